@@ -1,0 +1,108 @@
+"""The methods that WCS calls, by category.
+
+The source is the vendor's page on method types and `wcs/README.md` section 2: 1 connect, 19 direct
+calls, 14 events, 3 incoming calls, then the methods and the spellings that other vendor pages and
+versions add.
+"""
+
+from enum import StrEnum
+from typing import Final, NamedTuple
+
+
+class Category(StrEnum):
+    """What a refusal means depends on a method's category, so each has a function of its own."""
+
+    CONNECT = "connect"
+    DIRECT = "direct"
+    EVENT = "event"
+    INCOMING = "incoming"
+
+
+class Method(NamedTuple):
+    """One method, under one of its spellings.
+
+    Attributes
+    ----------
+    name
+        As WCS sends it, the last segment of the URL's path.
+    category
+        Which function answers it.
+    canonical
+        The spelling that stands for all of this method's spellings in policies and snapshots.
+    refusable
+        Whether a reply other than 200 can change what WCS does, given ``restOnError: FAIL``.
+    advisable
+        False where the vendor calls a refusal possible but inadvisable.
+    """
+
+    name: str
+    category: Category
+    canonical: str
+    refusable: bool
+    advisable: bool
+
+
+SPELLINGS: Final[dict[str, str]] = {
+    "sendDtmf": "sendDTMF",
+    "submitBugReport": "sendBugReport",
+    "ErrorStatusEvent": "ErrorEvent",
+}
+"""Other spellings that some WCS versions send, each with its canonical one."""
+
+_DIRECT = (
+    "call answer hold unhold transfer sendDTMF sendMessage sendIMDN subscribe sendXcapRequest "
+    "publishStream playStream playHLS playRTSP OnDataEvent sendBugReport "
+    "hangup unPublishStream stopStream"
+).split()
+_DIRECT_ELSEWHERE = "pauseStream snapshot pushLogs sessionDebug availableStream".split()
+_INADVISABLE = frozenset({"hangup", "unPublishStream", "stopStream"})
+
+_EVENT = (
+    "ConnectionStatusEvent RegistrationStatusEvent CallStatusEvent TransferStatusEvent "
+    "MessageStatusEvent SubscriptionStatusEvent XcapStatusEvent StreamStatusEvent DataStatusEvent "
+    "BugReportStatusEvent StreamKeepAliveEvent sendStreamEvent StreamEvent ErrorEvent"
+).split()
+_EVENT_ELSEWHERE = "SessionDebugStatusEvent RecordingStatusEvent".split()
+_REFUSABLE_EVENT = "StreamKeepAliveEvent"
+
+_INCOMING = "OnCallEvent OnMessageEvent OnTransferEvent".split()
+
+
+def _table() -> dict[str, Method]:
+    names: dict[Category, list[str]] = {
+        Category.CONNECT: ["connect"],
+        Category.DIRECT: _DIRECT + _DIRECT_ELSEWHERE,
+        Category.EVENT: _EVENT + _EVENT_ELSEWHERE,
+        Category.INCOMING: _INCOMING,
+    }
+    table: dict[str, Method] = {}
+    for category, members in names.items():
+        for name in members:
+            refusable = category is not Category.EVENT or name == _REFUSABLE_EVENT
+            table[name] = Method(name, category, name, refusable, name not in _INADVISABLE)
+    for spelling, canonical in SPELLINGS.items():
+        table[spelling] = table[canonical]._replace(name=spelling)
+    return table
+
+
+METHODS: Final[dict[str, Method]] = _table()
+"""Every known method by name, both spellings where there are two."""
+
+CANONICAL_METHODS: Final[tuple[str, ...]] = tuple(
+    name for name, method in METHODS.items() if method.canonical == name
+)
+"""One spelling of each known method, in the vendor's order."""
+
+
+def spellings_of(canonical: str) -> tuple[str, ...]:
+    """Every spelling of a method, the canonical one first.
+
+    >>> spellings_of("sendDTMF")
+    ('sendDTMF', 'sendDtmf')
+    """
+    return tuple(name for name, method in METHODS.items() if method.canonical == canonical)
+
+
+def methods_of(category: Category) -> tuple[str, ...]:
+    """Every spelling of every known method of a category."""
+    return tuple(name for name, method in METHODS.items() if method.category is category)
