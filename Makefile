@@ -1,0 +1,110 @@
+# Everything a developer does here. Nothing is installed outside this directory:
+#   .uv/ the installer   .venv/ the tools   .emulator/ the AWS emulator   node_modules/ the CDK CLI
+#   .local/ what a local run leaves behind
+# Each environment is made once, and again when its list of packages changes.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+LOCAL_PORT ?= 4566
+export LOCAL_PORT
+
+UV := .uv/bin/uv
+PYTHON_IN_VENV := .venv/bin/python
+COMPILE := $(UV) pip compile --quiet --universal --generate-hashes --python-version 3.13 \
+	--custom-compile-command "make lock" $(if $(UPGRADE),--upgrade)
+TEST_WORKERS ?= 2
+
+# An environment whose interpreter has gone (Python upgraded, directory moved) is made anew.
+$(shell for env in .venv .emulator; do [ -x $$env/bin/python ] || rm -f $$env/.stamp; done)
+
+.PHONY: help
+help: ## Show what there is to run
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+.PHONY: setup
+setup: ## Make the environments, where they are missing or out of date
+	@$(MAKE) --no-print-directory -j3 environments
+
+.PHONY: environments
+environments: .venv/.stamp .emulator/.stamp node_modules/.stamp
+	@:
+
+.PHONY: local
+local: setup ## Deploy to an AWS emulator on this machine, load the example policies, post hooks
+	@$(PYTHON_IN_VENV) -m local up
+
+.PHONY: local-stop
+local-stop: ## Stop the emulator that `make local` started
+	@if [ -x $(PYTHON_IN_VENV) ]; then $(PYTHON_IN_VENV) -m local down; else echo "No emulator is running from here."; fi
+
+.PHONY: hook
+hook: setup ## Post a signed hook: make hook METHOD=publishStream BODY='{"name":"private-1"}'
+	@: "$${METHOD:?name the hook: make hook METHOD=publishStream BODY=...}"
+	@printf '%s' "$${BODY-{\}}" | $(PYTHON_IN_VENV) -m local post "$$METHOD" -
+
+.PHONY: test
+test: setup lint ## Run every check and every test, end to end included
+	@echo "==> Unit, property, integration and stack tests"
+	@$(PYTHON_IN_VENV) -m pytest -n $(TEST_WORKERS) --dist loadfile -m "not e2e"
+	@echo "==> End-to-end tests, on an emulator of their own"
+	@$(PYTHON_IN_VENV) -m pytest -m e2e -v
+
+.PHONY: lint
+lint: setup ## Check style, formatting and types
+	@echo "==> Lint and types"
+	@$(PYTHON_IN_VENV) -m ruff check .
+	@$(PYTHON_IN_VENV) -m ruff format --check .
+	@$(PYTHON_IN_VENV) -m mypy
+
+.PHONY: format
+format: setup ## Format the code and repair what can be repaired
+	@$(PYTHON_IN_VENV) -m ruff check --fix .
+	@$(PYTHON_IN_VENV) -m ruff format .
+
+.PHONY: lock
+lock: .uv/.stamp ## Pin the packages' versions anew (UPGRADE=1: the newest that are allowed)
+	@$(COMPILE) local/uv-requirements.in -o local/uv-requirements.txt
+	@$(COMPILE) requirements.in -o requirements.txt
+	@$(COMPILE) local/emulator-requirements.in -o local/emulator-requirements.txt
+	@npm install --package-lock-only --omit-lockfile-registry-resolved --no-audit --no-fund --silent
+
+.PHONY: clean
+clean: local-stop ## Stop the emulator and remove everything that was made here
+	@rm -rf .local .venv .emulator .uv node_modules cdk.out* build dist
+	@rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# --- The environments ---------------------------------------------------------------------------
+
+.uv/.stamp: local/uv-requirements.txt
+	@python=$$(local/find-python.sh); \
+	echo "==> Installing uv into .uv/ ($$python)"; \
+	"$$python" -m pip --version >/dev/null 2>&1 || { \
+		echo "$$python has no pip: install it (on Debian and Ubuntu: python3-pip)." >&2; exit 1; }; \
+	rm -rf .uv; \
+	"$$python" -m pip install --quiet --disable-pip-version-check --no-warn-script-location --root-user-action=ignore \
+		--require-hashes --target .uv -r local/uv-requirements.txt; \
+	touch $@
+
+.venv/.stamp: requirements.txt .uv/.stamp
+	@python=$$(local/find-python.sh); \
+	echo "==> Installing the tools into .venv/"; \
+	$(UV) venv --quiet --clear --python "$$python" .venv; \
+	$(UV) pip sync --quiet --require-hashes --python .venv/bin/python requirements.txt; \
+	touch $@
+
+.emulator/.stamp: local/emulator-requirements.txt .uv/.stamp
+	@python=$$(local/find-python.sh); \
+	echo "==> Installing the AWS emulator into .emulator/"; \
+	$(UV) venv --quiet --clear --python "$$python" .emulator; \
+	$(UV) pip sync --quiet --require-hashes --python .emulator/bin/python local/emulator-requirements.txt; \
+	touch $@
+
+node_modules/.stamp: package-lock.json
+	@local/check-node.sh; \
+	echo "==> Installing the CDK command line into node_modules/"; \
+	npm ci --no-audit --no-fund --silent; \
+	touch $@
