@@ -1,0 +1,193 @@
+"""Shows the deployment at work: example policies in force, the vendor's hooks posted, the answers.
+
+The hooks are those that the vendor's documentation prints (``local/payloads``), and a few of our
+own that the example policies have something to say about.
+"""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from local import policies
+from local.decisions import DecisionLog
+from local.deployment import StackOutputs
+from local.hooks import HookAddress, HookPoster, Reply, read_secret
+from local.policies import PolicyTable
+from local.progress import Steps
+from local.workspace import Workspace
+
+PAYLOADS: Final = Path(__file__).resolve().parent / "payloads"
+
+_COMPILE_TIMEOUT: Final = 30.0
+_NUMBERED: Final = re.compile(r"-\d+$")
+_OK: Final = 200
+_SHOWN_VALUE: Final = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Hook:
+    """A hook to post.
+
+    Attributes
+    ----------
+    title
+        What tells it from the others of its method.
+    method
+        The last segment of the path.
+    body
+        The bytes to send.
+    headers
+        Instead of WCS's own.
+    """
+
+    title: str
+    method: str
+    body: bytes
+    headers: Mapping[str, str | None] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A hook with its reply, and the policies that decided."""
+
+    hook: Hook
+    reply: Reply
+    policies: tuple[str, ...]
+
+
+def vendor_hooks() -> Iterator[Hook]:
+    """Yield every hook that the vendor's documentation prints.
+
+    >>> next(vendor_hooks()).method
+    'ConnectionStatusEvent'
+    """
+    for file in sorted(PAYLOADS.glob("*.json")):
+        yield Hook(file.stem, _NUMBERED.sub("", file.stem), file.read_bytes())
+
+
+def own_hooks() -> Iterator[Hook]:
+    """Yield hooks that show what policies, signatures and unknown methods do."""
+    published = (PAYLOADS / "publishStream.json").read_bytes()
+    private = published.replace(b'"b4e7"', b'"private-lesson"')
+    yield Hook('publishStream "private-lesson"', "publishStream", private)
+    wrong = {"Authorization": "WCS 00000000000000000000000000000000"}
+    yield Hook("publishStream, wrong signature", "publishStream", published, wrong)
+    yield Hook("a method yet to be invented", "inventedMethod", published)
+
+
+def load_examples(workspace: Workspace, outputs: StackOutputs, steps: Steps) -> None:
+    """Put the example policies into the table, and wait until they are in force.
+
+    Raises
+    ------
+    NotInForceError
+        They did not come into force.
+    """
+    with steps.step("Loading policies/examples and waiting until they are in force"):
+        examples = policies.load()
+        policies.put_in_force(PolicyTable(workspace, outputs), examples, _COMPILE_TIMEOUT)
+
+
+def post_hooks(workspace: Workspace, outputs: StackOutputs, steps: Steps) -> list[Answer]:
+    """Post every hook, signed, and find out which policies decided."""
+    hooks = [*vendor_hooks(), *own_hooks()]
+    poster = HookPoster(HookAddress.of(outputs, workspace), read_secret(outputs, workspace))
+    with steps.step("Posting hooks") as step:
+        replies: list[tuple[Hook, Reply]] = []
+        for number, hook in enumerate(hooks, start=1):
+            step.detail(f"{number} of {len(hooks)}, {hook.method}")
+            replies.append((hook, poster.post(hook.method, hook.body, headers=hook.headers)))
+        decided = DecisionLog(workspace, outputs).policies_by_decision(
+            reply.decision for _, reply in replies
+        )
+    return [Answer(hook, reply, decided.get(reply.decision, ())) for hook, reply in replies]
+
+
+def show(
+    console: Console, workspace: Workspace, outputs: StackOutputs, answers: list[Answer]
+) -> None:
+    """Print the table of answers, and what to do next."""
+    table = Table(title="Hooks, and what was answered", title_justify="left")
+    for heading in ("Hook", "Decided by", "Status", "What changed"):
+        table.add_column(heading, overflow="fold")
+    for answer in answers:
+        colour = "" if answer.reply.status == _OK else "yellow"
+        table.add_row(
+            answer.hook.title,
+            Text(_decider(answer)),
+            Text(str(answer.reply.status), colour),
+            Text(_change(answer)),
+        )
+    console.print(table)
+    secret = read_secret(outputs, workspace)
+    url = HookAddress.of(outputs, workspace).url
+    console.print(_next_steps(url, secret, outputs.policies_table_name), soft_wrap=True)
+
+
+def _decider(answer: Answer) -> str:
+    if answer.policies:
+        return ", ".join(answer.policies)
+    if answer.reply.status == _OK:
+        return "no policy"
+    return "caller check" if answer.reply.error() else "nobody"
+
+
+def _change(answer: Answer) -> str:
+    reply = answer.reply
+    if reply.status != _OK:
+        return str(reply.error().get("reason", "")) or "no reason given"
+    if reply.body == answer.hook.body:
+        return "same bytes"
+    before: dict[str, Any] = json.loads(answer.hook.body)
+    after: dict[str, Any] = reply.json()
+    changes = [
+        f"{name}: {_short(before[name])} -> {_short(value)}"
+        if name in before
+        else f"{name} added: {_short(value)}"
+        for name, value in after.items()
+        if name not in before or before[name] != value
+    ]
+    return "\n".join(changes) or "the same fields in other bytes"
+
+
+def _short(value: object) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= _SHOWN_VALUE else f"{text[: _SHOWN_VALUE - 3]}..."
+
+
+def _next_steps(url: str, secret: str, table: str) -> Text:
+    policy = (
+        '{"app": {"S": "defaultApp"}, "id": {"S": "no-calls"}, "method": {"S": "call"}, '
+        '"action": {"S": "deny"}, "reason": {"S": "calls are off today"}}'
+    )
+    return Text(
+        f"""
+URL      {url}
+Secret   {secret}
+
+The emulator goes on running; `make local-stop` ends it. To go on from here:
+
+  Edit a policy, which is in force within 5 seconds, and see it refuse a call:
+    . .local/env
+    .venv/bin/aws dynamodb put-item --table-name {table} \\
+      --item '{policy}'
+    make hook METHOD=call BODY='{{"appKey": "defaultApp", "callee": "1000"}}'
+
+  See what the compiler says about the policies of an app:
+    .venv/bin/aws dynamodb get-item --table-name {table} \\
+      --key '{{"app": {{"S": "defaultApp"}}, "id": {{"S": "#status"}}}}'
+
+  Post a hook without make, signed as WCS signs it:
+    body='{{"appKey": "defaultApp", "name": "room"}}'
+    hash=$(printf %s "$body" | openssl dgst -md5 -hmac {secret} | awk '{{print $NF}}')
+    curl -i -H "Authorization: WCS $hash" -H 'Content-Type: application/json' -d "$body" \\
+      '{url}/publishStream'
+"""
+    )

@@ -1,0 +1,25 @@
+"""What can go wrong in a local run: each error is one line that says what to do about it."""
+
+
+class LocalRunError(Exception):
+    """Something a person can put right; the message names the thing and the way out."""
+
+
+class PortInUseError(LocalRunError):
+    """Another program listens on the emulator's port."""
+
+
+class EmulatorError(LocalRunError):
+    """The emulator did not start, or ended by itself."""
+
+
+class DeploymentError(LocalRunError):
+    """The CDK command line failed; the message ends with its last lines and names its log."""
+
+
+class PolicyFileError(LocalRunError):
+    """An example policy file cannot be read as policies."""
+
+
+class NotInForceError(LocalRunError):
+    """Edited policies did not come into force in time, or the compiler refused them."""
