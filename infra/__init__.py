@@ -1,0 +1,1 @@
+"""The WcsHooks stack: one construct per capability."""

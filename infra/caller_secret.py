@@ -1,0 +1,40 @@
+"""The secret that WCS signs its hooks with."""
+
+from aws_cdk import aws_secretsmanager as secretsmanager
+from constructs import Construct
+
+from infra.acknowledgement import acknowledge
+from infra.retention import removal_policy
+from infra.settings import Settings
+
+
+class CallerSecret(Construct):
+    """``{"current": "...", "previous": "..."}``, where ``previous`` is there during a rotation.
+
+    Attributes
+    ----------
+    secret
+        ``current`` is generated at the first deployment and never changed by a later one.
+    """
+
+    def __init__(self, scope: Construct, construct_id: str, settings: Settings) -> None:
+        super().__init__(scope, construct_id)
+        self.secret = secretsmanager.Secret(
+            self,
+            "Secret",
+            description="What WCS proves itself with; previous, if there, is accepted too",
+            generate_secret_string=secretsmanager.SecretStringGenerator(
+                secret_string_template="{}",
+                generate_string_key="current",
+                password_length=40,
+                # It is typed into flashphoner.properties and into a shell.
+                exclude_punctuation=True,
+            ),
+            removal_policy=removal_policy(settings),
+        )
+        acknowledge(
+            self.secret,
+            "AwsSolutions-SMG4",
+            reason="The other end of the secret is in WCS's own configuration, where no rotation "
+            "function reaches; two secrets are valid at once so that people can rotate it.",
+        )

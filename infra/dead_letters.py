@@ -1,0 +1,36 @@
+"""The queue of hooks that could not be answered and of policy edits that could not be compiled."""
+
+from aws_cdk import Duration
+from aws_cdk import aws_sqs as sqs
+from constructs import Construct
+
+from infra.acknowledgement import acknowledge
+from infra.retention import removal_policy
+from infra.settings import Settings
+
+
+class DeadLetters(Construct):
+    """What failed, whole, until somebody redrives it.
+
+    Attributes
+    ----------
+    queue
+        Encrypted, for a hook may carry personal data.
+    """
+
+    def __init__(self, scope: Construct, construct_id: str, settings: Settings) -> None:
+        super().__init__(scope, construct_id)
+        self.queue = sqs.Queue(
+            self,
+            "Queue",
+            encryption=sqs.QueueEncryption.SQS_MANAGED,
+            enforce_ssl=True,
+            retention_period=Duration.days(14),
+            removal_policy=removal_policy(settings),
+        )
+        for rule in ("AwsSolutions-SQS3", "Serverless-SQSRedrivePolicy"):
+            acknowledge(
+                self.queue,
+                rule,
+                reason="This queue is itself the dead-letter queue; nothing consumes it.",
+            )

@@ -1,0 +1,99 @@
+"""The HTTP API that WCS calls."""
+
+import json
+from collections.abc import Mapping
+from typing import Final
+
+from aws_cdk import aws_apigatewayv2 as apigateway
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
+from aws_cdk.aws_apigatewayv2_integrations import HttpLambdaIntegration
+from constructs import Construct
+
+from infra.acknowledgement import acknowledge
+from infra.retention import log_group
+from infra.settings import Settings
+from wcs_hooks.core.methods import METHODS, Category
+
+UNKNOWN_METHOD_PATH: Final = "/{method}"
+
+_ACCESS_LOG: Final = {
+    "apiId": "$context.apiId",
+    "requestId": "$context.requestId",
+    "time": "$context.requestTime",
+    "sourceIp": "$context.identity.sourceIp",
+    "routeKey": "$context.routeKey",
+    "path": "$context.path",
+    "status": "$context.status",
+    "responseLength": "$context.responseLength",
+    "responseLatency": "$context.responseLatency",
+    "integrationStatus": "$context.integrationStatus",
+    "integrationLatency": "$context.integrationLatency",
+    "integrationError": "$context.integrationErrorMessage",
+    "error": "$context.error.message",
+}
+"""No header is among them: Authorization would be a secret."""
+
+
+class HookApi(Construct):
+    """A route for every known method, and one for those that a newer WCS may add.
+
+    Attributes
+    ----------
+    api
+        The API, whose endpoint is the application URL to tell WCS.
+    access_logs
+        One JSON line per request.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        settings: Settings,
+        *,
+        functions: Mapping[Category, lambda_.IFunction],
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self.api = apigateway.HttpApi(
+            self,
+            "Api",
+            description="Answers the REST hooks of WCS",
+            create_default_stage=False,
+        )
+        integrations = {
+            # A permission for the whole API rather than one per route: a function's policy is
+            # limited to 20 KB, and the functions do not tell callers apart by route.
+            category: HttpLambdaIntegration(
+                category.capitalize(), function, scope_permission_to_route=False
+            )
+            for category, function in functions.items()
+        }
+        routes = {f"/{name}": method.category for name, method in METHODS.items()}
+        routes[UNKNOWN_METHOD_PATH] = Category.EVENT
+        for path, category in routes.items():
+            for route in self.api.add_routes(
+                path=path, methods=[apigateway.HttpMethod.POST], integration=integrations[category]
+            ):
+                acknowledge(
+                    route,
+                    "AwsSolutions-APIG4",
+                    reason="The function checks the caller: the signature covers the body, which "
+                    "no authorizer of an HTTP API sees.",
+                )
+        self.access_logs = log_group(self, "AccessLogs", settings)
+        self._stage(self.access_logs)
+
+    def _stage(self, access_logs: logs.ILogGroup) -> None:
+        apigateway.CfnStage(
+            self,
+            "Stage",
+            api_id=self.api.api_id,
+            stage_name="$default",
+            auto_deploy=True,
+            # Throttling is left at the account's limits: a limit of our own would turn a burst of
+            # hooks into refusals.
+            access_log_settings=apigateway.CfnStage.AccessLogSettingsProperty(
+                destination_arn=access_logs.log_group_arn, format=json.dumps(_ACCESS_LOG)
+            ),
+        )

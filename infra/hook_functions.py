@@ -1,0 +1,162 @@
+"""The functions that answer hooks: one per category, since a failure of each means another thing.
+
+Also what they share with the compiler function: run time, architecture, tracing and logs.
+"""
+
+import math
+import platform
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from aws_cdk import Duration
+from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_secretsmanager as secretsmanager
+from aws_cdk import aws_sqs as sqs
+from constructs import Construct
+
+from infra.acknowledgement import acknowledge
+from infra.least_privilege import execution_role
+from infra.retention import log_group
+from infra.settings import Architecture, Auth, Packaging, Settings
+from wcs_hooks.core.methods import Category
+
+METRICS_NAMESPACE: Final = "WcsHooks"
+
+_MARGIN_SECONDS = 4
+"""What a function gets beyond the reply's time limit: a cold start, then flushing its metrics.
+
+With the longest ``replyTimeout`` of 10 s it stays below the 15 s for which WCS waits.
+"""
+
+
+class HookFunctions(Construct):
+    """The four category functions.
+
+    Attributes
+    ----------
+    by_category
+        Each category's function.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        settings: Settings,
+        *,
+        code: lambda_.Code,
+        snapshots: dynamodb.ITable,
+        dead_letters: sqs.IQueue,
+        secret: secretsmanager.ISecret,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        environment = {
+            "SNAPSHOTS_TABLE": snapshots.table_name,
+            "DEAD_LETTER_QUEUE_URL": dead_letters.queue_url,
+            "SIGNATURE_SECRET_ARN": secret.secret_arn,
+            "AUTH": settings.auth.value,
+            "BASIC_USER": settings.basic_user,
+            "ALLOWED_SOURCES": ",".join(settings.allowed_sources),
+            "REPLY_TIMEOUT_SECONDS": f"{settings.reply_timeout:g}",
+            "SNAPSHOT_TTL_SECONDS": f"{settings.snapshot_ttl:g}",
+            "ECHO_LOG_SAMPLE_RATE": f"{settings.echo_log_sample_rate:g}",
+        }
+        self.by_category: dict[Category, lambda_.Function] = {
+            category: traced_function(
+                self,
+                category.capitalize(),
+                settings,
+                code=code,
+                handler=f"wcs_hooks.handlers.{category}.handler",
+                description=f"Answers the {category} hooks of WCS",
+                timeout=Duration.seconds(math.ceil(settings.reply_timeout) + _MARGIN_SECONDS),
+                environment=environment,
+                statements=_statements(settings, snapshots, dead_letters, secret),
+            )
+            for category in Category
+        }
+
+
+def _statements(
+    settings: Settings,
+    snapshots: dynamodb.ITable,
+    dead_letters: sqs.IQueue,
+    secret: secretsmanager.ISecret,
+) -> list[iam.PolicyStatement]:
+    statements = [
+        iam.PolicyStatement(
+            sid="ReadSnapshots",
+            actions=["dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:Query"],
+            resources=[snapshots.table_arn],
+        ),
+        iam.PolicyStatement(
+            sid="DeadLetter",
+            actions=["sqs:SendMessage"],
+            resources=[dead_letters.queue_arn],
+        ),
+    ]
+    if settings.auth is not Auth.NONE:
+        statements.append(
+            iam.PolicyStatement(
+                sid="CheckCallers",
+                actions=["secretsmanager:GetSecretValue"],
+                resources=[secret.secret_arn],
+            )
+        )
+    return statements
+
+
+def traced_function(
+    scope: Construct,
+    construct_id: str,
+    settings: Settings,
+    *,
+    code: lambda_.Code,
+    handler: str,
+    description: str,
+    timeout: Duration,
+    environment: Mapping[str, str],
+    statements: Sequence[iam.PolicyStatement],
+) -> lambda_.Function:
+    """Make a function with a log group and a role of its own."""
+    logs = log_group(scope, f"{construct_id}Logs", settings)
+    function = lambda_.Function(
+        scope,
+        construct_id,
+        code=code,
+        handler=handler,
+        description=description,
+        runtime=lambda_.Runtime.PYTHON_3_13,
+        architecture=_architecture(settings),
+        memory_size=settings.memory_size,
+        timeout=timeout,
+        role=execution_role(scope, f"{construct_id}Role", logs, statements),
+        tracing=lambda_.Tracing.ACTIVE,
+        log_group=logs,
+        # The log format stays text. The functions write JSON lines themselves, and metrics in the
+        # embedded format have to reach CloudWatch as they are. JSON with a system log level of WARN
+        # would save the START, END and REPORT lines, some 0.4 KB a hook; to be measured first.
+        environment={
+            "POWERTOOLS_SERVICE_NAME": settings.service_name,
+            "POWERTOOLS_METRICS_NAMESPACE": METRICS_NAMESPACE,
+            "POWERTOOLS_LOG_LEVEL": "INFO",
+            "POWERTOOLS_TRACE_DISABLED": "true",
+            **environment,
+        },
+    )
+    acknowledge(
+        function,
+        "AwsSolutions-L1",
+        reason="The functions are built and tested for Python 3.13.",
+    )
+    return function
+
+
+def _architecture(settings: Settings) -> lambda_.Architecture:
+    if settings.packaging is Packaging.HOST:
+        arm = platform.machine() in {"aarch64", "arm64"}
+    else:
+        arm = settings.architecture is Architecture.ARM64
+    return lambda_.Architecture.ARM_64 if arm else lambda_.Architecture.X86_64

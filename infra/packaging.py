@@ -1,0 +1,237 @@
+"""Packages the functions with their dependencies, for Lambda or for this machine, without Docker.
+
+The dependencies are wheels, so that none has to be built: ``uv`` fetches those of the platform on
+which the functions will run, whichever this one is. boto3 is not among them, because the Lambda
+runtime has it. The same input gives the same package and the same asset hash, and what was packaged
+once is kept in ``build/``.
+"""
+
+import dataclasses
+import hashlib
+import importlib.util
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import zipfile
+from collections.abc import Iterable, Iterator
+from pathlib import Path, PurePosixPath
+from typing import Final
+
+from infra.settings import Architecture, Packaging, Settings
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+SOURCES: Final = ROOT / "functions"
+BUILD: Final = ROOT / "build"
+
+_PYTHON = (3, 13)
+_EPOCH = (1980, 1, 1, 0, 0, 0)
+_DAY_SECONDS = 86_400
+
+_UNUSED: Final = (
+    # 36 MB of CEL extensions that no policy can name, and what its wheel ships by mistake.
+    *("cel_expr_python/ext", "bazel-project", "bin"),
+    # Powertools is here for its logger and metrics.
+    "aws_lambda_powertools/event_handler",
+)
+_POWERTOOLS_UTILITIES: Final = "aws_lambda_powertools/utilities"
+_USED_UTILITIES: Final = frozenset({"__init__.py", "jmespath_utils", "typing"})
+_UNUSED_NAMES: Final = frozenset({"tests", "__pycache__"})
+_UNUSED_SUFFIXES: Final = frozenset({".pyi", ".typed", ".lock"})
+_KEPT_METADATA: Final = frozenset({"METADATA", "licenses"})
+"""Of each ``*.dist-info``: what vulnerability scanners and licences' readers look for."""
+
+
+class PackagingError(Exception):
+    """The functions could not be packaged. The text is one line."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Target:
+    """Where the functions will run.
+
+    Attributes
+    ----------
+    name
+        Part of the package's file name.
+    wheels
+        The platform whose wheels are fetched, as ``uv`` names it; None for this machine's.
+    """
+
+    name: str
+    wheels: str | None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class FunctionPackage:
+    """A zip file that Lambda takes, and the hash of all that went into it."""
+
+    path: Path
+    asset_hash: str
+
+
+def target_of(settings: Settings) -> Target:
+    """Tell where the functions will run.
+
+    Lambda's Python 3.13 runs on Amazon Linux 2023, whose glibc is 2.34.
+    """
+    if settings.packaging is Packaging.HOST:
+        return Target(f"host-{platform.machine()}", None)
+    machine = "aarch64" if settings.architecture is Architecture.ARM64 else "x86_64"
+    return Target(settings.architecture.value, f"{machine}-manylinux_2_34")
+
+
+def package(target: Target, *, sources: Path = SOURCES, build: Path = BUILD) -> FunctionPackage:
+    """Package the functions for a target, or find the package that was made before.
+
+    Parameters
+    ----------
+    target
+        Where the functions will run.
+    sources
+        The directory with ``wcs_hooks`` and ``requirements.txt``; the zip has its layout.
+    build
+        Where packages are kept.
+
+    Raises
+    ------
+    PackagingError
+        If the dependencies cannot be fetched.
+    """
+    build.mkdir(parents=True, exist_ok=True)
+    requirements = sources / "requirements.txt"
+    dependencies_key = _digest(
+        # This file is the recipe: another recipe, another package.
+        Path(__file__).read_bytes(),
+        requirements.read_bytes(),
+        repr((target, _magic_number())).encode(),
+    )
+    files = sorted(_source_files(sources))
+    key = _digest(
+        dependencies_key.encode(),
+        *(part for file in files for part in (str(file).encode(), (sources / file).read_bytes())),
+    )
+    path = build / f"functions-{target.name}-{key[:16]}.zip"
+    if not path.exists():
+        dependencies = build / f"dependencies-{target.name}-{dependencies_key[:16]}.zip"
+        if not dependencies.exists():
+            with tempfile.TemporaryDirectory(dir=build) as staging:
+                _install(requirements, target, Path(staging))
+                _prune(Path(staging))
+                _write(dependencies, Path(staging))
+        with tempfile.TemporaryDirectory(dir=build) as staging:
+            for file in files:
+                (Path(staging) / file).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(sources / file, Path(staging) / file)
+            _write(path, Path(staging), onto=dependencies)
+        _forget_old(build, target)
+    path.touch()
+    return FunctionPackage(path, key)
+
+
+def _digest(*parts: bytes) -> str:
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(len(part).to_bytes(8))
+        digest.update(part)
+    return digest.hexdigest()
+
+
+def _magic_number() -> bytes:
+    """Which byte code a package made by this interpreter holds, if any."""
+    return importlib.util.MAGIC_NUMBER if sys.version_info[:2] == _PYTHON else b""
+
+
+def _source_files(sources: Path) -> Iterator[PurePosixPath]:
+    for file in (sources / "wcs_hooks").rglob("*"):
+        if file.is_file() and file.parent.name != "__pycache__":
+            yield PurePosixPath(file.relative_to(sources).as_posix())
+
+
+def _install(requirements: Path, target: Target, into: Path) -> None:
+    if importlib.util.find_spec("uv") is None:
+        message = f"cannot package the functions: {sys.prefix} has no uv; run `make` to set it up"
+        raise PackagingError(message)
+    platform_arguments = [] if target.wheels is None else ["--python-platform", target.wheels]
+    command = [
+        *(sys.executable, "-m", "uv", "pip", "install", "--quiet", "--no-deps"),
+        *("--require-hashes", "--only-binary", ":all:", "--no-compile-bytecode"),
+        *("--python", sys.executable, "--python-version", ".".join(map(str, _PYTHON))),
+        *(*platform_arguments, "--target", str(into), "--requirements", str(requirements)),
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        why = " ".join(done.stderr.split()) or f"uv ended with status {done.returncode}"
+        message = f"cannot fetch the functions' dependencies for {target.name}: {why}"
+        raise PackagingError(message)
+
+
+def _prune(staging: Path) -> None:
+    for name in _UNUSED:
+        shutil.rmtree(staging / name, ignore_errors=True)
+    for path in (staging / _POWERTOOLS_UTILITIES).iterdir():
+        if path.name not in _USED_UTILITIES:
+            _remove(path)
+    for path in sorted(staging.rglob("*"), reverse=True):
+        unused = path.name in _UNUSED_NAMES or path.suffix in _UNUSED_SUFFIXES
+        unread = path.parent.suffix == ".dist-info" and path.name not in _KEPT_METADATA
+        if unused or unread:
+            _remove(path)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink()
+
+
+def _write(path: Path, staging: Path, onto: Path | None = None) -> None:
+    """Compile and zip a directory, onto a copy of another zip where given, all or nothing."""
+    _compile(staging)
+    unfinished = staging.with_suffix(".zip")
+    try:
+        if onto is not None:
+            shutil.copyfile(onto, unfinished)
+        with zipfile.ZipFile(unfinished, "a", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+            for file in _in_order(staging.rglob("*")):
+                # Fixed times, and readable by Lambda's own user whatever this user's umask.
+                info = zipfile.ZipInfo(file.relative_to(staging).as_posix(), _EPOCH)
+                info.compress_type = zipfile.ZIP_DEFLATED
+                info.external_attr = 0o100644 << 16
+                archive.writestr(info, file.read_bytes())
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def _in_order(paths: Iterable[Path]) -> list[Path]:
+    return sorted(path for path in paths if path.is_file())
+
+
+def _compile(staging: Path) -> None:
+    """Add byte code, which Lambda could not keep: its ``/var/task`` is read-only.
+
+    Python trusts an unchecked one without looking at the source's time and size, so it stays valid
+    though the zip's times are fixed. A set of hash seed makes it the same on each run.
+    """
+    if not _magic_number():
+        return
+    subprocess.run(
+        [
+            *(sys.executable, "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash"),
+            *("-s", str(staging), "-p", "/var/task", str(staging)),
+        ],
+        env=os.environ | {"PYTHONHASHSEED": "0"},
+        check=True,
+    )
+
+
+def _forget_old(build: Path, target: Target) -> None:
+    """Delete the target's packages of earlier sources, unless another run may be reading them."""
+    for path in build.glob(f"functions-{target.name}-*.zip"):
+        if time.time() - path.stat().st_mtime > _DAY_SECONDS:
+            path.unlink(missing_ok=True)

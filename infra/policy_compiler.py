@@ -1,0 +1,114 @@
+"""The function that turns edited policies into a snapshot in force."""
+
+from aws_cdk import Duration
+from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_sqs as sqs
+from constructs import Construct
+
+from infra.hook_functions import traced_function
+from infra.policy_store import PolicyStore
+from infra.settings import Settings
+
+
+class PolicyCompiler(Construct):
+    """The compiler function, run by the Policies table's stream.
+
+    Attributes
+    ----------
+    function
+        The compiler.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        settings: Settings,
+        *,
+        code: lambda_.Code,
+        store: PolicyStore,
+        dead_letters: sqs.IQueue,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        stream_arn = store.policies.table_stream_arn
+        assert stream_arn is not None
+        self.function = traced_function(
+            self,
+            "Compiler",
+            settings,
+            code=code,
+            handler="wcs_hooks.handlers.compiler.handler",
+            description="Compiles edited policies into the snapshot in force",
+            timeout=Duration.seconds(60),
+            environment={
+                "POLICIES_TABLE": store.policies.table_name,
+                "SNAPSHOTS_TABLE": store.snapshots.table_name,
+                "SNAPSHOT_RETENTION_DAYS": str(settings.snapshot_retention_days),
+            },
+            statements=[
+                iam.PolicyStatement(
+                    sid="ReadPoliciesAndTellStatus",
+                    # PutItem is for the item #status; IAM cannot be told of sort keys.
+                    actions=["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"],
+                    resources=[store.policies.table_arn],
+                ),
+                iam.PolicyStatement(
+                    sid="PublishSnapshots",
+                    actions=[
+                        "dynamodb:BatchWriteItem",
+                        "dynamodb:GetItem",
+                        "dynamodb:PutItem",
+                        "dynamodb:Query",
+                        "dynamodb:UpdateItem",
+                    ],
+                    resources=[store.snapshots.table_arn],
+                ),
+                iam.PolicyStatement(
+                    sid="FollowEdits",
+                    actions=[
+                        "dynamodb:DescribeStream",
+                        "dynamodb:GetRecords",
+                        "dynamodb:GetShardIterator",
+                    ],
+                    resources=[stream_arn],
+                ),
+                iam.PolicyStatement(
+                    sid="FindStream",
+                    actions=["dynamodb:ListStreams"],
+                    resources=["*"],
+                ),
+                iam.PolicyStatement(
+                    sid="DeadLetter",
+                    actions=["sqs:SendMessage"],
+                    resources=[dead_letters.queue_arn],
+                ),
+            ],
+        )
+        # Not DynamoEventSource: it would add grants of its own to the role.
+        lambda_.CfnEventSourceMapping(
+            self,
+            "Edits",
+            function_name=self.function.function_name,
+            event_source_arn=stream_arn,
+            starting_position="TRIM_HORIZON",
+            batch_size=100,
+            # A record that cannot be handled is singled out and given up within a minute, so that
+            # the edits behind it are not held up until it expires.
+            bisect_batch_on_function_error=True,
+            maximum_retry_attempts=3,
+            destination_config=lambda_.CfnEventSourceMapping.DestinationConfigProperty(
+                on_failure=lambda_.CfnEventSourceMapping.OnFailureProperty(
+                    destination=dead_letters.queue_arn
+                )
+            ),
+            # What the compiler itself writes is no edit.
+            filter_criteria=lambda_.CfnEventSourceMapping.FilterCriteriaProperty(
+                filters=[
+                    lambda_.CfnEventSourceMapping.FilterProperty(
+                        pattern='{"dynamodb":{"Keys":{"id":{"S":[{"anything-but":["#status"]}]}}}}'
+                    )
+                ]
+            ),
+        )

@@ -1,0 +1,318 @@
+"""The operator's settings, read from the CDK context into one typed, validated object.
+
+They stand in ``cdk.json`` under ``"wcsHooks"``; each can be overridden on the command line with
+``-c name=value``, where every value is a string.
+"""
+
+import dataclasses
+import difflib
+import ipaddress
+import math
+import re
+from collections.abc import Callable, Iterable, Mapping
+from enum import StrEnum
+from typing import Any, Final, Self
+
+CONTEXT_KEY: Final = "wcsHooks"
+"""The context key that holds the settings in ``cdk.json``."""
+
+_IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+_STAGE = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,18}[A-Za-z0-9])?")
+_USER = re.compile(r"[\x21-\x39\x3b-\x7e]{1,64}")
+_EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
+
+_LOG_RETENTION_DAYS: Final = (
+    *(1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731),
+    *(1096, 1827, 2192, 2557, 2922, 3288, 3653),
+)
+"""The only retentions that CloudWatch Logs knows."""
+
+
+class SettingsError(Exception):
+    """A setting is unknown or has a value that is not allowed. The text is one line."""
+
+
+class Auth(StrEnum):
+    """How a caller proves that it is the operator's WCS."""
+
+    HMAC = "hmac"
+    BASIC = "basic"
+    NONE = "none"
+
+
+class Packaging(StrEnum):
+    """For which machine the functions' dependencies are packaged."""
+
+    LAMBDA = "lambda"
+    HOST = "host"
+
+
+class Architecture(StrEnum):
+    """Lambda's processor architectures."""
+
+    ARM64 = "arm64"
+    X86_64 = "x86_64"
+
+
+class Removal(StrEnum):
+    """What becomes of tables, queue, secret and logs when the stack is deleted."""
+
+    RETAIN = "retain"
+    DESTROY = "destroy"
+
+
+type _Parser = Callable[[object], object]
+"""Turns a context value into a setting's value, or raises ValueError with what is allowed."""
+
+
+def _choice(kind: type[StrEnum]) -> _Parser:
+    allowed = "one of " + ", ".join(kind)
+
+    def parse(value: object) -> StrEnum:
+        try:
+            return kind(str(value))
+        except ValueError:
+            raise ValueError(allowed) from None
+
+    return parse
+
+
+def _number(allowed: str, low: float, high: float) -> _Parser:
+    def parse(value: object) -> float:
+        try:
+            number = float(value) if isinstance(value, (str, int, float)) else math.nan
+        except ValueError:
+            number = math.nan
+        if isinstance(value, bool) or not low <= number <= high:
+            raise ValueError(allowed)
+        return number
+
+    return parse
+
+
+def _whole(allowed: str, low: int, high: int) -> _Parser:
+    in_range = _number(allowed, low, high)
+
+    def parse(value: object) -> int:
+        number = in_range(value)
+        if not isinstance(number, float) or not number.is_integer():
+            raise ValueError(allowed)
+        return int(number)
+
+    return parse
+
+
+def _text(allowed: str, pattern: re.Pattern[str], *, optional: bool) -> _Parser:
+    def parse(value: object) -> str:
+        if optional and value == "":
+            return ""
+        if not isinstance(value, str) or not pattern.fullmatch(value):
+            raise ValueError(allowed)
+        return value
+
+    return parse
+
+
+def _flag(value: object) -> bool:
+    match value:
+        case bool():
+            return value
+        case "true":
+            return True
+        case "false":
+            return False
+        case _:
+            raise ValueError("true or false")
+
+
+def _log_retention(value: object) -> int:
+    allowed = "a number of days that CloudWatch Logs knows: " + ", ".join(
+        map(str, _LOG_RETENTION_DAYS)
+    )
+    days = _whole(allowed, 1, _LOG_RETENTION_DAYS[-1])(value)
+    if days not in _LOG_RETENTION_DAYS or not isinstance(days, int):
+        raise ValueError(allowed)
+    return days
+
+
+def _networks(value: object) -> tuple[str, ...]:
+    """Read a list of CIDR blocks, or their comma-separated form."""
+    allowed = "a list of CIDR blocks, such as 203.0.113.0/24 (on the command line: with commas)"
+    if isinstance(value, str):
+        value = [part.strip() for part in value.split(",") if part.strip()]
+    if not isinstance(value, (list, tuple)):
+        raise ValueError(allowed)  # noqa: TRY004 - one kind of error for all wrong values
+    try:
+        return tuple(str(ipaddress.ip_network(block)) for block in value)
+    except ValueError as error:
+        raise ValueError(f"{allowed}; {error}") from None
+
+
+def _setting(name: str, parse: _Parser) -> dict[str, Any]:
+    return {"name": name, "parse": parse}
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What an operator can choose. The defaults are the same as in ``cdk.json``.
+
+    Attributes
+    ----------
+    stage
+        Appended to the stack's name, so that several deployments fit in one account and region.
+    auth
+        How callers prove who they are.
+    basic_user
+        The user of HTTP Basic credentials, for ``auth`` basic; the password is the secret's.
+    allowed_sources
+        CIDR blocks that hooks may come from; none means any address.
+    reply_timeout
+        Seconds within which a hook is answered, whatever AWS calls do. WCS waits 15 s by default.
+    snapshot_ttl
+        Seconds for which a function uses a snapshot before it looks for a newer one.
+    snapshot_retention_days
+        Days for which a snapshot that is no longer in force is kept for a rollback.
+    session_ttl_days
+        Days after which a session that never disconnected is forgotten.
+    echo_log_sample_rate
+        The share of plain echoes that get a log line, 0 to 1.
+    log_retention_days
+        Days for which logs are kept.
+    memory_size
+        Each function's memory in MB; processor time comes with it.
+    packaging
+        ``lambda`` for the cloud, ``host`` for an emulator that runs functions on this machine.
+    architecture
+        The functions' processor in the cloud. With ``packaging`` host it is this machine's.
+    removal
+        Whether deleting the stack leaves its data (``retain``) or deletes that too.
+    alarm_email
+        An address that is told of alarms; none means that only the topic is.
+    local
+        Deploys with the CLI's own credentials, not with the roles made by ``cdk bootstrap``, and
+        without what only costs time on an emulator.
+    """
+
+    stage: str = dataclasses.field(
+        default="",
+        metadata=_setting(
+            "stage",
+            _text("empty, or up to 20 letters, digits and inner hyphens", _STAGE, optional=True),
+        ),
+    )
+    auth: Auth = dataclasses.field(default=Auth.HMAC, metadata=_setting("auth", _choice(Auth)))
+    basic_user: str = dataclasses.field(
+        default="wcs",
+        metadata=_setting(
+            "basicUser",
+            _text("up to 64 printable characters but blank and colon", _USER, optional=False),
+        ),
+    )
+    allowed_sources: tuple[str, ...] = dataclasses.field(
+        default=(), metadata=_setting("allowedSources", _networks)
+    )
+    reply_timeout: float = dataclasses.field(
+        default=2.0,
+        # WCS gives up after 15 s, and the function needs a margin to say that it failed.
+        metadata=_setting("replyTimeout", _number("seconds from 0.1 to 10", 0.1, 10)),
+    )
+    snapshot_ttl: float = dataclasses.field(
+        default=2.0,
+        metadata=_setting("snapshotTtl", _number("seconds from 0 to 300", 0, 300)),
+    )
+    snapshot_retention_days: int = dataclasses.field(
+        default=30,
+        metadata=_setting("snapshotRetentionDays", _whole("whole days from 1 to 3650", 1, 3650)),
+    )
+    session_ttl_days: int = dataclasses.field(
+        default=7,
+        metadata=_setting("sessionTtlDays", _whole("whole days from 1 to 365", 1, 365)),
+    )
+    echo_log_sample_rate: float = dataclasses.field(
+        default=0.01,
+        metadata=_setting("echoLogSampleRate", _number("a share from 0 to 1", 0, 1)),
+    )
+    log_retention_days: int = dataclasses.field(
+        default=30, metadata=_setting("logRetentionDays", _log_retention)
+    )
+    memory_size: int = dataclasses.field(
+        default=1024,
+        metadata=_setting("memorySize", _whole("whole MB from 128 to 10240", 128, 10240)),
+    )
+    packaging: Packaging = dataclasses.field(
+        default=Packaging.LAMBDA, metadata=_setting("packaging", _choice(Packaging))
+    )
+    architecture: Architecture = dataclasses.field(
+        default=Architecture.ARM64, metadata=_setting("architecture", _choice(Architecture))
+    )
+    removal: Removal = dataclasses.field(
+        default=Removal.RETAIN, metadata=_setting("removal", _choice(Removal))
+    )
+    alarm_email: str = dataclasses.field(
+        default="",
+        metadata=_setting("alarmEmail", _text("empty or an e-mail address", _EMAIL, optional=True)),
+    )
+    local: bool = dataclasses.field(default=False, metadata=_setting("local", _flag))
+
+    @property
+    def stack_name(self) -> str:
+        """The stack's name, with the stage where one is given."""
+        return f"WcsHooks-{self.stage}" if self.stage else "WcsHooks"
+
+    @property
+    def service_name(self) -> str:
+        """The metrics' dimension ``service``, which tells the stages in one account apart."""
+        return f"wcs-hooks-{self.stage}" if self.stage else "wcs-hooks"
+
+    @classmethod
+    def from_context(cls, context: Mapping[str, object]) -> Self:
+        """Read the settings from a CDK application's whole context.
+
+        Parameters
+        ----------
+        context
+            What ``app.node.get_all_context()`` returns: ``cdk.json``'s ``wcsHooks`` object, and on
+            the top level what was given with ``-c``, which wins.
+
+        Raises
+        ------
+        SettingsError
+            For the first setting that is unknown or has a value that is not allowed.
+
+        Examples
+        --------
+        >>> Settings.from_context({"wcsHooks": {"auth": "basic"}, "stage": "test"}).stack_name
+        'WcsHooks-test'
+        """
+        own = context.get(CONTEXT_KEY, {})
+        if not isinstance(own, Mapping):
+            message = f"setting {CONTEXT_KEY}: {own!r} is not allowed; use an object of settings"
+            raise SettingsError(message)
+        # The CDK's own context keys all have a colon, a hyphen or a slash in them. What looks like
+        # a name is meant for us, and a misspelt one must not pass in silence.
+        given = {
+            name: value
+            for name, value in context.items()
+            if name != CONTEXT_KEY and _IDENTIFIER.fullmatch(name)
+        }
+        values = dict(own) | given
+        fields = {field.metadata["name"]: field for field in dataclasses.fields(cls)}
+        for name in values:
+            if name not in fields:
+                raise SettingsError(_unknown(name, fields))
+        return cls(**{fields[name].name: _parsed(fields[name], values[name]) for name in values})
+
+
+def _parsed(field: dataclasses.Field[Any], value: object) -> object:
+    try:
+        return field.metadata["parse"](value)
+    except ValueError as error:
+        message = f"setting {field.metadata['name']}: {value!r} is not allowed; use {error}"
+        raise SettingsError(message) from None
+
+
+def _unknown(name: str, known: Iterable[str]) -> str:
+    known = sorted(known)
+    near = difflib.get_close_matches(name, known, n=1)
+    hint = f"did you mean {near[0]}?" if near else "use one of " + ", ".join(known)
+    return f"setting {name}: there is no such setting; {hint}"
