@@ -1,5 +1,7 @@
 """The secret that WCS signs its hooks with."""
 
+import string
+
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
@@ -15,6 +17,8 @@ class CallerSecret(Construct):
     ----------
     secret
         ``current`` is generated at the first deployment and never changed by a later one.
+    arn
+        The secret's ARN.
     """
 
     def __init__(self, scope: Construct, construct_id: str, settings: Settings) -> None:
@@ -29,9 +33,15 @@ class CallerSecret(Construct):
                 password_length=40,
                 # It is typed into flashphoner.properties and into a shell.
                 exclude_punctuation=True,
+                # The same again, for emulators that know this property alone.
+                exclude_characters=string.punctuation,
             ),
             removal_policy=removal_policy(settings),
         )
+        resource = self.secret.node.default_child
+        assert isinstance(resource, secretsmanager.CfnSecret)
+        # Not the Ref, which is the ARN too on AWS but the mere name on an emulator.
+        self.arn = resource.attr_id
         acknowledge(
             self.secret,
             "AwsSolutions-SMG4",

@@ -12,7 +12,6 @@ from aws_cdk import Duration
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
-from aws_cdk import aws_secretsmanager as secretsmanager
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
@@ -49,13 +48,13 @@ class HookFunctions(Construct):
         code: lambda_.Code,
         snapshots: dynamodb.ITable,
         dead_letters: sqs.IQueue,
-        secret: secretsmanager.ISecret,
+        secret_arn: str,
     ) -> None:
         super().__init__(scope, construct_id)
         environment = {
             "SNAPSHOTS_TABLE": snapshots.table_name,
             "DEAD_LETTER_QUEUE_URL": dead_letters.queue_url,
-            "SIGNATURE_SECRET_ARN": secret.secret_arn,
+            "SIGNATURE_SECRET_ARN": secret_arn,
             "AUTH": settings.auth.value,
             "BASIC_USER": settings.basic_user,
             "ALLOWED_SOURCES": ",".join(settings.allowed_sources),
@@ -73,7 +72,7 @@ class HookFunctions(Construct):
                 description=f"Answers the {category} hooks of WCS",
                 timeout=Duration.seconds(math.ceil(settings.reply_timeout) + _MARGIN_SECONDS),
                 environment=environment,
-                statements=_statements(settings, snapshots, dead_letters, secret),
+                statements=_statements(settings, snapshots, dead_letters, secret_arn),
             )
             for category in Category
         }
@@ -83,7 +82,7 @@ def _statements(
     settings: Settings,
     snapshots: dynamodb.ITable,
     dead_letters: sqs.IQueue,
-    secret: secretsmanager.ISecret,
+    secret_arn: str,
 ) -> list[iam.PolicyStatement]:
     statements = [
         iam.PolicyStatement(
@@ -102,7 +101,7 @@ def _statements(
             iam.PolicyStatement(
                 sid="CheckCallers",
                 actions=["secretsmanager:GetSecretValue"],
-                resources=[secret.secret_arn],
+                resources=[secret_arn],
             )
         )
     return statements

@@ -38,7 +38,7 @@ class WcsHooksStack(Stack):
             code=code,
             snapshots=store.snapshots,
             dead_letters=dead_letters.queue,
-            secret=caller.secret,
+            secret_arn=caller.arn,
         ).by_category
         compiler = PolicyCompiler(
             self,
@@ -64,7 +64,7 @@ class WcsHooksStack(Stack):
             "SnapshotsTableName": store.snapshots.table_name,
             "SessionsTableName": sessions.table.table_name,
             "DeadLetterQueueUrl": dead_letters.queue.queue_url,
-            "SignatureSecretArn": caller.secret.secret_arn,
+            "SignatureSecretArn": caller.arn,
             "PolicyEditorPolicyArn": store.editors.managed_policy_arn,
             "DashboardUrl": seen.dashboard_url,
             "AlarmTopicArn": seen.topic.topic_arn,
