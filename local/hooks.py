@@ -68,7 +68,7 @@ class Reply:
         """The decision's id, which the log line of this reply carries too."""
         return self.headers.get("x-decision-id", "")
 
-    def json(self) -> Any:  # noqa: ANN401 - a reply may be any JSON value
+    def json(self) -> Any:
         """Return the body as JSON."""
         return json.loads(self.body)
 

@@ -1,0 +1,34 @@
+"""What holds for every test: no test reaches an AWS account, and few reach a network at all."""
+
+import os
+from pathlib import Path
+
+import pytest
+from pytest_socket import disable_socket, enable_socket
+
+_TESTS = Path(__file__).resolve().parent
+_OFFLINE = frozenset({"unit", "property", "integration"})
+
+
+def pytest_configure() -> None:
+    """Replace a developer's AWS settings by ones that no account accepts."""
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        del os.environ[name]
+    nowhere = str(_TESTS / "no-aws-profile")
+    os.environ.update(
+        AWS_ACCESS_KEY_ID="testing",
+        AWS_SECRET_ACCESS_KEY="testing",
+        AWS_REGION="us-east-1",
+        AWS_DEFAULT_REGION="us-east-1",
+        AWS_CONFIG_FILE=nowhere,
+        AWS_SHARED_CREDENTIALS_FILE=nowhere,
+        AWS_EC2_METADATA_DISABLED="true",
+    )
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Block sockets where a test has no business with them."""
+    if item.path.relative_to(_TESTS).parts[0] in _OFFLINE:
+        disable_socket(allow_unix_socket=True)
+    else:
+        enable_socket()

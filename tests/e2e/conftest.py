@@ -1,0 +1,213 @@
+"""A deployment of its own for the end-to-end tests, made as ``make local`` makes it."""
+
+import json
+import socket
+import subprocess
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import pytest
+
+from local import deployment
+from local.decisions import DecisionLog
+from local.deployment import StackOutputs
+from local.emulator import Emulator
+from local.hooks import HookAddress, HookPoster, Reply, read_secret
+from local.policies import AppStatus, PolicyTable
+from local.workspace import REPOSITORY, Workspace
+from wcs_hooks.core.methods import Category
+
+if TYPE_CHECKING:
+    from mypy_boto3_lambda import LambdaClient
+    from mypy_boto3_secretsmanager import SecretsManagerClient
+    from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_sts import STSClient
+
+IN_FORCE_SECONDS = 5.0
+"""The contract: from an edit to its enforcement."""
+
+PATIENCE_SECONDS = 30.0
+"""After which a test gives up on what has no bound in the contract."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark all of this directory, and keep it together: it has one deployment."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.e2e)
+            item.add_marker(pytest.mark.xdist_group("e2e"))
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """The stack in the emulator, and ways to reach into it."""
+
+    workspace: Workspace
+    outputs: StackOutputs
+    hooks: HookPoster
+    policies: PolicyTable
+    log: DecisionLog
+
+    @property
+    def secrets(self) -> "SecretsManagerClient":
+        return self._session().client("secretsmanager", endpoint_url=self.workspace.endpoint)
+
+    @property
+    def queues(self) -> "SQSClient":
+        return self._session().client("sqs", endpoint_url=self.workspace.endpoint)
+
+    @property
+    def functions(self) -> "LambdaClient":
+        return self._session().client("lambda", endpoint_url=self.workspace.endpoint)
+
+    @property
+    def sts(self) -> "STSClient":
+        return self._session().client("sts", endpoint_url=self.workspace.endpoint)
+
+    def function_of(self, category: Category) -> str:
+        return {
+            Category.CONNECT: self.outputs.connect_function_name,
+            Category.DIRECT: self.outputs.direct_function_name,
+            Category.EVENT: self.outputs.event_function_name,
+            Category.INCOMING: self.outputs.incoming_function_name,
+        }[category]
+
+    def post(
+        self,
+        method: str,
+        body: Mapping[str, Any] | bytes,
+        *,
+        headers: Mapping[str, str | None] | None = None,
+    ) -> Reply:
+        content = body if isinstance(body, bytes) else json.dumps(body).encode()
+        return self.hooks.post(method, content, headers=headers)
+
+    def put_policy(self, policy: Mapping[str, Any]) -> datetime:
+        """Put a policy with the AWS command line; return when that was done."""
+        item = {name: attribute_value(value) for name, value in policy.items()}
+        edited = datetime.now(UTC)
+        self.aws("dynamodb", "put-item", "--item", json.dumps(item))
+        return edited
+
+    def compiled(self, app: str, edited: datetime) -> AppStatus:
+        return self.policies.wait_for_compilation(app, edited, PATIENCE_SECONDS)
+
+    def aws(self, service: str, operation: str, *arguments: str) -> str:
+        """Run the AWS command line on the Policies table."""
+        command = [
+            str(REPOSITORY / ".venv" / "bin" / "aws"),
+            *(service, operation, "--table-name", self.outputs.policies_table_name),
+            *arguments,
+        ]
+        environment = self.workspace.process_environment()
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def emf(
+        self,
+        function: str,
+        since_ms: int,
+        enough: Callable[[Sequence[Mapping[str, Any]]], bool],
+    ) -> list[Mapping[str, Any]]:
+        """Return the metrics that a function logged, once there are enough of them."""
+        return until(
+            lambda: [line for line in self.log.records(function, since_ms) if "_aws" in line],
+            enough,
+        )
+
+    def dead_letter(self, reply: Reply) -> tuple[dict[str, Any] | None, set[str]]:
+        """Return a reply's dead letter, and the decisions of all that were waiting before it."""
+        seen: set[str] = set()
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        url = self.outputs.dead_letter_queue_url
+        while time.monotonic() < deadline:
+            received = self.queues.receive_message(
+                QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=1
+            )
+            for message in received.get("Messages", ()):
+                self.queues.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+                letter = json.loads(message["Body"])
+                seen.add(str(letter.get("decision")))
+                if letter.get("decision") == reply.decision:
+                    return letter, seen
+        return None, seen
+
+    def _session(self) -> boto3.Session:
+        return self.workspace.session()
+
+
+def until[T](produce: Callable[[], T], enough: Callable[[T], bool]) -> T:
+    """Produce again and again until it is enough, or patience ends; return the last."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        product = produce()
+        if enough(product) or time.monotonic() > deadline:
+            return product
+        time.sleep(0.1)
+
+
+def attribute_value(value: Any) -> dict[str, Any]:
+    """Write a value as DynamoDB's own JSON, which the AWS command line takes."""
+    match value:
+        case bool():
+            return {"BOOL": value}
+        case str():
+            return {"S": value}
+        case int() | float():
+            return {"N": str(value)}
+        case list():
+            return {"L": [attribute_value(member) for member in value]}
+        case dict():
+            return {"M": {name: attribute_value(member) for name, member in value.items()}}
+        case _:
+            raise TypeError(f"{value!r} cannot stand in a policy")
+
+
+@pytest.fixture(scope="session")
+def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
+    workspace = Workspace(tmp_path_factory.mktemp("deployment"), _free_port())
+    emulator = Emulator(workspace)
+    try:
+        with ThreadPoolExecutor() as threads:
+            synthesis = threads.submit(deployment.synthesise, workspace)
+            emulator.start()
+            deployment.bootstrap(workspace)
+            synthesis.result()
+        outputs = deployment.deploy(workspace, lambda _: None)
+        poster = HookPoster(HookAddress.of(outputs, workspace), read_secret(outputs, workspace))
+        yield Deployed(
+            workspace,
+            outputs,
+            poster,
+            PolicyTable(workspace, outputs),
+            DecisionLog(workspace, outputs),
+        )
+    finally:
+        emulator.stop()
+
+
+@pytest.fixture
+def app() -> str:
+    """An app that no other test knows, so that no test meets the policies of another."""
+    return f"app-{uuid.uuid4().hex[:12]}"
+
+
+@pytest.fixture
+def since_ms() -> int:
+    """Where the test's own part of the log begins."""
+    return int(time.time() * 1000)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
