@@ -1,6 +1,6 @@
 """The methods that WCS calls, by category.
 
-The source is the vendor's page on method types and `wcs/README.md` section 2: 1 connect, 19 direct
+The source is the vendor's page on method types and `docs/wcs-protocol.md` section 2: 1 connect, 19 direct
 calls, 14 events, 3 incoming calls, then the methods and the spellings that other vendor pages and
 versions add.
 """
@@ -49,23 +49,50 @@ SPELLINGS: Final[dict[str, str]] = {
 }
 """Other spellings that some WCS versions send, each with its canonical one."""
 
-_DIRECT = (
-    "call answer hold unhold transfer sendDTMF sendMessage sendIMDN subscribe sendXcapRequest "
-    "publishStream playStream playHLS playRTSP OnDataEvent sendBugReport "
-    "hangup unPublishStream stopStream"
-).split()
-_DIRECT_ELSEWHERE = "pauseStream snapshot pushLogs sessionDebug availableStream".split()
+_DIRECT = [
+    "call",
+    "answer",
+    "hold",
+    "unhold",
+    "transfer",
+    "sendDTMF",
+    "sendMessage",
+    "sendIMDN",
+    "subscribe",
+    "sendXcapRequest",
+    "publishStream",
+    "playStream",
+    "playHLS",
+    "playRTSP",
+    "OnDataEvent",
+    "sendBugReport",
+    "hangup",
+    "unPublishStream",
+    "stopStream",
+]
+_DIRECT_ELSEWHERE = ["pauseStream", "snapshot", "pushLogs", "sessionDebug", "availableStream"]
 _INADVISABLE = frozenset({"hangup", "unPublishStream", "stopStream"})
 
-_EVENT = (
-    "ConnectionStatusEvent RegistrationStatusEvent CallStatusEvent TransferStatusEvent "
-    "MessageStatusEvent SubscriptionStatusEvent XcapStatusEvent StreamStatusEvent DataStatusEvent "
-    "BugReportStatusEvent StreamKeepAliveEvent sendStreamEvent StreamEvent ErrorEvent"
-).split()
-_EVENT_ELSEWHERE = "SessionDebugStatusEvent RecordingStatusEvent".split()
+_EVENT = [
+    "ConnectionStatusEvent",
+    "RegistrationStatusEvent",
+    "CallStatusEvent",
+    "TransferStatusEvent",
+    "MessageStatusEvent",
+    "SubscriptionStatusEvent",
+    "XcapStatusEvent",
+    "StreamStatusEvent",
+    "DataStatusEvent",
+    "BugReportStatusEvent",
+    "StreamKeepAliveEvent",
+    "sendStreamEvent",
+    "StreamEvent",
+    "ErrorEvent",
+]
+_EVENT_ELSEWHERE = ["SessionDebugStatusEvent", "RecordingStatusEvent"]
 _REFUSABLE_EVENT = "StreamKeepAliveEvent"
 
-_INCOMING = "OnCallEvent OnMessageEvent OnTransferEvent".split()
+_INCOMING = ["OnCallEvent", "OnMessageEvent", "OnTransferEvent"]
 
 
 def _table() -> dict[str, Method]:

@@ -1,2 +1,6 @@
-def handler(event, context):
-    return {"statusCode": 501, "body": "not written yet"}
+"""Answers events."""
+
+from wcs_hooks.core.methods import Category
+from wcs_hooks.handlers.gateway import hook_handler
+
+handler = hook_handler(Category.EVENT)

@@ -1,0 +1,98 @@
+"""What is in force, cached: a warm hook within the TTL costs no call, and an outage serves stale.
+
+It wraps any `SnapshotSource` and knows nothing of where that keeps its snapshots.
+"""
+
+from collections import OrderedDict
+from typing import Final, NamedTuple
+from weakref import WeakValueDictionary
+
+from wcs_hooks.adapters.time_limit import run_before
+from wcs_hooks.clock import Clock, Deadline
+from wcs_hooks.core.in_force import InForce
+from wcs_hooks.core.policy import EVERY_APP
+from wcs_hooks.core.snapshot import Snapshot
+from wcs_hooks.ports import Pointer, SnapshotSource, UnavailableError
+
+MAX_APPS: Final = 256
+"""How many apps are remembered; the one that was asked for longest ago is forgotten first."""
+
+_LONGEST_PAUSE: Final = 30.0
+_WHAT: Final = "the policy store"
+
+
+class _Entry(NamedTuple):
+    in_force: InForce
+    pointers: tuple[Pointer | None, ...]
+    checked_at: float
+    failures: int
+
+
+class CachedPolicies:
+    """Remembers what is in force.
+
+    Parameters
+    ----------
+    source
+        Where snapshots are kept.
+    ttl
+        Seconds for which the pointers are not asked for again. With each further failure in a row
+        the pause doubles, up to 30 s: while the store is out, few hooks wait for it.
+    clock
+        By which the TTL goes.
+    """
+
+    def __init__(self, source: SnapshotSource, ttl: float, clock: Clock) -> None:
+        self._source = source
+        self._ttl = ttl
+        self._clock = clock
+        self._entries: OrderedDict[str, _Entry] = OrderedDict()
+        # One that is loaded serves all apps, and goes with the last entry that has it.
+        self._snapshots: WeakValueDictionary[Pointer, Snapshot] = WeakValueDictionary()
+
+    def in_force(self, app: str, deadline: Deadline) -> tuple[InForce, bool]:
+        """What decides an app's hooks, and whether that is stale.
+
+        Raises
+        ------
+        UnavailableError
+            If it was never read and cannot be.
+        """
+        entry = self._entries.get(app)
+        if entry is not None and self._clock.monotonic() < entry.checked_at + self._pause(entry):
+            return entry.in_force, entry.failures > 0
+        try:
+            fresh = run_before(deadline, lambda: self._read(app, entry), _WHAT)
+        except UnavailableError:
+            if entry is None:
+                raise
+            fresh = entry._replace(checked_at=self._clock.monotonic(), failures=entry.failures + 1)
+        self._remember(app, fresh)
+        return fresh.in_force, fresh.failures > 0
+
+    def _pause(self, entry: _Entry) -> float:
+        if not entry.failures:
+            return self._ttl
+        return min(self._ttl * 2.0 ** min(entry.failures - 1, 10), max(_LONGEST_PAUSE, self._ttl))
+
+    def _read(self, app: str, known: _Entry | None) -> _Entry:
+        apps = tuple(dict.fromkeys((app, EVERY_APP)))
+        found = self._source.pointers(apps)
+        pointers = tuple(found.get(name) for name in apps)
+        now = self._clock.monotonic()
+        if known is not None and known.pointers == pointers:
+            return _Entry(known.in_force, pointers, now, failures=0)
+        snapshots = [self._snapshot(pointer) for pointer in pointers if pointer is not None]
+        return _Entry(InForce(snapshots), pointers, now, failures=0)
+
+    def _snapshot(self, pointer: Pointer) -> Snapshot:
+        snapshot = self._snapshots.get(pointer)
+        if snapshot is None:
+            snapshot = self._snapshots[pointer] = self._source.snapshot(pointer)
+        return snapshot
+
+    def _remember(self, app: str, entry: _Entry) -> None:
+        self._entries[app] = entry
+        self._entries.move_to_end(app)
+        if len(self._entries) > MAX_APPS:
+            self._entries.popitem(last=False)

@@ -1,0 +1,134 @@
+"""Snapshots in DynamoDB: immutable versions in parts, and a pointer for each app.
+
+Table PolicySnapshots, partition key `app`, sort key `item`:
+
+========================  ==================================================================
+`current`                 the pointer: `version`, `digest`, `parts`, `source`, `pinned`
+`v0000000012`             the manifest of version 12, written last: `digest`, `parts`, what changed
+`v0000000012#claim`       who wrote this first has the number
+`v0000000012#part#003`    the snapshot's bytes, the fourth part
+`v0000000012#source#003`  the policies that it was made from, likewise
+========================  ==================================================================
+
+The partition `#apps` lists the apps, with what each demands of restClientConfig.
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from wcs_hooks.core.snapshot import Snapshot, SnapshotFormatError
+from wcs_hooks.ports import Pointer, UnavailableError
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.client import DynamoDBClient
+
+CURRENT: Final = "current"
+"""The sort key of the pointer."""
+
+MAX_APP_BYTES: Final = 2048
+"""DynamoDB's limit on a partition key, UTF-8."""
+
+
+def version_key(version: int) -> str:
+    """The sort key of a version's manifest, with which those of its parts begin."""
+    return f"v{version:010}"
+
+
+class DynamoSnapshots:
+    """Reads snapshots.
+
+    Parameters
+    ----------
+    client
+        With time-outs.
+    table
+        The name of PolicySnapshots.
+    """
+
+    def __init__(self, client: "DynamoDBClient", table: str) -> None:
+        self._client = client
+        self._table = table
+
+    def pointers(self, apps: Sequence[str]) -> Mapping[str, Pointer]:
+        """The pointers of those of the apps that have one, in one call.
+
+        Raises
+        ------
+        UnavailableError
+            If DynamoDB does not answer.
+        """
+        keys = [{"app": {"S": app}, "item": {"S": CURRENT}} for app in apps if _can_be_key(app)]
+        try:
+            answer = self._client.batch_get_item(RequestItems={self._table: {"Keys": keys}})
+        except (BotoCoreError, ClientError) as error:
+            raise UnavailableError("the policy store does not answer") from error
+        if answer.get("UnprocessedKeys"):
+            raise UnavailableError("the policy store is throttled")
+        return {item["app"]["S"]: _pointer(item) for item in answer["Responses"][self._table]}
+
+    def snapshot(self, pointer: Pointer) -> Snapshot:
+        """The snapshot that a pointer points to.
+
+        Raises
+        ------
+        UnavailableError
+            If DynamoDB does not answer, or the snapshot is missing or damaged.
+        """
+        data = read_parts(self._client, self._table, pointer.app, pointer.version, "part")
+        named = f"version {pointer.version} of the policies of {pointer.app!r}"
+        if hashlib.sha256(data).hexdigest() != pointer.digest:
+            raise UnavailableError(f"{named} is missing or damaged")
+        try:
+            return Snapshot.load(data)
+        except SnapshotFormatError as error:
+            raise UnavailableError(f"{named}: {error}") from error
+
+
+def read_parts(client: "DynamoDBClient", table: str, app: str, version: int, kind: str) -> bytes:
+    """The bytes of a version, put together from their parts.
+
+    Parameters
+    ----------
+    kind
+        `part` for the snapshot, `source` for what it was made from.
+
+    Raises
+    ------
+    UnavailableError
+        If DynamoDB does not answer.
+    """
+    pages = client.get_paginator("query").paginate(
+        TableName=table,
+        # The pointer may have been moved just now, after the parts were written.
+        ConsistentRead=True,
+        KeyConditionExpression="app = :app AND begins_with(#item, :prefix)",
+        ExpressionAttributeNames={"#item": "item"},
+        ExpressionAttributeValues={
+            ":app": {"S": app},
+            ":prefix": {"S": f"{version_key(version)}#{kind}#"},
+        },
+    )
+    try:
+        return b"".join(item["data"]["B"] for page in pages for item in page["Items"])
+    except (BotoCoreError, ClientError) as error:
+        raise UnavailableError("the policy store does not answer") from error
+
+
+def _pointer(item: Mapping[str, Any]) -> Pointer:
+    return Pointer(
+        item["app"]["S"],
+        int(item["version"]["N"]),
+        item["digest"]["S"],
+        int(item["parts"]["N"]),
+    )
+
+
+def _can_be_key(app: str) -> bool:
+    """Whether policies could exist for an app: DynamoDB takes no empty, huge or non-UTF-8 key."""
+    try:
+        return 0 < len(app.encode()) <= MAX_APP_BYTES
+    except UnicodeEncodeError:
+        return False

@@ -1,0 +1,80 @@
+"""Who is calling: the ways in which WCS proves itself (`docs/wcs-protocol.md` section 1)."""
+
+import hmac
+from base64 import b64encode
+from collections.abc import Sequence
+from enum import StrEnum
+from functools import cache
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+
+
+class Auth(StrEnum):
+    """How a caller proves itself.
+
+    `hmac` is WCS's `rest_hook_send_hash`, `basic` are credentials in the application's URL.
+    """
+
+    HMAC = "hmac"
+    BASIC = "basic"
+    NONE = "none"
+
+
+class RejectedCallerError(Exception):
+    """A caller who is not WCS; the message tells what is wrong, and nothing secret."""
+
+
+def authorize_signature(authorization: str | None, body: bytes, secrets: Sequence[str]) -> None:
+    """Check `Authorization: WCS <HMAC-MD5 of the body, 32 hex digits>`, in constant time.
+
+    Raises
+    ------
+    RejectedCallerError
+        If it is absent, of another form, or made with none of the secrets.
+    """
+    scheme, _, signature = (authorization or "").partition(" ")
+    if not authorization:
+        raise RejectedCallerError("the request has no signature")
+    if scheme.lower() != "wcs":
+        raise RejectedCallerError("the Authorization header is not of the form: WCS <hash>")
+    given = signature.strip().lower().encode("utf-8", "replace")
+    # The sum and not any(): whether the first or the second secret fits must not show in the time.
+    if not sum(
+        hmac.compare_digest(hmac.digest(secret.encode(), body, "md5").hex().encode(), given)
+        for secret in secrets
+    ):
+        raise RejectedCallerError("the signature does not fit the body")
+
+
+def authorize_basic(authorization: str | None, user: str, secrets: Sequence[str]) -> None:
+    """Check HTTP Basic credentials, in constant time.
+
+    Raises
+    ------
+    RejectedCallerError
+        If they are absent, of another form, or wrong.
+    """
+    scheme, _, credentials = (authorization or "").partition(" ")
+    if scheme.lower() != "basic":
+        raise RejectedCallerError("the request has no Basic credentials")
+    given = credentials.strip().encode("utf-8", "replace")
+    if not sum(
+        hmac.compare_digest(b64encode(f"{user}:{secret}".encode()), given) for secret in secrets
+    ):
+        raise RejectedCallerError("the Basic credentials are wrong")
+
+
+def authorize_source(address: str, networks: Sequence[str]) -> None:
+    """Check the caller's address against CIDR blocks; none of them means that any may call.
+
+    Raises
+    ------
+    RejectedCallerError
+        If the address is in no block.
+    """
+    if networks and not any(ip_address(address) in network for network in _parsed(tuple(networks))):
+        raise RejectedCallerError("the caller's address is not among the allowed sources")
+
+
+@cache
+def _parsed(networks: tuple[str, ...]) -> tuple[IPv4Network | IPv6Network, ...]:
+    return tuple(ip_network(network) for network in networks)

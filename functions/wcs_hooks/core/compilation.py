@@ -1,0 +1,112 @@
+"""Compilation: the items of one app's policies become a snapshot, or findings that say why not."""
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from wcs_hooks.core.client_config import Demand, contradictions, demands
+from wcs_hooks.core.lint import lint
+from wcs_hooks.core.payload import encode
+from wcs_hooks.core.policy import Finding, Policy, Severity, is_policy_id, read_policy
+from wcs_hooks.core.snapshot import FORMAT, dump
+
+
+@dataclass(frozen=True, slots=True)
+class Compilation:
+    """What became of an app's items.
+
+    Attributes
+    ----------
+    policies
+        In evaluation order; those that could be read.
+    demands
+        What they demand of restClientConfig.
+    errors, warnings
+        In the order of the policies. With any error, nothing may go into force.
+    """
+
+    app: str
+    policies: tuple[Policy, ...]
+    demands: tuple[Demand, ...]
+    errors: tuple[Finding, ...]
+    warnings: tuple[Finding, ...]
+
+    def dump(self, version: int, now: float) -> bytes:
+        """The bytes of the snapshot that these policies make as a version."""
+        return dump(self.app, version, self.policies, self.demands, now)
+
+
+def compile_policies(
+    app: str, items: Iterable[Mapping[str, Any]], others: Sequence[Demand], now: float
+) -> Compilation:
+    """Compile the items of one app.
+
+    Parameters
+    ----------
+    app
+        The `appKey`, or `*`.
+    items
+        The app's items in the Policies table, in JSON's types. The system's are passed over.
+    others
+        What the policies that hold together with these demand of restClientConfig: for an app those
+        of `*`, for `*` those of the single apps.
+    now
+        Seconds since the epoch.
+
+    Examples
+    --------
+    >>> item = {"app": "*", "id": "a", "method": "call", "action": "refuse"}
+    >>> [error.attribute for error in compile_policies("*", [item], (), now=0).errors]
+    ['action']
+    """
+    policies: list[Policy] = []
+    findings: list[Finding] = []
+    for item in items:
+        if not is_policy_id(str(item.get("id", ""))):
+            continue
+        policy, found = read_policy(item)
+        findings += found
+        if policy is not None:
+            policies.append(policy)
+    policies.sort(key=lambda policy: (policy.priority, policy.id))
+    demanded = tuple(demands(policies, now))
+    findings += contradictions(demanded, others)
+    findings += lint(policies, demanded, now)
+    return Compilation(
+        app,
+        tuple(policies),
+        demanded,
+        tuple(finding for finding in findings if finding.severity is Severity.ERROR),
+        tuple(finding for finding in findings if finding.severity is Severity.WARNING),
+    )
+
+
+def source_digest(items: Iterable[Mapping[str, Any]]) -> str:
+    """A digest that two sets of policies share exactly if they are the same, order apart.
+
+    It covers the snapshot's format too, so that a new one is compiled anew.
+    """
+    ordered = sorted(items, key=lambda item: str(item["id"]))
+    texts = [encode(sorted(item.items())) for item in ordered]
+    return hashlib.sha256(f"{FORMAT}\n{'\n'.join(texts)}".encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What differs between two versions of an app's policies, by `id`."""
+
+    added: tuple[str, ...]
+    removed: tuple[str, ...]
+    modified: tuple[str, ...]
+
+
+def changes(before: Iterable[Mapping[str, Any]], after: Iterable[Mapping[str, Any]]) -> Changes:
+    """Compare the items of two versions."""
+    old = {str(item["id"]): item for item in before}
+    new = {str(item["id"]): item for item in after}
+    return Changes(
+        added=tuple(sorted(new.keys() - old.keys())),
+        removed=tuple(sorted(old.keys() - new.keys())),
+        modified=tuple(sorted(name for name in new.keys() & old.keys() if new[name] != old[name])),
+    )

@@ -1,0 +1,305 @@
+"""The decision: what the policies in force say about one hook.
+
+Policies that name the method are met in the order of priority. `match` and `when` must both hold.
+`echo` and `deny` end the evaluation; `override` accumulates, an earlier policy winning a field.
+A hook that no policy applies to is echoed.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from functools import cached_property
+from heapq import merge
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from wcs_hooks.core.expression import ExpressionError, bind
+from wcs_hooks.core.payload import Payload, encode
+from wcs_hooks.core.policy import Action, Mode, WhenError
+from wcs_hooks.core.snapshot import Rule, Snapshot, field_at, value_key
+
+if TYPE_CHECKING:
+    from cel_expr_python import cel
+
+
+class Verdict(StrEnum):
+    """How a hook is answered."""
+
+    ECHO = "echo"
+    OVERRIDE = "override"
+    DENY = "deny"
+
+
+class Session(NamedTuple):
+    """What is known of the session that a hook belongs to.
+
+    Attributes
+    ----------
+    body
+        The body of its connect, without secrets; none where it was never seen.
+    """
+
+    body: Mapping[str, Any] | None = None
+
+    @property
+    def known(self) -> bool:
+        """Whether the session was seen at connect."""
+        return self.body is not None
+
+
+UNKNOWN_SESSION = Session()
+
+
+class Denial(NamedTuple):
+    """Who refuses, and what the reply says about it."""
+
+    policy: str
+    app: str
+    version: int
+    status: int
+    reason: str
+
+
+class Failure(NamedTuple):
+    """An expression that had no value for the hook."""
+
+    policy: str
+    attribute: str
+    message: str
+
+
+class Step(NamedTuple):
+    """One policy that was considered, for people who ask why.
+
+    Attributes
+    ----------
+    outcome
+        `applied`, or what kept it from applying: `window`, `match`, `when`.
+    detail
+        Of a failed `match` the path; of an expression without a value the message.
+    """
+
+    policy: str
+    app: str
+    version: int
+    action: str
+    mode: str
+    outcome: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What was decided, and by whom.
+
+    Attributes
+    ----------
+    denial
+        Present exactly if the verdict is to deny.
+    fields
+        Override: field to the JSON text of its new value.
+    applied
+        The policies that made the verdict, `app/id`, in order.
+    versions
+        The version in force of each app whose policies were asked: the own and `*`.
+    shadow_denied, shadow_overridden
+        The policies in shadow mode that would have denied, overridden.
+    failures
+        Expressions that had no value.
+    """
+
+    verdict: Verdict = Verdict.ECHO
+    denial: Denial | None = None
+    fields: Mapping[str, str] | None = None
+    applied: tuple[str, ...] = ()
+    shadow_denied: tuple[str, ...] = ()
+    shadow_overridden: tuple[str, ...] = ()
+    failures: tuple[Failure, ...] = ()
+
+
+ECHO = Decision()
+
+
+class Hook(NamedTuple):
+    """What WCS asks about.
+
+    Attributes
+    ----------
+    method
+        As WCS sent it.
+    category
+        The method's.
+    payload
+        The body.
+    """
+
+    method: str
+    category: str
+    payload: Payload
+
+
+def decide(
+    snapshots: Sequence[Snapshot],
+    hook: Hook,
+    now: float,
+    session: Callable[[], Session] = lambda: UNKNOWN_SESSION,
+    trace: Callable[[Step], None] | None = None,
+) -> Decision:
+    """Decide on a hook.
+
+    Parameters
+    ----------
+    snapshots
+        In force: the app's own, the one for every app, those of them that exist.
+    now
+        Seconds since the epoch.
+    session
+        Gives the hook's session; called at most once, and only if a policy that could apply uses
+        `session` or `known`.
+    trace
+        Is told of each policy that was considered.
+
+    Examples
+    --------
+    >>> from wcs_hooks.core.payload import parse
+    >>> hook = Hook("publishStream", "direct", parse(b'{"name": "b4e7"}'))
+    >>> decide([], hook, now=0).verdict
+    <Verdict.ECHO: 'echo'>
+    """
+    fields = hook.payload.fields
+    candidates = [found for s in snapshots if (found := s.rules(hook.method, fields))]
+    if not candidates:
+        return ECHO
+    rules: Iterable[Rule] = (
+        candidates[0] if len(candidates) == 1 else merge(*candidates, key=lambda rule: rule.order)
+    )
+    return _Evaluation(hook, now, session, trace).of(rules)
+
+
+class _Evaluation:
+    def __init__(
+        self,
+        hook: Hook,
+        now: float,
+        session: Callable[[], Session],
+        trace: Callable[[Step], None] | None,
+    ) -> None:
+        self.hook = hook
+        self.now = now
+        self.session = session
+        self.trace = trace
+        self.failures: list[Failure] = []
+
+    def of(self, rules: Iterable[Rule]) -> Decision:
+        denial: Denial | None = None
+        fields: dict[str, str] = {}
+        applied: list[str] = []
+        shadow_denied: list[str] = []
+        shadow_overridden: list[str] = []
+        for rule in rules:
+            if not self._applies(rule):
+                continue
+            name = f"{rule.snapshot.app}/{rule.id}"
+            if rule.action == Action.OVERRIDE:
+                values = self._values(rule)
+                if values is None:
+                    continue
+                self._tell(rule, "applied")
+                if rule.mode == Mode.SHADOW:
+                    shadow_overridden.append(name)
+                else:
+                    applied.append(name)
+                    fields = values | fields
+                continue
+            self._tell(rule, "applied")
+            if rule.mode == Mode.SHADOW:
+                if rule.action == Action.DENY:
+                    shadow_denied.append(name)
+                continue
+            applied.append(name)
+            if rule.action == Action.DENY:
+                snapshot = rule.snapshot
+                denial = Denial(rule.id, snapshot.app, snapshot.version, rule.status, rule.reason)
+            break
+        if not applied and not shadow_denied and not shadow_overridden and not self.failures:
+            return ECHO
+        verdict = Verdict.DENY if denial else Verdict.OVERRIDE if fields else Verdict.ECHO
+        return Decision(
+            verdict,
+            denial,
+            fields if verdict is Verdict.OVERRIDE else None,
+            tuple(applied),
+            tuple(shadow_denied),
+            tuple(shadow_overridden),
+            tuple(self.failures),
+        )
+
+    def _applies(self, rule: Rule) -> bool:
+        if rule.not_before is not None and self.now < rule.not_before:
+            return self._tell(rule, "window", "not open yet")
+        if rule.not_after is not None and self.now > rule.not_after:
+            return self._tell(rule, "window", "over")
+        fields = self.hook.payload.fields
+        for path, keys in rule.match:
+            # Of a field that is absent `field_at` gives a marker, which no key is equal to.
+            if value_key(field_at(fields, path)) not in keys:
+                return self._tell(rule, "match", path)
+        if rule.when is None:
+            return True
+        try:
+            holds = rule.when.is_true(self._activation(rule))
+        except ExpressionError as error:
+            self.failures.append(Failure(rule.id, "when", str(error)))
+            holds = rule.when_error == WhenError.MATCH
+            return holds or self._tell(rule, "when", str(error))
+        return holds or self._tell(rule, "when")
+
+    def _values(self, rule: Rule) -> dict[str, str] | None:
+        """What an override sets: all of it, or nothing where an expression has no value."""
+        values = dict(rule.set_json)
+        for name, expression in rule.compute.items():
+            try:
+                values[name] = encode(expression.json_value(self._activation(rule)))
+            except (ExpressionError, ValueError) as error:
+                self.failures.append(Failure(rule.id, f"compute.{name}", str(error)))
+                self._tell(rule, "compute", str(error))
+                return None
+        return values
+
+    def _activation(self, rule: Rule) -> "cel.Activation":
+        return self._with_session if rule.uses_session else self._without_session
+
+    @cached_property
+    def _without_session(self) -> "cel.Activation":
+        return bind(**self._variables)
+
+    @cached_property
+    def _with_session(self) -> "cel.Activation":
+        session = self.session()
+        return bind(**self._variables, session=session.body, known=session.known)
+
+    @cached_property
+    def _variables(self) -> dict[str, object]:
+        return {
+            "method": self.hook.method,
+            "category": str(self.hook.category),
+            "app": self.hook.payload.app,
+            "body": self.hook.payload.expression_fields,
+            "now": datetime.fromtimestamp(self.now, UTC),
+        }
+
+    def _tell(self, rule: Rule, outcome: str, detail: str = "") -> bool:
+        if self.trace is not None:
+            snapshot = rule.snapshot
+            self.trace(
+                Step(
+                    rule.id,
+                    snapshot.app,
+                    snapshot.version,
+                    rule.action,
+                    rule.mode,
+                    outcome,
+                    detail,
+                )
+            )
+        return False

@@ -1,0 +1,193 @@
+"""Expressions in the Common Expression Language, run by Google's own runtime.
+
+https://github.com/cel-expr/cel-python (`cel-expr-python`). An expression is type-checked when a
+policy is compiled, stored in its checked form, and only evaluated when a hook arrives.
+
+What trials showed of the runtime, and what is done about it: values nested 10,000 deep crash the
+process, so `wcs_hooks.core.payload` refuses bodies deeper than 64; a lone surrogate raises and a
+NUL cuts a string off, so `Payload.expression_fields` replaces both; integers beyond 64 bits raise,
+so they are floats there. Its own bounds hold for the rest: 32 levels of nesting in an expression,
+an iteration budget, RE2.
+"""
+
+import base64
+import re
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+if TYPE_CHECKING:
+    from cel_expr_python import cel
+
+VARIABLES: Final = ("method", "category", "app", "body", "session", "now", "known")
+"""What an expression may refer to. `wcs_hooks.core.decision` binds them."""
+
+MAX_EXPRESSION_CHARACTERS: Final = 4096
+"""The longest expression that is accepted; a checked one takes about 16 times its source's size."""
+
+_JSON_TYPES: Final = frozenset({"BOOL", "DOUBLE", "DYN", "INT", "NULL", "STRING", "UINT"})
+
+
+class ExpressionError(Exception):
+    """An expression that does not compile, or that has no value for this hook."""
+
+
+class Checked(NamedTuple):
+    """An expression that passed the type check.
+
+    Attributes
+    ----------
+    serialized
+        Its checked form, base64, from which `Expression` reads it back.
+    returns
+        CEL's name of the type it gives: `BOOL`, `DYN` where only a hook can tell, …
+    uses
+        The variables among `VARIABLES` that it refers to.
+    """
+
+    serialized: str
+    returns: str
+    uses: frozenset[str]
+
+    @property
+    def may_be_boolean(self) -> bool:
+        """Whether it can give a boolean."""
+        return self.returns in {"BOOL", "DYN"}
+
+    @property
+    def may_be_json(self) -> bool:
+        """Whether it can give a value that JSON has."""
+        return _may_be_json(self.returns)
+
+
+class Expression:
+    """A checked expression, read back from its serialized form when it is first evaluated.
+
+    Examples
+    --------
+    >>> checked = check("body.name.startsWith('private-')")
+    >>> hook = bind(method="publishStream", body={"name": "private-1"})
+    >>> Expression(checked.serialized).is_true(hook)
+    True
+    """
+
+    __slots__ = ("_program", "_serialized")
+
+    def __init__(self, serialized: str) -> None:
+        self._serialized = serialized
+        self._program: cel.Expression | None = None
+
+    def is_true(self, activation: "cel.Activation") -> bool:
+        """Whether it holds.
+
+        Raises
+        ------
+        ExpressionError
+            If it has no value for this hook (a missing field, say), or one that is no boolean.
+        """
+        try:
+            value = (self._program or self._load()).eval(activation).value()
+        except RuntimeError as error:
+            raise ExpressionError(_plain(str(error))) from error
+        if value is True or value is False:
+            return value
+        raise ExpressionError(_no_value(value, "a boolean"))
+
+    def json_value(self, activation: "cel.Activation") -> Any:
+        """Its value, as `json` has it.
+
+        Raises
+        ------
+        ExpressionError
+            If it has no value for this hook, or one that JSON does not have.
+        """
+        try:
+            value = (self._program or self._load()).eval(activation)
+            plain = value.plain_value()
+        except RuntimeError as error:
+            raise ExpressionError(_plain(str(error))) from error
+        kind = value.type().name()
+        if not _may_be_json(kind):
+            raise ExpressionError(_no_value(plain, "a JSON value"))
+        return plain
+
+    def _load(self) -> "cel.Expression":
+        self._program = _environment().deserialize(base64.b64decode(self._serialized))
+        return self._program
+
+
+def check(source: str) -> Checked:
+    """Compile and type-check an expression.
+
+    Raises
+    ------
+    ExpressionError
+        With the compiler's own message, a caret below the place; or if it is longer than
+        `MAX_EXPRESSION_CHARACTERS`.
+    """
+    if len(source) > MAX_EXPRESSION_CHARACTERS:
+        raise ExpressionError(
+            f"the expression has {len(source):,} characters; at most "
+            f"{MAX_EXPRESSION_CHARACTERS:,} are accepted"
+        )
+    if "\0" in source:
+        raise ExpressionError("the expression contains a NUL character")
+    try:
+        compiled = _environment().compile(source)
+        serialized = base64.b64encode(compiled.serialize()).decode()
+    except (RuntimeError, UnicodeError) as error:
+        raise ExpressionError(_plain(str(error))) from error
+    # The runtime does not show the syntax tree; whether a variable is used can still be told for
+    # certain, by compiling where it is not declared.
+    uses = frozenset(
+        name
+        for name in VARIABLES
+        if re.search(rf"\b{name}\b", source) and not _compiles_without(name, source)
+    )
+    return Checked(serialized, compiled.return_type().name(), uses)
+
+
+def bind(**variables: object) -> "cel.Activation":
+    """The hook that expressions are evaluated on: values for `VARIABLES`."""
+    return _environment().Activation(variables)
+
+
+def _compiles_without(name: str, source: str) -> bool:
+    try:
+        _environment(without=name).compile(source)
+    except RuntimeError:
+        return False
+    return True
+
+
+@cache
+def _environment(without: str = "") -> "cel.Env":
+    # Imported here because a decision that needs no expression should not wait for it.
+    from cel_expr_python import cel  # noqa: PLC0415
+
+    kind = cel.Type
+    types = {
+        "method": kind.STRING,
+        "category": kind.STRING,
+        "app": kind.STRING,
+        "body": kind.Map(kind.STRING, kind.DYN),
+        "session": kind.DYN,
+        "now": kind.TIMESTAMP,
+        "known": kind.BOOL,
+    }
+    return cel.NewEnv(variables={name: of for name, of in types.items() if name != without})
+
+
+def _plain(message: str) -> str:
+    """The runtime's message without its status code, which stands before and often behind it."""
+    return re.sub(r"^[A-Z_]+: (ERROR: )?|\s*\[[A-Z_]+\]$", "", message)
+
+
+def _no_value(value: object, wanted: str) -> str:
+    text = str(value)
+    if re.match(r"[A-Z_]+: ", text):
+        return _plain(text)
+    return f"gives {type(value).__name__}, where {wanted} is wanted"
+
+
+def _may_be_json(kind: str) -> bool:
+    return kind in _JSON_TYPES or kind.startswith(("LIST", "MAP"))

@@ -1,0 +1,122 @@
+"""What is wrong with policies that are each well-formed.
+
+Errors keep an edit out of force; warnings tell of what is hardly meant. The rules about methods
+rest on the vendor's page on method types and `docs/wcs-protocol.md`, sections 2 to 4.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from wcs_hooks.core.client_config import Demand
+from wcs_hooks.core.methods import METHODS
+from wcs_hooks.core.policy import Action, Finding, Mode, Policy, Severity, WhenError
+
+
+def lint(policies: Sequence[Policy], demands: Sequence[Demand], now: float) -> list[Finding]:
+    """Check the policies of one app together.
+
+    Parameters
+    ----------
+    policies
+        In evaluation order.
+    demands
+        What they demand of restClientConfig.
+    now
+        Seconds since the epoch, to tell which windows are over.
+    """
+    findings: list[Finding] = []
+    for policy in policies:
+        findings += _of_one(policy, now)
+    findings += _unreachable(policies)
+    findings += _idle_overwrites(demands)
+    return findings
+
+
+def _of_one(policy: Policy, now: float) -> Iterator[Finding]:
+    if policy.action is Action.DENY:
+        yield from _of_denial(policy)
+    if "session" in policy.uses and "connect" in policy.methods:
+        yield _error(
+            policy,
+            "when" if policy.when and "session" in policy.when.uses else "compute",
+            "uses session, which connect is about to begin: leave connect out, or use body",
+        )
+    if policy.action is Action.CONFIGURE and "connect" in policy.named:
+        yield _warning(policy, "method", "restClientConfig has no effect on connect itself")
+    opens, closes = policy.not_before, policy.not_after
+    if opens is not None and closes is not None and closes < opens:
+        yield _error(policy, "notAfter", "is before notBefore: the window never opens")
+    if closes is not None and closes < now and policy.mode is not Mode.OFF:
+        yield _warning(policy, "notAfter", "the window is over: the policy does nothing any more")
+
+
+def _of_denial(policy: Policy) -> Iterator[Finding]:
+    past = [name for name in policy.methods if not METHODS[name].refusable]
+    if past:
+        yield _error(
+            policy,
+            "method",
+            f"cannot deny {', '.join(past)}: it has already happened. Of events only "
+            "StreamKeepAliveEvent can be refused, which ends the stream",
+        )
+    inadvisable = [name for name in policy.methods if not METHODS[name].advisable]
+    if inadvisable:
+        yield _warning(
+            policy, "method", f"to deny {', '.join(inadvisable)} is possible, but inadvisable"
+        )
+
+
+def _unreachable(policies: Sequence[Policy]) -> Iterator[Finding]:
+    """Policies behind one that always ends the evaluation first, in each of their methods."""
+    ended_by: dict[tuple[str, str], str] = {}
+    for policy in policies:
+        if policy.action is Action.CONFIGURE or policy.mode is Mode.OFF or not policy.methods:
+            continue
+        condition = _condition(policy)
+        blockers = [
+            ended_by.get((method, "")) or ended_by.get((method, condition))
+            for method in policy.methods
+        ]
+        if all(blockers):
+            yield _warning(
+                policy, "priority", f"can never be reached: policy {blockers[0]!r} decides first"
+            )
+        elif _always_ends(policy):
+            for method in policy.methods:
+                ended_by.setdefault((method, condition), policy.id)
+
+
+def _always_ends(policy: Policy) -> bool:
+    """Whether the evaluation ends here whenever the policy's condition is the same as another's."""
+    windowed = policy.not_before is not None or policy.not_after is not None
+    certain = policy.when is None or policy.when_error is WhenError.MATCH
+    ends = policy.action in {Action.ECHO, Action.DENY}
+    return ends and certain and not windowed and policy.mode is Mode.ENFORCE
+
+
+def _condition(policy: Policy) -> str:
+    """The same text for the same `match` and `when`; empty where neither limits the policy."""
+    if not policy.match and policy.when is None:
+        return ""
+    match: dict[str, Any] = {path: list(values) for path, values in policy.match.items()}
+    return json.dumps([match, policy.when and policy.when.serialized], sort_keys=True)
+
+
+def _idle_overwrites(demands: Iterable[Demand]) -> Iterator[Finding]:
+    overwriting = {demand.method for demand in demands if demand.rest_policy == "OVERWRITE"}
+    for policy in dict.fromkeys(
+        demand.policy
+        for demand in demands
+        if demand.rest_overwrite and demand.method not in overwriting
+    ):
+        message = "has no effect without restPolicy OVERWRITE"
+        yield Finding(Severity.WARNING, policy, "restOverwrite", message)
+
+
+def _error(policy: Policy, attribute: str, message: str) -> Finding:
+    return Finding(Severity.ERROR, policy.id, attribute, message)
+
+
+def _warning(policy: Policy, attribute: str, message: str) -> Finding:
+    return Finding(Severity.WARNING, policy.id, attribute, message)

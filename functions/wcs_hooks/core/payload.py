@@ -1,0 +1,240 @@
+"""A hook's body: parsed for the policies, kept byte for byte for the reply.
+
+WCS wants back exactly what it sent (`docs/wcs-protocol.md` section 3, rules 1, 2 and 5), so nothing here
+re-serialises a body. An override is spliced into the text that was received.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any, Final
+
+MAX_BODY_BYTES: Final = 1_048_576
+"""The largest body that is processed, 1 MiB. WCS documents no maximum; hooks are 0.3 to 4 KB."""
+
+MAX_DEPTH: Final = 64
+"""The deepest nesting that is processed. The CEL runtime crashes on values nested 10,000 deep."""
+
+_INT64_DIGITS: Final = 19
+_INT64_MAX: Final = 2**63 - 1
+_WHITESPACE: Final = " \t\n\r"
+
+
+class MalformedBodyError(Exception):
+    """A body that is not a hook.
+
+    Attributes
+    ----------
+    status
+        The HTTP status of the reply: 413 for a body over `MAX_BODY_BYTES`, else 400.
+    """
+
+    def __init__(self, reason: str, status: int = 400) -> None:
+        super().__init__(reason)
+        self.status = status
+
+
+class Payload:
+    """A body that was received, and its fields.
+
+    Attributes
+    ----------
+    raw
+        The bytes as they came.
+    text
+        The same, decoded.
+    fields
+        The top-level object. Of a name that occurs twice the last one counts, as in most parsers.
+        An integer that no 64 bits hold is a float here (and itself in `raw`).
+    """
+
+    __slots__ = ("_expression_fields", "fields", "raw", "text")
+
+    def __init__(self, raw: bytes, text: str, fields: dict[str, Any]) -> None:
+        self.raw = raw
+        self.text = text
+        self.fields = fields
+        self._expression_fields: dict[str, Any] | None = None
+
+    @property
+    def app(self) -> str:
+        """The hook's `appKey`; empty where it is absent or no string."""
+        app = self.fields.get("appKey")
+        return app if type(app) is str else ""
+
+    @property
+    def expression_fields(self) -> dict[str, Any]:
+        """`fields` as expressions see them.
+
+        The CEL runtime raises on a lone surrogate, which UTF-8 cannot hold, and cuts a string off
+        at a NUL, so that a longer name would pass for a shorter one. Both read U+FFFD here. JSON
+        can hold either only as an escape, so most bodies are seen as they are.
+        """
+        if self._expression_fields is None:
+            raw = self.raw
+            foreign = b"\\u0000" in raw or b"\\ud" in raw or b"\\uD" in raw
+            self._expression_fields = _representable(self.fields) if foreign else self.fields
+        return self._expression_fields
+
+
+def parse(raw: bytes) -> Payload:
+    """Read a hook's body.
+
+    Parameters
+    ----------
+    raw
+        The request's body, UTF-8 JSON.
+
+    Raises
+    ------
+    MalformedBodyError
+        If it is larger than `MAX_BODY_BYTES`, not UTF-8, not JSON by RFC 8259, not an object, or
+        nested deeper than `MAX_DEPTH`.
+
+    Examples
+    --------
+    >>> parse(b'{"appKey": "live", "name": "b4e7"}').fields["name"]
+    'b4e7'
+    """
+    if len(raw) > MAX_BODY_BYTES:
+        raise MalformedBodyError(
+            f"the body has {len(raw):,} bytes; at most {MAX_BODY_BYTES:,} are processed", 413
+        )
+    try:
+        text = raw.decode()
+        fields = _DECODER.decode(text)
+    except UnicodeDecodeError as error:
+        raise MalformedBodyError(f"the body is not UTF-8 at byte {error.start}") from error
+    except RecursionError as error:
+        raise MalformedBodyError(_TOO_DEEP) from error
+    except json.JSONDecodeError as error:
+        raise MalformedBodyError(f"the body is not JSON: {error.msg} at {error.pos}") from error
+    if type(fields) is not dict:
+        raise MalformedBodyError("the body is JSON, but not an object")
+    # Few brackets cannot nest deeply: counting them is much cheaper than walking the values.
+    if raw.count(b"{") + raw.count(b"[") > MAX_DEPTH and _is_deeper_than(fields, MAX_DEPTH):
+        raise MalformedBodyError(_TOO_DEEP)
+    return Payload(raw, text, fields)
+
+
+def replace_fields(text: str, replacements: Mapping[str, str]) -> str:
+    """Replace or append top-level fields of a JSON object, leaving every other character alone.
+
+    Parameters
+    ----------
+    text
+        A JSON object, valid.
+    replacements
+        Field name to the JSON text of its new value. A name that occurs twice in `text` is replaced
+        at both places, so that no reader can see the old value.
+
+    Examples
+    --------
+    >>> replace_fields('{"name": "a",  "bitrate":1e0}', {"name": '"b"', "record": "true"})
+    '{"name": "b",  "bitrate":1e0,"record":true}'
+    """
+    pieces: list[str] = []
+    missing = dict(replacements)
+    copied = 0
+    at = _skip_whitespace(text, text.index("{") + 1)
+    while text[at] != "}":
+        name, at = _DECODER.raw_decode(text, at)
+        at = _skip_whitespace(text, _skip_whitespace(text, at) + 1)
+        start = at
+        _, at = _DECODER.raw_decode(text, at)
+        if name in replacements:
+            pieces += (text[copied:start], replacements[name])
+            copied = at
+            missing.pop(name, None)
+        at = _skip_whitespace(text, at)
+        if text[at] == ",":
+            at = _skip_whitespace(text, at + 1)
+    pieces.append(text[copied:])
+    return append_fields("".join(pieces), missing)
+
+
+def append_fields(text: str, fields: Mapping[str, str]) -> str:
+    """Append top-level fields, which it must not have yet, to a JSON object.
+
+    Parameters
+    ----------
+    text
+        A JSON object, valid.
+    fields
+        Field name to the JSON text of its value.
+
+    Examples
+    --------
+    >>> append_fields('{"appKey": "live"}', {"restClientConfig": "{}"})
+    '{"appKey": "live","restClientConfig":{}}'
+    """
+    if not fields:
+        return text
+    close = text.rindex("}")
+    head = text[:close].rstrip(_WHITESPACE)
+    addition = ",".join(f"{encode(name)}:{value}" for name, value in fields.items())
+    # Only an empty object has its opening brace before the closing one.
+    comma = "" if head[-1] == "{" else ","
+    return f"{head}{comma}{addition}{text[len(head) :]}"
+
+
+def encode(value: object) -> str:
+    """The compact JSON text of a value.
+
+    Raises
+    ------
+    ValueError
+        If JSON has no text for it: an infinite number or one that is none, or another type.
+    """
+    try:
+        return _ENCODER.encode(value)
+    except TypeError as error:
+        raise ValueError(str(error)) from error
+
+
+def _integer(literal: str) -> int | float:
+    if len(literal) < _INT64_DIGITS:
+        return int(literal)
+    if len(literal) > _INT64_DIGITS + 1:
+        return float(literal)
+    value = int(literal)
+    return value if -_INT64_MAX - 1 <= value <= _INT64_MAX else float(literal)
+
+
+def _refuse_constant(name: str) -> None:
+    raise MalformedBodyError(f"the body is not JSON: {name} is no JSON value")
+
+
+_DECODER: Final = json.JSONDecoder(parse_int=_integer, parse_constant=_refuse_constant)
+_ENCODER: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+_TOO_DEEP: Final = f"the body is nested deeper than {MAX_DEPTH} levels"
+
+
+def _skip_whitespace(text: str, at: int) -> int:
+    while text[at] in _WHITESPACE:
+        at += 1
+    return at
+
+
+def _is_deeper_than(value: object, limit: int) -> bool:
+    level: list[Any] = [value]
+    for _ in range(limit):
+        level = [
+            inner
+            for outer in level
+            for inner in (outer.values() if type(outer) is dict else outer)
+            if type(inner) is dict or type(inner) is list
+        ]
+        if not level:
+            return False
+    return True
+
+
+def _representable(value: Any) -> Any:
+    if type(value) is str:
+        text = value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        return text.replace("\0", "\N{REPLACEMENT CHARACTER}")
+    if type(value) is list:
+        return [_representable(inner) for inner in value]
+    if type(value) is dict:
+        return {_representable(name): _representable(inner) for name, inner in value.items()}
+    return value

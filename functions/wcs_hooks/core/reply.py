@@ -1,0 +1,77 @@
+"""The reply that a decision becomes.
+
+An echo returns the bytes that came; an override changes the named fields alone; a denial says who
+refused, and why (`docs/wcs-protocol.md` section 3).
+"""
+
+from collections.abc import Mapping
+from typing import Final, NamedTuple
+
+from wcs_hooks.core.decision import Denial
+from wcs_hooks.core.payload import Payload, append_fields, encode, replace_fields
+
+REST_CLIENT_CONFIG: Final = "restClientConfig"
+OK: Final = 200
+
+
+class Reply(NamedTuple):
+    """What WCS gets.
+
+    Attributes
+    ----------
+    status
+        The HTTP status.
+    body
+        The body's bytes, JSON.
+    """
+
+    status: int
+    body: bytes
+
+
+def echo(payload: Payload) -> Reply:
+    """The bytes that came."""
+    return Reply(OK, payload.raw)
+
+
+def override(payload: Payload, fields: Mapping[str, str] | None, client_config: str = "") -> Reply:
+    """The body with some fields changed, and with connect's restClientConfig where there is one.
+
+    Parameters
+    ----------
+    payload
+        The hook's body.
+    fields
+        Field to the JSON text of its new value.
+    client_config
+        The JSON text of restClientConfig; empty to leave it out.
+    """
+    text = replace_fields(payload.text, fields) if fields else payload.text
+    if client_config:
+        present = REST_CLIENT_CONFIG in payload.fields
+        addition = {REST_CLIENT_CONFIG: client_config}
+        text = replace_fields(text, addition) if present else append_fields(text, addition)
+    return Reply(OK, text.encode())
+
+
+def denial(refusal: Denial, decision_id: str) -> Reply:
+    """A policy's refusal."""
+    return error(refusal.status, refusal.reason, decision_id, refusal.policy, refusal.version)
+
+
+def error(
+    status: int,
+    reason: str,
+    decision_id: str,
+    policy: str | None = None,
+    version: int | None = None,
+) -> Reply:
+    """Any reply that is not 200; of those that no policy asked for, `policy` is null."""
+    body = {
+        "status": status,
+        "reason": reason,
+        "policy": policy,
+        "version": version,
+        "decision": decision_id,
+    }
+    return Reply(status, encode({"error": body}).encode())

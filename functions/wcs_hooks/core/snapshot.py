@@ -1,0 +1,289 @@
+"""A snapshot: the policies of one app, compiled, immutable, and quick to load.
+
+It is stored as JSON, compressed. All that a decision needs is laid out beforehand (the order of
+evaluation, an index of exact values, checked expressions), so that loading is one decompression and
+one parse, and a rule's objects are only made when a hook first meets it.
+"""
+
+import json
+import zlib
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from wcs_hooks.core.client_config import Demand
+from wcs_hooks.core.expression import Expression
+from wcs_hooks.core.methods import spellings_of
+from wcs_hooks.core.payload import encode
+from wcs_hooks.core.policy import Action, Mode, Policy
+
+FORMAT: Final = 1
+"""The layout's version. A snapshot of another one is compiled again rather than misread."""
+
+_ABSENT: Final = object()
+_COMPRESSION_LEVEL: Final = 6
+
+
+class SnapshotFormatError(Exception):
+    """Bytes that are no snapshot of this `FORMAT`."""
+
+
+class Rule:
+    """A policy as a decision meets it.
+
+    Attributes
+    ----------
+    order
+        Where it stands among the rules of the app and those for every app: `(priority, 0 for the
+        app's own and 1 for every app's, id)`.
+    not_before, not_after
+        Seconds since the epoch, or none; both ends belong to the window.
+    match
+        For each path the keys (see `value_key`) that it accepts.
+    set_json, compute
+        Field to JSON text, field to expression.
+    """
+
+    __slots__ = (
+        "action",
+        "compute",
+        "id",
+        "match",
+        "mode",
+        "not_after",
+        "not_before",
+        "order",
+        "reason",
+        "set_json",
+        "snapshot",
+        "status",
+        "uses_session",
+        "when",
+        "when_error",
+    )
+
+    def __init__(self, snapshot: "Snapshot", record: Sequence[Any]) -> None:
+        (
+            self.id,
+            priority,
+            self.action,
+            self.mode,
+            match,
+            when,
+            self.when_error,
+            self.set_json,
+            compute,
+            self.status,
+            self.reason,
+            self.not_before,
+            self.not_after,
+            self.uses_session,
+        ) = record
+        self.snapshot = snapshot
+        self.order = (priority, snapshot.layer, self.id)
+        self.match = [(path, frozenset(keys)) for path, keys in match]
+        self.when = Expression(when) if when else None
+        self.compute = {name: Expression(source) for name, source in compute.items()}
+
+
+class Snapshot:
+    """One version of an app's policies, ready for decisions.
+
+    Attributes
+    ----------
+    app
+        The `appKey`, or `*` for the policies of every app.
+    version
+        Counts up by one with each change that went into force.
+    demands
+        What the policies demand of restClientConfig.
+    layer
+        0 for an app's own policies, 1 for every app's: of equal priorities the own come first.
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "_methods",
+        "_records",
+        "_rules",
+        "_tables",
+        "app",
+        "demands",
+        "layer",
+        "version",
+    )
+
+    def __init__(self, document: Mapping[str, Any]) -> None:
+        self.app: str = document["app"]
+        self.version: int = document["version"]
+        self.layer = 1 if self.app == "*" else 0
+        self.demands = [Demand.from_json(stored) for stored in document["config"]]
+        self._records: list[Any] = document["policies"]
+        self._rules: list[Rule | None] = [None] * len(self._records)
+        self._tables: list[dict[str, Any]] = document["tables"]
+        self._methods: dict[str, int] = document["methods"]
+
+    @classmethod
+    def load(cls, data: bytes) -> "Snapshot":
+        """Read a snapshot back.
+
+        Raises
+        ------
+        SnapshotFormatError
+            If the bytes are damaged, or of another format.
+        """
+        try:
+            document = json.loads(zlib.decompress(data))
+            if document["format"] == FORMAT:
+                return cls(document)
+            message = f"has format {document['format']}, this is {FORMAT}"
+        except (zlib.error, ValueError, KeyError, TypeError) as error:
+            message = f"is damaged: {error}"
+        raise SnapshotFormatError(f"the snapshot {message}")
+
+    def rules(self, method: str, fields: Mapping[str, Any]) -> Sequence[Rule]:
+        """The rules that may apply to a hook, in order.
+
+        Those whose exact values do not fit are left out by way of the index where there is one, so
+        that the cost hangs on how many fit, not on how many there are.
+        """
+        number = self._methods.get(method)
+        if number is None:
+            return ()
+        table = self._tables[number]
+        ranks: list[int] = table["scan"]
+        found: list[int] = []
+        for path, index in table["index"]:
+            value = field_at(fields, path)
+            if value is not _ABSENT:
+                hits = index.get(value_key(value))
+                if hits:
+                    found += hits
+        if found:
+            ranks = sorted((*ranks, *found)) if ranks or len(found) > 1 else found
+        rules = self._rules
+        return [rules[rank] or self._make(rank) for rank in ranks]
+
+    def _make(self, rank: int) -> Rule:
+        rule = self._rules[rank] = Rule(self, self._records[rank])
+        return rule
+
+
+def dump(
+    app: str, version: int, policies: Sequence[Policy], demands: Iterable[Demand], now: float
+) -> bytes:
+    """Compile policies, in evaluation order, into a snapshot's bytes.
+
+    The same arguments give the same bytes.
+    """
+    active = [
+        policy
+        for policy in policies
+        if policy.mode is not Mode.OFF and policy.action is not Action.CONFIGURE
+    ]
+    tables, methods = _tables(active)
+    document = {
+        "format": FORMAT,
+        "app": app,
+        "version": version,
+        "compiledAt": datetime.fromtimestamp(now, UTC).isoformat(),
+        "policies": [_record(policy) for policy in active],
+        "tables": tables,
+        "methods": methods,
+        "config": [demand.to_json() for demand in demands],
+    }
+    return zlib.compress(encode(document).encode(), _COMPRESSION_LEVEL)
+
+
+def field_at(fields: Mapping[str, Any], path: str) -> Any:
+    """The value of a top-level field, else the one at the end of a dotted path, else `_ABSENT`."""
+    value = fields.get(path, _ABSENT)
+    if value is not _ABSENT or "." not in path:
+        return value
+    value = fields
+    for name in path.split("."):
+        if type(value) is not dict or name not in value:
+            return _ABSENT
+        value = value[name]
+    return value
+
+
+def value_key(value: Any) -> str:
+    """A text that two JSON values share exactly if they are equal.
+
+    A text stands for itself, unless it begins with the NUL that marks all else; 5 and 5.0 are
+    equal, 1 and true are not.
+
+    Examples
+    --------
+    >>> value_key("teacher"), value_key(5.0) == value_key(5), value_key(1) == value_key(True)
+    ('teacher', True, False)
+    """
+    if type(value) is str:
+        return value if not value or value[0] != "\0" else f"\0{value}"
+    return f"\0{json.dumps(_canonical(value), sort_keys=True, separators=(',', ':'))}"
+
+
+def _canonical(value: Any) -> Any:
+    if type(value) is float and value.is_integer():
+        return int(value)
+    if type(value) is list:
+        return [_canonical(inner) for inner in value]
+    if type(value) is dict:
+        return {name: _canonical(inner) for name, inner in value.items()}
+    return value
+
+
+def _record(policy: Policy) -> list[Any]:
+    return [
+        policy.id,
+        policy.priority,
+        policy.action,
+        policy.mode,
+        [[path, [value_key(v) for v in values]] for path, values in policy.match.items()],
+        policy.when.serialized if policy.when else "",
+        policy.when_error,
+        policy.set_json,
+        {name: checked.serialized for name, checked in policy.compute.items()},
+        policy.status,
+        policy.reason,
+        policy.not_before,
+        policy.not_after,
+        not policy.uses.isdisjoint({"session", "known"}),
+    ]
+
+
+def _tables(policies: Sequence[Policy]) -> tuple[list[dict[str, Any]], dict[str, int]]:
+    """A table for each distinct set of policies, and which method has which."""
+    ranks_of: dict[str, list[int]] = {}
+    for rank, policy in enumerate(policies):
+        for method in policy.methods:
+            ranks_of.setdefault(method, []).append(rank)
+    tables: list[dict[str, Any]] = []
+    numbers: dict[tuple[int, ...], int] = {}
+    methods: dict[str, int] = {}
+    for method, ranks in ranks_of.items():
+        number = numbers.setdefault(tuple(ranks), len(tables))
+        if number == len(tables):
+            tables.append(_table(policies, ranks))
+        methods.update(dict.fromkeys(spellings_of(method), number))
+    return tables, methods
+
+
+def _table(policies: Sequence[Policy], ranks: Sequence[int]) -> dict[str, Any]:
+    distinct: dict[str, set[str]] = {}
+    for rank in ranks:
+        for path, values in policies[rank].match.items():
+            distinct.setdefault(path, set()).update(value_key(value) for value in values)
+    scan: list[int] = []
+    index: dict[str, dict[str, list[int]]] = {}
+    for rank in ranks:
+        match = policies[rank].match
+        if not match:
+            scan.append(rank)
+            continue
+        # The path with the most distinct values sieves best.
+        path = max(match, key=lambda name: len(distinct[name]))
+        for key in dict.fromkeys(value_key(value) for value in match[path]):
+            index.setdefault(path, {}).setdefault(key, []).append(rank)
+    return {"scan": scan, "index": list(index.items())}

@@ -1,0 +1,82 @@
+"""The message in which a hook that could not be processed is kept, whole.
+
+It holds the client's secrets, since the hook does: it goes to an encrypted queue, never to a log.
+"""
+
+import base64
+import hashlib
+import zlib
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from wcs_hooks.core.methods import Category
+from wcs_hooks.core.payload import encode
+
+if TYPE_CHECKING:
+    from wcs_hooks.endpoint import Request
+
+SCHEMA: Final = 1
+"""The message's version."""
+
+MAX_MESSAGE_BYTES: Final = 1_048_576
+"""What an SQS message holds, https://docs.aws.amazon.com/AWSSimpleQueueService (quotas)."""
+
+_ROOM_FOR_THE_REST: Final = 16_384
+_MAX_TEXT: Final = 150_000
+_MAX_ERROR: Final = 2_000
+
+
+def message(request: "Request", category: Category, error: Exception, now: float) -> dict[str, Any]:
+    """Describe a hook and what went wrong.
+
+    Returns
+    -------
+    dict
+        `schema`, `decision`, `category`, `method`, `error` (`kind`, `message`), `firstSeen`,
+        `attempts` and the body: as `body` if it is text of moderate size, else zlib-compressed and
+        in base64 as `bodyZlib`. A body that even so exceeds a message is cut, which `bodyLost` says
+        along with its size and SHA-256.
+    """
+    return {
+        "schema": SCHEMA,
+        "decision": request.decision_id,
+        "category": category,
+        "method": request.method,
+        "error": {"kind": type(error).__name__, "message": str(error)[:_MAX_ERROR]},
+        "firstSeen": datetime.fromtimestamp(now, UTC).isoformat(),
+        "attempts": 1,
+        **_body(request.body),
+    }
+
+
+def body_of(message: dict[str, Any]) -> bytes:
+    """The hook's body, from a message.
+
+    Examples
+    --------
+    >>> body_of({"body": "{}"})
+    b'{}'
+    """
+    if "body" in message:
+        text: str = message["body"]
+        return text.encode()
+    return zlib.decompress(base64.b64decode(message["bodyZlib"]))
+
+
+def _body(body: bytes) -> dict[str, Any]:
+    if len(body) <= _MAX_TEXT:
+        try:
+            return {"body": body.decode()}
+        except UnicodeDecodeError:
+            pass
+    compressed = base64.b64encode(zlib.compress(body)).decode()
+    if len(compressed) <= MAX_MESSAGE_BYTES - _ROOM_FOR_THE_REST:
+        return {"bodyZlib": compressed}
+    kept = body[:_MAX_TEXT]
+    lost = {"size": len(body), "kept": len(kept), "sha256": hashlib.sha256(body).hexdigest()}
+    return {"bodyZlib": base64.b64encode(zlib.compress(kept)).decode(), "bodyLost": lost}
+
+
+def to_text(message: dict[str, Any]) -> str:
+    """The message as it is sent."""
+    return encode(message)

@@ -1,0 +1,122 @@
+"""The four category functions: from the gateway's event to the endpoint, and back.
+
+https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
+(payload format 2.0).
+"""
+
+import base64
+import os
+from collections.abc import Callable
+from typing import Any, Final, Protocol
+
+from wcs_hooks.adapters.cached_policies import CachedPolicies
+from wcs_hooks.adapters.cached_secrets import CachedSecrets
+from wcs_hooks.adapters.clients import Clients
+from wcs_hooks.adapters.dynamo_snapshots import DynamoSnapshots
+from wcs_hooks.adapters.secrets_manager import read_secrets
+from wcs_hooks.adapters.sqs_dead_letters import SqsDeadLetters
+from wcs_hooks.clock import Clock, SystemClock
+from wcs_hooks.core.caller import Auth
+from wcs_hooks.core.methods import Category
+from wcs_hooks.core.reply import Reply
+from wcs_hooks.endpoint import CallerCheck, HookEndpoint, Request
+from wcs_hooks.environment import HookEnvironment
+from wcs_hooks.observability import HookReporter
+
+_ROUTE_PREFIX: Final = "POST /"
+
+
+class LambdaContext(Protocol):
+    """What of Lambda's context object is used."""
+
+    aws_request_id: str
+
+
+type Event = dict[str, Any]
+type Handler = Callable[[Event, LambdaContext], dict[str, Any]]
+
+
+def hook_handler(category: Category) -> Handler:
+    """The Lambda handler of a category, configured by the environment variables.
+
+    Raises
+    ------
+    EnvironmentVariableError
+        If one of them is missing or wrong.
+    """
+    environment = HookEnvironment.read(os.environ)
+    clock = SystemClock()
+    clients = Clients(environment.reply_timeout)
+    secrets = _secrets(environment, clients, clock)
+    endpoint = HookEndpoint(
+        category,
+        CallerCheck(environment.auth, secrets, environment.basic_user, environment.allowed_sources),
+        CachedPolicies(
+            DynamoSnapshots(clients.dynamodb(), environment.snapshots_table),
+            environment.snapshot_ttl,
+            clock,
+        ),
+        SqsDeadLetters(clients.sqs, environment.dead_letter_queue_url),
+        clock,
+        environment.reply_timeout,
+    )
+    reporter = HookReporter(category, environment.echo_log_sample_rate, secrets.current)
+
+    def handler(event: Event, context: LambdaContext) -> dict[str, Any]:
+        started = clock.monotonic()
+        reply, observation = endpoint.answer(read_request(event, context.aws_request_id))
+        reporter.report(observation, reply, clock.monotonic() - started)
+        return gateway_response(reply, context.aws_request_id)
+
+    return handler
+
+
+def read_request(event: Event, decision_id: str) -> Request:
+    """The request that a gateway event carries.
+
+    Examples
+    --------
+    >>> event = {"routeKey": "POST /call", "headers": {}, "body": "{}", "requestContext": {}}
+    >>> read_request(event, "1").method
+    'call'
+    """
+    body = event.get("body") or ""
+    headers = event.get("headers") or {}
+    source = event["requestContext"].get("http", {}).get("sourceIp", "")
+    return Request(
+        _method(event),
+        base64.b64decode(body) if event.get("isBase64Encoded") else body.encode(),
+        headers.get("authorization"),
+        source,
+        decision_id,
+    )
+
+
+def gateway_response(reply: Reply, decision_id: str) -> dict[str, Any]:
+    """A reply in the gateway's form.
+
+    Every reply is UTF-8: what is echoed has been parsed.
+    """
+    return {
+        "statusCode": reply.status,
+        "headers": {"Content-Type": "application/json", "X-Decision-Id": decision_id},
+        "body": reply.body.decode(),
+    }
+
+
+def _method(event: Event) -> str:
+    """The method's name: of the explicit routes in the route's key, else the path's parameter."""
+    parameters = event.get("pathParameters")
+    if parameters and "method" in parameters:
+        method: str = parameters["method"]
+        return method
+    route: str = event["routeKey"]
+    return route.removeprefix(_ROUTE_PREFIX)
+
+
+def _secrets(environment: HookEnvironment, clients: Clients, clock: Clock) -> CachedSecrets:
+    if environment.auth is Auth.NONE:
+        return CachedSecrets(lambda: (), clock)
+    client = clients.secrets_manager()
+    arn = environment.signature_secret_arn
+    return CachedSecrets(lambda: read_secrets(client, arn), clock)

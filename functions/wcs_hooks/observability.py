@@ -1,0 +1,238 @@
+"""What is seen from outside: the one place that emits metrics and writes the log.
+
+Metrics go out in CloudWatch's embedded metric format, one line a hook. Their bytes are the largest
+cost after the gateway's, so that only what was counted is emitted: no zeros, and nothing twice.
+
+No line holds anything of a hook's body but its `appKey`: bodies are full of secrets
+(`docs/wcs-protocol.md`, section 6). A session shows as a hash that only a holder of the callers' secret
+can compute.
+"""
+
+import hashlib
+import zlib
+from collections.abc import Callable
+from typing import Any, Final
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.metrics.provider.cloudwatch_emf.cloudwatch import (
+    AmazonCloudWatchEMFProvider,
+)
+
+from wcs_hooks.core.methods import Category
+from wcs_hooks.core.reply import Reply
+from wcs_hooks.endpoint import Kind, Observation
+from wcs_hooks.policy_compiler import Status
+
+PER_METHOD: Final = frozenset({"Calls", "Denied", "Overridden", "ReportedFailures"})
+"""The metrics that have `method` as a dimension, too."""
+
+COMPILER: Final = "compiler"
+"""The compiler's `category` dimension."""
+
+_KIND_METRICS: Final = {
+    Kind.ECHOED: "Echoed",
+    Kind.OVERRIDDEN: "Overridden",
+    Kind.DENIED: "Denied",
+    Kind.REJECTED: "Rejected",
+    Kind.MALFORMED: "Malformed",
+    Kind.FAILED: "Failed",
+}
+_COUNT: Final = MetricUnit.Count.value
+_MICROSECONDS: Final = MetricUnit.Microseconds.value
+_MILLISECONDS: Final = MetricUnit.Milliseconds.value
+
+
+class HookMetrics(AmazonCloudWatchEMFProvider):
+    """Powertools' EMF provider, with some metrics by method in the same line.
+
+    Attributes
+    ----------
+    method
+        The `method` dimension of the metrics in `PER_METHOD`; empty for none.
+
+    Notes
+    -----
+    Powertools gives all metrics of a line the same sets of dimensions. EMF allows a directive for
+    each: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/
+    CloudWatch_Embedded_Metric_Format_Specification.html
+    """
+
+    method = ""
+
+    def serialize_metric_set(self, *args: Any, **kwargs: Any) -> Any:
+        """The line's content."""
+        line: dict[str, Any] = dict(super().serialize_metric_set(*args, **kwargs))
+        if not self.method:
+            return line
+        [directive] = line["_aws"]["CloudWatchMetrics"]
+        own = [metric for metric in directive["Metrics"] if metric["Name"] not in PER_METHOD]
+        by_method = [metric for metric in directive["Metrics"] if metric["Name"] in PER_METHOD]
+        [dimensions] = directive["Dimensions"]
+        line["_aws"]["CloudWatchMetrics"] = [
+            {**directive, "Dimensions": sets, "Metrics": metrics}
+            for sets, metrics in (
+                ([dimensions], own),
+                ([dimensions, [*dimensions, "method"]], by_method),
+            )
+            if metrics
+        ]
+        line["method"] = self.method
+        return line
+
+
+class HookReporter:
+    """Reports on the hooks of one category.
+
+    Parameters
+    ----------
+    category
+        The function's.
+    echo_log_sample_rate
+        The share of plain echoes that are logged, 0 to 1.
+    secret
+        Gives the callers' current secret, with which sessions are hashed; empty if there is none.
+    """
+
+    def __init__(
+        self, category: Category, echo_log_sample_rate: float, secret: Callable[[], str]
+    ) -> None:
+        self._logger = Logger()
+        self._metrics = HookMetrics(default_dimensions={"category": category})
+        self._echo_log_sample_rate = echo_log_sample_rate
+        self._secret = secret
+        self._cold = True
+
+    def report(self, observation: Observation, reply: Reply, service_time: float) -> None:
+        """Count a hook, and log it unless it is one of the many plain echoes.
+
+        Parameters
+        ----------
+        service_time
+            Seconds from the event to the reply.
+        """
+        self._count(observation, service_time)
+        if not _is_plain_echo(observation) or self._is_sampled(observation.request.decision_id):
+            self._log(observation, reply)
+
+    def _count(self, observation: Observation, service_time: float) -> None:
+        metrics = self._metrics
+        metrics.method = observation.request.method if observation.method_is_known else ""
+        for name in self._counted(observation):
+            metrics.add_metric(name, _COUNT, 1)
+        decision = observation.decision
+        if decision is not None and decision.failures:
+            metrics.add_metric("ExpressionErrors", _COUNT, len(decision.failures))
+        if observation.decision_time is not None:
+            microseconds = round(observation.decision_time * 1e6, 1)
+            metrics.add_metric("DecisionTime", _MICROSECONDS, microseconds)
+        metrics.add_metric("ServiceTime", _MILLISECONDS, round(service_time * 1e3, 3))
+        metrics.flush_metrics()
+
+    def _counted(self, observation: Observation) -> list[str]:
+        decision = observation.decision
+        occurred = {
+            "Calls": True,
+            _KIND_METRICS[observation.kind]: True,
+            "UnknownMethod": not observation.method_is_known,
+            "ReportedFailures": observation.reports_failure,
+            "ShadowDenied": decision is not None and bool(decision.shadow_denied),
+            "ShadowOverridden": decision is not None and bool(decision.shadow_overridden),
+            "StaleSnapshot": observation.stale,
+            "DeadLettered": observation.dead_lettered is True,
+            "DeadLetterLost": observation.dead_lettered is False,
+            "ColdStart": self._cold,
+        }
+        self._cold = False
+        return [name for name, counted in occurred.items() if counted]
+
+    def _log(self, observation: Observation, reply: Reply) -> None:
+        decision = observation.decision
+        line: dict[str, Any] = {
+            "decision": observation.request.decision_id,
+            "category": observation.category,
+            "method": observation.request.method,
+            "outcome": observation.kind,
+            "status": reply.status,
+            "app": observation.payload.app if observation.payload else None,
+            "session": self._session(observation),
+            "versions": observation.versions,
+            "error": observation.error,
+        }
+        if decision is not None:
+            line |= {
+                "policies": decision.applied,
+                "shadowDenied": decision.shadow_denied,
+                "shadowOverridden": decision.shadow_overridden,
+                "expressionErrors": [f"{f.policy}: {f.attribute}" for f in decision.failures],
+            }
+        if observation.dead_lettered is not None:
+            line["deadLettered"] = observation.dead_lettered
+        if observation.stale:
+            line["stale"] = True
+        present = {name: value for name, value in line.items() if value not in (None, "", (), [])}
+        write = self._logger.error if observation.kind is Kind.FAILED else self._logger.info
+        write(f"{observation.request.method} {observation.kind}", extra=present)
+
+    def _session(self, observation: Observation) -> str:
+        """A session's keyed hash: whoever has the session's id has the session."""
+        secret = self._secret()
+        session = observation.payload.fields.get("sessionId") if observation.payload else None
+        if not secret or not isinstance(session, str):
+            return ""
+        key = hashlib.sha256(secret.encode()).digest()
+        text = session.encode("utf-8", "surrogatepass")
+        return hashlib.blake2b(text, key=key, digest_size=8).hexdigest()
+
+    def _is_sampled(self, decision_id: str) -> bool:
+        return zlib.crc32(decision_id.encode()) < self._echo_log_sample_rate * 2**32
+
+
+class CompilerReporter:
+    """Reports on compilations."""
+
+    def __init__(self) -> None:
+        self._logger = Logger()
+        self._metrics = HookMetrics(default_dimensions={"category": COMPILER})
+        self._cold = True
+
+    def compiled(self, status: Status) -> None:
+        """Count a compilation, and log what came of it."""
+        self._metrics.add_metric("Compiled" if status.ok else "CompileErrors", _COUNT, 1)
+        line = {
+            "app": status.app,
+            "version": status.version,
+            "policies": status.policies,
+            "errors": [f"{f.policy}: {f.attribute}: {f.message}" for f in status.errors[:10]],
+            "warnings": len(status.warnings),
+        }
+        if status.ok:
+            self._logger.info("compiled", extra=line)
+        else:
+            self._logger.warning("not compiled: the last good version stays in force", extra=line)
+
+    def failed(self, app: str, error: Exception) -> None:
+        """Count and log a compilation that could not be carried out."""
+        self._metrics.add_metric("CompileErrors", _COUNT, 1)
+        self._logger.error("compilation failed", extra={"app": app}, exc_info=error)
+
+    def flush(self) -> None:
+        """Emit what was counted since the last time."""
+        if self._metrics.metric_set:
+            if self._cold:
+                self._metrics.add_metric("ColdStart", _COUNT, 1)
+                self._cold = False
+            self._metrics.flush_metrics()
+
+
+def _is_plain_echo(observation: Observation) -> bool:
+    decision = observation.decision
+    return (
+        observation.kind is Kind.ECHOED
+        and not observation.stale
+        and observation.method_is_known
+        and (
+            decision is None
+            or not (decision.shadow_denied or decision.shadow_overridden or decision.failures)
+        )
+    )
