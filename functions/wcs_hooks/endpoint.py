@@ -98,7 +98,10 @@ class Observation:
 
     @property
     def reports_failure(self) -> bool:
-        """Whether WCS tells of an error of its own or of SIP's (`docs/wcs-protocol.md` section 5)."""
+        """Whether WCS tells of an error of its own or of SIP's.
+
+        See `docs/wcs-protocol.md`, section 5.
+        """
         if self.category is not Category.EVENT or self.payload is None:
             return False
         method = METHODS.get(self.request.method)

@@ -4,8 +4,8 @@ Metrics go out in CloudWatch's embedded metric format, one line a hook. Their by
 cost after the gateway's, so that only what was counted is emitted: no zeros, and nothing twice.
 
 No line holds anything of a hook's body but its `appKey`: bodies are full of secrets
-(`docs/wcs-protocol.md`, section 6). A session shows as a hash that only a holder of the callers' secret
-can compute.
+(`docs/wcs-protocol.md`, section 6). A session shows as a hash that only a holder of the callers'
+secret can compute.
 """
 
 import hashlib
@@ -97,7 +97,7 @@ class HookReporter:
     def __init__(
         self, category: Category, echo_log_sample_rate: float, secret: Callable[[], str]
     ) -> None:
-        self._logger = Logger()
+        self._logger = Logger(location=None)
         self._metrics = HookMetrics(default_dimensions={"category": category})
         self._echo_log_sample_rate = echo_log_sample_rate
         self._secret = secret
@@ -192,7 +192,7 @@ class CompilerReporter:
     """Reports on compilations."""
 
     def __init__(self) -> None:
-        self._logger = Logger()
+        self._logger = Logger(location=None)
         self._metrics = HookMetrics(default_dimensions={"category": COMPILER})
         self._cold = True
 

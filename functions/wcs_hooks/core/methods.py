@@ -1,8 +1,8 @@
 """The methods that WCS calls, by category.
 
-The source is the vendor's page on method types and `docs/wcs-protocol.md` section 2: 1 connect, 19 direct
-calls, 14 events, 3 incoming calls, then the methods and the spellings that other vendor pages and
-versions add.
+The source is the vendor's page on method types and `docs/wcs-protocol.md`, section 2: 1 connect,
+19 direct calls, 14 events, 3 incoming calls, then the methods and the spellings that other vendor
+pages and versions add.
 """
 
 from enum import StrEnum

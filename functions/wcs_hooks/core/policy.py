@@ -200,11 +200,10 @@ class _Reader:
     def failed(self) -> bool:
         return any(finding.severity is Severity.ERROR for finding in self.findings)
 
-    def policy(self) -> Policy | None:
+    def policy(self) -> Policy:
+        """The policy, with something in place of whatever is wrong: all mistakes show at once."""
         action = self._one_of("action", Action, None)
         self._attributes(action)
-        if action is None:
-            return None
         methods, named = self._methods()
         when = self._expression("when", self.item.get("when"))
         if when is not None and not when.may_be_boolean:
@@ -215,7 +214,7 @@ class _Reader:
             id=self.id,
             methods=methods,
             named=named,
-            action=action,
+            action=action or Action.ECHO,
             priority=self._number("priority", DEFAULT_PRIORITY, -MAX_PRIORITY, MAX_PRIORITY),
             match=self._match(),
             when=when,
