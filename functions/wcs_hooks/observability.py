@@ -203,7 +203,7 @@ class CompilerReporter:
             "app": status.app,
             "version": status.version,
             "policies": status.policies,
-            "errors": [f"{f.policy}: {f.attribute}: {f.message}" for f in status.errors[:10]],
+            "errors": [f"{f.policy}: {f.attribute}" for f in status.errors[:10]],
             "warnings": len(status.warnings),
         }
         if status.ok:
