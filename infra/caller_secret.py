@@ -1,6 +1,7 @@
 """The secret that WCS signs its hooks with."""
 
 import string
+from typing import cast
 
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
@@ -28,7 +29,7 @@ class CallerSecret(Construct):
             "Secret",
             description="What WCS proves itself with; previous, if there, is accepted too",
             generate_secret_string=secretsmanager.SecretStringGenerator(
-                secret_string_template="{}",
+                secret_string_template="{}",  # noqa: S106 - holds no secret, takes one
                 generate_string_key="current",
                 password_length=40,
                 # It is typed into flashphoner.properties and into a shell.
@@ -38,9 +39,8 @@ class CallerSecret(Construct):
             ),
             removal_policy=removal_policy(settings),
         )
-        resource = self.secret.node.default_child
-        assert isinstance(resource, secretsmanager.CfnSecret)
         # Not the Ref, which is the ARN too on AWS but the mere name on an emulator.
+        resource = cast("secretsmanager.CfnSecret", self.secret.node.default_child)
         self.arn = resource.attr_id
         acknowledge(
             self.secret,

@@ -85,15 +85,18 @@ class HookApi(Construct):
         self._stage(self.access_logs)
 
     def _stage(self, access_logs: logs.ILogGroup) -> None:
-        apigateway.CfnStage(
+        stage = apigateway.CfnStage(
             self,
             "Stage",
             api_id=self.api.api_id,
             stage_name="$default",
             auto_deploy=True,
-            # Throttling is left at the account's limits: a limit of our own would turn a burst of
-            # hooks into refusals.
             access_log_settings=apigateway.CfnStage.AccessLogSettingsProperty(
                 destination_arn=access_logs.log_group_arn, format=json.dumps(_ACCESS_LOG)
             ),
+        )
+        acknowledge(
+            stage,
+            "Serverless-APIGWDefaultThrottling",
+            reason="A limit below the account's would turn a burst of hooks into refusals.",
         )

@@ -42,9 +42,11 @@ def execution_role(
             )
         },
     )
-    acknowledge(
-        role,
-        "AwsSolutions-IAM5[Resource::*]",
-        reason="X-Ray's write actions know no resources: IAM accepts * alone for them.",
-    )
+    for finding in ("AwsSolutions-IAM5[Resource::*]", "Serverless-LambdaStarPermissions"):
+        acknowledge(
+            role,
+            finding,
+            reason="The actions that X-Ray writes with, and the one that lists streams, know no "
+            "resources: IAM accepts * alone for them.",
+        )
     return role.without_policy_updates()

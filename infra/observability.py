@@ -45,7 +45,7 @@ class Observability(Construct):
         Where alarms are published; subscribe to it, or give the setting ``alarmEmail``.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what it works with, by name
         self,
         scope: Construct,
         construct_id: str,

@@ -162,7 +162,9 @@ def _install(requirements: Path, target: Target, into: Path) -> None:
         *("--python", sys.executable, "--python-version", ".".join(map(str, _PYTHON))),
         *(*platform_arguments, "--target", str(into), "--requirements", str(requirements)),
     ]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = subprocess.run(  # noqa: S603 - all arguments are ours
+        command, capture_output=True, text=True, check=False
+    )
     if done.returncode:
         why = " ".join(done.stderr.split()) or f"uv ended with status {done.returncode}"
         message = f"cannot fetch the functions' dependencies for {target.name}: {why}"
@@ -220,7 +222,7 @@ def _compile(staging: Path) -> None:
     """
     if not _magic_number():
         return
-    subprocess.run(
+    subprocess.run(  # noqa: S603 - all arguments are ours
         [
             *(sys.executable, "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash"),
             *("-s", str(staging), "-p", "/var/task", str(staging)),

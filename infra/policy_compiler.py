@@ -1,7 +1,6 @@
 """The function that turns edited policies into a snapshot in force."""
 
 from aws_cdk import Duration
-from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sqs as sqs
@@ -32,8 +31,6 @@ class PolicyCompiler(Construct):
         dead_letters: sqs.IQueue,
     ) -> None:
         super().__init__(scope, construct_id)
-        stream_arn = store.policies.table_stream_arn
-        assert stream_arn is not None
         self.function = traced_function(
             self,
             "Compiler",
@@ -72,7 +69,7 @@ class PolicyCompiler(Construct):
                         "dynamodb:GetRecords",
                         "dynamodb:GetShardIterator",
                     ],
-                    resources=[stream_arn],
+                    resources=[store.edits_arn],
                 ),
                 iam.PolicyStatement(
                     sid="FindStream",
@@ -91,7 +88,7 @@ class PolicyCompiler(Construct):
             self,
             "Edits",
             function_name=self.function.function_name,
-            event_source_arn=stream_arn,
+            event_source_arn=store.edits_arn,
             starting_position="TRIM_HORIZON",
             batch_size=100,
             # A record that cannot be handled is singled out and given up within a minute, so that

@@ -1,5 +1,7 @@
 """The tables of policies and of their compiled snapshots, and who may edit policies."""
 
+from typing import cast
+
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_iam as iam
 from constructs import Construct
@@ -17,7 +19,9 @@ class PolicyStore(Construct):
     Attributes
     ----------
     policies
-        One item per policy; its stream starts the compiler.
+        One item per policy.
+    edits_arn
+        The stream of edited policies, which starts the compiler.
     snapshots
         Immutable versions and each app's pointer to the current one.
     editors
@@ -36,6 +40,7 @@ class PolicyStore(Construct):
             point_in_time_recovery_specification=_recoverable(),
             removal_policy=removal_policy(settings),
         )
+        self.edits_arn = cast("str", self.policies.table_stream_arn)
         self.snapshots = dynamodb.Table(
             self,
             "PolicySnapshots",

@@ -1,5 +1,7 @@
 """What becomes of the stack's data when the stack goes."""
 
+from typing import cast
+
 from aws_cdk import RemovalPolicy
 from aws_cdk import aws_logs as logs
 from constructs import Construct
@@ -16,10 +18,8 @@ def removal_policy(settings: Settings) -> RemovalPolicy:
 
 def log_group(scope: Construct, construct_id: str, settings: Settings) -> logs.LogGroup:
     """Make a log group that keeps its events for as long as the settings say."""
-    # RetentionDays is an enumeration whose values jsii maps from names, and CloudFormation takes
-    # the number, so the number is set where CloudFormation reads it.
     group = logs.LogGroup(scope, construct_id, removal_policy=removal_policy(settings))
-    resource = group.node.default_child
-    assert isinstance(resource, logs.CfnLogGroup)
+    # The construct takes a member of an enumeration, which a number of days does not lead to.
+    resource = cast("logs.CfnLogGroup", group.node.default_child)
     resource.retention_in_days = settings.log_retention_days
     return group

@@ -300,7 +300,10 @@ class Settings:
         for name in values:
             if name not in fields:
                 raise SettingsError(_unknown(name, fields))
-        return cls(**{fields[name].name: _parsed(fields[name], values[name]) for name in values})
+        parsed: dict[str, Any] = {
+            fields[name].name: _parsed(fields[name], value) for name, value in values.items()
+        }
+        return cls(**parsed)
 
 
 def _parsed(field: dataclasses.Field[Any], value: object) -> object:
