@@ -8,8 +8,9 @@ SHELL := bash
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
 
-LOCAL_PORT ?= 4566
-export LOCAL_PORT
+# Without byte code, which some machines are told not to keep, the CDK library would be compiled
+# anew on each run.
+unexport PYTHONDONTWRITEBYTECODE
 
 UV := .uv/bin/uv
 PYTHON_IN_VENV := .venv/bin/python
@@ -42,8 +43,9 @@ local-stop: ## Stop the emulator that `make local` started
 
 .PHONY: hook
 hook: setup ## Post a signed hook: make hook METHOD=publishStream BODY='{"name":"private-1"}'
-	@: "$${METHOD:?name the hook: make hook METHOD=publishStream BODY=...}"
-	@printf '%s' "$${BODY-{\}}" | $(PYTHON_IN_VENV) -m local post "$$METHOD" -
+	@if [ -z "$${METHOD:-}" ]; then \
+		echo "Name the hook: make hook METHOD=publishStream BODY='{\"name\":\"private-1\"}'" >&2; exit 1; fi
+	@printf '%s' "$${BODY-{\}}" | $(PYTHON_IN_VENV) -m local post "$$METHOD" "$${FILE:--}"
 
 .PHONY: test
 test: setup lint ## Run every check and every test, end to end included
