@@ -52,7 +52,7 @@ test: setup lint ## Run every check and every test, end to end included
 	@echo "==> Unit, property, integration and stack tests"
 	@$(PYTHON_IN_VENV) -m pytest -n $(TEST_WORKERS) --dist loadfile -m "not e2e"
 	@echo "==> End-to-end tests, on an emulator of their own"
-	@$(PYTHON_IN_VENV) -m pytest -m e2e -v
+	@$(PYTHON_IN_VENV) -m pytest -m e2e
 
 .PHONY: lint
 lint: setup ## Check style, formatting and types
@@ -69,6 +69,7 @@ format: setup ## Format the code and repair what can be repaired
 .PHONY: lock
 lock: .uv/.stamp ## Pin the packages' versions anew (UPGRADE=1: the newest that are allowed)
 	@$(COMPILE) local/uv-requirements.in -o local/uv-requirements.txt
+	@$(COMPILE) functions/requirements.in -o functions/requirements.txt
 	@$(COMPILE) requirements.in -o requirements.txt
 	@$(COMPILE) local/emulator-requirements.in -o local/emulator-requirements.txt
 	@npm install --package-lock-only --omit-lockfile-registry-resolved --no-audit --no-fund --silent
