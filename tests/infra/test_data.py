@@ -97,6 +97,12 @@ def test_given_an_unencrypted_connection_when_it_reaches_for_dead_letters_then_i
     assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
 
 
+def test_given_an_emulator_without_tls_when_local_then_functions_can_still_send_dead_letters(
+    stack_with: Synthesise,
+) -> None:
+    assert not stack_with(Settings(local=True)).of_type("AWS::SQS::QueuePolicy")
+
+
 def test_given_the_first_deployment_when_the_secret_is_made_then_it_fits_into_wcs_settings(
     stack: SynthesisedStack,
 ) -> None:
