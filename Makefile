@@ -30,6 +30,8 @@ help: ## Show what there is to run
 
 .PHONY: setup
 setup: ## Make the environments, where they are missing or out of date
+	@[ -e .uv/.stamp ] || local/find-python.sh >/dev/null
+	@[ -e node_modules/.stamp ] || local/check-node.sh
 	@$(MAKE) --no-print-directory -j3 environments
 
 .PHONY: environments
@@ -110,7 +112,6 @@ clean: local-stop ## Stop the emulator and remove everything that was made here
 	touch $@
 
 node_modules/.stamp: package-lock.json
-	@local/check-node.sh; \
-	echo "==> Installing the CDK command line into node_modules/"; \
+	@echo "==> Installing the CDK command line into node_modules/"; \
 	npm ci --no-audit --no-fund --silent; \
 	touch $@
