@@ -100,14 +100,14 @@ clean: local-stop ## Stop the emulator and remove everything that was made here
 .venv/.stamp: requirements.txt .uv/.stamp
 	@python=$$(local/find-python.sh); \
 	echo "==> Installing the tools into .venv/"; \
-	$(UV) venv --quiet --clear --python "$$python" .venv; \
+	[ -x .venv/bin/python ] || $(UV) venv --quiet --clear --python "$$python" .venv; \
 	$(UV) pip sync --quiet --require-hashes --python .venv/bin/python requirements.txt; \
 	touch $@
 
 .emulator/.stamp: local/emulator-requirements.txt .uv/.stamp
 	@python=$$(local/find-python.sh); \
 	echo "==> Installing the AWS emulator into .emulator/"; \
-	$(UV) venv --quiet --clear --python "$$python" .emulator; \
+	[ -x .emulator/bin/python ] || $(UV) venv --quiet --clear --python "$$python" .emulator; \
 	$(UV) pip sync --quiet --require-hashes --python .emulator/bin/python local/emulator-requirements.txt; \
 	touch $@
 
