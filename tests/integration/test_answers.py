@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.support.aws_tables import Aws
+from tests.support.fake_clock import FakeClock
 from tests.support.hook_client import HookClient
 from tests.support.policy_items import configure, deny, override, policy
 from wcs_hooks.core.methods import METHODS
@@ -184,6 +185,40 @@ def test_given_an_override_when_a_hook_fits_then_its_bytes_differ_in_that_field_
 
     assert reply.status == 200
     assert reply.body == body.replace(b'"caf\\u00e9"', '"café-hidden"'.encode())
+
+
+def test_given_a_connect_that_is_overridden_when_a_denial_needs_it_then_both_are_in_the_answer(
+    hooks: HookClient, enforce: Enforce
+) -> None:
+    enforce("live", override("sip", "connect", set={"sipLogin": "1001"}), deny("no"))
+
+    reply = hooks.post("connect", b'{"appKey":"live","sipLogin":"", "keepAlive":false}')
+
+    config = json.dumps({"publishStream": _FAIL}, separators=(",", ":")).encode()
+    assert reply.body == (
+        b'{"appKey":"live","sipLogin":"1001", "keepAlive":false,"restClientConfig":' + config + b"}"
+    )
+
+
+def test_given_a_denial_with_a_window_then_sessions_are_ready_before_it_opens_and_free_after_it(
+    hooks: HookClient, enforce: Enforce, clock: FakeClock
+) -> None:
+    # It is 17:46:40 now, and a second later when the policies are in force.
+    window = {"notBefore": "2030-03-17T17:50:00Z", "notAfter": "2030-03-17T18:00:00Z"}
+    enforce("live", deny("no", **window))
+
+    def answers() -> tuple[bool, int]:
+        connected = json.loads(hooks.post("connect", {"appKey": "live"}).body)
+        published = hooks.post("publishStream", {"appKey": "live"})
+        return "restClientConfig" in connected, published.status
+
+    assert answers() == (True, 200)
+    clock.advance(200)
+    assert answers() == (True, 403)
+    clock.advance(598)
+    assert answers() == (True, 403)
+    clock.advance(2)
+    assert answers() == (False, 200)
 
 
 def test_given_an_override_of_a_field_that_is_absent_then_it_is_appended(

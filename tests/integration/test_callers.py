@@ -154,6 +154,19 @@ def test_given_the_secret_store_refuses_when_a_cold_function_is_called_then_the_
     assert [letter["body"] for letter in aws.dead_letters()] == [_BODY.decode()]
 
 
+@pytest.mark.parametrize("authorization", [None, "Basic d2NzOg==", "WCS"])
+def test_given_the_secret_store_is_down_when_a_caller_shows_no_hash_then_its_hook_is_not_kept(
+    hooks: HookClient, calls: AwsCalls, aws: Aws, authorization: str | None
+) -> None:
+    calls.cut_off("GetSecretValue")
+
+    reply = hooks.post("call", _BODY, authorization=authorization)
+
+    assert reply.status == 403
+    assert "Rejected" in reply.counted
+    assert aws.dead_letters() == []
+
+
 @pytest.mark.parametrize(
     "value", ["", "{", "[]", '"marked-secret"', '{"key":"marked-secret"}', '{"current":7}', "7"]
 )
