@@ -1,6 +1,7 @@
 """What the functions ask of AWS for a hook: as little as possible."""
 
 import hashlib
+import json
 from collections.abc import Callable
 
 import pytest
@@ -101,6 +102,22 @@ def test_given_policies_for_every_app_when_many_apps_call_then_their_snapshot_is
 
     assert calls.made.count("Query") == 1
     assert calls.made.count("BatchGetItem") == 5
+
+
+@pytest.mark.parametrize(
+    "app", ['""', f'"{"x" * 2_049}"', f'"{"é" * 1_025}"', '"\\ud800"'], ids=lambda app: app[:12]
+)
+def test_given_an_appkey_that_dynamodb_refuses_as_a_key_when_a_hook_comes_then_it_is_not_asked_for(
+    hooks: HookClient, calls: AwsCalls, app: str
+) -> None:
+    # One such key, and DynamoDB refuses the whole call; the AWS of these tests is less strict.
+    reply = hooks.post("publishStream", f'{{"appKey":{app}}}'.encode())
+
+    asked = json.loads(calls.requests[calls.made.index("BatchGetItem")])
+    assert reply.status == 200
+    assert asked["RequestItems"]["PolicySnapshots"]["Keys"] == [
+        {"app": {"S": "*"}, "item": {"S": "current"}}
+    ]
 
 
 def test_given_an_unknown_method_when_it_is_posted_then_no_policies_are_read(

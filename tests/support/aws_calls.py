@@ -23,10 +23,13 @@ class AwsCalls:
     ----------
     made
         The operations that were called, such as `BatchGetItem`, in order.
+    requests
+        What they were called with: the body of each.
     """
 
     def __init__(self) -> None:
         self.made: list[str] = []
+        self.requests: list[bytes] = []
         self._errors: dict[str, str] = {}
         self._unreachable: set[str] = set()
         self._grace = 0
@@ -55,9 +58,10 @@ class AwsCalls:
         self._errors.clear()
         self._unreachable.clear()
 
-    def _before_call(self, model: Any, **_: Any) -> Any:
+    def _before_call(self, model: Any, params: Any, **_: Any) -> Any:
         operation: str = model.name
         self.made.append(operation)
+        self.requests.append(params["body"])
         if operation in self._unreachable:
             raise EndpointConnectionError(endpoint_url="https://nowhere.invalid")
         if operation not in self._errors:
