@@ -10,7 +10,8 @@ secret can compute.
 
 import hashlib
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any, Final
 
 from aws_lambda_powertools import Logger
@@ -26,6 +27,12 @@ from wcs_hooks.policy_compiler import Status
 
 PER_METHOD: Final = frozenset({"Calls", "Denied", "Overridden", "ReportedFailures"})
 """The metrics that have `method` as a dimension, too."""
+
+REST_ERRORS: Final = "RestErrors"
+"""Counts each reply that is not 200, by what WCS does with it."""
+
+UNKNOWN: Final = "UNKNOWN"
+"""The value of a dimension that could not be found out."""
 
 COMPILER: Final = "compiler"
 """The compiler's `category` dimension."""
@@ -44,12 +51,14 @@ _MILLISECONDS: Final = MetricUnit.Milliseconds.value
 
 
 class HookMetrics(AmazonCloudWatchEMFProvider):
-    """Powertools' EMF provider, with some metrics by method in the same line.
+    """Powertools' EMF provider, with the dimension sets that each metric is to have.
 
     Attributes
     ----------
     method
         The `method` dimension of the metrics in `PER_METHOD`; empty for none.
+    rest_error
+        The dimensions of `RestErrors`, which has these alone; empty if it was not counted.
 
     Notes
     -----
@@ -58,27 +67,26 @@ class HookMetrics(AmazonCloudWatchEMFProvider):
     CloudWatch_Embedded_Metric_Format_Specification.html
     """
 
-    method = ""
+    method: str = ""
+    rest_error: Mapping[str, str] = MappingProxyType({})
 
     def serialize_metric_set(self, *args: Any, **kwargs: Any) -> Any:
         """The line's content."""
         line: dict[str, Any] = dict(super().serialize_metric_set(*args, **kwargs))
-        if not self.method:
-            return line
         [directive] = line["_aws"]["CloudWatchMetrics"]
-        own = [metric for metric in directive["Metrics"] if metric["Name"] not in PER_METHOD]
-        by_method = [metric for metric in directive["Metrics"] if metric["Name"] in PER_METHOD]
         [dimensions] = directive["Dimensions"]
-        line["_aws"]["CloudWatchMetrics"] = [
-            {**directive, "Dimensions": sets, "Metrics": metrics}
-            for sets, metrics in (
-                ([dimensions], own),
-                ([dimensions, [*dimensions, "method"]], by_method),
-            )
-            if metrics
-        ]
-        line["method"] = self.method
-        return line
+        sets_of: dict[str, list[list[str]]] = {REST_ERRORS: [list(self.rest_error)]}
+        if self.method:
+            by_method = [dimensions, [*dimensions, "method"]]
+            sets_of |= dict.fromkeys(PER_METHOD, by_method)
+            line["method"] = self.method
+        directives: dict[int, dict[str, Any]] = {}
+        for metric in directive["Metrics"]:
+            sets = sets_of.get(metric["Name"], directive["Dimensions"])
+            group = {**directive, "Dimensions": sets, "Metrics": []}
+            directives.setdefault(id(sets), group)["Metrics"].append(metric)
+        line["_aws"]["CloudWatchMetrics"] = list(directives.values())
+        return line | dict(self.rest_error)
 
 
 class HookReporter:
@@ -118,6 +126,7 @@ class HookReporter:
     def _count(self, observation: Observation, service_time: float) -> None:
         metrics = self._metrics
         metrics.method = observation.request.method if observation.method_is_known else ""
+        metrics.rest_error = _rest_error_dimensions(observation)
         for name in self._counted(observation):
             metrics.add_metric(name, _COUNT, 1)
         decision = observation.decision
@@ -136,11 +145,13 @@ class HookReporter:
             _KIND_METRICS[observation.kind]: True,
             "UnknownMethod": not observation.method_is_known,
             "ReportedFailures": observation.reports_failure,
+            "DenySuppressed": observation.deny_suppressed,
             "ShadowDenied": decision is not None and bool(decision.shadow_denied),
             "ShadowOverridden": decision is not None and bool(decision.shadow_overridden),
             "StaleSnapshot": observation.stale,
             "DeadLettered": observation.dead_lettered is True,
             "DeadLetterLost": observation.dead_lettered is False,
+            REST_ERRORS: observation.rest_error is not None,
             "ColdStart": self._cold,
         }
         self._cold = False
@@ -152,11 +163,11 @@ class HookReporter:
             "decision": observation.request.decision_id,
             "category": observation.category,
             "method": observation.request.method,
-            "outcome": observation.kind,
+            "answer": observation.kind,
             "status": reply.status,
             "app": observation.payload.app if observation.payload else None,
             "session": self._session(observation),
-            "versions": observation.versions,
+            "versions": observation.in_force.versions() if observation.in_force else None,
             "error": observation.error,
         }
         if decision is not None:
@@ -170,8 +181,12 @@ class HookReporter:
             line["deadLettered"] = observation.dead_lettered
         if observation.stale:
             line["stale"] = True
+        if observation.deny_suppressed:
+            line["denySuppressed"] = True
+        line |= _rest_error_dimensions(observation)
         present = {name: value for name, value in line.items() if value not in (None, "", (), [])}
-        write = self._logger.error if observation.kind is Kind.FAILED else self._logger.info
+        failed = observation.kind is Kind.FAILED or observation.dead_lettered is False
+        write = self._logger.error if failed else self._logger.info
         write(f"{observation.request.method} {observation.kind}", extra=present)
 
     def _session(self, observation: Observation) -> str:
@@ -225,11 +240,25 @@ class CompilerReporter:
             self._metrics.flush_metrics()
 
 
+def _rest_error_dimensions(observation: Observation) -> dict[str, str]:
+    error = observation.rest_error
+    if error is None:
+        return {}
+    return {
+        "category": observation.category,
+        "restOnError": error.rest_on_error or UNKNOWN,
+        "outcome": error.outcome or UNKNOWN,
+        "cause": error.cause,
+    }
+
+
 def _is_plain_echo(observation: Observation) -> bool:
     decision = observation.decision
     return (
         observation.kind is Kind.ECHOED
         and not observation.stale
+        and not observation.deny_suppressed
+        and observation.dead_lettered is None
         and observation.method_is_known
         and (
             decision is None

@@ -67,7 +67,8 @@ def demands(policies: Iterable[Policy], now: float) -> list[Demand]:
     """What policies in evaluation order demand, each kind of demand once.
 
     A policy whose window is yet to open counts, since sessions connect before it does; one that is
-    over, in shadow mode or off does not. connect itself obeys no restClientConfig.
+    over, in shadow mode or off does not. connect itself obeys no restClientConfig: nothing is
+    derived for it, and it is listed only where a `configure` policy names it.
     """
     seen: dict[tuple[Any, ...], Demand] = {}
     for policy in policies:
@@ -178,7 +179,8 @@ _DEFAULTS: Final = {
 
 def _demands_of(policy: Policy, until: float) -> Iterator[Demand]:
     for method in policy.methods:
-        if method == _CONNECT:
+        configured = policy.action is Action.CONFIGURE and method in policy.named
+        if method == _CONNECT and not configured:
             continue
         if policy.action is Action.DENY:
             yield Demand(method, policy.id, derived=True, until=until, rest_on_error="FAIL")
