@@ -8,8 +8,12 @@ SHELL := bash
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
 
-LOCAL_PORT ?= 4566
-export LOCAL_PORT
+# Without byte code, which some machines are told not to keep, the CDK library would be compiled
+# anew on each run.
+unexport PYTHONDONTWRITEBYTECODE
+
+# Node 20 is good enough to deploy with; jsii says otherwise at length, whenever it starts.
+export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 20
 
 UV := .uv/bin/uv
 PYTHON_IN_VENV := .venv/bin/python
@@ -26,6 +30,8 @@ help: ## Show what there is to run
 
 .PHONY: setup
 setup: ## Make the environments, where they are missing or out of date
+	@[ -e .uv/.stamp ] || local/find-python.sh >/dev/null
+	@[ -e node_modules/.stamp ] || local/check-node.sh
 	@$(MAKE) --no-print-directory -j3 environments
 
 .PHONY: environments
@@ -42,15 +48,16 @@ local-stop: ## Stop the emulator that `make local` started
 
 .PHONY: hook
 hook: setup ## Post a signed hook: make hook METHOD=publishStream BODY='{"name":"private-1"}'
-	@: "$${METHOD:?name the hook: make hook METHOD=publishStream BODY=...}"
-	@printf '%s' "$${BODY-{\}}" | $(PYTHON_IN_VENV) -m local post "$$METHOD" -
+	@if [ -z "$${METHOD:-}" ]; then \
+		echo "Name the hook: make hook METHOD=publishStream BODY='{\"name\":\"private-1\"}'" >&2; exit 1; fi
+	@printf '%s' "$${BODY-{\}}" | $(PYTHON_IN_VENV) -m local post "$$METHOD" "$${FILE:--}"
 
 .PHONY: test
 test: setup lint ## Run every check and every test, end to end included
 	@echo "==> Unit, property, integration and stack tests"
-	@$(PYTHON_IN_VENV) -m pytest -n $(TEST_WORKERS) --dist loadfile -m "not e2e"
+	@$(PYTHON_IN_VENV) -m pytest -n $(TEST_WORKERS) --dist loadfile --ignore tests/e2e
 	@echo "==> End-to-end tests, on an emulator of their own"
-	@$(PYTHON_IN_VENV) -m pytest -m e2e -v
+	@$(PYTHON_IN_VENV) -m pytest tests/e2e
 
 .PHONY: lint
 lint: setup ## Check style, formatting and types
@@ -67,6 +74,7 @@ format: setup ## Format the code and repair what can be repaired
 .PHONY: lock
 lock: .uv/.stamp ## Pin the packages' versions anew (UPGRADE=1: the newest that are allowed)
 	@$(COMPILE) local/uv-requirements.in -o local/uv-requirements.txt
+	@$(COMPILE) functions/requirements.in -o functions/requirements.txt
 	@$(COMPILE) requirements.in -o requirements.txt
 	@$(COMPILE) local/emulator-requirements.in -o local/emulator-requirements.txt
 	@npm install --package-lock-only --omit-lockfile-registry-resolved --no-audit --no-fund --silent
@@ -92,19 +100,18 @@ clean: local-stop ## Stop the emulator and remove everything that was made here
 .venv/.stamp: requirements.txt .uv/.stamp
 	@python=$$(local/find-python.sh); \
 	echo "==> Installing the tools into .venv/"; \
-	$(UV) venv --quiet --clear --python "$$python" .venv; \
+	[ -x .venv/bin/python ] || $(UV) venv --quiet --clear --python "$$python" .venv; \
 	$(UV) pip sync --quiet --require-hashes --python .venv/bin/python requirements.txt; \
 	touch $@
 
 .emulator/.stamp: local/emulator-requirements.txt .uv/.stamp
 	@python=$$(local/find-python.sh); \
 	echo "==> Installing the AWS emulator into .emulator/"; \
-	$(UV) venv --quiet --clear --python "$$python" .emulator; \
+	[ -x .emulator/bin/python ] || $(UV) venv --quiet --clear --python "$$python" .emulator; \
 	$(UV) pip sync --quiet --require-hashes --python .emulator/bin/python local/emulator-requirements.txt; \
 	touch $@
 
 node_modules/.stamp: package-lock.json
-	@local/check-node.sh; \
-	echo "==> Installing the CDK command line into node_modules/"; \
+	@echo "==> Installing the CDK command line into node_modules/"; \
 	npm ci --no-audit --no-fund --silent; \
 	touch $@

@@ -24,7 +24,8 @@ class DeadLetters(Construct):
             self,
             "Queue",
             encryption=sqs.QueueEncryption.SQS_MANAGED,
-            enforce_ssl=True,
+            # An emulator is talked to without TLS, and enforces the policy that this makes.
+            enforce_ssl=not settings.local,
             retention_period=Duration.days(14),
             removal_policy=removal_policy(settings),
         )

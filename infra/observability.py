@@ -92,7 +92,7 @@ class Observability(Construct):
                 resources=["*"],
             )
         )
-        topic = sns.Topic(self, "Alarms", master_key=key, enforce_ssl=True)
+        topic = sns.Topic(self, "Alarms", master_key=key, enforce_ssl=not self._settings.local)
         topic.add_to_resource_policy(
             iam.PolicyStatement(
                 sid="Alarms",

@@ -189,8 +189,8 @@ class Settings:
     alarm_email
         An address that is told of alarms; none means that only the topic is.
     local
-        Deploys with the CLI's own credentials, not with the roles made by ``cdk bootstrap``, and
-        without what only costs time on an emulator.
+        For an emulator: deploys with the CLI's own credentials, not with the roles made by ``cdk
+        bootstrap``, and does not insist on TLS.
     """
 
     stage: str = dataclasses.field(

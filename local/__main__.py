@@ -18,6 +18,8 @@ from local.progress import Steps
 from local.workspace import DEFAULT_PORT, REPOSITORY, Workspace
 
 _DIRECTORY: Final = REPOSITORY / ".local"
+_LOG_WIDTH: Final = 120
+"""Columns where there is no terminal to tell."""
 
 
 def main() -> int:
@@ -63,6 +65,8 @@ def _workspace() -> Workspace:
 
 def _up(workspace: Workspace) -> None:
     console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = _LOG_WIDTH
     workspace.directory.mkdir(exist_ok=True)
     with Steps(console) as steps:
         outputs = _deploy(workspace, steps)
@@ -72,15 +76,14 @@ def _up(workspace: Workspace) -> None:
 
 
 def _deploy(workspace: Workspace, steps: Steps) -> StackOutputs:
-    emulator = Emulator(workspace)
+    with steps.step(f"Starting the AWS emulator on 127.0.0.1:{workspace.port}"):
+        if Emulator(workspace).start():
+            workspace.outputs.unlink(missing_ok=True)
+        workspace.write_environment_file()
     with ThreadPoolExecutor() as threads:
-        # The application takes seconds to synthesise; the emulator starts meanwhile.
+        # The application takes seconds to synthesise; cdk bootstrap has nothing to do with it.
         synthesis = threads.submit(_synthesise, workspace, steps)
-        with steps.step(f"Starting the AWS emulator on 127.0.0.1:{workspace.port}") as step:
-            if emulator.start():
-                workspace.outputs.unlink(missing_ok=True)
-            workspace.write_environment_file()
-            step.detail("cdk bootstrap")
+        with steps.step("Bootstrapping the emulated account"):
             deployment.bootstrap(workspace)
         synthesis.result()
     with steps.step("Deploying the stack") as step:

@@ -29,19 +29,19 @@ class DecisionLog:
             outputs.incoming_function_name,
         )
 
-    def policies_by_decision(self, decisions: Iterable[str]) -> dict[str, tuple[str, ...]]:
-        """Return the ids of the policies behind each of some decisions, as far as logged.
+    def lines(self, decisions: Iterable[str]) -> dict[str, Mapping[str, Any]]:
+        """Return the log lines about some decisions, as far as there are any.
 
-        A plain echo is not logged, so most decisions without a policy are missing.
+        Plain echoes are logged now and then only: of most there is nothing to tell.
         """
         wanted = set(decisions)
-        found: dict[str, tuple[str, ...]] = {}
-        for name in self._names:
-            for record in self.records(name, int(time.time() * 1000) - _LOOK_BACK_MS):
-                decision = record.get("decision")
-                if decision in wanted:
-                    found[decision] = tuple(map(str, record.get("policies") or ()))
-        return found
+        since_ms = int(time.time() * 1000) - _LOOK_BACK_MS
+        return {
+            record["decision"]: record
+            for name in self._names
+            for record in self.records(name, since_ms)
+            if record.get("decision") in wanted
+        }
 
     def records(self, function: str, since_ms: int) -> Iterator[Mapping[str, Any]]:
         """Yield the JSON objects that a function logged since a time, in order."""

@@ -29,6 +29,8 @@ _COMPILE_TIMEOUT: Final = 30.0
 _NUMBERED: Final = re.compile(r"-\d+$")
 _OK: Final = 200
 _SHOWN_VALUE: Final = 60
+_DEFAULTS: Final = {"restOnError": "LOG", "restPolicy": "NOTIFY"}
+"""What WCS does unless restClientConfig says otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +57,11 @@ class Hook:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A hook with its reply, and the policies that decided."""
+    """A hook with its reply, and the line of the decision log about it, if there is one."""
 
     hook: Hook
     reply: Reply
-    policies: tuple[str, ...]
+    logged: Mapping[str, Any]
 
 
 def vendor_hooks() -> Iterator[Hook]:
@@ -73,10 +75,14 @@ def vendor_hooks() -> Iterator[Hook]:
 
 
 def own_hooks() -> Iterator[Hook]:
-    """Yield hooks that show what policies, signatures and unknown methods do."""
+    """Yield hooks that show what the example policies, signatures and unknown methods do."""
     published = (PAYLOADS / "publishStream.json").read_bytes()
-    private = published.replace(b'"b4e7"', b'"private-lesson"')
-    yield Hook('publishStream "private-lesson"', "publishStream", private)
+    yield Hook(
+        'publishStream "private-lesson"', "publishStream", _with_name(published, "private-lesson")
+    )
+    yield Hook('playStream "public-lesson"', "playStream", _with_name(published, "public-lesson"))
+    call = b'{"appKey": "defaultApp", "callId": "1", "caller": "1000", "callee": "0900123456"}'
+    yield Hook("call to 0900123456", "call", call)
     wrong = {"Authorization": "WCS 00000000000000000000000000000000"}
     yield Hook("publishStream, wrong signature", "publishStream", published, wrong)
     yield Hook("a method yet to be invented", "inventedMethod", published)
@@ -104,10 +110,9 @@ def post_hooks(workspace: Workspace, outputs: StackOutputs, steps: Steps) -> lis
         for number, hook in enumerate(hooks, start=1):
             step.detail(f"{number} of {len(hooks)}, {hook.method}")
             replies.append((hook, poster.post(hook.method, hook.body, headers=hook.headers)))
-        decided = DecisionLog(workspace, outputs).policies_by_decision(
-            reply.decision for _, reply in replies
-        )
-    return [Answer(hook, reply, decided.get(reply.decision, ())) for hook, reply in replies]
+        step.detail("reading the decision log")
+        logged = DecisionLog(workspace, outputs).lines(reply.decision for _, reply in replies)
+    return [Answer(hook, reply, logged.get(reply.decision, {})) for hook, reply in replies]
 
 
 def show(
@@ -123,7 +128,7 @@ def show(
             answer.hook.title,
             Text(_decider(answer)),
             Text(str(answer.reply.status), colour),
-            Text(_change(answer)),
+            Text(_changes(answer)),
         )
     console.print(table)
     secret = read_secret(outputs, workspace)
@@ -132,14 +137,19 @@ def show(
 
 
 def _decider(answer: Answer) -> str:
-    if answer.policies:
-        return ", ".join(answer.policies)
-    if answer.reply.status == _OK:
-        return "no policy"
-    return "caller check" if answer.reply.error() else "nobody"
+    policies = ", ".join(answer.logged.get("policies", ()))
+    if policies:
+        return policies
+    shadow = [*answer.logged.get("shadowDenied", ()), *answer.logged.get("shadowOverridden", ())]
+    if shadow:
+        return f"no policy (in shadow: {', '.join(shadow)})"
+    if answer.reply.status != _OK:
+        return "caller check"
+    echoed = answer.reply.body == answer.hook.body
+    return "no policy" if echoed else "derived from the policies"
 
 
-def _change(answer: Answer) -> str:
+def _changes(answer: Answer) -> str:
     reply = answer.reply
     if reply.status != _OK:
         return str(reply.error().get("reason", "")) or "no reason given"
@@ -148,13 +158,31 @@ def _change(answer: Answer) -> str:
     before: dict[str, Any] = json.loads(answer.hook.body)
     after: dict[str, Any] = reply.json()
     changes = [
-        f"{name}: {_short(before[name])} -> {_short(value)}"
-        if name in before
-        else f"{name} added: {_short(value)}"
+        _change(name, before.get(name), value)
         for name, value in after.items()
         if name not in before or before[name] != value
     ]
     return "\n".join(changes) or "the same fields in other bytes"
+
+
+def _change(name: str, before: object, after: object) -> str:
+    if name == "restClientConfig" and isinstance(after, dict):
+        entries = "\n".join(
+            f"  {method}: {', '.join(f'{field} {value}' for field, value in _unusual(entry))}"
+            for method, entry in after.items()
+        )
+        return f"restClientConfig added:\n{entries}"
+    return f"{name}: {_short(before)} -> {_short(after)}"
+
+
+def _unusual(entry: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    for field, value in entry.items():
+        if value and _DEFAULTS.get(field) != value:
+            yield field, value
+
+
+def _with_name(body: bytes, name: str) -> bytes:
+    return body.replace(b'"name": "b4e7"', f'"name": "{name}"'.encode())
 
 
 def _short(value: object) -> str:

@@ -27,8 +27,7 @@ _EVENT: Final = re.compile(
     r"^\S+ \|\s*(?P<done>\d+)/(?P<total>\d+) \|.*\| [A-Z_]+ +\| (?P<type>AWS::\S+)"
 )
 _QUIET: Final = {
-    "JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION": "1",
-    "JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION": "1",
+    "JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION": "20",
     "NODE_NO_WARNINGS": "1",
     "CDK_DISABLE_CLI_TELEMETRY": "true",
 }

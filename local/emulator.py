@@ -154,8 +154,8 @@ class Emulator:
             time.sleep(_PAUSE)
 
 
-def _answers(port: int) -> bool:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+def _answers(port: int, timeout: float = 5.0) -> bool:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
     try:
         connection.request("GET", _HEALTH)
         return connection.getresponse().status == http.HTTPStatus.OK
@@ -181,7 +181,8 @@ def _command_line(pid: int) -> str:
 
 def _culprit(port: int) -> str:
     """Name the program that listens on a port, as far as this system tells."""
-    by = f" by {{}} (process {{}}{', an AWS emulator' if _answers(port) else ''})"
+    emulator = _answers(port, timeout=1.0)
+    by = f" by {{}} (process {{}}{', an AWS emulator' if emulator else ''})"
     fields = _output_of("lsof", "-nP", f"-iTCP:{port}", "-sTCP:LISTEN", "-Fpc").splitlines()
     found = {line[:1]: line[1:] for line in fields}
     if "p" in found and "c" in found:
@@ -190,7 +191,7 @@ def _culprit(port: int) -> str:
     if "pid=" in sockets:
         name = sockets.partition('"')[2].partition('"')[0]
         return by.format(name, sockets.partition("pid=")[2].partition(",")[0])
-    return " by another AWS emulator" if _answers(port) else ""
+    return " by another AWS emulator" if emulator else ""
 
 
 def _output_of(program: str, *arguments: str) -> str:

@@ -24,6 +24,7 @@ SNAPSHOT_TTL: Final = 2.0
 
 STATUS_ID: Final = "#status"
 _POLL: Final = 0.1
+_MARGIN: Final = 0.2
 
 type Policy = dict[str, Any]
 """The attributes of one policy, as they stand in the table."""
@@ -161,8 +162,13 @@ def put_in_force(
             raise NotInForceError(
                 f"The policies of app {app} are not in force:\n  " + "\n  ".join(status.errors)
             )
-    time.sleep(SNAPSHOT_TTL)
+    wait_for_snapshots()
     return statuses
+
+
+def wait_for_snapshots() -> None:
+    """Wait until no function goes on with a snapshot older than the one now in force."""
+    time.sleep(SNAPSHOT_TTL + _MARGIN)
 
 
 def _load_file(file: Path) -> list[Policy]:

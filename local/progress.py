@@ -40,7 +40,7 @@ class Steps:
         self._live: Progress | None = None
         if console.is_terminal:
             self._live = Progress(
-                SpinnerColumn(finished_text="[green]✓"),
+                SpinnerColumn(finished_text="[dim]-"),
                 TextColumn("{task.description}"),
                 TextColumn("[dim]{task.fields[detail]}"),
                 console=console,
@@ -66,14 +66,23 @@ class Steps:
     def step(self, title: str) -> Iterator[Step]:
         """Run one step; steps may overlap, in threads."""
         began = time.monotonic()
+        task: TaskID | None = None
         if self._live is None:
             self._line(f"{title} ...")
-            yield Step(None, None)
-            self._line(f"{title}: {time.monotonic() - began:.1f} s")
-            return
-        task = self._live.add_task(title, total=1, detail="")
-        yield Step(self._live, task)
-        self._live.update(task, completed=1, detail=f"{time.monotonic() - began:.1f} s")
+        else:
+            task = self._live.add_task(title, total=1, detail="")
+        try:
+            yield Step(self._live, task)
+        except BaseException:
+            self._end(task, title, "failed")
+            raise
+        self._end(task, title, f"{time.monotonic() - began:.1f} s")
+
+    def _end(self, task: TaskID | None, title: str, how: str) -> None:
+        if self._live is None or task is None:
+            self._line(f"{title}: {how}")
+        else:
+            self._live.update(task, completed=1, detail=how)
 
     def _line(self, text: str) -> None:
         with self._lock:

@@ -34,11 +34,14 @@ _MALFORMED = {
     "no JSON": (b"appKey=defaultApp", 400),
     "half an object": (b'{"a":1', 400),
     "two objects": (b"{}{}", 400),
-    "invalid UTF-8": (b'{"a":"\xff\xfe"}', 400),
-    "an encoded surrogate": (b'{"a":"\xed\xa0\x80"}', 400),
     "100,000 nested arrays": (b'{"a":' + b"[" * 100_000 + b"]" * 100_000 + b"}", 400),
     "100,000 nested objects": (b'{"a":' * 100_000 + b"1" + b"}" * 100_000, 400),
     "not a number": (b'{"a":NaN}', 400),
+}
+_INVALID_UTF_8 = {
+    "a stray byte": b'{"a":"\xff\xfe"}',
+    "an encoded surrogate": b'{"a":"\xed\xa0\x80"}',
+    "Latin-1": b'{"a":"\xe9"}',
 }
 _METHODS = ["connect", "publishStream", "StreamStatusEvent", "OnCallEvent"]
 
@@ -70,7 +73,20 @@ def test_given_a_malformed_body_when_it_is_posted_then_the_answer_says_so(
     assert error["policy"] is None
 
 
-@pytest.mark.parametrize("kind", ["an array", "invalid UTF-8", "1 MiB and a byte"])
+@pytest.mark.parametrize("method", _METHODS)
+@pytest.mark.parametrize("kind", _INVALID_UTF_8)
+def test_given_a_body_that_is_no_utf_8_when_it_is_posted_then_the_answer_refuses_it(
+    deployed: Deployed, kind: str, method: str
+) -> None:
+    reply = deployed.post(method, _INVALID_UTF_8[kind])
+
+    # The emulator's gateway replaces such bytes before the function sees them, so that there the
+    # signature does not fit; AWS's hands them over, and the body is malformed.
+    assert reply.status in {400, 403}
+    assert reply.error()["policy"] is None
+
+
+@pytest.mark.parametrize("kind", ["an array", "half an object", "1 MiB and a byte"])
 def test_given_a_malformed_body_of_wcs_when_it_is_posted_then_it_is_dead_lettered(
     deployed: Deployed, kind: str
 ) -> None:

@@ -10,7 +10,7 @@ from uuid import uuid4
 import pytest
 
 from local.hooks import Reply
-from local.policies import SNAPSHOT_TTL
+from local.policies import wait_for_snapshots
 from tests.e2e.conftest import IN_FORCE_SECONDS, PATIENCE_SECONDS, Deployed
 
 _BROKEN = {
@@ -157,7 +157,7 @@ def test_given_a_policy_in_force_when_a_broken_one_is_put_then_it_stays_and_stat
     assert not after.ok
     assert after.version == before.version
     assert any(mistake in error and wrong in error for error in after.errors)
-    time.sleep(SNAPSHOT_TTL + 0.5)
+    wait_for_snapshots()
     refused = deployed.post("publishStream", {"appKey": app, "name": "x"})
     assert (refused.status, refused.error()["reason"]) == (403, "still here")
     assert deployed.post("playStream", {"appKey": app, "name": "x"}).status == 200
@@ -196,6 +196,6 @@ def _put_and_watch_connect(deployed: Deployed, policy: dict[str, Any]) -> Iterat
             break
         time.sleep(0.1)
     # The other functions may hold what they read just before, for as long as that is allowed.
-    time.sleep(max(0.0, SNAPSHOT_TTL + 0.5))
+    wait_for_snapshots()
     yield PolicyInForce(app, policy["id"], seconds, connect, sent)
     deployed.policies.delete([item])

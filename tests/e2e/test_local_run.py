@@ -1,0 +1,103 @@
+"""What ``make local`` does beyond deploying: the emulator's life, the examples, the table."""
+
+import socket
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from local import demonstration, policies
+from local.emulator import Emulator
+from local.errors import PortInUseError
+from local.policies import wait_for_snapshots
+from local.progress import Steps
+from local.workspace import Workspace
+from tests.e2e.conftest import Deployed
+
+
+@pytest.fixture(scope="module")
+def shown(deployed: Deployed) -> Iterator[str]:
+    """What a person sees."""
+    out = StringIO()
+    console = Console(file=out, width=200)
+    with Steps(console) as steps:
+        demonstration.load_examples(deployed.workspace, deployed.outputs, steps)
+        answers = demonstration.post_hooks(deployed.workspace, deployed.outputs, steps)
+    demonstration.show(console, deployed.workspace, deployed.outputs, answers)
+    yield out.getvalue()
+    # The examples hold for every app, so that the tests to come would meet them.
+    examples = policies.load()
+    edited = datetime.now(UTC)
+    deployed.policies.delete(examples)
+    for app in {policy["app"] for policy in examples}:
+        deployed.compiled(app, edited)
+    wait_for_snapshots()
+
+
+@pytest.mark.parametrize(
+    ("hook", "decider", "status", "change"),
+    [
+        ('publishStream "private-lesson"', "*/deny-private-streams", "403", "private-"),
+        ('playStream "public-lesson"', "*/hide-stream-names", "200", '-> "studio-7-public-lesson"'),
+        ("call to 0900123456", "*/refuse-premium-numbers", "200", "same bytes"),
+        ("publishStream, wrong signature", "caller check", "403", "signature"),
+        ("a method yet to be invented", "no policy", "200", "same bytes"),
+        ("sendStreamEvent", "no policy", "200", "same bytes"),
+        ("connect-5", "derived from the policies", "200", "restClientConfig added"),
+    ],
+)
+def test_given_the_examples_when_hooks_are_posted_then_the_table_tells_who_decided_what(
+    shown: str, hook: str, decider: str, status: str, change: str
+) -> None:
+    [row] = [line for line in shown.splitlines() if f" {hook} " in line and "│" in line]
+
+    cells = [cell.strip() for cell in row.split("│")[1:-1]]
+
+    assert cells[0] == hook
+    assert decider in cells[1]
+    assert cells[2] == status
+    assert change in cells[3]
+
+
+def test_given_a_deployment_when_it_is_shown_then_url_secret_and_next_steps_are_there(
+    deployed: Deployed, shown: str
+) -> None:
+    assert f"{deployed.hooks.address.url}\n" in shown
+    assert f"{deployed.hooks.secret}\n" in shown
+    assert f"aws dynamodb put-item --table-name {deployed.outputs.policies_table_name}" in shown
+
+
+def test_given_a_running_emulator_when_it_is_started_again_then_it_is_kept(
+    deployed: Deployed,
+) -> None:
+    assert Emulator(deployed.workspace).start() is False
+
+
+def test_given_a_busy_port_when_the_emulator_is_started_then_one_line_names_port_and_way_out(
+    tmp_path: Path,
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+
+        with pytest.raises(PortInUseError) as refused:
+            Emulator(Workspace(tmp_path, port)).start()
+
+    message = str(refused.value)
+    assert f"Port {port} is in use" in message
+    assert "LOCAL_PORT=" in message
+    assert "\n" not in message
+
+
+def test_given_another_workspaces_emulator_when_its_port_is_wanted_then_it_is_left_alone(
+    deployed: Deployed, tmp_path: Path
+) -> None:
+    stranger = Emulator(Workspace(tmp_path, deployed.workspace.port))
+
+    with pytest.raises(PortInUseError, match="AWS emulator"):
+        stranger.start()
+
+    assert stranger.stop() is False
+    assert deployed.post("connect", b"{}").status == 200

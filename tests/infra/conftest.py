@@ -1,0 +1,37 @@
+"""The stack is synthesised once per set of settings: that takes longer than all that is asked."""
+
+import os
+from collections.abc import Callable
+from functools import cache
+
+import pytest
+from aws_cdk import aws_lambda as lambda_
+
+from infra.settings import Settings
+from tests.infra.synthesis import SynthesisedStack, synthesise
+
+type Synthesise = Callable[[Settings], SynthesisedStack]
+
+
+type NewCode = Callable[[], lambda_.Code]
+"""Code belongs to one application, so each needs its own."""
+
+
+@pytest.fixture(scope="session")
+def new_code(tmp_path_factory: pytest.TempPathFactory) -> NewCode:
+    """Some code: what is in the package is another test's matter."""
+    directory = tmp_path_factory.mktemp("code")
+    (directory / "handler.py").write_text("")
+    return lambda: lambda_.Code.from_asset(os.fspath(directory))
+
+
+@pytest.fixture(scope="session")
+def stack_with(new_code: NewCode) -> Synthesise:
+    """Synthesise the stack with other settings."""
+    return cache(lambda settings: synthesise(settings, new_code()))
+
+
+@pytest.fixture(scope="session")
+def stack(stack_with: Synthesise) -> SynthesisedStack:
+    """The stack as an operator gets it who changes nothing."""
+    return stack_with(Settings())

@@ -1,0 +1,169 @@
+import platform
+from typing import Final
+
+import pytest
+
+from infra.settings import Architecture, Auth, Packaging, Settings
+from tests.infra.conftest import Synthesise
+from tests.infra.synthesis import SynthesisedStack
+from wcs_hooks.core.methods import Category
+
+FUNCTIONS: Final = (*Category, "compiler")
+
+POWERTOOLS: Final = {
+    "POWERTOOLS_SERVICE_NAME": "wcs-hooks",
+    "POWERTOOLS_METRICS_NAMESPACE": "WcsHooks",
+    "POWERTOOLS_LOG_LEVEL": "INFO",
+    "POWERTOOLS_TRACE_DISABLED": "true",
+}
+
+
+def test_given_the_stack_when_counted_then_there_are_these_five_functions(
+    stack: SynthesisedStack,
+) -> None:
+    handlers = sorted(
+        function["Properties"]["Handler"]
+        for function in stack.of_type("AWS::Lambda::Function").values()
+    )
+
+    assert handlers == sorted(f"wcs_hooks.handlers.{name}.handler" for name in FUNCTIONS)
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_given_a_function_when_deployed_then_nothing_of_it_is_left_to_defaults(
+    name: str, stack: SynthesisedStack
+) -> None:
+    function = stack.function(name)
+
+    assert function["Handler"] == f"wcs_hooks.handlers.{name}.handler"
+    assert function["Runtime"] == "python3.13"
+    assert function["Architectures"] == ["arm64"]
+    assert function["MemorySize"] == 1024
+    assert function["TracingConfig"] == {"Mode": "Active"}
+    log_group = stack.resource(function["LoggingConfig"]["LogGroup"])
+    assert log_group["Properties"]["RetentionInDays"] == 30
+
+
+def test_given_all_functions_when_they_log_then_each_has_a_log_group_of_its_own(
+    stack: SynthesisedStack,
+) -> None:
+    groups = {stack.logical_id(stack.function(name)["LoggingConfig"]) for name in FUNCTIONS}
+
+    assert len(groups) == len(FUNCTIONS)
+
+
+@pytest.mark.parametrize(("reply_timeout", "seconds"), [(0.5, 5), (2.0, 6), (2.1, 7), (10.0, 14)])
+def test_given_a_reply_timeout_when_hooks_are_slow_then_lambda_ends_after_it_and_before_wcs_does(
+    reply_timeout: float, seconds: int, stack_with: Synthesise
+) -> None:
+    stack = stack_with(Settings(reply_timeout=reply_timeout))
+
+    timeouts = {stack.function(category)["Timeout"] for category in Category}
+    assert timeouts == {seconds}
+    assert seconds < 15
+    assert stack.function("compiler")["Timeout"] == 60
+
+
+@pytest.mark.parametrize("category", Category)
+def test_given_settings_when_a_category_function_starts_then_its_environment_tells_them(
+    category: Category, stack_with: Synthesise
+) -> None:
+    stack = stack_with(
+        Settings(
+            auth=Auth.BASIC,
+            basic_user="node",
+            allowed_sources=("203.0.113.0/24", "2001:db8::/32"),
+            reply_timeout=2.1,
+            snapshot_ttl=0.5,
+            echo_log_sample_rate=0.25,
+        )
+    )
+
+    assert stack.function(category)["Environment"]["Variables"] == POWERTOOLS | {
+        "SNAPSHOTS_TABLE": stack.output("SnapshotsTableName"),
+        "DEAD_LETTER_QUEUE_URL": stack.output("DeadLetterQueueUrl"),
+        "SIGNATURE_SECRET_ARN": stack.output("SignatureSecretArn"),
+        "AUTH": "basic",
+        "BASIC_USER": "node",
+        "ALLOWED_SOURCES": "203.0.113.0/24,2001:db8::/32",
+        "REPLY_TIMEOUT_SECONDS": "2.1",
+        "SNAPSHOT_TTL_SECONDS": "0.5",
+        "ECHO_LOG_SAMPLE_RATE": "0.25",
+    }
+
+
+def test_given_settings_when_the_compiler_starts_then_its_environment_tells_them(
+    stack_with: Synthesise,
+) -> None:
+    stack = stack_with(Settings(snapshot_retention_days=90))
+
+    assert stack.function("compiler")["Environment"]["Variables"] == POWERTOOLS | {
+        "POLICIES_TABLE": stack.output("PoliciesTableName"),
+        "SNAPSHOTS_TABLE": stack.output("SnapshotsTableName"),
+        "SNAPSHOT_RETENTION_DAYS": "90",
+    }
+
+
+def test_given_two_stages_in_one_account_when_they_count_then_their_metrics_stay_apart(
+    stack_with: Synthesise,
+) -> None:
+    stack = stack_with(Settings(stage="test"))
+
+    services = {
+        stack.function(name)["Environment"]["Variables"]["POWERTOOLS_SERVICE_NAME"]
+        for name in FUNCTIONS
+    }
+    assert services == {"wcs-hooks-test"}
+
+
+@pytest.mark.parametrize(
+    ("settings", "architecture"),
+    [
+        (Settings(architecture=Architecture.X86_64), "x86_64"),
+        (
+            Settings(packaging=Packaging.HOST),
+            "arm64" if platform.machine() in {"aarch64", "arm64"} else "x86_64",
+        ),
+    ],
+)
+def test_given_where_functions_run_when_deployed_then_their_architecture_fits_their_wheels(
+    settings: Settings, architecture: str, stack_with: Synthesise
+) -> None:
+    stack = stack_with(settings)
+
+    assert all(stack.function(name)["Architectures"] == [architecture] for name in FUNCTIONS)
+
+
+def test_given_an_edited_policy_when_its_stream_tells_then_the_compiler_runs_and_retries_briefly(
+    stack: SynthesisedStack,
+) -> None:
+    mapping = stack.the("AWS::Lambda::EventSourceMapping")
+
+    assert mapping["FunctionName"] == stack.output("CompilerFunctionName")
+    policies = stack.logical_id(stack.output("PoliciesTableName"))
+    assert mapping["EventSourceArn"] == {"Fn::GetAtt": [policies, "StreamArn"]}
+    assert mapping["StartingPosition"] == "TRIM_HORIZON"
+    assert mapping["BatchSize"] == 100
+    assert "MaximumBatchingWindowInSeconds" not in mapping
+    assert mapping["BisectBatchOnFunctionError"] is True
+    assert mapping["MaximumRetryAttempts"] == 3
+
+
+def test_given_an_edit_that_cannot_be_handled_when_given_up_then_it_is_a_dead_letter(
+    stack: SynthesisedStack,
+) -> None:
+    mapping = stack.the("AWS::Lambda::EventSourceMapping")
+
+    queue = stack.logical_id(stack.output("DeadLetterQueueUrl"))
+    assert mapping["DestinationConfig"] == {
+        "OnFailure": {"Destination": {"Fn::GetAtt": [queue, "Arn"]}}
+    }
+
+
+def test_given_the_compilers_own_status_item_when_written_then_it_does_not_start_the_compiler(
+    stack: SynthesisedStack,
+) -> None:
+    mapping = stack.the("AWS::Lambda::EventSourceMapping")
+
+    (only,) = mapping["FilterCriteria"]["Filters"]
+    assert only == {"Pattern": '{"dynamodb":{"Keys":{"id":{"S":[{"anything-but":["#status"]}]}}}}'}

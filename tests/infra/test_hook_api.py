@@ -1,0 +1,110 @@
+import json
+
+import pytest
+
+from infra.hook_api import UNKNOWN_METHOD_PATH
+from tests.infra.synthesis import Json, SynthesisedStack
+from wcs_hooks.core.methods import METHODS, Category
+
+SECRET_BEARERS = ("authorization", "header", "querystring", "authorizer")
+
+
+@pytest.fixture(scope="module")
+def answered_by(stack: SynthesisedStack) -> dict[str, str]:
+    """Which handler each route leads to, all references followed."""
+    handlers = {}
+    for route in stack.of_type("AWS::ApiGatewayV2::Route").values():
+        properties = route["Properties"]
+        integration = stack.resource(properties["Target"])["Properties"]
+        assert integration["IntegrationType"] == "AWS_PROXY"
+        assert integration["PayloadFormatVersion"] == "2.0"
+        function = stack.resource(integration["IntegrationUri"])
+        handlers[properties["RouteKey"]] = function["Properties"]["Handler"]
+    return handlers
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_given_a_known_method_when_wcs_posts_it_then_its_categorys_function_answers(
+    name: str, answered_by: dict[str, str]
+) -> None:
+    handler = answered_by[f"POST /{name}"]
+
+    assert handler == f"wcs_hooks.handlers.{METHODS[name].category}.handler"
+
+
+def test_given_a_method_of_a_newer_wcs_when_it_is_posted_then_the_event_function_answers(
+    answered_by: dict[str, str],
+) -> None:
+    assert answered_by[f"POST {UNKNOWN_METHOD_PATH}"] == "wcs_hooks.handlers.event.handler"
+
+
+def test_given_the_known_methods_when_counted_then_there_is_no_route_beside_theirs(
+    answered_by: dict[str, str],
+) -> None:
+    expected = {f"POST /{name}" for name in METHODS} | {"POST /{method}"}
+
+    assert set(answered_by) == expected
+    assert len(expected) == 48
+
+
+def test_given_48_routes_when_deployed_then_each_function_needs_one_integration_and_permission(
+    stack: SynthesisedStack,
+) -> None:
+    permitted = [
+        stack.resource(permission["Properties"]["FunctionName"])["Properties"]["Handler"]
+        for permission in stack.of_type("AWS::Lambda::Permission").values()
+    ]
+    integrated = [
+        stack.resource(integration["Properties"]["IntegrationUri"])["Properties"]["Handler"]
+        for integration in stack.of_type("AWS::ApiGatewayV2::Integration").values()
+    ]
+
+    expected = sorted(f"wcs_hooks.handlers.{category}.handler" for category in Category)
+    assert sorted(permitted) == expected
+    assert sorted(integrated) == expected
+
+
+def test_given_another_api_when_it_calls_a_function_then_no_permission_lets_it(
+    stack: SynthesisedStack,
+) -> None:
+    api = stack.logical_id(stack.output("HooksUrl"))
+
+    for permission in stack.of_type("AWS::Lambda::Permission").values():
+        assert permission["Properties"]["Principal"] == "apigateway.amazonaws.com"
+        assert {"Ref": api} in permission["Properties"]["SourceArn"]["Fn::Join"][1]
+
+
+def test_given_a_hook_when_it_is_logged_then_nothing_that_carries_a_secret_is(
+    stack: SynthesisedStack,
+) -> None:
+    stage = stack.the("AWS::ApiGatewayV2::Stage")
+
+    logged: dict[str, str] = json.loads(stage["AccessLogSettings"]["Format"])
+    assert {"requestId", "routeKey", "status", "integrationError"} <= set(logged)
+    assert not [
+        variable
+        for variable in logged.values()
+        if any(bearer in variable.lower() for bearer in SECRET_BEARERS)
+    ]
+
+
+def test_given_a_new_route_when_deployed_then_the_default_stage_serves_it_at_once(
+    stack: SynthesisedStack,
+) -> None:
+    stage = stack.the("AWS::ApiGatewayV2::Stage")
+
+    assert stage["StageName"] == "$default"
+    assert stage["AutoDeploy"] is True
+
+
+def test_given_the_gateway_refuses_by_rate_when_it_logs_that_then_a_metric_counts_it(
+    stack: SynthesisedStack,
+) -> None:
+    counted: Json = stack.the("AWS::Logs::MetricFilter")
+    stage = stack.the("AWS::ApiGatewayV2::Stage")
+
+    assert counted["LogGroupName"] == {
+        "Ref": stack.logical_id(stage["AccessLogSettings"]["DestinationArn"])
+    }
+    assert counted["FilterPattern"] == '{ $.status = "429" }'
+    assert "status" in json.loads(stage["AccessLogSettings"]["Format"])

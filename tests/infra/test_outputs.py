@@ -1,0 +1,54 @@
+import pytest
+
+from infra.settings import Settings
+from tests.infra.conftest import Synthesise
+from tests.infra.synthesis import SynthesisedStack
+
+KINDS = {
+    "HooksUrl": "AWS::ApiGatewayV2::Api",
+    "PoliciesTableName": "AWS::DynamoDB::Table",
+    "SnapshotsTableName": "AWS::DynamoDB::Table",
+    "SessionsTableName": "AWS::DynamoDB::Table",
+    "DeadLetterQueueUrl": "AWS::SQS::Queue",
+    "SignatureSecretArn": "AWS::SecretsManager::Secret",
+    "PolicyEditorPolicyArn": "AWS::IAM::ManagedPolicy",
+    "DashboardUrl": "AWS::CloudWatch::Dashboard",
+    "AlarmTopicArn": "AWS::SNS::Topic",
+    "ConnectFunctionName": "AWS::Lambda::Function",
+    "DirectFunctionName": "AWS::Lambda::Function",
+    "EventFunctionName": "AWS::Lambda::Function",
+    "IncomingFunctionName": "AWS::Lambda::Function",
+    "CompilerFunctionName": "AWS::Lambda::Function",
+}
+
+
+def test_given_the_stack_when_deployed_then_it_tells_exactly_this(stack: SynthesisedStack) -> None:
+    assert set(stack.template["Outputs"]) == set(KINDS)
+
+
+@pytest.mark.parametrize(("name", "kind"), KINDS.items())
+def test_given_an_output_when_read_then_it_is_about_the_resource_that_it_names(
+    name: str, kind: str, stack: SynthesisedStack
+) -> None:
+    assert stack.resource(stack.output(name))["Type"] == kind
+
+
+def test_given_the_dashboard_url_when_opened_then_it_leads_to_the_region_deployed_to(
+    stack: SynthesisedStack,
+) -> None:
+    parts = stack.output("DashboardUrl")["Fn::Join"][1]
+
+    assert parts[0] == "https://"
+    assert parts[1] == {"Ref": "AWS::Region"}
+    assert parts[2] == ".console.aws.amazon.com/cloudwatch/home?region="
+    assert parts[4] == "#dashboards/dashboard/"
+
+
+def test_given_an_emulator_without_bootstrap_roles_when_local_then_none_is_needed(
+    stack: SynthesisedStack, stack_with: Synthesise
+) -> None:
+    local = stack_with(Settings(local=True))
+
+    assert "BootstrapVersion" in stack.template["Parameters"]
+    assert "BootstrapVersion" not in local.template.get("Parameters", {})
+    assert local.template["Outputs"] == stack.template["Outputs"]

@@ -1,0 +1,365 @@
+import hashlib
+import json
+import os
+import platform
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from infra import packaging
+from infra.packaging import SOURCES, FunctionPackage, PackagingError, Target, package, target_of
+from infra.settings import Architecture, Packaging, Settings
+from tests.infra.conftest import Synthesise
+from tests.infra.test_functions import FUNCTIONS
+
+HERE = Target("here", None)
+
+WHEELS = {
+    "aws_lambda_powertools/__init__.py": "",
+    "aws_lambda_powertools/logging/logger.py": "",
+    "aws_lambda_powertools/metrics/provider/tests/test_metrics.py": "",
+    "aws_lambda_powertools/event_handler/api_gateway.py": "",
+    "aws_lambda_powertools/utilities/__init__.py": "",
+    "aws_lambda_powertools/utilities/jmespath_utils/__init__.py": "",
+    "aws_lambda_powertools/utilities/parser/parser.py": "",
+    "aws_lambda_powertools/utilities/serialization.py": "",
+    "aws_lambda_powertools-3.37.0.dist-info/METADATA": "Name: aws-lambda-powertools",
+    "aws_lambda_powertools-3.37.0.dist-info/RECORD": "",
+    "aws_lambda_powertools-3.37.0.dist-info/licenses/LICENSE": "",
+    "bazel-project/setup.py": "",
+    "bin/jp.py": "",
+    "cel_expr_python/cel.pyi": "",
+    "cel_expr_python/cel.so": "machine code",
+    "cel_expr_python/ext/ext_math.so": "machine code",
+}
+"""What the functions' dependencies look like once installed, in small."""
+
+KEPT = {
+    "aws_lambda_powertools/__init__.py",
+    "aws_lambda_powertools/logging/logger.py",
+    "aws_lambda_powertools/utilities/__init__.py",
+    "aws_lambda_powertools/utilities/jmespath_utils/__init__.py",
+    "aws_lambda_powertools-3.37.0.dist-info/METADATA",
+    "aws_lambda_powertools-3.37.0.dist-info/licenses/LICENSE",
+    "cel_expr_python/cel.so",
+}
+
+
+class Installer:
+    """Stands in for uv: it installs the wheels above, and counts how often it was asked to."""
+
+    def __init__(self) -> None:
+        self.asked: list[Target] = []
+
+    def install(self, _requirements: Path, target: Target, into: Path) -> None:
+        self.asked.append(target)
+        _write(into, WHEELS)
+
+
+def _write(directory: Path, files: dict[str, str]) -> None:
+    for name, text in files.items():
+        path = directory / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+
+def _names(made: FunctionPackage) -> set[str]:
+    with zipfile.ZipFile(made.path) as archive:
+        return set(archive.namelist())
+
+
+def _content(made: FunctionPackage) -> str:
+    return hashlib.sha256(made.path.read_bytes()).hexdigest()
+
+
+@pytest.fixture
+def installer(monkeypatch: pytest.MonkeyPatch) -> Installer:
+    installer = Installer()
+    monkeypatch.setattr(packaging, "_install", installer.install)
+    return installer
+
+
+@pytest.fixture
+def sources(tmp_path: Path) -> Path:
+    _write(
+        tmp_path / "functions",
+        {
+            "requirements.in": "",
+            "requirements.txt": "aws-lambda-powertools==3.37.0",
+            "wcs_hooks/__init__.py": "",
+            "wcs_hooks/__pycache__/stale.cpython-313.pyc": "",
+            "wcs_hooks/handlers/connect.py": "def handler(): ...",
+        },
+    )
+    return tmp_path / "functions"
+
+
+@pytest.fixture
+def build(tmp_path: Path) -> Path:
+    return tmp_path / "build"
+
+
+@pytest.mark.usefixtures("installer")
+def test_given_wheels_when_packaged_then_what_functions_do_not_import_is_left_out(
+    sources: Path, build: Path
+) -> None:
+    made = package(HERE, sources=sources, build=build)
+
+    packaged = {name for name in _names(made) if not name.endswith(".pyc")}
+    assert packaged == KEPT | {"wcs_hooks/__init__.py", "wcs_hooks/handlers/connect.py"}
+
+
+@pytest.mark.usefixtures("installer")
+def test_given_lambda_cannot_cache_byte_code_when_packaged_then_every_source_has_its_own(
+    sources: Path, build: Path
+) -> None:
+    made = package(HERE, sources=sources, build=build)
+
+    names = _names(made)
+    modules = {name for name in names if name.endswith(".py")}
+    compiled = {
+        f"{name.rpartition('/')[0]}/__pycache__/{Path(name).stem}.cpython-313.pyc"
+        for name in modules
+    }
+    assert {name for name in names if name.endswith(".pyc")} == compiled
+    with zipfile.ZipFile(made.path) as archive:
+        # PEP 552: 1 is "by hash, unchecked", which holds whatever the times in a zip are.
+        flags = {int.from_bytes(archive.read(name)[4:8], "little") for name in compiled}
+    assert flags == {1}
+
+
+@pytest.mark.usefixtures("installer")
+def test_given_a_strict_umask_when_packaged_then_lambdas_own_user_can_read_every_file(
+    sources: Path, build: Path
+) -> None:
+    before = os.umask(0o077)
+    try:
+        made = package(HERE, sources=sources, build=build)
+    finally:
+        os.umask(before)
+
+    with zipfile.ZipFile(made.path) as archive:
+        assert {info.external_attr >> 16 & 0o777 for info in archive.infolist()} == {0o644}
+
+
+@pytest.mark.usefixtures("installer")
+def test_given_the_same_input_when_packaged_elsewhere_then_the_package_is_the_same(
+    sources: Path, build: Path
+) -> None:
+    first = package(HERE, sources=sources, build=build)
+    second = package(HERE, sources=sources, build=build.with_name("elsewhere"))
+
+    assert first.asset_hash == second.asset_hash
+    assert _content(first) == _content(second)
+
+
+def test_given_a_package_when_asked_for_again_then_it_is_not_made_again(
+    sources: Path, build: Path, installer: Installer
+) -> None:
+    first = package(HERE, sources=sources, build=build)
+    written = first.path.stat().st_ino
+
+    second = package(HERE, sources=sources, build=build)
+
+    assert second == first
+    assert second.path.stat().st_ino == written
+    assert installer.asked == [HERE]
+
+
+def test_given_changed_sources_when_packaged_then_the_dependencies_are_not_fetched_again(
+    sources: Path, build: Path, installer: Installer
+) -> None:
+    first = package(HERE, sources=sources, build=build)
+    (sources / "wcs_hooks/handlers/connect.py").write_text("def handler(): return 1")
+
+    second = package(HERE, sources=sources, build=build)
+
+    assert second.asset_hash != first.asset_hash
+    with zipfile.ZipFile(second.path) as archive:
+        assert b"return 1" in archive.read("wcs_hooks/handlers/connect.py")
+        assert len(archive.namelist()) == len(set(archive.namelist()))
+    assert installer.asked == [HERE]
+
+
+def test_given_changed_requirements_or_target_when_packaged_then_dependencies_are_fetched_again(
+    sources: Path, build: Path, installer: Installer
+) -> None:
+    there = Target("there", "aarch64-manylinux_2_34")
+    hashes = {package(each, sources=sources, build=build).asset_hash for each in (HERE, there)}
+    (sources / "requirements.txt").write_text("aws-lambda-powertools==3.38.0")
+
+    hashes.add(package(HERE, sources=sources, build=build).asset_hash)
+
+    assert len(hashes) == 3
+    assert installer.asked == [HERE, there, HERE]
+
+
+def test_given_packaging_breaks_off_when_tried_again_then_no_half_a_package_is_found(
+    sources: Path, build: Path, installer: Installer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run_out_of_disk(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(zipfile.ZipFile, "writestr", run_out_of_disk)
+        with pytest.raises(OSError, match="No space left"):
+            package(HERE, sources=sources, build=build)
+
+    assert list(build.iterdir()) == []
+    assert "wcs_hooks/__init__.py" in _names(package(HERE, sources=sources, build=build))
+    assert len(installer.asked) == 2
+
+
+@pytest.mark.usefixtures("installer")
+def test_given_packages_of_earlier_sources_when_a_new_one_is_made_then_old_ones_go(
+    sources: Path, build: Path
+) -> None:
+    old = package(HERE, sources=sources, build=build).path
+    os.utime(old, (0, 0))
+    (sources / "wcs_hooks/__init__.py").write_text("'''Recent.'''")
+    recent = package(HERE, sources=sources, build=build).path
+    (sources / "wcs_hooks/__init__.py").write_text("'''Newest.'''")
+
+    newest = package(HERE, sources=sources, build=build).path
+
+    assert set(build.glob("functions-*.zip")) == {recent, newest}
+
+
+def test_given_a_package_that_no_index_has_when_fetched_then_one_line_names_it(
+    sources: Path, build: Path
+) -> None:
+    (sources / "requirements.txt").write_text(
+        "cel-expr-python==0.1.3 --hash=sha256:" + "0" * 64 + "\n"
+    )
+
+    with pytest.raises(PackagingError) as raised:
+        package(HERE, sources=sources, build=build)
+
+    said = str(raised.value)
+    assert said.startswith("cannot fetch the functions' dependencies for here: ")
+    assert "cel-expr-python" in said
+    assert len(said.splitlines()) == 1
+    assert list(build.iterdir()) == []
+
+
+def test_given_an_environment_without_uv_when_packaging_then_one_line_tells_the_way_out(
+    sources: Path, build: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+
+    with pytest.raises(PackagingError) as raised:
+        package(HERE, sources=sources, build=build)
+
+    assert str(raised.value) == (
+        f"cannot package the functions: {sys.prefix} has no uv; run `make` to set it up"
+    )
+
+
+@pytest.mark.parametrize(
+    ("settings", "target"),
+    [
+        (Settings(), Target("arm64", "aarch64-manylinux_2_34")),
+        (Settings(architecture=Architecture.X86_64), Target("x86_64", "x86_64-manylinux_2_34")),
+        (Settings(packaging=Packaging.HOST), Target(f"host-{platform.machine()}", None)),
+    ],
+)
+def test_given_where_functions_run_when_packaged_then_wheels_are_fetched_for_it(
+    settings: Settings, target: Target
+) -> None:
+    assert target_of(settings) == target
+
+
+# The real dependencies, kept in build/ once they were fetched.
+
+
+@pytest.fixture(scope="module")
+def for_host() -> FunctionPackage:
+    return package(target_of(Settings(packaging=Packaging.HOST)))
+
+
+@pytest.fixture(scope="module")
+def unpacked(for_host: FunctionPackage, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    directory = tmp_path_factory.mktemp("task")
+    with zipfile.ZipFile(for_host.path) as archive:
+        archive.extractall(directory)
+    return directory
+
+
+@pytest.mark.parametrize(
+    ("architecture", "machine"), [(Architecture.ARM64, 0xB7), (Architecture.X86_64, 0x3E)]
+)
+def test_given_an_architecture_when_packaged_for_lambda_then_its_machine_code_is_for_it(
+    architecture: Architecture, machine: int
+) -> None:
+    made = package(target_of(Settings(architecture=architecture)))
+
+    with zipfile.ZipFile(made.path) as archive:
+        libraries = [name for name in archive.namelist() if name.endswith(".so")]
+        headers = [archive.read(name)[:20] for name in libraries]
+    assert [name.partition("/")[0] for name in libraries] == ["cel_expr_python"]
+    assert {header[:4] for header in headers} == {b"\x7fELF"}
+    assert {int.from_bytes(header[18:20], "little") for header in headers} == {machine}
+    # Cold starts and deployments pay for each megabyte.
+    assert made.path.stat().st_size < 6_000_000
+
+
+IMPORT = """
+import importlib, json, sys
+task, name = sys.argv[1:]
+sys.path.insert(0, task)
+handler = importlib.import_module(f"wcs_hooks.handlers.{name}").handler
+files = {
+    module: getattr(sys.modules[module], "__file__", None)
+    for module in list(sys.modules) if "." not in module
+}
+print(json.dumps([callable(handler), {module: file for module, file in files.items() if file}]))
+"""
+
+LAMBDA_RUNTIME = {"boto3", "botocore", "s3transfer", "dateutil", "six", "urllib3"}
+"""What Lambda's Python has beyond the standard library."""
+
+IF_THERE = {"certifi"}
+"""What botocore can do without."""
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_given_only_the_package_and_what_lambda_has_when_a_handler_is_imported_then_it_starts(
+    name: str, unpacked: Path, stack_with: Synthesise
+) -> None:
+    variables = stack_with(Settings()).function(name)["Environment"]["Variables"]
+    environment = {
+        key: value if isinstance(value, str) else "x" for key, value in variables.items()
+    }
+
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", IMPORT, os.fspath(unpacked), name],
+        env=environment | {"AWS_REGION": "eu-west-1", "AWS_DEFAULT_REGION": "eu-west-1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
+    is_callable, files = json.loads(done.stdout)
+    assert is_callable
+    elsewhere = {
+        module
+        for module, file in files.items()
+        if "site-packages" in file and module not in LAMBDA_RUNTIME | IF_THERE
+    }
+    assert not elsewhere, "imported, but neither packaged nor in Lambda's Python"
+    assert files["wcs_hooks"].startswith(os.fspath(unpacked))
+
+
+def test_given_the_lock_when_installed_from_then_every_wheel_is_hashed_and_no_host_named() -> None:
+    locked = (SOURCES / "requirements.txt").read_text()
+
+    pinned = [line for line in locked.splitlines() if line and line[0] not in " #"]
+    assert {line.partition("==")[0] for line in pinned} == {
+        *("aws-lambda-powertools", "cel-expr-python", "jmespath", "typing-extensions")
+    }
+    assert all("--hash=sha256:" in part for part in locked.split("\n    # via")[:-1])
+    assert "://" not in locked

@@ -1,0 +1,162 @@
+"""Who may do what: exact lists, so that one more action fails a test."""
+
+from typing import Final
+
+import pytest
+
+from infra.settings import Auth, Settings
+from tests.infra.conftest import Synthesise
+from tests.infra.synthesis import Json, SynthesisedStack
+from wcs_hooks.core.methods import Category
+
+type Permissions = set[tuple[str, str]]
+"""Actions, each with what it is allowed on."""
+
+READ_SNAPSHOTS: Final = {"dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:Query"}
+
+
+def permissions(stack: SynthesisedStack, document: Json) -> Permissions:
+    names = {
+        stack.logical_id(stack.output(output)): name
+        for output, name in {
+            "PoliciesTableName": "policies",
+            "SnapshotsTableName": "snapshots",
+            "SessionsTableName": "sessions",
+            "DeadLetterQueueUrl": "dead letters",
+            "SignatureSecretArn": "secret",
+        }.items()
+    }
+    found = set()
+    for statement in document["Statement"]:
+        assert statement["Effect"] == "Allow"
+        resources = _listed(statement["Resource"])
+        for action in _listed(statement["Action"]):
+            for resource in resources:
+                found.add((action, resource if resource == "*" else _name(stack, resource, names)))
+    return found
+
+
+def _name(stack: SynthesisedStack, resource: Json, names: dict[str, str]) -> str:
+    logical_id = stack.logical_id(resource)
+    if stack.template["Resources"][logical_id]["Type"] == "AWS::Logs::LogGroup":
+        return logical_id
+    attribute = resource["Fn::GetAtt"][1]
+    return names[logical_id] + (" stream" if attribute == "StreamArn" else "")
+
+
+def _listed(value: Json) -> list[Json]:
+    return value if isinstance(value, list) else [value]
+
+
+def role_permissions(stack: SynthesisedStack, name: str) -> Permissions:
+    role_id = stack.logical_id(stack.function(name)["Role"])
+    role = stack.template["Resources"][role_id]["Properties"]
+    assert "ManagedPolicyArns" not in role
+    attached = [
+        policy
+        for kind in ("AWS::IAM::Policy", "AWS::IAM::ManagedPolicy")
+        for policy in stack.of_type(kind).values()
+        if {"Ref": role_id} in policy["Properties"].get("Roles", [])
+    ]
+    assert not attached, "all that a role allows is written in the role"
+    (inline,) = role["Policies"]
+    return permissions(stack, inline["PolicyDocument"])
+
+
+def every_function_may(stack: SynthesisedStack, name: str) -> Permissions:
+    own_logs = stack.logical_id(stack.function(name)["LoggingConfig"])
+    return {
+        ("logs:CreateLogStream", own_logs),
+        ("logs:PutLogEvents", own_logs),
+        ("xray:PutTelemetryRecords", "*"),
+        ("xray:PutTraceSegments", "*"),
+    }
+
+
+@pytest.mark.parametrize("category", Category)
+def test_given_a_category_function_when_it_answers_then_it_may_do_this_and_no_more(
+    category: Category, stack: SynthesisedStack
+) -> None:
+    assert role_permissions(stack, category) == every_function_may(stack, category) | {
+        *((action, "snapshots") for action in READ_SNAPSHOTS),
+        ("sqs:SendMessage", "dead letters"),
+        ("secretsmanager:GetSecretValue", "secret"),
+    }
+
+
+@pytest.mark.parametrize("category", Category)
+def test_given_callers_are_not_checked_when_a_function_runs_then_it_may_not_read_the_secret(
+    category: Category, stack_with: Synthesise
+) -> None:
+    stack = stack_with(Settings(auth=Auth.NONE))
+
+    assert role_permissions(stack, category) == every_function_may(stack, category) | {
+        *((action, "snapshots") for action in READ_SNAPSHOTS),
+        ("sqs:SendMessage", "dead letters"),
+    }
+
+
+def test_given_the_compiler_when_it_runs_then_it_may_do_this_and_no_more(
+    stack: SynthesisedStack,
+) -> None:
+    assert role_permissions(stack, "compiler") == every_function_may(stack, "compiler") | {
+        ("dynamodb:GetItem", "policies"),
+        ("dynamodb:PutItem", "policies"),
+        ("dynamodb:Query", "policies"),
+        ("dynamodb:BatchWriteItem", "snapshots"),
+        ("dynamodb:GetItem", "snapshots"),
+        ("dynamodb:PutItem", "snapshots"),
+        ("dynamodb:Query", "snapshots"),
+        ("dynamodb:UpdateItem", "snapshots"),
+        ("dynamodb:DescribeStream", "policies stream"),
+        ("dynamodb:GetRecords", "policies stream"),
+        ("dynamodb:GetShardIterator", "policies stream"),
+        ("dynamodb:ListStreams", "*"),
+        ("sqs:SendMessage", "dead letters"),
+    }
+
+
+def test_given_five_functions_when_they_run_then_no_two_share_a_role(
+    stack: SynthesisedStack,
+) -> None:
+    roles = [
+        stack.logical_id(function["Properties"]["Role"])
+        for function in stack.of_type("AWS::Lambda::Function").values()
+    ]
+
+    assert len(set(roles)) == len(roles) == len(stack.of_type("AWS::IAM::Role")) == 5
+
+
+def test_given_a_policy_editor_when_at_work_then_they_edit_policies_and_nothing_else(
+    stack: SynthesisedStack,
+) -> None:
+    editor = stack.resource(stack.output("PolicyEditorPolicyArn"))["Properties"]
+    reading = {"BatchGetItem", "DescribeTable", "GetItem", "Query", "Scan"}
+    writing = {"BatchWriteItem", "ConditionCheckItem", "DeleteItem", "PutItem", "UpdateItem"}
+
+    assert permissions(stack, editor["PolicyDocument"]) == {
+        *((f"dynamodb:{action}", "policies") for action in reading | writing),
+        *((f"dynamodb:{action}", "snapshots") for action in reading),
+        ("dynamodb:ListTables", "*"),
+    }
+    assert not {"Groups", "Roles", "Users"} & set(editor), "the operator attaches it"
+
+
+def test_given_an_alarm_when_it_tells_the_encrypted_topic_then_only_this_accounts_alarms_may(
+    stack: SynthesisedStack,
+) -> None:
+    topic_id = stack.logical_id(stack.output("AlarmTopicArn"))
+    topic = stack.template["Resources"][topic_id]["Properties"]
+    key = stack.resource(topic["KmsMasterKeyId"])["Properties"]["KeyPolicy"]
+    own_account = {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
+    alarms = {"Service": "cloudwatch.amazonaws.com"}
+
+    (using,) = [each for each in key["Statement"] if each["Principal"] == alarms]
+    assert using["Action"] == ["kms:Decrypt", "kms:GenerateDataKey*"]
+    assert using["Condition"] == own_account
+    topic_policy = stack.the("AWS::SNS::TopicPolicy")["PolicyDocument"]
+    (publishing,) = [each for each in topic_policy["Statement"] if each["Effect"] == "Allow"]
+    assert publishing["Principal"] == alarms
+    assert publishing["Action"] == "sns:Publish"
+    assert publishing["Resource"] == {"Ref": topic_id}
+    assert publishing["Condition"] == own_account

@@ -1,0 +1,195 @@
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infra.settings import Architecture, Auth, Packaging, Removal, Settings, SettingsError
+
+CDK_JSON = Path(__file__).resolve().parents[2] / "cdk.json"
+
+
+@pytest.fixture
+def context() -> dict[str, object]:
+    """The context of an operator who changed nothing."""
+    context: dict[str, object] = json.loads(CDK_JSON.read_text())["context"]
+    return context
+
+
+def test_given_an_untouched_cdk_json_when_read_then_it_says_what_the_code_does_without_it(
+    context: dict[str, object],
+) -> None:
+    assert Settings.from_context(context) == Settings() == Settings.from_context({})
+
+
+def test_given_cdk_json_when_an_operator_reads_it_then_every_setting_is_there(
+    context: dict[str, Any],
+) -> None:
+    names = {field.metadata["name"] for field in dataclasses.fields(Settings)}
+
+    assert set(context["wcsHooks"]) == names
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "attribute", "expected"),
+    [
+        ("stage", "blue-2", "stage", "blue-2"),
+        ("auth", "none", "auth", Auth.NONE),
+        ("basicUser", "node-1", "basic_user", "node-1"),
+        ("allowedSources", "203.0.113.0/24, 2001:db8::/32", "allowed_sources",
+         ("203.0.113.0/24", "2001:db8::/32")),
+        ("allowedSources", "198.51.100.7", "allowed_sources", ("198.51.100.7/32",)),
+        ("allowedSources", "", "allowed_sources", ()),
+        ("replyTimeout", "0.5", "reply_timeout", 0.5),
+        ("snapshotTtl", "0", "snapshot_ttl", 0),
+        ("snapshotRetentionDays", "3650", "snapshot_retention_days", 3650),
+        ("sessionTtlDays", "1", "session_ttl_days", 1),
+        ("echoLogSampleRate", "1", "echo_log_sample_rate", 1),
+        ("logRetentionDays", "731", "log_retention_days", 731),
+        ("memorySize", "512", "memory_size", 512),
+        ("packaging", "host", "packaging", Packaging.HOST),
+        ("architecture", "x86_64", "architecture", Architecture.X86_64),
+        ("removal", "destroy", "removal", Removal.DESTROY),
+        ("alarmEmail", "ops@example.com", "alarm_email", "ops@example.com"),
+        ("local", "true", "local", True),
+        ("local", "false", "local", False),
+    ],
+)  # fmt: skip
+def test_given_a_setting_on_the_command_line_when_read_then_it_wins_over_cdk_json(
+    name: str, value: str, attribute: str, expected: object, context: dict[str, object]
+) -> None:
+    settings = Settings.from_context(context | {name: value})
+
+    assert getattr(settings, attribute) == expected
+    assert dataclasses.replace(settings, **{attribute: getattr(Settings(), attribute)}) == (
+        Settings()
+    )
+
+
+def test_given_settings_in_cdk_json_when_read_then_json_types_do_as_well_as_strings() -> None:
+    settings = Settings.from_context(
+        {
+            "wcsHooks": {
+                "allowedSources": ["203.0.113.0/24"],
+                "local": True,
+                "memorySize": 2048,
+                "replyTimeout": 5,
+            }
+        }
+    )
+
+    assert settings == Settings(
+        allowed_sources=("203.0.113.0/24",), local=True, memory_size=2048, reply_timeout=5
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("stage", "-blue"),
+        ("stage", "blue_green"),
+        ("stage", "x" * 21),
+        ("stage", 7),
+        ("auth", "HMAC"),
+        ("auth", ""),
+        ("auth", None),
+        ("basicUser", ""),
+        ("basicUser", "a:b"),
+        ("allowedSources", "203.0.113.7/24"),
+        ("allowedSources", "everywhere"),
+        ("allowedSources", [None]),
+        ("allowedSources", 7),
+        ("replyTimeout", "0"),
+        ("replyTimeout", "11"),
+        ("replyTimeout", "2s"),
+        ("replyTimeout", "nan"),
+        ("replyTimeout", True),
+        ("replyTimeout", None),
+        ("snapshotTtl", "-1"),
+        ("snapshotTtl", "inf"),
+        ("snapshotRetentionDays", "0"),
+        ("snapshotRetentionDays", "1.5"),
+        ("sessionTtlDays", "366"),
+        ("echoLogSampleRate", "1.1"),
+        ("logRetentionDays", "31"),
+        ("logRetentionDays", "0"),
+        ("memorySize", "127"),
+        ("memorySize", "10241"),
+        ("packaging", "docker"),
+        ("architecture", "arm"),
+        ("removal", "snapshot"),
+        ("alarmEmail", "ops"),
+        ("local", "yes"),
+        ("local", 1),
+    ],
+)
+def test_given_a_wrong_value_when_read_then_one_line_names_setting_value_and_what_is_allowed(
+    name: str, value: object, context: dict[str, object]
+) -> None:
+    with pytest.raises(SettingsError) as raised:
+        Settings.from_context(context | {name: value})
+
+    said = str(raised.value)
+    assert said.startswith(f"setting {name}: {value!r} is not allowed; use ")
+    assert len(said.splitlines()) == 1
+    assert len(said.partition("use ")[2]) > 8
+
+
+def test_given_a_choice_when_the_value_is_wrong_then_every_choice_is_named() -> None:
+    with pytest.raises(SettingsError) as raised:
+        Settings.from_context({"auth": "md5"})
+
+    assert str(raised.value) == ("setting auth: 'md5' is not allowed; use one of hmac, basic, none")
+
+
+@pytest.mark.parametrize(
+    "context",
+    [{"replyTimeOut": "3"}, {"wcsHooks": {"replyTimeOut": 3}}],
+    ids=["on the command line", "in cdk.json"],
+)
+def test_given_a_misspelt_setting_when_read_then_the_right_spelling_is_named(
+    context: dict[str, object],
+) -> None:
+    with pytest.raises(SettingsError) as raised:
+        Settings.from_context(context)
+
+    assert str(raised.value) == (
+        "setting replyTimeOut: there is no such setting; did you mean replyTimeout?"
+    )
+
+
+def test_given_a_setting_that_resembles_none_when_read_then_all_are_named() -> None:
+    with pytest.raises(SettingsError) as raised:
+        Settings.from_context({"zzz": "1"})
+
+    assert all(
+        field.metadata["name"] in str(raised.value) for field in dataclasses.fields(Settings)
+    )
+
+
+def test_given_the_cdks_own_context_when_read_then_it_is_not_taken_for_settings() -> None:
+    context = {
+        "@aws-cdk/core:checkSecretUsage": True,
+        "aws:cdk:enable-path-metadata": True,
+        "availability-zones:account=1:region=eu-west-1": [],
+        "cli-telemetry": False,
+    }
+
+    assert Settings.from_context(context) == Settings()
+
+
+def test_given_settings_that_are_no_object_when_read_then_one_line_says_so() -> None:
+    with pytest.raises(SettingsError) as raised:
+        Settings.from_context({"wcsHooks": "auth=none"})
+
+    assert str(raised.value) == (
+        "setting wcsHooks: 'auth=none' is not allowed; use an object of settings"
+    )
+
+
+@pytest.mark.parametrize(("stage", "stack_name"), [("", "WcsHooks"), ("blue", "WcsHooks-blue")])
+def test_given_a_stage_when_named_then_its_stack_stands_beside_the_others(
+    stage: str, stack_name: str
+) -> None:
+    assert Settings(stage=stage).stack_name == stack_name

@@ -1,0 +1,1 @@
+"""What several kinds of tests share: fakes with faults, and builders."""

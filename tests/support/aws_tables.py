@@ -1,0 +1,93 @@
+"""The stack's tables, queue and secret, with the real schemas, for an AWS that moto pretends."""
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import boto3
+
+from wcs_hooks.adapters.dynamo_policy_store import from_attributes, to_attributes
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.client import DynamoDBClient
+    from mypy_boto3_secretsmanager.client import SecretsManagerClient
+    from mypy_boto3_sqs.client import SQSClient
+
+POLICIES = "Policies"
+SNAPSHOTS = "PolicySnapshots"
+
+
+@dataclass(frozen=True)
+class Aws:
+    """What a test sees of AWS: clients of its own, apart from those of the code it tests."""
+
+    dynamodb: "DynamoDBClient"
+    sqs: "SQSClient"
+    secrets_manager: "SecretsManagerClient"
+    queue_url: str
+    secret_arn: str
+
+    @classmethod
+    def set_up(cls, secret: str) -> "Aws":
+        """Create everything."""
+        dynamodb, sqs = boto3.client("dynamodb"), boto3.client("sqs")
+        secrets_manager = boto3.client("secretsmanager")
+        _create_table(dynamodb, POLICIES, "id")
+        _create_table(dynamodb, SNAPSHOTS, "item")
+        queue_url = sqs.create_queue(QueueName="DeadLetters")["QueueUrl"]
+        value = json.dumps({"current": secret})
+        arn = secrets_manager.create_secret(Name="CallerSecret", SecretString=value)["ARN"]
+        return cls(dynamodb, sqs, secrets_manager, queue_url, arn)
+
+    def put_policies(self, app: str, *policies: Any) -> None:
+        """Edit policies as an operator does."""
+        for item in policies:
+            attributes = to_attributes({"app": app, **item})
+            self.dynamodb.put_item(TableName=POLICIES, Item=attributes)
+
+    def delete_policy(self, app: str, item_id: str) -> None:
+        key = to_attributes({"app": app, "id": item_id})
+        self.dynamodb.delete_item(TableName=POLICIES, Key=key)
+
+    def policy_item(self, app: str, item_id: str) -> dict[str, Any] | None:
+        """An item of Policies; `#status` for what the compiler tells."""
+        key = to_attributes({"app": app, "id": item_id})
+        answer = self.dynamodb.get_item(TableName=POLICIES, Key=key, ConsistentRead=True)
+        return from_attributes(answer["Item"]) if "Item" in answer else None
+
+    def snapshot_items(self, app: str) -> dict[str, dict[str, Any]]:
+        """The items of an app in PolicySnapshots, by sort key."""
+        pages = self.dynamodb.get_paginator("query").paginate(
+            TableName=SNAPSHOTS,
+            KeyConditionExpression="app = :app",
+            ExpressionAttributeValues={":app": {"S": app}},
+        )
+        items = [from_attributes(item) for page in pages for item in page["Items"]]
+        return {item["item"]: item for item in items}
+
+    def set_secret(self, current: str, previous: str | None = None) -> None:
+        """Write the callers' secret."""
+        value = {"current": current} | ({"previous": previous} if previous else {})
+        self.secrets_manager.put_secret_value(
+            SecretId=self.secret_arn, SecretString=json.dumps(value)
+        )
+
+    def dead_letters(self) -> list[dict[str, Any]]:
+        """The messages in the queue, which are taken from it."""
+        answer = self.sqs.receive_message(QueueUrl=self.queue_url, MaxNumberOfMessages=10)
+        return [json.loads(message["Body"]) for message in answer.get("Messages", [])]
+
+
+def _create_table(client: "DynamoDBClient", name: str, sort_key: str) -> None:
+    client.create_table(
+        TableName=name,
+        BillingMode="PAY_PER_REQUEST",
+        KeySchema=[
+            {"AttributeName": "app", "KeyType": "HASH"},
+            {"AttributeName": sort_key, "KeyType": "RANGE"},
+        ],
+        AttributeDefinitions=[
+            {"AttributeName": "app", "AttributeType": "S"},
+            {"AttributeName": sort_key, "AttributeType": "S"},
+        ],
+    )

@@ -1,0 +1,115 @@
+"""The compiler's store without a database, and with a second compiler when a test wants one."""
+
+import copy
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from wcs_hooks.core.client_config import Demand
+from wcs_hooks.core.compilation import Changes, Compilation, compile_policies, source_digest
+from wcs_hooks.core.snapshot import Snapshot
+from wcs_hooks.policy_compiler import NOTHING, InForceVersion, PointerMovedError, Status
+
+
+@dataclass(frozen=True)
+class Version:
+    """What was written of one version."""
+
+    snapshot: Snapshot
+    items: list[dict[str, Any]]
+    demands: tuple[Demand, ...]
+    changed: Changes
+
+
+class InMemoryPolicyStore:
+    """A `PolicyStore` in memory.
+
+    Attributes
+    ----------
+    versions
+        Every version of each app, by number.
+    statuses
+        Each app's `#status`.
+    meanwhile
+        What happens elsewhere each time that a compiler has read an app's items: the first runs
+        after the first reading, and so on.
+    """
+
+    def __init__(self) -> None:
+        self.versions: dict[str, dict[int, Version]] = {}
+        self.statuses: dict[str, Status] = {}
+        self.meanwhile: deque[Callable[[], None]] = deque()
+        self._items: dict[str, dict[str, dict[str, Any]]] = {}
+        self._pointers: dict[str, InForceVersion] = {}
+
+    def put(self, app: str, item_id: str, **attributes: Any) -> None:
+        """Edit an item as an operator does."""
+        item = {"app": app, "id": item_id, **attributes}
+        self._items.setdefault(app, {})[item_id] = item
+
+    def delete(self, app: str, item_id: str) -> None:
+        del self._items[app][item_id]
+
+    def move_pointer(self, app: str) -> None:
+        """Put a version into force that another compiler made, of policies of its own."""
+        before = self.in_force(app)
+        versions = self.versions.setdefault(app, {})
+        number = max(versions, default=0) + 1
+        versions[number] = versions.get(before.version, _nothing())
+        self._pointers[app] = InForceVersion(number, f"made elsewhere: {number}")
+
+    def items(self, app: str) -> list[dict[str, Any]]:
+        items = copy.deepcopy(list(self._items.get(app, {}).values()))
+        if self.meanwhile:
+            self.meanwhile.popleft()()
+        return items
+
+    def in_force(self, app: str) -> InForceVersion:
+        return self._pointers.get(app, NOTHING)
+
+    def source(self, app: str, version: int) -> list[dict[str, Any]]:
+        return self.versions[app][version].items if version else []
+
+    def other_demands(self, app: str) -> list[Demand]:
+        return [
+            demand
+            for other, pointer in self._pointers.items()
+            if other != app and "*" in {app, other}
+            for demand in self.versions[other][pointer.version].demands
+        ]
+
+    def add_version(
+        self,
+        compilation: Compilation,
+        items: Sequence[Mapping[str, Any]],
+        changed: Changes,
+        now: float,
+    ) -> int:
+        versions = self.versions.setdefault(compilation.app, {})
+        number = max(versions, default=0) + 1
+        versions[number] = Version(
+            Snapshot.load(compilation.dump(number, now)),
+            [dict(item) for item in items],
+            compilation.demands,
+            changed,
+        )
+        return number
+
+    def point(self, app: str, version: int, before: InForceVersion, *, pinned: bool) -> None:
+        written = self.versions.get(app, {}).get(version)
+        if written is None:
+            raise LookupError(version)
+        if self.in_force(app) != before:
+            raise PointerMovedError(app)
+        self._pointers[app] = InForceVersion(version, source_digest(written.items), pinned)
+
+    def tell(self, status: Status) -> None:
+        known = self.statuses.get(status.app)
+        if known is None or known.compiled_at <= status.compiled_at:
+            self.statuses[status.app] = status
+
+
+def _nothing() -> Version:
+    compilation = compile_policies("", [], (), 0)
+    return Version(Snapshot.load(compilation.dump(1, 0)), [], (), Changes((), (), ()))
