@@ -25,11 +25,38 @@ from wcs_hooks.core.reply import Reply
 from wcs_hooks.endpoint import Kind, Observation
 from wcs_hooks.policy_compiler import Status
 
-PER_METHOD: Final = frozenset({"Calls", "Denied", "Overridden", "ReportedFailures"})
-"""The metrics that have `method` as a dimension, too."""
-
 REST_ERRORS: Final = "RestErrors"
 """Counts each reply that is not 200, by what WCS does with it."""
+
+_CATEGORY: Final = ("service", "category")
+_METHOD: Final = ("service", "category", "method")
+
+METRICS: Final[Mapping[str, tuple[tuple[str, ...], ...]]] = {
+    "Calls": (_CATEGORY, _METHOD),
+    "Echoed": (_CATEGORY,),
+    "Overridden": (_CATEGORY, _METHOD),
+    "Denied": (_CATEGORY, _METHOD),
+    "ShadowDenied": (_CATEGORY,),
+    "ShadowOverridden": (_CATEGORY,),
+    "DenySuppressed": (_CATEGORY,),
+    "Failed": (_CATEGORY,),
+    "Rejected": (_CATEGORY,),
+    "Malformed": (_CATEGORY,),
+    "UnknownMethod": (_CATEGORY,),
+    "ReportedFailures": (_CATEGORY, _METHOD),
+    "ExpressionErrors": (_CATEGORY,),
+    "StaleSnapshot": (_CATEGORY,),
+    "DeadLettered": (_CATEGORY,),
+    "DeadLetterLost": (_CATEGORY,),
+    "ColdStart": (_CATEGORY,),
+    "DecisionTime": (_CATEGORY,),
+    "ServiceTime": (_CATEGORY,),
+    "Compiled": (_CATEGORY,),
+    "CompileErrors": (_CATEGORY,),
+    REST_ERRORS: (("category", "restOnError", "outcome", "cause"),),
+}
+"""Every metric that is emitted, with the sets of dimensions that it has. The set with `method` is
+left out for a method that is not known: anybody could make up any number of them."""
 
 UNKNOWN: Final = "UNKNOWN"
 """The value of a dimension that could not be found out."""
@@ -56,7 +83,7 @@ class HookMetrics(AmazonCloudWatchEMFProvider):
     Attributes
     ----------
     method
-        The `method` dimension of the metrics in `PER_METHOD`; empty for none.
+        The `method` dimension, for the metrics that have it; empty for none.
     rest_error
         The dimensions of `RestErrors`, which has these alone; empty if it was not counted.
 
@@ -74,18 +101,16 @@ class HookMetrics(AmazonCloudWatchEMFProvider):
         """The line's content."""
         line: dict[str, Any] = dict(super().serialize_metric_set(*args, **kwargs))
         [directive] = line["_aws"]["CloudWatchMetrics"]
-        [dimensions] = directive["Dimensions"]
-        sets_of: dict[str, list[list[str]]] = {REST_ERRORS: [list(self.rest_error)]}
-        if self.method:
-            by_method = [dimensions, [*dimensions, "method"]]
-            sets_of |= dict.fromkeys(PER_METHOD, by_method)
-            line["method"] = self.method
-        directives: dict[int, dict[str, Any]] = {}
+        directives: dict[tuple[tuple[str, ...], ...], dict[str, Any]] = {}
         for metric in directive["Metrics"]:
-            sets = sets_of.get(metric["Name"], directive["Dimensions"])
-            group = {**directive, "Dimensions": sets, "Metrics": []}
-            directives.setdefault(id(sets), group)["Metrics"].append(metric)
+            sets = METRICS[metric["Name"]]
+            if not self.method:
+                sets = tuple(dimensions for dimensions in sets if "method" not in dimensions)
+            group = {"Namespace": directive["Namespace"], "Dimensions": sets, "Metrics": []}
+            directives.setdefault(sets, group)["Metrics"].append(metric)
         line["_aws"]["CloudWatchMetrics"] = list(directives.values())
+        if self.method:
+            line["method"] = self.method
         return line | dict(self.rest_error)
 
 
