@@ -26,8 +26,10 @@ def aws() -> Iterator[Aws]:
 
 
 @pytest.fixture
-def calls(aws: Aws) -> AwsCalls:  # noqa: ARG001 - the watch begins when AWS is there
-    return AwsCalls()
+def calls(aws: Aws) -> Iterator[AwsCalls]:  # noqa: ARG001 - the test's own clients are not watched
+    watched = AwsCalls()
+    yield watched
+    watched.stop_watching()
 
 
 @pytest.fixture

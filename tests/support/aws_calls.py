@@ -29,17 +29,23 @@ class AwsCalls:
         self.made: list[str] = []
         self._errors: dict[str, str] = {}
         self._unreachable: set[str] = set()
-        self._skip: dict[str, int] = {}
-        boto3.setup_default_session()
-        session = boto3.DEFAULT_SESSION
-        assert session is not None
+        self._grace = 0
+        if boto3.DEFAULT_SESSION is None:
+            boto3.setup_default_session()
+        assert boto3.DEFAULT_SESSION is not None
+        self._events = boto3.DEFAULT_SESSION.events
         for service in _SERVICES:
-            session.events.register(f"before-call.{service}", self._before_call)
+            self._events.register(f"before-call.{service}", self._before_call)
 
-    def fail(self, operation: str, code: str, *, after: int = 0) -> None:
-        """Let an operation fail with AWS's error code from now on, or after some more calls."""
-        self._errors[operation] = code
-        self._skip[operation] = after
+    def stop_watching(self) -> None:
+        """Leave the clients alone that are made from now on."""
+        for service in _SERVICES:
+            self._events.unregister(f"before-call.{service}", self._before_call)
+
+    def fail(self, *operations: str, code: str = "InternalServerError", after: int = 0) -> None:
+        """Let operations fail with AWS's error code, from now on or after some more of them."""
+        self._errors.update(dict.fromkeys(operations, code))
+        self._grace = after
 
     def cut_off(self, *operations: str) -> None:
         """Let operations find nobody at the other end."""
@@ -56,8 +62,8 @@ class AwsCalls:
             raise EndpointConnectionError(endpoint_url="https://nowhere.invalid")
         if operation not in self._errors:
             return None
-        if self._skip[operation] > 0:
-            self._skip[operation] -= 1
+        if self._grace > 0:
+            self._grace -= 1
             return None
         error = {"Error": {"Code": self._errors[operation], "Message": "a fault of the test's"}}
         return _Answer(400), error

@@ -1,7 +1,9 @@
 """The stack's tables, queue and secret, with the real schemas, for an AWS that moto pretends."""
 
+import itertools
 import json
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -41,9 +43,11 @@ class Aws:
 
     def put_policies(self, app: str, *policies: Any) -> None:
         """Edit policies as an operator does."""
-        for item in policies:
-            attributes = to_attributes({"app": app, **item})
-            self.dynamodb.put_item(TableName=POLICIES, Item=attributes)
+        written = [to_attributes(_with_decimals({"app": app, **item})) for item in policies]
+        for batch in itertools.batched(written, 25, strict=False):
+            self.dynamodb.batch_write_item(
+                RequestItems={POLICIES: [{"PutRequest": {"Item": item}} for item in batch]}
+            )
 
     def delete_policy(self, app: str, item_id: str) -> None:
         key = to_attributes({"app": app, "id": item_id})
@@ -76,6 +80,12 @@ class Aws:
         """The messages in the queue, which are taken from it."""
         answer = self.sqs.receive_message(QueueUrl=self.queue_url, MaxNumberOfMessages=10)
         return [json.loads(message["Body"]) for message in answer.get("Messages", [])]
+
+
+def _with_decimals(item: dict[str, Any]) -> dict[str, Any]:
+    """The same with fractions as boto3 wants them."""
+    converted: dict[str, Any] = json.loads(json.dumps(item), parse_float=Decimal)
+    return converted
 
 
 def _create_table(client: "DynamoDBClient", name: str, sort_key: str) -> None:

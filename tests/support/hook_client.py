@@ -232,4 +232,5 @@ def forget_logger() -> None:
     """
     logger = logging.getLogger(ENVIRONMENT["POWERTOOLS_SERVICE_NAME"])
     logger.handlers.clear()
-    logger.init = False  # type: ignore[attr-defined]
+    for mark in ("init", "powertools_handler"):
+        vars(logger).pop(mark, None)

@@ -1,0 +1,742 @@
+"""The compiler: an edit becomes a new version in force, or is turned away with a reason."""
+
+import importlib
+import json
+from collections.abc import Callable
+from contextlib import suppress
+from functools import cached_property
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from tests.support.aws_calls import AwsCalls
+from tests.support.aws_tables import POLICIES, SNAPSHOTS, Aws
+from tests.support.fake_clock import FakeClock
+from tests.support.hook_client import ENVIRONMENT, forget_logger, read_output
+from tests.support.in_memory_policy_store import InMemoryPolicyStore
+from tests.support.policy_items import configure, deny, override, policy
+from wcs_hooks.adapters.clients import Clients
+from wcs_hooks.adapters.dynamo_policy_store import DynamoPolicyStore
+from wcs_hooks.policy_compiler import ATTEMPTS, ContendedError, PolicyCompiler, Status
+
+type Enforce = Callable[..., Status]
+_BROKEN = deny("broken", when="body.name ==")
+
+
+class CompilingTwice(DynamoPolicyStore):
+    """The store of a compiler during whose work something else happens.
+
+    Attributes
+    ----------
+    meanwhile
+        What happens, in order: one after each time that the items were read.
+    """
+
+    meanwhile: list[Callable[[], Any]]
+
+    def items(self, app: str) -> list[dict[str, Any]]:
+        items = super().items(app)
+        if self.meanwhile:
+            self.meanwhile.pop(0)()
+        return items
+
+
+@pytest.fixture
+def slow_store(calls: AwsCalls, clock: FakeClock) -> CompilingTwice:
+    del calls
+    store = CompilingTwice(Clients(10).dynamodb(), POLICIES, SNAPSHOTS, 30, clock)
+    store.meanwhile = []
+    return store
+
+
+def status_of(aws: Aws, app: str) -> dict[str, Any]:
+    item = aws.policy_item(app, "#status")
+    assert item is not None
+    return item
+
+
+def rules_in_force(aws: Aws, store: DynamoPolicyStore, app: str) -> list[str]:
+    current = aws.snapshot_items(app)["current"]
+    return sorted(item["id"] for item in store.source(app, current["version"]))
+
+
+def test_given_an_edit_when_it_is_compiled_then_a_new_version_is_in_force_and_status_tells_it(
+    aws: Aws, compiler: PolicyCompiler, store: DynamoPolicyStore, clock: FakeClock
+) -> None:
+    aws.put_policies("live", deny("no"))
+    compiler.compile("live")
+    clock.advance(1)
+    aws.put_policies("live", deny("no", reason="closed"), policy("yes", "call"))
+
+    told = compiler.compile("live")
+
+    item = status_of(aws, "live")
+    assert (told.ok, told.version, told.policies) == (True, 2, 2)
+    assert store.in_force("live").version == 2
+    assert (item["ok"], item["version"], item["policies"]) == (True, 2, 2)
+    assert item["compiledAt"] == "2030-03-17T17:46:41+00:00"
+    assert item["errors"] == []
+    assert "pinned" not in item
+
+
+@pytest.mark.parametrize(
+    ("broken", "attribute", "message"),
+    [
+        pytest.param(deny("bad", when="body.name =="), "when", "^", id="bad CEL"),
+        pytest.param(policy("bad", action="refuse"), "action", "refuse", id="unknown action"),
+        pytest.param(deny("bad", colour="red"), "colour", "no attribute", id="unknown attribute"),
+        pytest.param(deny("bad", "StreamStatusEvent"), "method", "happened", id="a deny too late"),
+        pytest.param(override("bad", set={}), "set", "nothing to override", id="nothing to set"),
+    ],
+)
+def test_given_a_broken_edit_when_it_is_compiled_then_the_last_good_version_stays_and_status_says(
+    aws: Aws,
+    compiler: PolicyCompiler,
+    enforce: Enforce,
+    broken: Any,
+    attribute: str,
+    message: str,
+) -> None:
+    enforce("live", deny("good"))
+    before = aws.snapshot_items("live")
+
+    aws.put_policies("live", broken)
+    told = compiler.compile("live")
+
+    item = status_of(aws, "live")
+    assert not told.ok
+    assert aws.snapshot_items("live") == before
+    assert (item["ok"], item["version"]) == (False, 1)
+    [error] = item["errors"]
+    assert (error["policy"], error["attribute"]) == ("bad", attribute)
+    assert message in error["message"]
+
+
+def test_given_a_broken_first_edit_when_it_is_compiled_then_nothing_is_in_force(
+    aws: Aws, compiler: PolicyCompiler
+) -> None:
+    aws.put_policies("live", _BROKEN)
+
+    compiler.compile("live")
+
+    assert aws.snapshot_items("live") == {}
+    assert (status_of(aws, "live")["ok"], status_of(aws, "live")["version"]) == (False, 0)
+
+
+def test_given_a_broken_edit_when_it_is_repaired_then_the_next_version_is_in_force(
+    aws: Aws, compiler: PolicyCompiler, enforce: Enforce
+) -> None:
+    enforce("live", deny("good"))
+    aws.put_policies("live", _BROKEN)
+    compiler.compile("live")
+
+    told = enforce("live", deny("broken", when="body.name == 'x'"))
+
+    assert told.version == 2
+    assert status_of(aws, "live")["errors"] == []
+
+
+def test_given_a_warning_when_it_is_compiled_then_the_edit_is_in_force_and_status_warns(
+    aws: Aws, compiler: PolicyCompiler
+) -> None:
+    aws.put_policies("live", deny("hang-on", "hangup"))
+
+    told = compiler.compile("live")
+
+    item = status_of(aws, "live")
+    assert (told.ok, told.version) == (True, 1)
+    assert [(w["policy"], w["attribute"]) for w in item["warnings"]] == [("hang-on", "method")]
+
+
+def test_given_a_record_that_was_handled_when_it_comes_again_then_there_is_no_new_version(
+    aws: Aws, compiler: PolicyCompiler, enforce: Enforce, clock: FakeClock
+) -> None:
+    enforce("live", deny("no"))
+    before = aws.snapshot_items("live")
+    clock.advance(60)
+
+    told = compiler.compile("live")
+
+    assert (told.ok, told.version) == (True, 1)
+    assert aws.snapshot_items("live") == before
+    assert status_of(aws, "live")["compiledAt"] == told.compiled_at.isoformat()
+
+
+def test_given_an_edit_that_is_taken_back_then_it_is_a_version_of_its_own(
+    enforce: Enforce,
+) -> None:
+    versions = [enforce("live", deny("no", reason=reason)).version for reason in ("a", "b", "a")]
+
+    assert versions == [1, 2, 3]
+
+
+def test_given_policies_when_one_is_removed_then_the_new_version_is_without_it(
+    aws: Aws, compiler: PolicyCompiler, store: DynamoPolicyStore, enforce: Enforce
+) -> None:
+    enforce("live", deny("stays"), deny("goes", "call"))
+
+    aws.delete_policy("live", "goes")
+    told = compiler.compile("live")
+
+    assert (told.ok, told.version) == (True, 2)
+    assert rules_in_force(aws, store, "live") == ["stays"]
+
+
+def test_given_policies_when_all_are_removed_then_an_empty_version_is_in_force(
+    aws: Aws, compiler: PolicyCompiler, store: DynamoPolicyStore, enforce: Enforce
+) -> None:
+    enforce("live", deny("no"))
+
+    aws.delete_policy("live", "no")
+    told = compiler.compile("live")
+
+    assert (told.ok, told.version, told.policies) == (True, 2, 0)
+    assert rules_in_force(aws, store, "live") == []
+
+
+def test_given_no_policies_and_nothing_in_force_when_compiled_then_no_version_is_made(
+    aws: Aws, compiler: PolicyCompiler
+) -> None:
+    told = compiler.compile("live")
+
+    assert (told.ok, told.version) == (True, 0)
+    assert aws.snapshot_items("live") == {}
+
+
+# --- Two compilers at once ----------------------------------------------------------------------
+
+
+def test_given_an_edit_while_another_is_compiled_then_the_newest_items_are_in_force(
+    aws: Aws, store: DynamoPolicyStore, slow_store: CompilingTwice, clock: FakeClock
+) -> None:
+    aws.put_policies("live", deny("a"))
+
+    def edited_and_compiled_elsewhere() -> None:
+        aws.put_policies("live", deny("b"))
+        assert PolicyCompiler(store, clock).compile("live").version == 1
+
+    slow_store.meanwhile = [edited_and_compiled_elsewhere]
+    told = PolicyCompiler(slow_store, clock).compile("live")
+
+    assert told.ok
+    assert rules_in_force(aws, store, "live") == ["a", "b"]
+    assert status_of(aws, "live")["version"] == store.in_force("live").version == told.version
+
+
+def test_given_a_removal_while_an_older_state_is_compiled_then_what_was_removed_stays_removed(
+    aws: Aws,
+    store: DynamoPolicyStore,
+    slow_store: CompilingTwice,
+    enforce: Enforce,
+    clock: FakeClock,
+) -> None:
+    enforce("live", deny("a"))
+    aws.put_policies("live", deny("b"))
+
+    def removed_and_compiled_elsewhere() -> None:
+        aws.delete_policy("live", "a")
+        PolicyCompiler(store, clock).compile("live")
+
+    slow_store.meanwhile = [removed_and_compiled_elsewhere]
+    PolicyCompiler(slow_store, clock).compile("live")
+
+    assert rules_in_force(aws, store, "live") == ["b"]
+
+
+def test_given_a_pin_while_an_edit_is_compiled_then_the_pin_holds(
+    aws: Aws,
+    store: DynamoPolicyStore,
+    slow_store: CompilingTwice,
+    enforce: Enforce,
+    clock: FakeClock,
+) -> None:
+    enforce("live", deny("a"))
+    enforce("live", deny("b"))
+    aws.put_policies("live", deny("c"))
+
+    def pinned_elsewhere() -> None:
+        aws.put_policies("live", {"id": "#pin", "version": 1})
+        PolicyCompiler(store, clock).compile("live")
+
+    slow_store.meanwhile = [pinned_elsewhere]
+    told = PolicyCompiler(slow_store, clock).compile("live")
+
+    assert (store.in_force("live").version, store.in_force("live").pinned) == (1, True)
+    assert told.pinned == 1
+
+
+def test_given_a_breaking_edit_while_the_good_state_before_is_compiled_then_status_tells_the_error(
+    aws: Aws,
+    store: DynamoPolicyStore,
+    slow_store: CompilingTwice,
+    enforce: Enforce,
+    clock: FakeClock,
+) -> None:
+    enforce("live", deny("good"))
+
+    def broken_and_compiled_elsewhere() -> None:
+        aws.put_policies("live", _BROKEN)
+        clock.advance(0.1)
+        assert not PolicyCompiler(store, clock).compile("live").ok
+        clock.advance(0.1)
+
+    slow_store.meanwhile = [broken_and_compiled_elsewhere]
+    PolicyCompiler(slow_store, clock).compile("live")
+
+    item = status_of(aws, "live")
+    assert item["ok"] is False
+    assert [error["policy"] for error in item["errors"]] == ["broken"]
+
+
+def test_given_compilers_that_keep_moving_the_pointer_then_the_edit_is_left_to_be_tried_again(
+    clock: FakeClock,
+) -> None:
+    store = InMemoryPolicyStore()
+    store.put("live", "no", method="call", action="deny")
+    store.meanwhile.extend([lambda: store.move_pointer("live")] * ATTEMPTS)
+
+    with pytest.raises(ContendedError, match="'live'"):
+        PolicyCompiler(store, clock).compile("live")
+
+    assert store.statuses == {}
+
+
+def test_given_compilers_that_move_the_pointer_all_but_once_then_the_edit_is_in_force(
+    clock: FakeClock,
+) -> None:
+    store = InMemoryPolicyStore()
+    store.put("live", "no", method="call", action="deny")
+    store.meanwhile.extend([lambda: store.move_pointer("live")] * (ATTEMPTS - 1))
+
+    told = PolicyCompiler(store, clock).compile("live")
+
+    in_force = store.versions["live"][store.in_force("live").version]
+    assert told.ok
+    assert [item["id"] for item in in_force.items] == ["no"]
+    assert store.statuses["live"] == told
+
+
+@pytest.mark.parametrize("writes", range(11))
+def test_given_a_compiler_killed_after_any_of_its_writes_when_it_is_tried_again_then_all_is_done(
+    aws: Aws, calls: AwsCalls, compiler: PolicyCompiler, enforce: Enforce, writes: int
+) -> None:
+    # A version in force, and then an edit that a configure policy for every app contradicts.
+    enforce("live", policy("harmless", "call"))
+    aws.put_policies("live", deny("no"))
+    calls.fail("PutItem", "UpdateItem", "TransactWriteItems", after=writes)
+    with suppress(ClientError):
+        compiler.compile("live")
+    calls.recover()
+
+    told = compiler.compile("live")
+
+    assert told.ok
+    items = aws.snapshot_items("live")
+    assert items["current"]["version"] == told.version > 1
+    # What it demands is known to whoever compiles the policies for every app.
+    aws.put_policies("*", configure("log", restOnError="LOG"))
+    assert [e.attribute for e in compiler.compile("*").errors] == ["restOnError"]
+    # And the version before goes in time.
+    assert all("expiresAt" in items[name] for name in items if name.startswith("v0000000001"))
+
+
+# --- Pins ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def three_versions(enforce: Enforce) -> None:
+    for reason in ("one", "two", "three"):
+        enforce("live", deny("no", reason=reason))
+
+
+@pytest.mark.usefixtures("three_versions")
+def test_given_versions_when_one_is_pinned_then_it_is_in_force_at_once_and_status_says_so(
+    aws: Aws, compiler: PolicyCompiler, store: DynamoPolicyStore
+) -> None:
+    aws.put_policies("live", {"id": "#pin", "version": 1})
+
+    told = compiler.compile("live")
+
+    item = status_of(aws, "live")
+    assert (told.ok, told.version, told.pinned) == (True, 1, 1)
+    assert (store.in_force("live").version, store.in_force("live").pinned) == (1, True)
+    assert (item["version"], item["pinned"], item["policies"]) == (1, 1, 1)
+
+
+@pytest.mark.usefixtures("three_versions")
+@pytest.mark.parametrize("edit", [deny("more", "call"), _BROKEN], ids=["good", "broken"])
+def test_given_a_pin_when_policies_are_edited_then_the_pinned_version_stays_in_force(
+    aws: Aws, compiler: PolicyCompiler, store: DynamoPolicyStore, edit: Any
+) -> None:
+    aws.put_policies("live", {"id": "#pin", "version": 2})
+    compiler.compile("live")
+
+    aws.put_policies("live", edit)
+    told = compiler.compile("live")
+
+    assert (store.in_force("live").version, store.in_force("live").pinned) == (2, True)
+    assert told.pinned == status_of(aws, "live")["pinned"] == 2
+    assert told.ok == (edit is not _BROKEN)
+
+
+@pytest.mark.usefixtures("three_versions")
+def test_given_a_pin_when_it_is_released_then_what_stands_in_the_table_is_in_force(
+    aws: Aws, compiler: PolicyCompiler, store: DynamoPolicyStore
+) -> None:
+    aws.put_policies("live", {"id": "#pin", "version": 1})
+    compiler.compile("live")
+    aws.put_policies("live", deny("edited-meanwhile", "call"))
+    compiler.compile("live")
+
+    aws.delete_policy("live", "#pin")
+    told = compiler.compile("live")
+
+    assert told.ok
+    assert not store.in_force("live").pinned
+    assert rules_in_force(aws, store, "live") == ["edited-meanwhile", "no"]
+    assert "pinned" not in status_of(aws, "live")
+
+
+@pytest.mark.usefixtures("three_versions")
+def test_given_a_pin_of_what_the_table_holds_when_it_is_released_then_edits_take_effect_again(
+    aws: Aws, compiler: PolicyCompiler, store: DynamoPolicyStore, enforce: Enforce
+) -> None:
+    aws.put_policies("live", {"id": "#pin", "version": 3})
+    compiler.compile("live")
+    aws.delete_policy("live", "#pin")
+    compiler.compile("live")
+
+    enforce("live", deny("more", "call"))
+
+    assert not store.in_force("live").pinned
+    assert rules_in_force(aws, store, "live") == ["more", "no"]
+
+
+@pytest.mark.usefixtures("three_versions")
+def test_given_a_pin_when_it_is_moved_then_the_other_version_is_in_force(
+    aws: Aws, compiler: PolicyCompiler, store: DynamoPolicyStore
+) -> None:
+    for version in (1, 2):
+        aws.put_policies("live", {"id": "#pin", "version": version})
+        compiler.compile("live")
+
+    assert (store.in_force("live").version, store.in_force("live").pinned) == (2, True)
+
+
+@pytest.mark.usefixtures("three_versions")
+@pytest.mark.parametrize("wanted", [99, 0, -1, "2", True, 1.5, None])
+def test_given_a_pin_of_no_version_when_it_is_compiled_then_nothing_changes_and_status_says_why(
+    aws: Aws, compiler: PolicyCompiler, store: DynamoPolicyStore, wanted: object
+) -> None:
+    aws.put_policies("live", {"id": "#pin", "version": wanted})
+
+    told = compiler.compile("live")
+
+    assert (store.in_force("live").version, store.in_force("live").pinned) == (3, False)
+    assert (told.ok, told.version, told.pinned) == (False, 3, None)
+    [error] = status_of(aws, "live")["errors"]
+    assert (error["policy"], error["attribute"]) == ("#pin", "version")
+
+
+@pytest.mark.usefixtures("three_versions")
+def test_given_a_pin_when_it_is_moved_to_no_version_then_the_pinned_one_stays(
+    aws: Aws, compiler: PolicyCompiler, store: DynamoPolicyStore
+) -> None:
+    aws.put_policies("live", {"id": "#pin", "version": 1})
+    compiler.compile("live")
+
+    aws.put_policies("live", {"id": "#pin", "version": 99})
+    told = compiler.compile("live")
+
+    assert (store.in_force("live").version, store.in_force("live").pinned) == (1, True)
+    assert (told.ok, told.pinned) == (False, 1)
+
+
+def test_given_a_version_that_was_never_completed_when_it_is_pinned_then_status_says_it_is_none(
+    aws: Aws, calls: AwsCalls, compiler: PolicyCompiler, store: DynamoPolicyStore, enforce: Enforce
+) -> None:
+    enforce("live", deny("no"))
+    aws.put_policies("live", deny("more", "call"))
+    calls.fail("PutItem", after=3)
+    with pytest.raises(ClientError):
+        compiler.compile("live")
+    calls.recover()
+    assert "v0000000002#source#000" in aws.snapshot_items("live")
+
+    aws.put_policies("live", {"id": "#pin", "version": 2})
+    told = compiler.compile("live")
+
+    assert store.in_force("live").version == 1
+    [error] = told.errors
+    assert (error.policy, error.attribute) == ("#pin", "version")
+    assert "no version 2" in error.message
+
+
+# --- Every app's policies and single apps' ------------------------------------------------------
+
+
+def test_given_a_deny_for_every_app_when_an_app_configures_against_it_then_the_app_is_told(
+    aws: Aws, compiler: PolicyCompiler, enforce: Enforce
+) -> None:
+    enforce("*", deny("no"))
+    aws.put_policies("live", configure("log", restOnError="LOG"))
+
+    compiler.compile("live")
+
+    [error] = status_of(aws, "live")["errors"]
+    assert (error["policy"], error["attribute"]) == ("log", "restOnError")
+    assert "'no'" in error["message"]
+
+
+def test_given_an_app_that_denies_when_a_configure_for_every_app_undoes_it_then_that_is_told(
+    aws: Aws, compiler: PolicyCompiler, enforce: Enforce
+) -> None:
+    enforce("live", deny("no"))
+    aws.put_policies("*", configure("log", restOnError="LOG"))
+
+    compiler.compile("*")
+
+    [error] = status_of(aws, "*")["errors"]
+    assert (error["policy"], error["attribute"]) == ("log", "restOnError")
+
+
+def test_given_a_configure_for_every_app_when_an_app_denies_against_it_then_the_app_is_told(
+    aws: Aws, compiler: PolicyCompiler, enforce: Enforce
+) -> None:
+    enforce("*", configure("log", restOnError="LOG"))
+    aws.put_policies("live", deny("no"))
+
+    compiler.compile("live")
+
+    [error] = status_of(aws, "live")["errors"]
+    assert error["policy"] == "no"
+    assert "'log'" in error["message"]
+
+
+def test_given_an_app_that_configures_when_a_deny_for_every_app_would_be_undone_then_that_is_told(
+    aws: Aws, compiler: PolicyCompiler, enforce: Enforce
+) -> None:
+    enforce("live", configure("log", restOnError="LOG"))
+    aws.put_policies("*", deny("no"))
+
+    compiler.compile("*")
+
+    [error] = status_of(aws, "*")["errors"]
+    assert error["policy"] == "no"
+
+
+def test_given_two_apps_that_contradict_each_other_then_both_are_in_force(
+    enforce: Enforce,
+) -> None:
+    # `enforce` asserts that there are no errors.
+    enforce("live", deny("no"))
+    enforce("other", configure("log", restOnError="LOG"))
+
+
+def test_given_a_contradiction_that_is_removed_then_the_other_side_can_be_compiled(
+    aws: Aws, compiler: PolicyCompiler, enforce: Enforce
+) -> None:
+    enforce("live", deny("no"))
+    aws.put_policies("*", configure("log", restOnError="LOG"))
+    assert not compiler.compile("*").ok
+
+    aws.delete_policy("live", "no")
+    compiler.compile("live")
+
+    assert compiler.compile("*").ok
+
+
+@pytest.mark.parametrize("app", ["#x", "#apps"])
+def test_given_an_app_named_as_the_systems_items_are_when_compiled_then_it_is_turned_away(
+    aws: Aws, compiler: PolicyCompiler, enforce: Enforce, app: str
+) -> None:
+    enforce("live", deny("no"))
+    before = aws.snapshot_items("#apps")
+    aws.put_policies(app, deny("no"))
+
+    told = compiler.compile(app)
+
+    [error] = status_of(aws, app)["errors"]
+    assert (told.ok, error["attribute"]) == (False, "app")
+    assert aws.snapshot_items("#apps") == before
+
+
+def test_given_an_app_named_current_when_an_app_named_as_the_list_of_apps_is_compiled_then_it_is_turned_away(  # noqa: E501 - the two names meet in one item
+    aws: Aws, compiler: PolicyCompiler, enforce: Enforce
+) -> None:
+    enforce("current", deny("no"))
+    aws.put_policies("#apps", deny("no"))
+
+    told = compiler.compile("#apps")
+
+    assert [error.attribute for error in told.errors] == ["app"]
+
+
+# --- The handler --------------------------------------------------------------------------------
+
+
+class CompilerFunction:
+    """The compiler's function, started when it is first used, as Lambda does."""
+
+    @cached_property
+    def module(self) -> Any:
+        forget_logger()
+        # It reads its environment when it is imported.
+        return importlib.reload(importlib.import_module("wcs_hooks.handlers.compiler"))
+
+    def __call__(self, event: dict[str, Any]) -> None:
+        self.module.handler(event, None)
+
+
+@pytest.fixture
+def handler(calls: AwsCalls, monkeypatch: pytest.MonkeyPatch) -> CompilerFunction:
+    del calls
+    for name, value in {
+        **ENVIRONMENT,
+        "POLICIES_TABLE": POLICIES,
+        "SNAPSHOTS_TABLE": SNAPSHOTS,
+        "SNAPSHOT_RETENTION_DAYS": "30",
+    }.items():
+        monkeypatch.setenv(name, value)
+    return CompilerFunction()
+
+
+def records(*keys: tuple[str, str]) -> dict[str, Any]:
+    return {
+        "Records": [
+            {
+                "eventName": "MODIFY",
+                "dynamodb": {"Keys": {"app": {"S": app}, "id": {"S": item_id}}},
+            }
+            for app, item_id in keys
+        ]
+    }
+
+
+def test_given_records_of_two_apps_when_they_are_handled_then_both_are_compiled_once(
+    aws: Aws, handler: CompilerFunction, capsys: pytest.CaptureFixture[str]
+) -> None:
+    aws.put_policies("live", deny("a"), deny("b", "call"))
+    aws.put_policies("other", deny("c"))
+
+    handler(records(("live", "a"), ("live", "b"), ("other", "c")))
+
+    [metrics], log = read_output(capsys.readouterr().out)
+    assert metrics["Compiled"] == [1, 1]
+    assert [(line["app"], line["version"]) for line in log] == [("live", 1), ("other", 1)]
+    assert status_of(aws, "live")["policies"] == 2
+    assert status_of(aws, "other")["ok"]
+
+
+def test_given_a_record_of_the_status_when_it_is_handled_then_nothing_is_done(
+    handler: CompilerFunction, calls: AwsCalls, capsys: pytest.CaptureFixture[str]
+) -> None:
+    handler(records(("live", "#status")))
+
+    assert calls.made == []
+    assert capsys.readouterr().out == ""
+
+
+def test_given_a_record_of_a_pin_when_it_is_handled_then_it_takes_effect(
+    aws: Aws, handler: CompilerFunction, store: DynamoPolicyStore
+) -> None:
+    aws.put_policies("live", deny("a"))
+    handler(records(("live", "a")))
+    aws.put_policies("live", deny("b"))
+    handler(records(("live", "b")))
+
+    aws.put_policies("live", {"id": "#pin", "version": 1})
+    handler(records(("live", "#pin")))
+
+    assert (store.in_force("live").version, store.in_force("live").pinned) == (1, True)
+
+
+def test_given_an_app_that_fails_when_its_batch_is_handled_then_the_others_are_compiled_first(
+    aws: Aws,
+    handler: CompilerFunction,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for app in ("before", "broken", "after"):
+        aws.put_policies(app, deny("no"))
+    compile_app = handler.module._compiler.compile
+
+    def failing(app: str) -> Status:
+        if app == "broken":
+            raise RuntimeError("a bug")
+        status: Status = compile_app(app)
+        return status
+
+    monkeypatch.setattr(handler.module._compiler, "compile", failing)
+
+    with pytest.raises(handler.module.AppsNotCompiledError, match=r"of broken$"):
+        handler(records(("before", "no"), ("broken", "no"), ("after", "no")))
+
+    [metrics], log = read_output(capsys.readouterr().out)
+    assert status_of(aws, "before")["ok"]
+    assert status_of(aws, "after")["ok"]
+    assert (metrics["Compiled"], metrics["CompileErrors"]) == ([1, 1], [1])
+    assert [line["level"] for line in log] == ["INFO", "ERROR", "INFO"]
+    assert log[1]["app"] == "broken"
+
+
+def test_given_the_store_is_down_when_a_record_is_handled_then_it_is_left_to_be_tried_again(
+    aws: Aws, handler: CompilerFunction, calls: AwsCalls
+) -> None:
+    aws.put_policies("live", deny("no"))
+    calls.cut_off("Query", "GetItem", "PutItem")
+    with pytest.raises(Exception, match="could not compile the policies of live"):
+        handler(records(("live", "no")))
+
+    calls.recover()
+    handler(records(("live", "no")))
+
+    assert status_of(aws, "live")["ok"]
+
+
+def test_given_a_broken_edit_when_it_is_handled_then_it_is_counted_and_the_log_keeps_it_to_itself(
+    aws: Aws, handler: CompilerFunction, capsys: pytest.CaptureFixture[str]
+) -> None:
+    aws.put_policies("live", deny("bad", when="body.custom.token == 'marked-secret' +"))
+
+    handler(records(("live", "bad")))
+
+    output = capsys.readouterr().out
+    [metrics], [line] = read_output(output)
+    assert metrics["CompileErrors"] == [1]
+    assert "Compiled" not in metrics
+    assert (line["level"], line["errors"]) == ("WARNING", ["bad: when"])
+    assert "marked-secret" not in output
+
+
+def test_given_a_compilation_when_it_is_counted_then_its_metrics_have_the_compilers_dimensions(
+    aws: Aws, handler: CompilerFunction, capsys: pytest.CaptureFixture[str]
+) -> None:
+    aws.put_policies("live", deny("no"))
+
+    handler(records(("live", "no")))
+    handler(records(("live", "no")))
+
+    lines, _ = read_output(capsys.readouterr().out)
+    [first] = lines[0]["_aws"]["CloudWatchMetrics"]
+    [second] = lines[1]["_aws"]["CloudWatchMetrics"]
+    assert first["Namespace"] == "WcsHooks"
+    assert [set(dimensions) for dimensions in first["Dimensions"]] == [{"service", "category"}]
+    assert (lines[0]["service"], lines[0]["category"]) == ("wcs-hooks", "compiler")
+    assert first["Metrics"] == [
+        {"Name": "Compiled", "Unit": "Count"},
+        {"Name": "ColdStart", "Unit": "Count"},
+    ]
+    assert [metric["Name"] for metric in second["Metrics"]] == ["Compiled"]
+
+
+def test_given_stored_findings_when_read_as_json_then_people_see_plain_text(
+    aws: Aws, compiler: PolicyCompiler
+) -> None:
+    aws.put_policies("live", _BROKEN)
+
+    compiler.compile("live")
+
+    # No attribute is of a type that the console shows as bytes or sets.
+    assert json.loads(json.dumps(status_of(aws, "live"))) == status_of(aws, "live")

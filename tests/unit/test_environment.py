@@ -1,0 +1,105 @@
+"""The functions' environment variables become typed values, or one clear error."""
+
+import pytest
+
+from wcs_hooks.core.caller import Auth
+from wcs_hooks.environment import (
+    CompilerEnvironment,
+    EnvironmentVariableError,
+    HookEnvironment,
+)
+
+_HOOK = {
+    "SNAPSHOTS_TABLE": "PolicySnapshots",
+    "DEAD_LETTER_QUEUE_URL": "https://sqs.invalid/dead-letters",
+    "AUTH": "hmac",
+    "SIGNATURE_SECRET_ARN": "arn:aws:secretsmanager:eu-central-1:123456789012:secret:s",
+    "BASIC_USER": "wcs",
+    "ALLOWED_SOURCES": "203.0.113.0/24, 2001:db8::/32",
+    "REPLY_TIMEOUT_SECONDS": "2",
+    "SNAPSHOT_TTL_SECONDS": "0.5",
+    "ECHO_LOG_SAMPLE_RATE": "0.01",
+}
+_COMPILER = {
+    "POLICIES_TABLE": "Policies",
+    "SNAPSHOTS_TABLE": "PolicySnapshots",
+    "SNAPSHOT_RETENTION_DAYS": "30",
+}
+
+
+def test_given_what_the_stack_sets_when_a_hooks_function_reads_it_then_it_is_typed() -> None:
+    assert HookEnvironment.read(_HOOK) == HookEnvironment(
+        snapshots_table="PolicySnapshots",
+        dead_letter_queue_url="https://sqs.invalid/dead-letters",
+        auth=Auth.HMAC,
+        signature_secret_arn=_HOOK["SIGNATURE_SECRET_ARN"],
+        basic_user="wcs",
+        allowed_sources=("203.0.113.0/24", "2001:db8::/32"),
+        reply_timeout=2.0,
+        snapshot_ttl=0.5,
+        echo_log_sample_rate=0.01,
+    )
+
+
+def test_given_what_the_stack_sets_when_the_compiler_reads_it_then_it_is_typed() -> None:
+    assert CompilerEnvironment.read(_COMPILER) == CompilerEnvironment(
+        policies_table="Policies", snapshots_table="PolicySnapshots", retention_days=30.0
+    )
+
+
+@pytest.mark.parametrize("sources", ["", " ", ","])
+def test_given_no_sources_when_the_environment_is_read_then_any_may_call(sources: str) -> None:
+    assert HookEnvironment.read(_HOOK | {"ALLOWED_SOURCES": sources}).allowed_sources == ()
+
+
+def test_given_no_authentication_when_the_environment_is_read_then_no_secret_is_needed() -> None:
+    optional = {"SIGNATURE_SECRET_ARN", "BASIC_USER", "ALLOWED_SOURCES"}
+    variables = {name: value for name, value in _HOOK.items() if name not in optional}
+
+    environment = HookEnvironment.read(variables | {"AUTH": "none"})
+
+    assert environment.auth is Auth.NONE
+    assert environment.allowed_sources == ()
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "SNAPSHOTS_TABLE",
+        "DEAD_LETTER_QUEUE_URL",
+        "AUTH",
+        "REPLY_TIMEOUT_SECONDS",
+        "SNAPSHOT_TTL_SECONDS",
+        "ECHO_LOG_SAMPLE_RATE",
+    ],
+)
+def test_given_a_variable_is_missing_when_a_hooks_function_reads_it_then_it_is_named(
+    name: str,
+) -> None:
+    without = {other: value for other, value in _HOOK.items() if other != name}
+
+    for variables in (without, _HOOK | {name: ""}):
+        with pytest.raises(EnvironmentVariableError, match=name):
+            HookEnvironment.read(variables)
+
+
+@pytest.mark.parametrize("name", list(_COMPILER))
+def test_given_a_variable_is_missing_when_the_compiler_reads_it_then_it_is_named(name: str) -> None:
+    with pytest.raises(EnvironmentVariableError, match=name):
+        CompilerEnvironment.read(_COMPILER | {name: ""})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("AUTH", "HMAC"),
+        ("AUTH", "oauth"),
+        ("REPLY_TIMEOUT_SECONDS", "two"),
+        ("SNAPSHOT_TTL_SECONDS", "2s"),
+    ],
+)
+def test_given_a_variable_is_wrong_when_it_is_read_then_its_name_and_value_are_told(
+    name: str, value: str
+) -> None:
+    with pytest.raises(EnvironmentVariableError, match=f"{name} is '{value}'"):
+        HookEnvironment.read(_HOOK | {name: value})

@@ -1,0 +1,110 @@
+"""Which part may import which: the core is pure, and neither side knows the other's tools."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+_ROOT = Path(__file__).resolve().parents[2]
+_FUNCTIONS = _ROOT / "functions"
+_CORE = sorted((_FUNCTIONS / "wcs_hooks" / "core").glob("*.py"))
+_RUNTIME = sorted((_FUNCTIONS / "wcs_hooks").rglob("*.py"))
+_INFRA = [*sorted((_ROOT / "infra").rglob("*.py")), _ROOT / "app.py"]
+
+
+def _name(path: Path) -> str:
+    return str(path.relative_to(_ROOT))
+
+
+def _imports(path: Path) -> Iterator[str]:
+    """Every module that a file imports, wherever in it that stands."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are absolute"
+            module = node.module or ""
+            yield module
+            yield from (f"{module}.{alias.name}" for alias in node.names)
+
+
+def _belongs_to(module: str, package: str) -> bool:
+    return module == package or module.startswith(f"{package}.")
+
+
+def _loaded_by(modules: str) -> set[str]:
+    """What is loaded in an interpreter that imports nothing but some modules."""
+    done = subprocess.run(
+        [sys.executable, "-c", f"import sys, {modules}; print(*sys.modules)"],
+        env={"PYTHONPATH": str(_FUNCTIONS)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return set(done.stdout.split())
+
+
+@pytest.mark.parametrize("path", _CORE, ids=_name)
+def test_given_a_core_module_then_it_imports_the_core_the_standard_library_and_cel_only(
+    path: Path,
+) -> None:
+    foreign = [
+        module
+        for module in _imports(path)
+        if module.partition(".")[0] not in sys.stdlib_module_names
+        and not _belongs_to(module, "wcs_hooks.core")
+        and not _belongs_to(module, "cel_expr_python")
+    ]
+
+    assert not foreign
+
+
+@pytest.mark.parametrize("path", _CORE, ids=_name)
+def test_given_a_core_module_then_it_reads_no_clock_opens_nothing_and_knows_no_environment(
+    path: Path,
+) -> None:
+    impure = {"time", "os", "socket", "subprocess", "pathlib", "random", "uuid", "threading", "io"}
+    calls = {
+        node.func.id
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+    }
+
+    assert not impure & set(_imports(path))
+    assert not {"open", "print", "input"} & calls
+
+
+def test_given_the_core_when_it_is_imported_then_neither_aws_nor_powertools_is_loaded() -> None:
+    modules = [
+        f"wcs_hooks.core.{path.stem}" if path.stem != "__init__" else "wcs_hooks.core"
+        for path in _CORE
+    ]
+
+    loaded = _loaded_by(", ".join(modules))
+
+    assert not {"boto3", "botocore", "aws_lambda_powertools"} & loaded
+    assert set(modules) <= loaded
+
+
+def test_given_a_cold_start_when_the_decision_is_imported_then_cel_is_not_waited_for() -> None:
+    loaded = _loaded_by("wcs_hooks.core.decision")
+
+    assert "wcs_hooks.core.expression" in loaded
+    assert "cel_expr_python" not in loaded
+
+
+@pytest.mark.parametrize("path", _RUNTIME, ids=_name)
+def test_given_a_runtime_module_then_it_imports_nothing_that_is_not_deployed(path: Path) -> None:
+    undeployed = ("aws_cdk", "constructs", "infra", "local", "wcsctl", "tests")
+
+    assert not [m for m in _imports(path) for package in undeployed if _belongs_to(m, package)]
+
+
+@pytest.mark.parametrize("path", _INFRA, ids=_name)
+def test_given_the_stack_then_of_the_runtime_it_knows_the_methods_alone(path: Path) -> None:
+    known = [module for module in _imports(path) if _belongs_to(module, "wcs_hooks")]
+
+    assert not [m for m in known if not _belongs_to(m, "wcs_hooks.core.methods")]
