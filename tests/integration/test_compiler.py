@@ -163,6 +163,16 @@ def test_given_a_record_that_was_handled_when_it_comes_again_then_there_is_no_ne
     assert status_of(aws, "live")["compiledAt"] == told.compiled_at.isoformat()
 
 
+def test_given_a_policy_when_it_is_written_again_in_another_order_then_there_is_no_new_version(
+    compiler: PolicyCompiler, enforce: Enforce, aws: Aws
+) -> None:
+    enforce("live", deny("no", match={"name": "a", "status": "NEW"}, reason="closed"))
+
+    aws.put_policies("live", deny("no", reason="closed", match={"status": "NEW", "name": "a"}))
+
+    assert compiler.compile("live").version == 1
+
+
 def test_given_an_edit_that_is_taken_back_then_it_is_a_version_of_its_own(
     enforce: Enforce,
 ) -> None:

@@ -11,6 +11,7 @@ import itertools
 import json
 import logging
 import os
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import SimpleNamespace
@@ -147,6 +148,10 @@ class HookClient:
         context = SimpleNamespace(aws_request_id=f"decision-{next(self._ids)}")
         handler = self._handler(METHODS[method].category if method in METHODS else Category.EVENT)
         self._capsys.readouterr()
+        # Standard output is another one in a fixture than in the test itself.
+        for stream_handler in _logger().handlers:
+            if isinstance(stream_handler, logging.StreamHandler):
+                stream_handler.stream = sys.stdout
         response = handler(event, context)
         written = self._capsys.readouterr()
         metrics, log = read_output(written.out)
@@ -230,7 +235,11 @@ def forget_logger() -> None:
 
     Powertools makes one for a service and keeps it, with the stream of the test that came first.
     """
-    logger = logging.getLogger(ENVIRONMENT["POWERTOOLS_SERVICE_NAME"])
+    logger = _logger()
     logger.handlers.clear()
     for mark in ("init", "powertools_handler"):
         vars(logger).pop(mark, None)
+
+
+def _logger() -> logging.Logger:
+    return logging.getLogger(ENVIRONMENT["POWERTOOLS_SERVICE_NAME"])

@@ -350,6 +350,12 @@ def test_given_a_configuration_of_the_other_layer_when_it_has_expired_then_it_is
     assert not compiled(deny(), others=others, now=NOW + 2 * DAY).errors
 
 
+def test_given_a_policy_of_the_other_layer_in_its_last_instant_then_it_is_an_error() -> None:
+    others = _demands(deny(app="*", notAfter=TOMORROW), app="*")
+
+    assert compiled(configure(restOnError="LOG"), others=others, now=NOW + DAY).errors
+
+
 # --- demands ------------------------------------------------------------------------------------
 
 

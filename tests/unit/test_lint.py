@@ -137,6 +137,7 @@ _MATCH = {"name": ["x", "y"]}
         (deny(when=_WHEN), echo(when=_WHEN)),
         (echo(when=_WHEN, whenError="match"), echo(when=_WHEN)),
         (echo(match=_MATCH), deny(match=_MATCH)),
+        (echo(match={"a": 1, "b": 2}), deny(match={"b": 2, "a": 1})),
         (deny(match=_MATCH, when=_WHEN), override(match=_MATCH, when=_WHEN, set={"a": 1})),
     ],
 )

@@ -1,5 +1,6 @@
 """A policy's attributes, one by one: defaults, what is accepted, what is a mistake."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -141,6 +142,21 @@ def test_given_an_unknown_method_then_it_is_a_warning_and_the_rest_holds(method:
 # --- values of a kind ---------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(
+    ("policy", "action"),
+    [
+        (echo(), Action.ECHO),
+        (deny(), Action.DENY),
+        (override(set={"a": 1}), Action.OVERRIDE),
+        (configure(restOnError="FAIL"), Action.CONFIGURE),
+    ],
+)
+def test_given_a_known_action_then_the_policy_has_it(
+    policy: dict[str, Any], action: Action
+) -> None:
+    assert _read(policy).action is action
+
+
 @pytest.mark.parametrize("action", ["refuse", "Deny", "", None, 5, ["deny"]])
 def test_given_an_unknown_action_then_it_is_an_error(action: object) -> None:
     assert ("a", "action") in errors(item(action=action))
@@ -207,6 +223,11 @@ def test_given_another_status_then_it_is_an_error(status: object) -> None:
 @pytest.mark.parametrize("reason", [5, None, ["no"], True])
 def test_given_a_reason_that_is_no_text_then_it_is_an_error(reason: object) -> None:
     assert errors(deny(reason=reason)) == [("a", "reason")]
+
+
+def test_given_a_reason_then_it_has_1024_characters_at_most() -> None:
+    assert _read(deny(reason="ü" * 1024)).reason == "ü" * 1024
+    assert errors(deny(reason="ü" * 1025)) == [("a", "reason")]
 
 
 @pytest.mark.parametrize("note", [5, None, {}])
@@ -292,6 +313,27 @@ def test_given_what_is_no_path_then_it_is_an_error(path: str) -> None:
 @pytest.mark.parametrize("value", [b"x", float("nan"), [float("inf")], {"a": b"x"}])
 def test_given_a_match_for_what_json_does_not_have_then_it_is_an_error(value: object) -> None:
     assert errors(deny(match={"name": value})) == [("a", "match.name")]
+
+
+def _lists(depth: int) -> Any:
+    value: Any = "x"
+    for _ in range(depth):
+        value = [value]
+    return value
+
+
+@pytest.mark.parametrize(
+    ("attribute", "policy"),
+    [
+        ("match.a", lambda value: deny(match={"a": [value]})),
+        ("set.a", lambda value: override(set={"a": value})),
+    ],
+)
+def test_given_a_value_then_it_is_nested_32_levels_deep_at_most(
+    attribute: str, policy: Callable[[Any], dict[str, Any]]
+) -> None:
+    assert not errors(policy(_lists(31)))
+    assert errors(policy(_lists(32))) == [("a", attribute)]
 
 
 # --- when ---------------------------------------------------------------------------------------

@@ -1,0 +1,268 @@
+"""Who may post hooks, and what the others are told."""
+
+from base64 import b64encode
+from collections.abc import Callable
+
+import pytest
+
+from tests.integration.conftest import MakeClient
+from tests.support.aws_calls import AwsCalls
+from tests.support.aws_tables import Aws
+from tests.support.fake_clock import FakeClock
+from tests.support.hook_client import SECRET, HookClient, signature
+
+_BODY = b'{"appKey":"live"}'
+
+
+@pytest.mark.parametrize(
+    "authorization",
+    [
+        pytest.param(None, id="absent"),
+        pytest.param("WCS", id="no hash"),
+        pytest.param("WCS ", id="an empty hash"),
+        pytest.param("WCS 00000000000000000000000000000000", id="a wrong hash"),
+        pytest.param("c0ffee", id="no scheme"),
+        pytest.param("Basic d2NzOndjcy1zZWNyZXQ=", id="another scheme"),
+        pytest.param("WCS \u00ff\udce9", id="no ASCII"),
+    ],
+)
+def test_given_no_proof_when_a_hook_is_posted_then_it_is_rejected_and_not_dead_lettered(
+    hooks: HookClient, aws: Aws, authorization: str | None
+) -> None:
+    reply = hooks.post("publishStream", _BODY, authorization=authorization)
+
+    assert reply.status == 403
+    assert reply.error["policy"] is None
+    assert reply.error["status"] == 403
+    assert "Rejected" in reply.counted
+    assert reply.counted.isdisjoint({"DeadLettered", "Echoed", "Failed", "Denied"})
+    assert aws.dead_letters() == []
+
+
+def test_given_a_malformed_body_without_proof_then_it_is_rejected_and_not_dead_lettered(
+    hooks: HookClient, aws: Aws
+) -> None:
+    reply = hooks.post("publishStream", b"[1,2", authorization="WCS 00")
+
+    assert reply.status == 403
+    assert aws.dead_letters() == []
+
+
+@pytest.mark.parametrize("changed", [str.upper, lambda text: f"wcs{text[3:]}"])
+def test_given_a_right_hash_in_another_writing_when_a_hook_is_posted_then_it_is_accepted(
+    hooks: HookClient, changed: Callable[[str], str]
+) -> None:
+    authorization = changed(signature(_BODY))
+
+    assert hooks.post("publishStream", _BODY, authorization=authorization).status == 200
+
+
+def test_given_a_hash_of_another_body_when_a_hook_is_posted_then_it_is_rejected(
+    hooks: HookClient,
+) -> None:
+    assert hooks.post("call", _BODY, authorization=signature(_BODY + b" ")).status == 403
+
+
+def test_given_a_body_that_is_no_utf_8_when_it_is_signed_then_its_raw_bytes_are_what_counts(
+    hooks: HookClient,
+) -> None:
+    # It is malformed, but of WCS.
+    assert hooks.post("call", b'{"a":"\xff"}').status == 400
+
+
+def test_given_a_rotation_when_hooks_are_signed_with_either_key_then_both_are_accepted(
+    hooks: HookClient, aws: Aws
+) -> None:
+    aws.set_secret("new", previous=SECRET)
+
+    for secret in ("new", SECRET):
+        assert hooks.post("call", _BODY, authorization=signature(_BODY, secret)).status == 200
+
+
+def test_given_the_previous_key_is_removed_when_a_minute_has_passed_then_it_is_rejected(
+    hooks: HookClient, aws: Aws, clock: FakeClock
+) -> None:
+    aws.set_secret("new", previous=SECRET)
+    assert hooks.post("call", _BODY).status == 200
+
+    aws.set_secret("new")
+    clock.advance(60)
+
+    assert hooks.post("call", _BODY).status == 403
+    assert hooks.post("call", _BODY, authorization=signature(_BODY, "new")).status == 200
+
+
+def test_given_a_key_rotated_since_it_was_cached_when_wcs_uses_it_then_it_is_accepted_at_once(
+    hooks: HookClient, aws: Aws, clock: FakeClock
+) -> None:
+    assert hooks.post("call", _BODY).status == 200
+    clock.advance(3)
+
+    aws.set_secret("new", previous=SECRET)
+
+    assert hooks.post("call", _BODY, authorization=signature(_BODY, "new")).status == 200
+    assert hooks.post("call", _BODY).status == 200
+
+
+def test_given_many_wrong_hashes_when_they_come_within_two_seconds_then_the_secret_is_read_once(
+    hooks: HookClient, calls: AwsCalls, clock: FakeClock
+) -> None:
+    hooks.post("call", _BODY)
+    clock.advance(2)
+    calls.made.clear()
+
+    for _ in range(10):
+        clock.advance(0.19)
+        assert hooks.post("call", _BODY, authorization="WCS 00").status == 403
+
+    assert calls.made == ["GetSecretValue"]
+
+
+def test_given_no_hash_at_all_when_a_hook_is_posted_then_the_secret_is_not_read_again(
+    hooks: HookClient, calls: AwsCalls, clock: FakeClock
+) -> None:
+    hooks.post("call", _BODY)
+    clock.advance(10)
+    calls.made.clear()
+
+    hooks.post("call", _BODY, authorization=None)
+
+    assert calls.made == []
+
+
+def test_given_the_secret_store_is_down_when_the_key_is_cached_then_hooks_are_answered(
+    hooks: HookClient, calls: AwsCalls, clock: FakeClock
+) -> None:
+    assert hooks.post("call", _BODY).status == 200
+    calls.cut_off("GetSecretValue")
+    clock.advance(3_600)
+
+    assert hooks.post("call", _BODY).status == 200
+    assert hooks.post("call", _BODY, authorization="WCS 00").status == 403
+
+
+@pytest.mark.parametrize("code", ["AccessDeniedException", "ThrottlingException"])
+def test_given_the_secret_store_refuses_when_a_cold_function_is_called_then_the_hook_is_kept(
+    hooks: HookClient, calls: AwsCalls, aws: Aws, code: str
+) -> None:
+    calls.fail("GetSecretValue", code=code)
+
+    reply = hooks.post("call", _BODY)
+
+    assert (reply.status, reply.error["policy"]) == (503, None)
+    assert {"Failed", "DeadLettered"} <= reply.counted
+    assert [letter["body"] for letter in aws.dead_letters()] == [_BODY.decode()]
+
+
+@pytest.mark.parametrize("authorization", [None, "Basic d2NzOg==", "WCS"])
+def test_given_the_secret_store_is_down_when_a_caller_shows_no_hash_then_its_hook_is_not_kept(
+    hooks: HookClient, calls: AwsCalls, aws: Aws, authorization: str | None
+) -> None:
+    calls.cut_off("GetSecretValue")
+
+    reply = hooks.post("call", _BODY, authorization=authorization)
+
+    assert reply.status == 403
+    assert "Rejected" in reply.counted
+    assert aws.dead_letters() == []
+
+
+@pytest.mark.parametrize(
+    "value", ["", "{", "[]", '"marked-secret"', '{"key":"marked-secret"}', '{"current":7}', "7"]
+)
+def test_given_a_secret_of_another_form_when_a_hook_is_posted_then_it_fails_and_shows_nothing(
+    hooks: HookClient, aws: Aws, value: str
+) -> None:
+    aws.secrets_manager.put_secret_value(SecretId=aws.secret_arn, SecretString=value or " ")
+
+    reply = hooks.post("call", _BODY)
+
+    assert reply.status == 503
+    assert "marked-secret" not in reply.output + reply.body.decode()
+    assert "marked-secret" not in str(aws.dead_letters())
+
+
+def test_given_no_app_is_calling_when_auth_is_none_then_every_hook_is_answered_without_the_secret(
+    make_client: MakeClient, calls: AwsCalls
+) -> None:
+    hooks = make_client(AUTH="none", SIGNATURE_SECRET_ARN="")
+
+    for authorization in (None, "WCS 00", "Basic x"):
+        assert hooks.post("call", _BODY, authorization=authorization).status == 200
+    assert "GetSecretValue" not in calls.made
+
+
+def basic(user: str, password: str) -> str:
+    return f"Basic {b64encode(f'{user}:{password}'.encode()).decode()}"
+
+
+def test_given_basic_credentials_when_they_are_right_then_the_hook_is_answered(
+    make_client: MakeClient, aws: Aws
+) -> None:
+    aws.set_secret("new", previous=SECRET)
+    hooks = make_client(AUTH="basic", BASIC_USER="media")
+
+    for password in ("new", SECRET):
+        credentials = basic("media", password)
+        assert hooks.post("call", _BODY, authorization=credentials).status == 200
+
+
+@pytest.mark.parametrize(
+    "authorization",
+    [
+        pytest.param(None, id="absent"),
+        pytest.param(basic("media", "wrong"), id="a wrong password"),
+        pytest.param(basic("other", SECRET), id="another user"),
+        pytest.param(basic("media", ""), id="no password"),
+        pytest.param("Basic", id="no credentials"),
+        pytest.param("Basic ☃", id="no base64"),
+        pytest.param(signature(b'{"appKey":"live"}'), id="a signature"),
+    ],
+)
+def test_given_basic_credentials_when_they_are_wrong_then_the_hook_is_rejected(
+    make_client: MakeClient, authorization: str | None
+) -> None:
+    hooks = make_client(AUTH="basic", BASIC_USER="media")
+
+    reply = hooks.post("call", _BODY, authorization=authorization)
+
+    assert reply.status == 403
+    assert "Rejected" in reply.counted
+
+
+def test_given_basic_is_set_when_a_caller_signs_instead_then_it_is_rejected(
+    make_client: MakeClient,
+) -> None:
+    assert make_client(AUTH="basic").post("call", _BODY).status == 403
+
+
+@pytest.mark.parametrize(
+    ("source", "status"),
+    [
+        ("192.0.2.7", 200),
+        ("192.0.2.128", 403),
+        ("198.51.100.9", 200),
+        ("198.51.100.10", 403),
+        ("2001:db8::1", 200),
+        ("2001:db9::1", 403),
+    ],
+)
+def test_given_allowed_sources_when_a_hook_comes_from_an_address_then_only_theirs_are_answered(
+    make_client: MakeClient, aws: Aws, source: str, status: int
+) -> None:
+    hooks = make_client(ALLOWED_SOURCES="192.0.2.0/25, 198.51.100.9/32,2001:db8::/32")
+
+    reply = hooks.post("call", _BODY, source=source)
+
+    assert reply.status == status
+    assert ("Rejected" in reply.counted) == (status == 403)
+    assert aws.dead_letters() == []
+
+
+def test_given_allowed_sources_when_auth_is_none_then_they_still_hold(
+    make_client: MakeClient,
+) -> None:
+    hooks = make_client(AUTH="none", ALLOWED_SOURCES="192.0.2.0/24")
+
+    assert hooks.post("call", _BODY, source="192.0.2.7").status == 200
+    assert hooks.post("call", _BODY, source="198.51.100.9").status == 403
