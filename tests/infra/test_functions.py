@@ -115,17 +115,22 @@ def test_given_an_event_bus_when_the_event_function_starts_then_it_is_told_where
         ]
 
 
+@pytest.mark.parametrize("rest_api_calls", RestApiCalls)
 @pytest.mark.parametrize("category", Category)
-def test_given_a_category_function_when_it_reads_its_environment_then_nothing_is_missing(
-    category: Category, stack: SynthesisedStack
+def test_given_a_category_function_when_it_reads_its_environment_then_it_understands_all_of_it(
+    category: Category, rest_api_calls: RestApiCalls, stack_with: Synthesise
 ) -> None:
+    stack = stack_with(Settings(rest_api_calls=rest_api_calls))
     variables = stack.function(category)["Environment"]["Variables"]
     # References take on their values at a deployment.
     deployed = {
         name: value if isinstance(value, str) else "deployed" for name, value in variables.items()
     }
 
-    assert HookEnvironment.read(deployed).sessions_table == "deployed"
+    understood = HookEnvironment.read(deployed)
+    assert understood.sessions_table == "deployed"
+    assert understood.session_ttl == Settings().session_ttl_days * 24 * 3600
+    assert understood.rest_api_calls == rest_api_calls
 
 
 def test_given_settings_when_the_compiler_starts_then_its_environment_tells_them(

@@ -9,24 +9,24 @@ from tests.infra.conftest import Synthesise
 from tests.infra.metrics_named import Kind, from_access_logs, in_alarms, on_dashboard
 from tests.infra.synthesis import SynthesisedStack
 from wcs_hooks.core.methods import Category
-from wcs_hooks.observability import COMPILER, METRICS
+from wcs_hooks.observability import COMPILER, METRICS, UNKNOWN
 
 CAUSES: Final = ("policy", "failure", "caller", "malformed")
 
 WHAT_WCS_DOES: Final = {
     ("connect", "FAIL", "declined"),
     ("connect", "LOG", "declined"),
-    ("connect", "UNKNOWN", "declined"),
+    ("connect", UNKNOWN, "declined"),
     ("direct", "FAIL", "aborted"),
     ("direct", "LOG", "continued"),
-    ("direct", "UNKNOWN", "UNKNOWN"),
+    ("direct", UNKNOWN, UNKNOWN),
     ("event", "FAIL", "error-event"),
     ("event", "FAIL", "stream-ended"),
     ("event", "LOG", "continued"),
-    ("event", "UNKNOWN", "UNKNOWN"),
+    ("event", UNKNOWN, UNKNOWN),
     ("incoming", "FAIL", "aborted"),
     ("incoming", "LOG", "continued"),
-    ("incoming", "UNKNOWN", "UNKNOWN"),
+    ("incoming", UNKNOWN, UNKNOWN),
 }
 
 
