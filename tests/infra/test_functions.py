@@ -130,7 +130,7 @@ def test_given_a_category_function_when_it_reads_its_environment_then_it_underst
     understood = HookEnvironment.read(deployed)
     assert understood.sessions_table == "deployed"
     assert understood.session_ttl == Settings().session_ttl_days * 24 * 3600
-    assert understood.rest_api_calls == rest_api_calls
+    assert understood.rest_api_calls.value == rest_api_calls.value
 
 
 def test_given_settings_when_the_compiler_starts_then_its_environment_tells_them(
