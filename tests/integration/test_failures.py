@@ -192,6 +192,24 @@ def test_given_a_damaged_snapshot_when_a_cold_function_is_called_then_the_answer
     assert [body_of(letter) for letter in aws.dead_letters()] == [_BODY]
 
 
+def test_given_the_bytes_of_another_version_when_a_cold_function_is_called_then_that_is_noticed(
+    hooks: HookClient, enforce: Enforce, aws: Aws
+) -> None:
+    enforce("live", deny("no"))
+    enforce("live", deny("no", "call"))
+    other = aws.snapshot_items("live")["v0000000001#part#000"]["data"]
+    swapped: Any = {
+        "app": {"S": "live"},
+        "item": {"S": "v0000000002#part#000"},
+        "data": {"B": other},
+    }
+    aws.dynamodb.put_item(TableName="PolicySnapshots", Item=swapped)
+
+    reply = hooks.post("publishStream", _BODY)
+
+    assert reply.status == 503
+
+
 def test_given_a_bug_when_a_hook_is_posted_then_the_answer_is_500_and_tells_nothing_of_it(
     make_client: MakeClient, snapshots: InMemorySnapshots, dead_letters: InMemoryDeadLetters
 ) -> None:

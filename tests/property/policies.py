@@ -25,7 +25,7 @@ HOOKS = {
 
 _OTHER_SPELLING = {"sendDTMF": "sendDtmf", "sendDtmf": "sendDTMF"}
 
-_VALUES = st.sampled_from([0, 1, 2, 1.0, True, False, None, "x", "y", "", [1], {"d": 1}])
+_VALUES = st.sampled_from([1, 1.0, True, None, "x", "y", [1], {"d": 1}])
 
 
 class NoValueError(Exception):
@@ -78,7 +78,7 @@ BODIES = st.fixed_dictionaries(
 
 _REFUSABLE = ["connect", "publishStream", "call", "sendDTMF", "sendDtmf", "StreamKeepAliveEvent"]
 _REFUSABLE_METHODS = st.one_of(
-    st.sampled_from([*_REFUSABLE, "OnCallEvent", "@connect", "@direct", "@incoming"]),
+    st.sampled_from([*_REFUSABLE, "OnCallEvent", "@connect", "@direct", "@direct", "@incoming"]),
     st.lists(st.sampled_from([*_REFUSABLE, "@incoming"]), min_size=1, max_size=3),
 )
 _METHODS = st.one_of(_REFUSABLE_METHODS, st.sampled_from(["*", "@event", ["@event", "call"]]))
@@ -93,11 +93,12 @@ _WINDOWS: st.SearchStrategy[dict[str, str]] = st.one_of(
         lambda pair: dict(zip(("notBefore", "notAfter"), sorted(pair), strict=True))
     ),
 )
+# Long lists of few values: that all paths of a policy fit is to happen often.
 _MATCHES = st.dictionaries(
-    st.sampled_from(["a", "b", "c", "c.d", "z"]),
+    st.sampled_from(["a", "b", "c.d", "z"]),
     st.one_of(
         _VALUES.filter(lambda value: value is not None and not isinstance(value, list)),
-        st.lists(_VALUES, min_size=1, max_size=3),
+        st.lists(_VALUES, min_size=3, max_size=6),
     ),
     max_size=3,
 )
