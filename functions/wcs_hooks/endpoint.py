@@ -17,6 +17,7 @@ from wcs_hooks.core.caller import (
     authorize_basic,
     authorize_signature,
     authorize_source,
+    credentials,
 )
 from wcs_hooks.core.decision import Decision, Hook, Verdict, decide
 from wcs_hooks.core.in_force import InForce
@@ -177,11 +178,11 @@ class CallerCheck:
         authorize_source(request.source, self._allowed_sources)
         if self._auth is Auth.NONE:
             return
+        # First the form, which costs nothing: a stranger without a hash is none of our failures.
+        credentials(self._auth, request.authorization)
         try:
             self._authorize(request, self._secrets.valid(deadline))
         except RejectedCallerError:
-            if not request.authorization:
-                raise
             # WCS may have been given a new secret since ours was read.
             self._authorize(request, self._secrets.refreshed(deadline))
 
@@ -320,7 +321,7 @@ class HookEndpoint:
         message = dead_letter.message(observation.request, self._category, error, self._clock.now())
         try:
             self._dead_letters.send(message, deadline)
-        except UnavailableError:
+        except Exception:  # noqa: BLE001 - WCS must have its reply; the loss is counted and logged
             observation.dead_lettered = False
         else:
             observation.dead_lettered = observation.dead_lettered is not False

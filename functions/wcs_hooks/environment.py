@@ -127,6 +127,9 @@ def _one_of[E: StrEnum](variables: Mapping[str, str], name: str, kind: type[E]) 
 def _number(variables: Mapping[str, str], name: str) -> float:
     value = _text(variables, name)
     try:
-        return float(value)
+        number = float(value)
     except ValueError as error:
         raise EnvironmentVariableError(f"{name} is {value!r}, which is no number") from error
+    if not 0 <= number < float("inf"):
+        raise EnvironmentVariableError(f"{name} is {value!r}, which no such number can be")
+    return number

@@ -187,16 +187,19 @@ class HookReporter:
         line: dict[str, Any] = {
             "decision": observation.request.decision_id,
             "category": observation.category,
-            "method": observation.request.method,
+            "method": _printable(observation.request.method),
             "answer": observation.kind,
             "status": reply.status,
-            "app": observation.payload.app if observation.payload else None,
+            "app": _printable(observation.payload.app) if observation.payload else None,
             "session": self._session(observation),
             "versions": observation.in_force.versions() if observation.in_force else None,
             "error": observation.error,
         }
         if decision is not None:
             line |= {
+                "policy": f"{decision.denial.app}/{decision.denial.policy}"
+                if decision.denial
+                else "",
                 "policies": decision.applied,
                 "shadowDenied": decision.shadow_denied,
                 "shadowOverridden": decision.shadow_overridden,
@@ -212,7 +215,7 @@ class HookReporter:
         present = {name: value for name, value in line.items() if value not in (None, "", (), [])}
         failed = observation.kind is Kind.FAILED or observation.dead_lettered is False
         write = self._logger.error if failed else self._logger.info
-        write(f"{observation.request.method} {observation.kind}", extra=present)
+        write(f"{present['method']} {observation.kind}", extra=present)
 
     def _session(self, observation: Observation) -> str:
         """A session's keyed hash: whoever has the session's id has the session."""
@@ -263,6 +266,11 @@ class CompilerReporter:
                 self._metrics.add_metric("ColdStart", _COUNT, 1)
                 self._cold = False
             self._metrics.flush_metrics()
+
+
+def _printable(text: str) -> str:
+    """A text without lone surrogates, which standard output does not take."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def _rest_error_dimensions(observation: Observation) -> dict[str, str]:

@@ -60,6 +60,7 @@ class CachedPolicies:
         """
         entry = self._entries.get(app)
         if entry is not None and self._clock.monotonic() < entry.checked_at + self._pause(entry):
+            self._entries.move_to_end(app)
             return entry.in_force, entry.failures > 0
         try:
             fresh = run_before(deadline, lambda: self._read(app, entry), _WHAT)
