@@ -70,10 +70,12 @@ class Session:
         connect's, with what its reply overrode.
     config
         What connect's reply told.
+    connected, gone
+        Whether its client is there; whether it was, and left.
     client_sees
-        All that the client was sent, in order.
+        All that the client was sent while it was there, in order.
     streams
-        By the name that the client gave.
+        Published and played, ended ones too, in the order in which they began.
     calls
         In the order in which they began.
     """
@@ -83,27 +85,49 @@ class Session:
     config: RestClientConfig = field(default_factory=RestClientConfig)
     fields: Fields = field(default_factory=dict)
     connected: bool = False
+    gone: bool = False
     client_sees: list[Message] = field(default_factory=list)
-    streams: dict[str, Stream] = field(default_factory=dict)
+    streams: list[Stream] = field(default_factory=list)
     calls: list[Call] = field(default_factory=list)
 
     def tell_client(self, event: str, fields: Mapping[str, Any]) -> None:
-        """Send the client an event, less what it must not see."""
+        """Send the client an event, less what it must not see; nobody hears it who is gone."""
+        if self.gone:
+            return
         self.client_sees.append(Message(event, self.config.method(event).for_client(fields)))
 
-    def stream(self, asked_name: str) -> Stream:
-        """A stream by the name that the client gave it.
+    def running(self, asked_name: str, *, published: bool | None = None) -> Stream | None:
+        """A running stream by the name that the client gave it; none if there is none.
+
+        Parameters
+        ----------
+        published
+            Whether it is a published one; if that is not said, one that is goes before one that is
+            played.
+        """
+        fitting = [
+            stream
+            for stream in self.streams
+            if stream.running
+            and stream.asked_name == asked_name
+            and published in {None, stream.published}
+        ]
+        return max(fitting, key=lambda stream: stream.published, default=None)
+
+    def stream(self, asked_name: str, *, published: bool | None = None) -> Stream:
+        """The same.
 
         Raises
         ------
         NoSuchThingError
-            If there is none, or it has ended.
+            If there is none.
         """
-        stream = self.streams.get(asked_name)
-        if stream is None or not stream.running:
-            known = [name for name, known in self.streams.items() if known.running]
+        stream = self.running(asked_name, published=published)
+        if stream is None:
+            kind = "" if published is None else "published " if published else "played "
+            has = [repr(known.asked_name) for known in self.streams if known.running]
             raise NoSuchThingError(
-                f"the session has no running stream {asked_name!r}: it has {_listed(known)}"
+                f"the session has no {kind}stream {asked_name!r}: it has {', '.join(has) or 'none'}"
             )
         return stream
 
@@ -143,7 +167,3 @@ class Application:
     told_last: RestClientConfig = field(default_factory=RestClientConfig)
     published: dict[str, Stream] = field(default_factory=dict)
     played: dict[str, list[Stream]] = field(default_factory=dict)
-
-
-def _listed(names: list[str]) -> str:
-    return ", ".join(map(repr, names)) or "none"

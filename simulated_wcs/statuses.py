@@ -77,6 +77,7 @@ GREETINGS: Final[Mapping[str, tuple[int, str]]] = {
 
 TERMINATED_BY_KEEP_ALIVE: Final = "Terminated by keep-alive"
 STREAM_NOT_FOUND: Final = "Stream not found"
+STREAM_NAME_IN_USE: Final = "Stream name is already in use"
 STOPPED_BY_PUBLISHER: Final = "Stopped by publisher stop"
 STOPPED_BY_DISCONNECT: Final = "Stopped by session disconnect"
 

@@ -7,6 +7,8 @@ time-out, and retries of what could not be sent.
 import hashlib
 import hmac
 import http.client
+import select
+import socket
 import threading
 import time
 from base64 import b64encode
@@ -187,10 +189,6 @@ type AlterReply = Callable[[str, Reply], Reply]
 """Given a method and its reply, returns what WCS is to see instead: for experiments."""
 
 
-class _StaleConnectionError(Exception):
-    """A kept connection that the back-end has closed meanwhile."""
-
-
 class HookTransport:
     """Sends the hooks of one application; may be used by several threads.
 
@@ -282,26 +280,7 @@ class HookTransport:
     def _attempt(
         self, target: Target, method: str, headers: Mapping[str, str], body: bytes
     ) -> Reply:
-        kept = self._kept()
-        if kept is not None:
-            try:
-                return self._post(kept, target, method, headers, body, kept=True)
-            except _StaleConnectionError:
-                # WCS was not told in time that it is closed: that is no send error.
-                pass
-        fresh = target.connection(self._timeout)
-        return self._post(fresh, target, method, headers, body, kept=False)
-
-    def _post(
-        self,
-        connection: http.client.HTTPConnection,
-        target: Target,
-        method: str,
-        headers: Mapping[str, str],
-        body: bytes,
-        *,
-        kept: bool,
-    ) -> Reply:
+        connection = self._kept() or target.connection(self._timeout)
         try:
             connection.putrequest(
                 "POST", target.path(method), skip_host=True, skip_accept_encoding=True
@@ -310,15 +289,6 @@ class HookTransport:
                 connection.putheader(name, value)
             connection.endheaders(body)
             response = connection.getresponse()
-        except (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError) as error:
-            connection.close()
-            if kept:
-                raise _StaleConnectionError from error
-            raise
-        except BaseException:
-            connection.close()
-            raise
-        try:
             content = response.read()
         except BaseException:
             connection.close()
@@ -335,8 +305,15 @@ class HookTransport:
         )
 
     def _kept(self) -> http.client.HTTPConnection | None:
-        with self._lock:
-            return self._idle.pop() if self._idle else None
+        """A kept connection, unless the back-end has closed them all meanwhile."""
+        while True:
+            with self._lock:
+                if not self._idle:
+                    return None
+                connection = self._idle.pop()
+            if connection.sock is not None and not _has_news(connection.sock):
+                return connection
+            connection.close()
 
     def _keep(self, connection: http.client.HTTPConnection, target: Target) -> None:
         with self._lock:
@@ -344,6 +321,13 @@ class HookTransport:
                 self._idle.append(connection)
                 return
         connection.close()
+
+
+def _has_news(connection: socket.socket) -> bool:
+    """Whether something came on an idle connection: that can only be its end."""
+    poll = select.poll()
+    poll.register(connection, select.POLLIN)
+    return bool(poll.poll(0))
 
 
 def _describe(error: Exception) -> str:

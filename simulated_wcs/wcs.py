@@ -18,7 +18,7 @@ from simulated_wcs.action import Action, Conclusion, HookCall
 from simulated_wcs.bodies import Fields
 from simulated_wcs.client_config import FIELD as REST_CLIENT_CONFIG
 from simulated_wcs.client_config import MethodConfig, RestClientConfig, RestPolicy
-from simulated_wcs.session import Application, Call, NoSuchThingError, Session, Stream
+from simulated_wcs.session import Application, Call, Session, Stream
 from simulated_wcs.statuses import (
     AFTERWARDS,
     CALL_STATUSES,
@@ -26,6 +26,7 @@ from simulated_wcs.statuses import (
     STATUS_EVENTS,
     STOPPED_BY_DISCONNECT,
     STOPPED_BY_PUBLISHER,
+    STREAM_NAME_IN_USE,
     STREAM_NOT_FOUND,
     TERMINATED_BY_KEEP_ALIVE,
     sip_message,
@@ -144,12 +145,12 @@ class SimulatedWcs:
     def disconnect(self, session: Session) -> Action:
         """A client goes: its streams end, then ConnectionStatusEvent DISCONNECTED."""
         action = Action(Conclusion.ACCEPTED, session)
-        session.connected = False
-        for stream in [stream for stream in session.streams.values() if stream.running]:
+        session.connected, session.gone = False, True
+        for stream in [stream for stream in session.streams if stream.running]:
             status = "UNPUBLISHED" if stream.published else "STOPPED"
-            self._end_stream(action, stream, status, STOPPED_BY_DISCONNECT, client_is_there=False)
+            self._end_stream(action, stream, status, STOPPED_BY_DISCONNECT)
         body = self._connection_body(session, "DISCONNECTED")
-        hook, conclusion = self._event(session, "ConnectionStatusEvent", body, tell=False)
+        hook, conclusion = self._event(session, "ConnectionStatusEvent", body)
         # The action's own hook comes first, whatever had to end before.
         action.hooks.insert(0, hook)
         action.conclusion, action.fields = conclusion, hook.fields
@@ -175,13 +176,10 @@ class SimulatedWcs:
         Raises
         ------
         NoSuchThingError
-            If it has no such stream, or one of the other kind.
+            If it has no such stream.
         """
-        stream = session.stream(name)
         ends = _ENDINGS.get(method)
-        if ends is not None and ends is not stream.published:
-            kind = "published" if stream.published else "played"
-            raise NoSuchThingError(f"{method} does not fit: the stream {name!r} is {kind}")
+        stream = session.stream(name, published=ends)
         action = self._direct(session, method, {**stream.fields, **(fields or {})})
         if not action.went_on:
             return action
@@ -228,7 +226,7 @@ class SimulatedWcs:
         NoSuchThingError
             If it publishes no such stream.
         """
-        stream = session.stream(name)
+        stream = session.stream(name, published=True)
         own = {"mediaSessionId": stream.media_session_id, "type": "audioMuted"}
         body = self._body(session, own, fields)
         hook, conclusion = self._event(session, "sendStreamEvent", body, tell=False)
@@ -499,19 +497,28 @@ class SimulatedWcs:
         if not action.went_on:
             return action
         stream = Stream(session, ids["mediaSessionId"], name, action.fields, published)
+        problem = self._problem_with(stream)
+        if problem:
+            self._report(action, "StreamStatusEvent", _failed(stream.fields, problem))
+            return action
+        application = session.application
         if published:
-            session.application.published[stream.name] = stream
-        elif "://" not in stream.name:
-            source = session.application.published.get(stream.name)
-            if source is None:
-                failed = _failed(stream.fields, STREAM_NOT_FOUND)
-                self._report(action, "StreamStatusEvent", failed)
-                return action
-            session.application.played.setdefault(source.media_session_id, []).append(stream)
+            application.published[stream.name] = stream
+        elif stream.name in application.published:
+            source = application.published[stream.name].media_session_id
+            application.played.setdefault(source, []).append(stream)
         stream.running = True
-        session.streams[name] = stream
+        session.streams.append(stream)
         self._afterwards(action, method, stream.fields)
         return action
+
+    def _problem_with(self, stream: Stream) -> str:
+        """Why a stream that the back-end let pass cannot begin; empty if it can."""
+        taken = stream.name in stream.session.application.published
+        if stream.published:
+            return STREAM_NAME_IN_USE if taken else ""
+        # A stream with a URL for its name is pulled from there.
+        return "" if taken or "://" in stream.name else STREAM_NOT_FOUND
 
     def _end_stream(
         self,
@@ -519,13 +526,11 @@ class SimulatedWcs:
         stream: Stream,
         status: str,
         info: str,
-        *,
-        client_is_there: bool = True,
     ) -> None:
         stream.running = False
         more = {"status": status, "info": info} if info else {"status": status}
         ended = {**stream.fields, **more}
-        self._report(action, "StreamStatusEvent", ended, stream.session, tell=client_is_there)
+        self._report(action, "StreamStatusEvent", ended, stream.session)
         application = stream.session.application
         if application.published.get(stream.name) is stream:
             del application.published[stream.name]
@@ -561,11 +566,9 @@ class SimulatedWcs:
         event: str,
         body: Fields,
         session: Session | None = None,
-        *,
-        tell: bool = True,
     ) -> None:
         """Tell of an event; of an action that is nothing else, it gives the conclusion."""
-        hook, conclusion = self._event(session or action.session, event, body, tell=tell)
+        hook, conclusion = self._event(session or action.session, event, body)
         if not action.hooks:
             action.conclusion, action.fields = conclusion, hook.fields
         action.hooks.append(hook)

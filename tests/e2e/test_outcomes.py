@@ -181,7 +181,7 @@ def _shows_declined(made: Made) -> None:
 def _shows_aborted(made: Made) -> None:
     session = made.action.session
     assert not session.calls
-    assert "denied" not in session.streams
+    assert session.running("denied") is None
     [message] = made.seen
     assert message.fields["status"] == "FAILED"
     if made.error.category is Category.INCOMING:
@@ -195,26 +195,26 @@ def _shows_continued(made: Made) -> None:
     session = made.action.session
     match made.error.method:
         case "publishStream":
-            assert session.stream("denied").running
+            assert session.running("denied")
             assert [message.fields["status"] for message in made.seen] == ["PUBLISHING"]
         case "OnCallEvent":
             assert made.action.initiator["status"] == 180
             assert [message.event for message in made.seen] == ["OnCallEvent"]
         case "StreamKeepAliveEvent":
-            assert session.stream("cut").running
+            assert session.running("cut")
             assert made.seen == ()
         case _:
             assert [message.event for message in made.seen] == ["StreamStatusEvent"]
 
 
 def _shows_error_event(made: Made) -> None:
-    assert made.action.session.stream("stream").running
+    assert made.action.session.running("stream")
     assert [message.event for message in made.seen] == ["StreamStatusEvent", "ErrorEvent"]
     assert made.seen[0].fields["status"] == "PUBLISHING"
 
 
 def _shows_stream_ended(made: Made) -> None:
-    assert not made.action.session.streams["cut"].running
+    assert made.action.session.running("cut") is None
     [message] = made.seen
     assert (message.event, message.fields["status"]) == ("StreamStatusEvent", "FAILED")
 
