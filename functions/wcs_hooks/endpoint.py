@@ -257,7 +257,7 @@ class HookEndpoint:
         else:
             self._follow_up(observation, fetch_deadline, reply_deadline)
         if reply.status != replies.OK:
-            observation.rest_error = self._rest_error(observation, fetch_deadline)
+            observation.rest_error = self._rest_error(observation)
         return reply, observation
 
     def _reply(self, request: Request, observation: Observation, deadline: Deadline) -> Reply:
@@ -326,38 +326,34 @@ class HookEndpoint:
         else:
             observation.dead_lettered = observation.dead_lettered is not False
 
-    def _rest_error(self, observation: Observation, deadline: Deadline) -> RestError:
-        cause = _CAUSES[observation.kind]
+    def _rest_error(self, observation: Observation) -> RestError:
+        told = self._session_rest_on_error(observation) or self._current_rest_on_error(observation)
+        method, cause = observation.request.method, _CAUSES[observation.kind]
         if self._category is Category.CONNECT:
-            known = self._current_rest_on_error(observation, deadline)
-            return RestError(known, Outcome.DECLINED, cause)
-        told = self._session_rest_on_error(observation)
-        told = told or self._current_rest_on_error(observation, deadline)
-        method = observation.request.method
+            return RestError(told, Outcome.DECLINED, cause)
         return RestError(told, outcome_of(method, self._category, told) if told else None, cause)
 
     def _session_rest_on_error(self, observation: Observation) -> RestOnError | None:
         """What the session was told, if it was read; after our own failure it is read for this."""
         session = observation.session
-        if session is None:
+        if session is None or self._category is Category.CONNECT:
             return None
         try:
             record = session.record() if observation.kind is Kind.FAILED else session.seen()
-        except UnavailableError:
+        except Exception:  # noqa: BLE001 - the hook failed already, and has its reply
             return None
         return record.rest_on_error(observation.request.method) if record else None
 
-    def _current_rest_on_error(
-        self, observation: Observation, deadline: Deadline
-    ) -> RestOnError | None:
-        """What the app's sessions are told now; where the app is not known, what all are."""
-        in_force = observation.in_force
+    def _current_rest_on_error(self, observation: Observation) -> RestOnError | None:
+        """What the app's sessions are told now, as far as that is known without asking.
+
+        A caller who is not WCS must not make us ask, and after a failure there is no time to.
+        """
+        payload = observation.payload
+        app = payload.app if payload is not None else ""
+        in_force = observation.in_force or self._policies.remembered(app)
         if in_force is None:
-            app = observation.payload.app if observation.payload else ""
-            try:
-                in_force, _ = self._policies.in_force(app, deadline)
-            except UnavailableError:
-                return None
+            return None
         return in_force.rest_on_error(observation.request.method, self._clock.now())
 
 

@@ -12,7 +12,7 @@ from wcs_hooks.core.payload import Payload
 from wcs_hooks.core.secrets import masked, without_secrets
 from wcs_hooks.sessions import SessionKey, SessionRecord, Sessions
 
-_ENDED: Final = frozenset({"DISCONNECTED", "FAILED"})
+_ENDED: Final = ("DISCONNECTED", "FAILED")
 
 
 class Answered(NamedTuple):

@@ -184,10 +184,11 @@ class HookReporter:
 
     def _log(self, observation: Observation, reply: Reply) -> None:
         decision = observation.decision
+        method = _printable(observation.request.method)
         line: dict[str, Any] = {
             "decision": observation.request.decision_id,
             "category": observation.category,
-            "method": _printable(observation.request.method),
+            "method": method,
             "answer": observation.kind,
             "status": reply.status,
             "app": _printable(observation.payload.app) if observation.payload else None,
@@ -215,7 +216,7 @@ class HookReporter:
         present = {name: value for name, value in line.items() if value not in (None, "", (), [])}
         failed = observation.kind is Kind.FAILED or observation.dead_lettered is False
         write = self._logger.error if failed else self._logger.info
-        write(f"{present['method']} {observation.kind}", extra=present)
+        write(f"{method} {observation.kind}", extra=present)
 
     def _session(self, observation: Observation) -> str:
         """A session's keyed hash: whoever has the session's id has the session."""

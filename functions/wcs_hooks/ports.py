@@ -71,6 +71,10 @@ class Policies(Protocol):
         """
         ...
 
+    def remembered(self, app: str) -> InForce | None:
+        """What is known to decide an app's hooks, without asking: possibly outdated, or none."""
+        ...
+
 
 class Secrets(Protocol):
     """The secrets that callers may prove themselves with."""

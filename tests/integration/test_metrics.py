@@ -220,7 +220,7 @@ def test_given_a_denial_when_it_is_logged_then_the_line_tells_who_decided(
         "decision": reply.headers["X-Decision-Id"],
         "category": "direct",
         "method": "publishStream",
-        "outcome": "denied",
+        "answer": "denied",
         "status": 403,
         "app": "live",
         "versions": {"live": 1},
@@ -234,7 +234,7 @@ def test_given_an_override_when_it_is_logged_then_the_line_tells_who_decided(
 ) -> None:
     [line] = warm.post("publishStream", {**_HOOK, "name": "renamed"}).log
 
-    assert (line["outcome"], line["status"], line["policies"]) == (
+    assert (line["answer"], line["status"], line["policies"]) == (
         "overridden",
         200,
         ["live/rename"],
@@ -328,7 +328,7 @@ def test_given_an_appkey_that_no_text_can_hold_when_its_hook_is_denied_then_it_i
     reply = hooks.post("publishStream", b'{"appKey":"\\ud800"}')
 
     assert reply.status == 403
-    assert [line["outcome"] for line in reply.log] == ["denied"]
+    assert [line["answer"] for line in reply.log] == ["denied"]
     assert "Logging error" not in reply.output
 
 

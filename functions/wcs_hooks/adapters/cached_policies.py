@@ -71,6 +71,18 @@ class CachedPolicies:
         self._remember(app, fresh)
         return fresh.in_force, fresh.failures > 0
 
+    def remembered(self, app: str) -> InForce | None:
+        """What is known to decide an app's hooks, without asking.
+
+        Of an app that was never asked for that is what holds for every app.
+        """
+        entry = self._entries.get(app)
+        if entry is not None:
+            return entry.in_force
+        for other in self._entries.values():
+            return InForce(one for one in other.in_force.snapshots if one.app == EVERY_APP)
+        return None
+
     def _pause(self, entry: _Entry) -> float:
         if not entry.failures:
             return self._ttl
