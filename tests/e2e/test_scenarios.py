@@ -1,47 +1,23 @@
 """The library of scenarios, run by the simulated WCS against the deployed stack."""
 
 import json
-from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 from uuid import uuid4
 
 import pytest
 
-from local import policies
 from simulated_wcs.action import Conclusion
 from simulated_wcs.runner import Runner
 from simulated_wcs.scenario import Scenario, load_all
-from simulated_wcs.transport import Reply, Signature, Target
-from tests.e2e.conftest import PATIENCE_SECONDS, Deployed, until
+from simulated_wcs.transport import Reply
+from tests.e2e.conftest import Deployed
+from tests.e2e.scenario_back_end import DeployedBackEnd
 
 _LIBRARY = {
     Path(scenario.file).name: scenario
     for scenario in load_all(Path(__file__).parent.parent / "scenarios")
 }
-
-
-class DeployedBackEnd:
-    """The deployed stack, as scenarios see it."""
-
-    def __init__(self, deployed: Deployed) -> None:
-        self._deployed = deployed
-        address = deployed.hooks.address
-        self.target = Target(
-            f"http://{address.host}", address=("127.0.0.1", address.port), host=address.host
-        )
-        self.authentication = Signature(deployed.hooks.secret)
-
-    def put_in_force(self, items: Sequence[dict[str, Any]]) -> None:
-        policies.put_in_force(self._deployed.policies, items, PATIENCE_SECONDS)
-
-    def policies_behind(self, decisions: Sequence[str]) -> Mapping[str, tuple[str, ...]]:
-        lines = until(
-            lambda: self._deployed.log.lines(decisions),
-            lambda found: found.keys() >= set(decisions),
-        )
-        return {decision: tuple(line.get("policies", ())) for decision, line in lines.items()}
 
 
 @pytest.fixture(scope="module")
