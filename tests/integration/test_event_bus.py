@@ -28,8 +28,11 @@ class Subscriber:
         self._queue = self._sqs.create_queue(QueueName="subscriber")["QueueUrl"]
         arn = self._sqs.get_queue_attributes(QueueUrl=self._queue, AttributeNames=["QueueArn"])
         events.put_rule(Name="all", EventBusName=BUS, EventPattern='{"source":["wcs.hooks"]}')
-        target = {"Id": "1", "Arn": arn["Attributes"]["QueueArn"]}
-        events.put_targets(Rule="all", EventBusName=BUS, Targets=[target])
+        events.put_targets(
+            Rule="all",
+            EventBusName=BUS,
+            Targets=[{"Id": "1", "Arn": arn["Attributes"]["QueueArn"]}],
+        )
 
     def received(self) -> list[dict[str, Any]]:
         answer = self._sqs.receive_message(QueueUrl=self._queue, MaxNumberOfMessages=10)
