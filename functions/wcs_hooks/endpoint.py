@@ -334,12 +334,13 @@ class HookEndpoint:
         return RestError(told, outcome_of(method, self._category, told) if told else None, cause)
 
     def _session_rest_on_error(self, observation: Observation) -> RestOnError | None:
-        """What the session was told, if it was read; after our own failure it is read for this."""
+        """What the session was told: after a refusal that is rare, and worth a read."""
         session = observation.session
-        if session is None or self._category is Category.CONNECT:
+        never_told = self._category is Category.CONNECT or observation.request.method in PLAYERS
+        if session is None or never_told:
             return None
         try:
-            record = session.record() if observation.kind is Kind.FAILED else session.seen()
+            record = session.record()
         except Exception:  # noqa: BLE001 - the hook failed already, and has its reply
             return None
         return record.rest_on_error(observation.request.method) if record else None
@@ -347,11 +348,12 @@ class HookEndpoint:
     def _current_rest_on_error(self, observation: Observation) -> RestOnError | None:
         """What the app's sessions are told now, as far as that is known without asking.
 
-        A caller who is not WCS must not make us ask, and after a failure there is no time to.
+        A caller who is not WCS must not make us ask. Of a body that was not read, the app is not
+        known: what holds for every app stands for it. After our own failure nothing does.
         """
-        payload = observation.payload
-        app = payload.app if payload is not None else ""
-        in_force = observation.in_force or self._policies.remembered(app)
+        in_force = observation.in_force
+        if in_force is None and observation.kind is not Kind.FAILED:
+            in_force = self._policies.for_every_app()
         if in_force is None:
             return None
         return in_force.rest_on_error(observation.request.method, self._clock.now())

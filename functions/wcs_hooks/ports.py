@@ -71,8 +71,8 @@ class Policies(Protocol):
         """
         ...
 
-    def remembered(self, app: str) -> InForce | None:
-        """What is known to decide an app's hooks, without asking: possibly outdated, or none."""
+    def for_every_app(self) -> InForce | None:
+        """What holds for every app, as far as that is known without asking anybody."""
         ...
 
 

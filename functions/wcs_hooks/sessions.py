@@ -138,10 +138,6 @@ class SessionLookup:
             self._read = True
         return self._record
 
-    def seen(self) -> SessionRecord | None:
-        """The same, if it was read already."""
-        return self._record
-
     def for_expressions(self) -> Session:
         """The session as policies see it.
 

@@ -47,6 +47,7 @@ class CachedPolicies:
         self._ttl = ttl
         self._clock = clock
         self._entries: OrderedDict[str, _Entry] = OrderedDict()
+        self._for_every_app: InForce | None = None
         # One that is loaded serves all apps, and goes with the last entry that has it.
         self._snapshots: WeakValueDictionary[Pointer, Snapshot] = WeakValueDictionary()
 
@@ -71,17 +72,9 @@ class CachedPolicies:
         self._remember(app, fresh)
         return fresh.in_force, fresh.failures > 0
 
-    def remembered(self, app: str) -> InForce | None:
-        """What is known to decide an app's hooks, without asking.
-
-        Of an app that was never asked for that is what holds for every app.
-        """
-        entry = self._entries.get(app)
-        if entry is not None:
-            return entry.in_force
-        for other in self._entries.values():
-            return InForce(one for one in other.in_force.snapshots if one.app == EVERY_APP)
-        return None
+    def for_every_app(self) -> InForce | None:
+        """What holds for every app, as it was read last; none if nothing ever was."""
+        return self._for_every_app
 
     def _pause(self, entry: _Entry) -> float:
         if not entry.failures:
@@ -109,3 +102,6 @@ class CachedPolicies:
         self._entries.move_to_end(app)
         if len(self._entries) > MAX_APPS:
             self._entries.popitem(last=False)
+        shared = tuple(one for one in entry.in_force.snapshots if one.app == EVERY_APP)
+        if self._for_every_app is None or self._for_every_app.snapshots != shared:
+            self._for_every_app = InForce(shared)
