@@ -19,7 +19,7 @@ from local import policies
 from local.client_session import with_session
 from local.decisions import DecisionLog
 from local.deployment import StackOutputs
-from local.hooks import HookAddress, HookPoster, Reply, read_secret
+from local.hooks import SIGNED, HookAddress, HookPoster, Reply, read_secret
 from local.policies import PolicyTable
 from local.progress import Steps
 from local.workspace import Workspace
@@ -46,14 +46,14 @@ class Hook:
         The last segment of the path.
     body
         The bytes to send.
-    headers
-        Instead of WCS's own.
+    authorization
+        That header, instead of WCS's own.
     """
 
     title: str
     method: str
     body: bytes
-    headers: Mapping[str, str | None] | None = None
+    authorization: str | None = SIGNED
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,7 @@ def own_hooks() -> Iterator[Hook]:
     yield Hook('playStream "public-lesson"', "playStream", _with_name(published, "public-lesson"))
     call = b'{"appKey": "defaultApp", "callId": "1", "caller": "1000", "callee": "0900123456"}'
     yield Hook("call to 0900123456", "call", call)
-    wrong = {"Authorization": "WCS 00000000000000000000000000000000"}
+    wrong = "WCS 00000000000000000000000000000000"
     yield Hook("publishStream, wrong signature", "publishStream", published, wrong)
     yield Hook("a method yet to be invented", "inventedMethod", published)
 
@@ -112,7 +112,9 @@ def post_hooks(workspace: Workspace, outputs: StackOutputs, steps: Steps) -> lis
         replies: list[tuple[Hook, Reply]] = []
         for number, hook in enumerate(hooks, start=1):
             step.detail(f"{number} of {len(hooks)}, {hook.method}")
-            replies.append((hook, poster.post(hook.method, hook.body, headers=hook.headers)))
+            replies.append(
+                (hook, poster.post(hook.method, hook.body, authorization=hook.authorization))
+            )
         step.detail("reading the decision log")
         logged = DecisionLog(workspace, outputs).lines(reply.decision for _, reply in replies)
     return [Answer(hook, reply, logged.get(reply.decision, {})) for hook, reply in replies]

@@ -20,7 +20,7 @@ from local.client_session import with_session
 from local.decisions import DecisionLog
 from local.deployment import StackOutputs
 from local.emulator import Emulator
-from local.hooks import HookAddress, HookPoster, Reply, read_secret
+from local.hooks import SIGNED, HookAddress, HookPoster, Reply, read_secret
 from local.policies import AppStatus, PolicyTable
 from local.workspace import REPOSITORY, Workspace
 from wcs_hooks.core.methods import Category
@@ -85,10 +85,10 @@ class Deployed:
         method: str,
         body: Mapping[str, Any] | bytes,
         *,
-        headers: Mapping[str, str | None] | None = None,
+        authorization: str | None = SIGNED,
     ) -> Reply:
         content = body if isinstance(body, bytes) else json.dumps(body).encode()
-        return self.hooks.post(method, content, headers=headers)
+        return self.hooks.post(method, content, authorization=authorization)
 
     def post_connected(self, method: str, body: Mapping[str, Any]) -> Reply:
         """Post a hook of a client that connected before, as nearly all are."""

@@ -4,17 +4,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from local import policies
-from simulated_wcs.transport import Signature, Target
+from simulated_wcs.transport import Signature
 from tests.e2e.conftest import PATIENCE_SECONDS, Deployed, until
 
 
 class DeployedBackEnd:
     def __init__(self, deployed: Deployed) -> None:
         self._deployed = deployed
-        address = deployed.hooks.address
-        self.target = Target(
-            f"http://{address.host}", address=("127.0.0.1", address.port), host=address.host
-        )
+        self.target = deployed.hooks.address.target
         self.authentication = Signature(deployed.hooks.secret)
 
     def put_in_force(self, items: Sequence[dict[str, Any]]) -> None:
