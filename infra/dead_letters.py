@@ -7,6 +7,7 @@ from constructs import Construct
 from infra.acknowledgement import acknowledge
 from infra.retention import removal_policy
 from infra.settings import Settings
+from wcs_hooks.dead_letter import MAX_MESSAGE_BYTES
 
 
 class DeadLetters(Construct):
@@ -27,6 +28,8 @@ class DeadLetters(Construct):
             # An emulator is talked to without TLS, and enforces the policy that this makes.
             enforce_ssl=not settings.local,
             retention_period=Duration.days(14),
+            # What the functions fit a hook into; stated, since it used to be a quarter of it.
+            max_message_size_bytes=MAX_MESSAGE_BYTES,
             removal_policy=removal_policy(settings),
         )
         for rule in ("AwsSolutions-SQS3", "Serverless-SQSRedrivePolicy"):

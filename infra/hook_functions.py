@@ -10,6 +10,7 @@ from typing import Final
 
 from aws_cdk import Duration
 from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sqs as sqs
@@ -29,6 +30,15 @@ _MARGIN_SECONDS = 4
 With the longest ``replyTimeout`` of 10 s it stays below the 15 s for which WCS waits.
 """
 
+_SESSION_ACTIONS: Final[Mapping[Category, Sequence[str]]] = {
+    Category.CONNECT: ["dynamodb:PutItem"],
+    # A session that is still in use is kept for longer: UpdateItem.
+    Category.DIRECT: ["dynamodb:GetItem", "dynamodb:UpdateItem"],
+    Category.INCOMING: ["dynamodb:GetItem", "dynamodb:UpdateItem"],
+    Category.EVENT: ["dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:UpdateItem"],
+}
+"""What each category does with sessions: record, read, and at the end forget them."""
+
 
 class HookFunctions(Construct):
     """The four category functions.
@@ -47,12 +57,15 @@ class HookFunctions(Construct):
         *,
         code: lambda_.Code,
         snapshots: dynamodb.ITable,
+        sessions: dynamodb.ITable,
         dead_letters: sqs.IQueue,
         secret_arn: str,
+        event_bus: events.IEventBus | None,
     ) -> None:
         super().__init__(scope, construct_id)
         environment = {
             "SNAPSHOTS_TABLE": snapshots.table_name,
+            "SESSIONS_TABLE": sessions.table_name,
             "DEAD_LETTER_QUEUE_URL": dead_letters.queue_url,
             "SIGNATURE_SECRET_ARN": secret_arn,
             "AUTH": settings.auth.value,
@@ -60,8 +73,18 @@ class HookFunctions(Construct):
             "ALLOWED_SOURCES": ",".join(settings.allowed_sources),
             "REPLY_TIMEOUT_SECONDS": f"{settings.reply_timeout:g}",
             "SNAPSHOT_TTL_SECONDS": f"{settings.snapshot_ttl:g}",
+            "SESSION_TTL_DAYS": str(settings.session_ttl_days),
+            "REST_API_CALLS": settings.rest_api_calls.value,
             "ECHO_LOG_SAMPLE_RATE": f"{settings.echo_log_sample_rate:g}",
         }
+        environments = dict.fromkeys(Category, environment) | {
+            Category.EVENT: environment
+            | {
+                "EVENT_BUS_NAME": event_bus.event_bus_name if event_bus else "",
+                "EVENT_BUS_KEEP_ALIVE": str(settings.event_bus_keep_alive).lower(),
+            }
+        }
+        common = _common_statements(settings, snapshots, dead_letters, secret_arn)
         self.by_category: dict[Category, lambda_.Function] = {
             category: traced_function(
                 self,
@@ -71,14 +94,34 @@ class HookFunctions(Construct):
                 handler=f"wcs_hooks.handlers.{category}.handler",
                 description=f"Answers the {category} hooks of WCS",
                 timeout=Duration.seconds(math.ceil(settings.reply_timeout) + _MARGIN_SECONDS),
-                environment=environment,
-                statements=_statements(settings, snapshots, dead_letters, secret_arn),
+                environment=environments[category],
+                statements=[
+                    *common,
+                    iam.PolicyStatement(
+                        sid="Sessions",
+                        actions=list(_SESSION_ACTIONS[category]),
+                        resources=[sessions.table_arn],
+                    ),
+                    *(_publishing(event_bus) if category is Category.EVENT else ()),
+                ],
             )
             for category in Category
         }
 
 
-def _statements(
+def _publishing(event_bus: events.IEventBus | None) -> list[iam.PolicyStatement]:
+    if event_bus is None:
+        return []
+    return [
+        iam.PolicyStatement(
+            sid="PublishEvents",
+            actions=["events:PutEvents"],
+            resources=[event_bus.event_bus_arn],
+        )
+    ]
+
+
+def _common_statements(
     settings: Settings,
     snapshots: dynamodb.ITable,
     dead_letters: sqs.IQueue,

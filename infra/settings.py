@@ -40,6 +40,13 @@ class Auth(StrEnum):
     NONE = "none"
 
 
+class RestApiCalls(StrEnum):
+    """Whether what was started through the WCS REST API may be denied."""
+
+    NEVER_DENY = "never-deny"
+    AS_CLIENT = "as-client"
+
+
 class Packaging(StrEnum):
     """For which machine the functions' dependencies are packaged."""
 
@@ -174,6 +181,13 @@ class Settings:
         Days for which a snapshot that is no longer in force is kept for a rollback.
     session_ttl_days
         Days after which a session that never disconnected is forgotten.
+    rest_api_calls
+        Whether a denial counts for what was started through the WCS REST API (``as-client``), which
+        the vendor forbids (``never-deny``).
+    event_bus
+        Whether events are published to an EventBridge bus, which the stack then has.
+    event_bus_keep_alive
+        Whether StreamKeepAliveEvent is published too: one every few seconds for each stream.
     echo_log_sample_rate
         The share of plain echoes that get a log line, 0 to 1.
     log_retention_days
@@ -217,7 +231,9 @@ class Settings:
         metadata=_setting("replyTimeout", _number("seconds from 0.1 to 10", 0.1, 10)),
     )
     snapshot_ttl: float = dataclasses.field(
-        default=2.0,
+        # An edit is to be in force within 5 s, of which the stream and a cold compiler take their
+        # share first. It costs each busy function instance a read of the pointers a second.
+        default=1.0,
         metadata=_setting("snapshotTtl", _number("seconds from 0 to 300", 0, 300)),
     )
     snapshot_retention_days: int = dataclasses.field(
@@ -227,6 +243,13 @@ class Settings:
     session_ttl_days: int = dataclasses.field(
         default=7,
         metadata=_setting("sessionTtlDays", _whole("whole days from 1 to 365", 1, 365)),
+    )
+    rest_api_calls: RestApiCalls = dataclasses.field(
+        default=RestApiCalls.NEVER_DENY, metadata=_setting("restApiCalls", _choice(RestApiCalls))
+    )
+    event_bus: bool = dataclasses.field(default=False, metadata=_setting("eventBus", _flag))
+    event_bus_keep_alive: bool = dataclasses.field(
+        default=False, metadata=_setting("eventBusKeepAlive", _flag)
     )
     echo_log_sample_rate: float = dataclasses.field(
         default=0.01,

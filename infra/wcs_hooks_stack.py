@@ -6,6 +6,7 @@ from constructs import Construct
 
 from infra.caller_secret import CallerSecret
 from infra.dead_letters import DeadLetters
+from infra.event_bus import EventBus
 from infra.hook_api import HookApi
 from infra.hook_functions import HookFunctions
 from infra.observability import Observability
@@ -31,14 +32,17 @@ class WcsHooksStack(Stack):
         sessions = Sessions(self, "Sessions", settings)
         dead_letters = DeadLetters(self, "DeadLetters", settings)
         caller = CallerSecret(self, "CallerSecret", settings)
+        event_bus = EventBus(self, "EventBus").bus if settings.event_bus else None
         functions = HookFunctions(
             self,
             "HookFunctions",
             settings,
             code=code,
             snapshots=store.snapshots,
+            sessions=sessions.table,
             dead_letters=dead_letters.queue,
             secret_arn=caller.arn,
+            event_bus=event_bus,
         ).by_category
         compiler = PolicyCompiler(
             self,
@@ -58,7 +62,7 @@ class WcsHooksStack(Stack):
             compiler=compiler,
             dead_letters=dead_letters.queue,
         )
-        for name, value in {
+        outputs = {
             "HooksUrl": hooks.api.api_endpoint,
             "PoliciesTableName": store.policies.table_name,
             "SnapshotsTableName": store.snapshots.table_name,
@@ -73,5 +77,8 @@ class WcsHooksStack(Stack):
             "EventFunctionName": functions[Category.EVENT].function_name,
             "IncomingFunctionName": functions[Category.INCOMING].function_name,
             "CompilerFunctionName": compiler.function_name,
-        }.items():
+        }
+        if event_bus is not None:
+            outputs["EventBusName"] = event_bus.event_bus_name
+        for name, value in outputs.items():
             CfnOutput(self, name, value=value)

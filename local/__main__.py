@@ -10,10 +10,11 @@ from typing import Final
 from rich.console import Console
 
 from local import demonstration, deployment
+from local.client_session import with_session
 from local.deployment import StackOutputs
 from local.emulator import Emulator
 from local.errors import LocalRunError
-from local.hooks import poster_for
+from local.hooks import HookAddress, poster_for
 from local.progress import Steps
 from local.workspace import DEFAULT_PORT, REPOSITORY, Workspace
 
@@ -35,7 +36,9 @@ def main() -> int:
             case "down":
                 _down(_workspace())
             case "post":
-                return _post(_workspace(), arguments.method, arguments.file)
+                return _post(
+                    _workspace(), arguments.method, arguments.file, rest_api=arguments.rest_api
+                )
     except LocalRunError as error:
         print(error, file=sys.stderr)  # noqa: T201 - one plain line, whatever the terminal
         return 1
@@ -50,6 +53,11 @@ def _parser() -> argparse.ArgumentParser:
     post = commands.add_parser("post", help="post one signed hook and print the answer")
     post.add_argument("method", help="e.g. publishStream")
     post.add_argument("file", nargs="?", default="-", help="the body; - is standard input")
+    post.add_argument(
+        "--rest-api",
+        action="store_true",
+        help="as if the WCS REST API had started it: without the connect that comes before",
+    )
     return parser
 
 
@@ -72,6 +80,9 @@ def _up(workspace: Workspace) -> None:
         outputs = _deploy(workspace, steps)
         demonstration.load_examples(workspace, outputs, steps)
         shown = demonstration.post_hooks(workspace, outputs, steps)
+    workspace.write_environment_file(
+        POLICIES_TABLE=outputs.policies_table_name, HOOKS_URL=HookAddress.of(outputs, workspace).url
+    )
     demonstration.show(console, workspace, outputs, shown)
 
 
@@ -104,13 +115,17 @@ def _down(workspace: Workspace) -> None:
         console.print("No emulator is running from here.")
 
 
-def _post(workspace: Workspace, method: str, file: str) -> int:
+def _post(workspace: Workspace, method: str, file: str, *, rest_api: bool) -> int:
     try:
         body = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
     except OSError as error:
         raise LocalRunError(f"Cannot read the hook's body: {error}.") from None
-    reply = poster_for(workspace).post(method, body)
+    poster = poster_for(workspace)
     console = Console(highlight=False, stderr=True)
+    connect, body = (None, body) if rest_api else with_session(method, body)
+    if connect is not None:
+        console.print(f"connected first: {poster.post('connect', connect).status}")
+    reply = poster.post(method, body)
     console.print(f"{reply.status} in {reply.seconds * 1000:.0f} ms, decision {reply.decision}")
     sys.stdout.buffer.write(reply.body + b"\n")
     return 0

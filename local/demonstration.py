@@ -16,9 +16,10 @@ from rich.table import Table
 from rich.text import Text
 
 from local import policies
+from local.client_session import with_session
 from local.decisions import DecisionLog
 from local.deployment import StackOutputs
-from local.hooks import HookAddress, HookPoster, Reply, read_secret
+from local.hooks import SIGNED, HookAddress, HookPoster, Reply, read_secret
 from local.policies import PolicyTable
 from local.progress import Steps
 from local.workspace import Workspace
@@ -45,14 +46,14 @@ class Hook:
         The last segment of the path.
     body
         The bytes to send.
-    headers
-        Instead of WCS's own.
+    authorization
+        That header, instead of WCS's own.
     """
 
     title: str
     method: str
     body: bytes
-    headers: Mapping[str, str | None] | None = None
+    authorization: str | None = SIGNED
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,13 +78,15 @@ def vendor_hooks() -> Iterator[Hook]:
 def own_hooks() -> Iterator[Hook]:
     """Yield hooks that show what the example policies, signatures and unknown methods do."""
     published = (PAYLOADS / "publishStream.json").read_bytes()
-    yield Hook(
-        'publishStream "private-lesson"', "publishStream", _with_name(published, "private-lesson")
-    )
+    private = _with_name(published, "private-lesson")
+    yield Hook('publishStream "private-lesson", by the REST API', "publishStream", private)
+    connect, private = with_session("publishStream", private)
+    yield Hook("connect of the client below", "connect", connect or b"{}")
+    yield Hook('publishStream "private-lesson"', "publishStream", private)
     yield Hook('playStream "public-lesson"', "playStream", _with_name(published, "public-lesson"))
     call = b'{"appKey": "defaultApp", "callId": "1", "caller": "1000", "callee": "0900123456"}'
     yield Hook("call to 0900123456", "call", call)
-    wrong = {"Authorization": "WCS 00000000000000000000000000000000"}
+    wrong = "WCS 00000000000000000000000000000000"
     yield Hook("publishStream, wrong signature", "publishStream", published, wrong)
     yield Hook("a method yet to be invented", "inventedMethod", published)
 
@@ -109,7 +112,9 @@ def post_hooks(workspace: Workspace, outputs: StackOutputs, steps: Steps) -> lis
         replies: list[tuple[Hook, Reply]] = []
         for number, hook in enumerate(hooks, start=1):
             step.detail(f"{number} of {len(hooks)}, {hook.method}")
-            replies.append((hook, poster.post(hook.method, hook.body, headers=hook.headers)))
+            replies.append(
+                (hook, poster.post(hook.method, hook.body, authorization=hook.authorization))
+            )
         step.detail("reading the decision log")
         logged = DecisionLog(workspace, outputs).lines(reply.decision for _, reply in replies)
     return [Answer(hook, reply, logged.get(reply.decision, {})) for hook, reply in replies]
@@ -133,11 +138,13 @@ def show(
     console.print(table)
     secret = read_secret(outputs, workspace)
     url = HookAddress.of(outputs, workspace).url
-    console.print(_next_steps(url, secret, outputs.policies_table_name), soft_wrap=True)
+    console.print(_next_steps(url, secret), soft_wrap=True)
 
 
 def _decider(answer: Answer) -> str:
     policies = ", ".join(answer.logged.get("policies", ()))
+    if answer.logged.get("denySuppressed"):
+        return f"{policies}, but never connected: not refused"
     if policies:
         return policies
     shadow = [*answer.logged.get("shadowDenied", ()), *answer.logged.get("shadowOverridden", ())]
@@ -190,7 +197,7 @@ def _short(value: object) -> str:
     return text if len(text) <= _SHOWN_VALUE else f"{text[: _SHOWN_VALUE - 3]}..."
 
 
-def _next_steps(url: str, secret: str, table: str) -> Text:
+def _next_steps(url: str, secret: str) -> Text:
     policy = (
         '{"app": {"S": "defaultApp"}, "id": {"S": "no-calls"}, "method": {"S": "call"}, '
         '"action": {"S": "deny"}, "reason": {"S": "calls are off today"}}'
@@ -204,12 +211,12 @@ The emulator goes on running; `make local-stop` ends it. To go on from here:
 
   Edit a policy, which is in force within 5 seconds, and see it refuse a call:
     . .local/env
-    .venv/bin/aws dynamodb put-item --table-name {table} \\
+    .venv/bin/aws dynamodb put-item --table-name "$POLICIES_TABLE" \\
       --item '{policy}'
     make hook METHOD=call BODY='{{"appKey": "defaultApp", "callee": "1000"}}'
 
   See what the compiler says about the policies of an app:
-    .venv/bin/aws dynamodb get-item --table-name {table} \\
+    .venv/bin/aws dynamodb get-item --table-name "$POLICIES_TABLE" \\
       --key '{{"app": {{"S": "defaultApp"}}, "id": {{"S": "#status"}}}}'
 
   Post a hook without make, signed as WCS signs it:

@@ -1,45 +1,19 @@
-"""Posts hooks as WCS does: its headers, its signature, over HTTP/1.1.
+"""Posts hooks to what is deployed on this machine, by the simulated WCS's own wire."""
 
-The protocol is the vendor's: a POST to ``<url>/<method>`` with a JSON body, and where WCS signs,
-``Authorization: WCS <hex>``, the HMAC-MD5 of the body's bytes.
-"""
-
-import hashlib
-import hmac
-import http.client
 import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Self
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 from local.deployment import StackOutputs
 from local.errors import LocalRunError
 from local.workspace import Workspace
+from simulated_wcs.transport import Authentication, HookTransport, Signature, Target
 
-WCS_HEADERS: Final[Mapping[str, str]] = {
-    "Accept": "application/json",
-    "Content-Type": "application/json;charset=UTF-8",
-    "User-Agent": "Java/1.8.0_111",
-    "Connection": "keep-alive",
-}
-"""What WCS sends with each hook."""
-
-_WCS_TIMEOUT: Final = 15.0
-"""Seconds that WCS waits for a reply, unless it is configured otherwise."""
-
-
-def signature(secret: str, body: bytes) -> str:
-    """Return the ``Authorization`` header that WCS sends with a body.
-
-    Examples
-    --------
-    >>> signature("key", b"{}")
-    'WCS 8ad543481d29574b6046e375ce555520'
-    """
-    digest = hmac.new(secret.encode(), body, hashlib.md5).hexdigest()
-    return f"WCS {digest}"
+SIGNED: Final = "as WCS signs it"
+"""Stands for the Authorization header that WCS makes for a body."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,9 +82,25 @@ class HookAddress:
         return f"{self.api}.execute-api.localhost:{self.port}"
 
     @property
+    def target(self) -> Target:
+        """The same for WCS: glibc does not resolve `*.localhost`."""
+        return Target(f"http://{self.host}", address=("127.0.0.1", self.port), host=self.host)
+
+    @property
     def url(self) -> str:
         """A URL that any HTTP client can use as it is. In a shell it needs quotes: ``$``."""
         return f"http://127.0.0.1:{self.port}/_aws/execute-api/{self.api}/$default"
+
+
+@dataclass(frozen=True, slots=True)
+class GivenHeader:
+    """An Authorization header as it is, whatever the body; None for none."""
+
+    value: str | None = field(repr=False)
+
+    def header(self, body: bytes) -> str | None:  # noqa: ARG002 - as the protocol has it
+        """The header."""
+        return self.value
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,9 +117,7 @@ class HookPoster:
     address: HookAddress
     secret: str = field(repr=False)
 
-    def post(
-        self, method: str, body: bytes, *, headers: Mapping[str, str | None] | None = None
-    ) -> Reply:
+    def post(self, method: str, body: bytes, *, authorization: str | None = SIGNED) -> Reply:
         """Post a hook and wait for its answer.
 
         Parameters
@@ -138,48 +126,28 @@ class HookPoster:
             The last segment of the path.
         body
             Sent, and signed, as it is.
-        headers
-            Replace WCS's own by name; None leaves one out.
+        authorization
+            That header, instead of WCS's own; None leaves it out.
 
         Raises
         ------
         LocalRunError
             Nothing answers.
         """
-        sent: dict[str, str | None] = {
-            **WCS_HEADERS,
-            "Host": self.address.host,
-            "Authorization": signature(self.secret, body),
-            "Content-Length": str(len(body)),
-            **(headers or {}),
-        }
-        connection = http.client.HTTPConnection(
-            "127.0.0.1", self.address.port, timeout=_WCS_TIMEOUT
+        authentication: Authentication = (
+            Signature(self.secret) if authorization == SIGNED else GivenHeader(authorization)
         )
+        transport = HookTransport(self.address.target, authentication, retries=0)
         began = time.perf_counter()
-        try:
-            connection.putrequest(
-                "POST", f"/{quote(method)}", skip_host=True, skip_accept_encoding=True
-            )
-            for name, value in sent.items():
-                if value is not None:
-                    connection.putheader(name, value)
-            connection.endheaders(body)
-            response = connection.getresponse()
-            content = response.read()
-        except (OSError, http.client.HTTPException) as error:
+        exchange = transport.send(method, body)
+        transport.close()
+        if exchange.reply is None:
             raise LocalRunError(
                 f"No answer to {method} from 127.0.0.1:{self.address.port}: "
-                f"{error!r}. Is the emulator running? `make local` starts it."
-            ) from error
-        finally:
-            connection.close()
-        return Reply(
-            status=response.status,
-            headers={name.lower(): value for name, value in response.getheaders()},
-            body=content,
-            seconds=time.perf_counter() - began,
-        )
+                f"{exchange.send_errors[0]}. Is the emulator running? `make local` starts it."
+            )
+        reply = exchange.reply
+        return Reply(reply.status, reply.headers, reply.body, time.perf_counter() - began)
 
 
 def read_secret(outputs: StackOutputs, workspace: Workspace) -> str:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
 
 EXAMPLES: Final = REPOSITORY / "policies" / "examples"
-SNAPSHOT_TTL: Final = 2.0
+SNAPSHOT_TTL: Final = 1.0
 """Seconds for which a function may go on with the snapshot that it has: the default setting."""
 
 STATUS_ID: Final = "#status"

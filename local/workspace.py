@@ -1,6 +1,7 @@
 """Where one local deployment keeps what it needs and what it leaves behind."""
 
 import os
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -100,9 +101,10 @@ class Workspace:
         """Return a boto3 session with the emulator's keys; clients still need its endpoint."""
         return boto3.Session(aws_access_key_id=KEY, aws_secret_access_key=KEY, region_name=REGION)
 
-    def write_environment_file(self) -> None:
-        """Write ``env``, for ``. .local/env``."""
-        lines = [f"export {name}={value}\n" for name, value in self.aws_environment().items()]
+    def write_environment_file(self, **more: str) -> None:
+        """Write ``env``, for ``. .local/env``: where AWS is, and what else is worth a name."""
+        variables = self.aws_environment() | more
+        lines = [f"export {name}={shlex.quote(value)}\n" for name, value in variables.items()]
         self.environment_file.write_text("".join(lines))
 
 

@@ -5,12 +5,12 @@ It holds the client's secrets, since the hook does: it goes to an encrypted queu
 
 import base64
 import hashlib
+import json
 import zlib
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from wcs_hooks.core.methods import Category
-from wcs_hooks.core.payload import encode
 
 if TYPE_CHECKING:
     from wcs_hooks.endpoint import Request
@@ -79,4 +79,5 @@ def _body(body: bytes) -> dict[str, Any]:
 
 def to_text(message: dict[str, Any]) -> str:
     """The message as it is sent."""
-    return encode(message)
+    # In ASCII: SQS refuses some characters that JSON need not escape, such as U+FFFE.
+    return json.dumps(message, separators=(",", ":"))

@@ -3,7 +3,7 @@
 Every error becomes a reply here, and nowhere else.
 """
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final, NamedTuple
@@ -17,12 +17,17 @@ from wcs_hooks.core.caller import (
     authorize_basic,
     authorize_signature,
     authorize_source,
+    credentials,
 )
 from wcs_hooks.core.decision import Decision, Hook, Verdict, decide
+from wcs_hooks.core.in_force import InForce
 from wcs_hooks.core.methods import METHODS, Category
+from wcs_hooks.core.outcome import Cause, Outcome, RestOnError, outcome_of
 from wcs_hooks.core.payload import MalformedBodyError, Payload, parse
 from wcs_hooks.core.reply import Reply
+from wcs_hooks.follow_ups import Answered, FollowUp
 from wcs_hooks.ports import DeadLetters, Policies, Secrets, UnavailableError
+from wcs_hooks.sessions import PLAYERS, RestApiCalls, SessionLookup, Sessions
 
 _FORBIDDEN: Final = 403
 _INTERNAL_ERROR: Final = 500
@@ -66,6 +71,23 @@ class Kind(StrEnum):
     FAILED = "failed"
 
 
+class RestError(NamedTuple):
+    """What WCS does with a reply that is not 200.
+
+    Attributes
+    ----------
+    rest_on_error
+        What the session was told for the method; none where neither the session nor what is in
+        force could be read.
+    outcome
+        By the vendor's table; none likewise, unless the table does not ask.
+    """
+
+    rest_on_error: RestOnError | None
+    outcome: Outcome | None
+    cause: Cause
+
+
 @dataclass(slots=True)
 class Observation:
     """What happened while a hook was answered, for metrics and the log.
@@ -74,10 +96,13 @@ class Observation:
     ----------
     decision_time
         Seconds that the decision took; none where none was made.
+    deny_suppressed
+        Whether a denial was not carried out because the WCS REST API seems to have started this.
     dead_lettered
         Whether the hook was kept; none where there was no need to.
     error
-        Of a reply that no policy asked for: what went wrong, with nothing of the body in it.
+        Of a reply that no policy asked for, or of what failed besides the reply: what went wrong,
+        with nothing of the body in it.
     """
 
     request: Request
@@ -85,11 +110,15 @@ class Observation:
     kind: Kind = Kind.ECHOED
     payload: Payload | None = None
     decision: Decision | None = None
-    versions: Mapping[str, int] | None = None
+    in_force: InForce | None = None
+    session: SessionLookup | None = None
     stale: bool = False
+    decided_at: float = 0.0
     decision_time: float | None = None
+    deny_suppressed: bool = False
     dead_lettered: bool | None = None
     error: str = ""
+    rest_error: RestError | None = None
 
     @property
     def method_is_known(self) -> bool:
@@ -149,11 +178,11 @@ class CallerCheck:
         authorize_source(request.source, self._allowed_sources)
         if self._auth is Auth.NONE:
             return
+        # First the form, which costs nothing: a stranger without a hash is none of our failures.
+        credentials(self._auth, request.authorization)
         try:
             self._authorize(request, self._secrets.valid(deadline))
         except RejectedCallerError:
-            if not request.authorization:
-                raise
             # WCS may have been given a new secret since ours was read.
             self._authorize(request, self._secrets.refreshed(deadline))
 
@@ -175,6 +204,12 @@ class HookEndpoint:
         Who may call.
     policies
         What is in force.
+    sessions
+        What was seen at connect.
+    rest_api_calls
+        Whether what the WCS REST API started may be denied.
+    follow_ups
+        What else is done for a hook that was answered; of a connect only if it was not denied.
     dead_letters
         Where hooks go that could not be processed.
     clock
@@ -183,11 +218,15 @@ class HookEndpoint:
         Seconds within which the reply is given, whatever fails.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what it works with, by name
         self,
         category: Category,
+        *,
         check_caller: CallerCheck,
         policies: Policies,
+        sessions: Sessions,
+        rest_api_calls: RestApiCalls,
+        follow_ups: Sequence[FollowUp],
         dead_letters: DeadLetters,
         clock: Clock,
         reply_timeout: float,
@@ -195,6 +234,9 @@ class HookEndpoint:
         self._category = category
         self._check_caller = check_caller
         self._policies = policies
+        self._sessions = sessions
+        self._rest_api_calls = rest_api_calls
+        self._follow_ups = follow_ups
         self._dead_letters = dead_letters
         self._clock = clock
         self._reply_timeout = reply_timeout
@@ -206,21 +248,16 @@ class HookEndpoint:
         fetch_deadline = Deadline(self._clock, self._reply_timeout * _FETCH_SHARE)
         try:
             reply = self._reply(request, observation, fetch_deadline)
-        except RejectedCallerError as error:
-            observation.kind, observation.error = Kind.REJECTED, str(error)
-            reply = replies.error(_FORBIDDEN, str(error), request.decision_id)
-        except MalformedBodyError as error:
-            observation.kind, observation.error = Kind.MALFORMED, str(error)
-            reply = replies.error(error.status, str(error), request.decision_id)
-            self._keep(observation, error, reply_deadline)
-        except UnavailableError as error:
-            observation.kind, observation.error = Kind.FAILED, str(error)
-            reply = replies.error(_UNAVAILABLE, str(error), request.decision_id)
-            self._keep(observation, error, reply_deadline)
         except Exception as error:  # noqa: BLE001 - a bug must still leave WCS a reply to act upon
-            observation.kind, observation.error = Kind.FAILED, _describe(error)
-            reply = replies.error(_INTERNAL_ERROR, "internal error", request.decision_id)
-            self._keep(observation, error, reply_deadline)
+            refusal = _refusal(error)
+            observation.kind, observation.error = refusal.kind, refusal.reason
+            reply = replies.error(refusal.status, refusal.shown, request.decision_id)
+            if refusal.kind is not Kind.REJECTED:
+                self._keep(observation, error, reply_deadline)
+        else:
+            self._follow_up(observation, fetch_deadline, reply_deadline)
+        if reply.status != replies.OK:
+            observation.rest_error = self._rest_error(observation)
         return reply, observation
 
     def _reply(self, request: Request, observation: Observation, deadline: Deadline) -> Reply:
@@ -228,14 +265,19 @@ class HookEndpoint:
         payload = observation.payload = parse(request.body)
         if not observation.method_is_known:
             return replies.echo(payload)
+        session = observation.session = SessionLookup(self._sessions, payload, deadline)
         in_force, observation.stale = self._policies.in_force(payload.app, deadline)
-        observation.versions = in_force.versions()
-        now = self._clock.now()
+        observation.in_force = in_force
+        observation.decided_at = now = self._clock.now()
         started = self._clock.monotonic()
         hook = Hook(request.method, self._category, payload)
-        decision = observation.decision = decide(in_force.snapshots, hook, now)
+        decision = decide(in_force.snapshots, hook, now, session.for_expressions)
+        observation.decision = decision
         observation.decision_time = self._clock.monotonic() - started
         if decision.denial is not None:
+            if self._must_not_reject(request.method, session):
+                observation.deny_suppressed = True
+                return replies.echo(payload)
             observation.kind = Kind.DENIED
             return replies.denial(decision.denial, request.decision_id)
         config = in_force.client_config(now) if self._category is Category.CONNECT else ""
@@ -245,14 +287,105 @@ class HookEndpoint:
             return replies.echo(payload)
         return replies.override(payload, decision.fields, config)
 
+    def _must_not_reject(self, method: str, session: SessionLookup) -> bool:
+        """Whether the WCS REST API seems to have started what the hook is about.
+
+        `docs/wcs-protocol.md`, section 3, rule 4: no connect precedes it.
+        """
+        return (
+            self._rest_api_calls is RestApiCalls.NEVER_DENY
+            and self._category in {Category.DIRECT, Category.INCOMING}
+            and method not in PLAYERS
+            and session.record() is None
+        )
+
+    def _follow_up(
+        self, observation: Observation, deadline: Deadline, reply_deadline: Deadline
+    ) -> None:
+        payload, in_force = observation.payload, observation.in_force
+        refused = observation.kind is Kind.DENIED and self._category is Category.CONNECT
+        if payload is None or in_force is None or refused:
+            return
+        request = observation.request
+        answered = Answered(
+            request.method, payload, in_force, observation.decided_at, request.decision_id
+        )
+        for follow_up in self._follow_ups:
+            try:
+                follow_up(answered, deadline)
+            except Exception as error:  # noqa: BLE001 - whatever fails here, the reply stands
+                observation.error = _refusal(error).reason
+                self._keep(observation, error, reply_deadline)
+
     def _keep(self, observation: Observation, error: Exception, deadline: Deadline) -> None:
         message = dead_letter.message(observation.request, self._category, error, self._clock.now())
         try:
             self._dead_letters.send(message, deadline)
-        except UnavailableError:
+        except Exception:  # noqa: BLE001 - WCS must have its reply; the loss is counted and logged
             observation.dead_lettered = False
         else:
-            observation.dead_lettered = True
+            observation.dead_lettered = observation.dead_lettered is not False
+
+    def _rest_error(self, observation: Observation) -> RestError:
+        told = self._session_rest_on_error(observation) or self._current_rest_on_error(observation)
+        method, cause = observation.request.method, _CAUSES[observation.kind]
+        if self._category is Category.CONNECT:
+            return RestError(told, Outcome.DECLINED, cause)
+        return RestError(told, outcome_of(method, self._category, told) if told else None, cause)
+
+    def _session_rest_on_error(self, observation: Observation) -> RestOnError | None:
+        """What the session was told: after a refusal that is rare, and worth a read."""
+        session = observation.session
+        never_told = self._category is Category.CONNECT or observation.request.method in PLAYERS
+        if session is None or never_told:
+            return None
+        try:
+            record = session.record()
+        except Exception:  # noqa: BLE001 - the hook failed already, and has its reply
+            return None
+        return record.rest_on_error(observation.request.method) if record else None
+
+    def _current_rest_on_error(self, observation: Observation) -> RestOnError | None:
+        """What the app's sessions are told now, as far as that is known without asking.
+
+        A caller who is not WCS must not make us ask. Of a body that was not read, the app is not
+        known: what holds for every app stands for it. After our own failure nothing does.
+        """
+        in_force = observation.in_force
+        if in_force is None and observation.kind is not Kind.FAILED:
+            in_force = self._policies.for_every_app()
+        if in_force is None:
+            return None
+        return in_force.rest_on_error(observation.request.method, self._clock.now())
+
+
+class _Refusal(NamedTuple):
+    kind: Kind
+    status: int
+    reason: str
+    shown: str
+
+
+def _refusal(error: Exception) -> _Refusal:
+    """The one place where errors become replies."""
+    reason = str(error)
+    match error:
+        case RejectedCallerError():
+            return _Refusal(Kind.REJECTED, _FORBIDDEN, reason, reason)
+        case MalformedBodyError():
+            return _Refusal(Kind.MALFORMED, error.status, reason, reason)
+        case UnavailableError():
+            return _Refusal(Kind.FAILED, _UNAVAILABLE, reason, reason)
+        case _:
+            return _Refusal(Kind.FAILED, _INTERNAL_ERROR, _describe(error), "internal error")
+
+
+_CAUSES: Final = {
+    Kind.DENIED: Cause.POLICY,
+    Kind.REJECTED: Cause.CALLER,
+    Kind.MALFORMED: Cause.MALFORMED,
+    Kind.FAILED: Cause.FAILURE,
+}
 
 
 def _describe(error: Exception) -> str:

@@ -2,8 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
 
 from wcs_hooks.core.caller import Auth
+from wcs_hooks.sessions import RestApiCalls
+
+SECONDS_PER_DAY: Final = 86_400
 
 
 class EnvironmentVariableError(Exception):
@@ -20,11 +25,18 @@ class HookEnvironment:
         Seconds within which every reply is given.
     snapshot_ttl
         Seconds for which what is in force is not asked for again.
+    session_ttl
+        Seconds for which a session is kept.
     echo_log_sample_rate
         The share of plain echoes that are logged, 0 to 1.
+    event_bus
+        The bus that events are published to; empty for none.
+    event_bus_keep_alive
+        Whether StreamKeepAliveEvent is published too.
     """
 
     snapshots_table: str
+    sessions_table: str
     dead_letter_queue_url: str
     auth: Auth
     signature_secret_arn: str
@@ -32,7 +44,11 @@ class HookEnvironment:
     allowed_sources: tuple[str, ...]
     reply_timeout: float
     snapshot_ttl: float
+    session_ttl: float
+    rest_api_calls: RestApiCalls
     echo_log_sample_rate: float
+    event_bus: str
+    event_bus_keep_alive: bool
 
     @classmethod
     def read(cls, variables: Mapping[str, str]) -> "HookEnvironment":
@@ -43,14 +59,12 @@ class HookEnvironment:
         EnvironmentVariableError
             Naming the variable that is missing or wrong.
         """
-        auth = _text(variables, "AUTH")
-        if auth not in list(Auth):
-            raise EnvironmentVariableError(f"AUTH is {auth!r}; known are {', '.join(Auth)}")
         sources = variables.get("ALLOWED_SOURCES", "")
         return cls(
             snapshots_table=_text(variables, "SNAPSHOTS_TABLE"),
             dead_letter_queue_url=_text(variables, "DEAD_LETTER_QUEUE_URL"),
-            auth=Auth(auth),
+            sessions_table=_text(variables, "SESSIONS_TABLE"),
+            auth=_one_of(variables, "AUTH", Auth),
             signature_secret_arn=variables.get("SIGNATURE_SECRET_ARN", ""),
             basic_user=variables.get("BASIC_USER", ""),
             allowed_sources=tuple(
@@ -58,7 +72,11 @@ class HookEnvironment:
             ),
             reply_timeout=_number(variables, "REPLY_TIMEOUT_SECONDS"),
             snapshot_ttl=_number(variables, "SNAPSHOT_TTL_SECONDS"),
+            session_ttl=_number(variables, "SESSION_TTL_DAYS") * SECONDS_PER_DAY,
+            rest_api_calls=_one_of(variables, "REST_API_CALLS", RestApiCalls),
             echo_log_sample_rate=_number(variables, "ECHO_LOG_SAMPLE_RATE"),
+            event_bus=variables.get("EVENT_BUS_NAME", ""),
+            event_bus_keep_alive=variables.get("EVENT_BUS_KEEP_ALIVE") == "true",
         )
 
 
@@ -99,9 +117,19 @@ def _text(variables: Mapping[str, str], name: str) -> str:
     return value
 
 
+def _one_of[E: StrEnum](variables: Mapping[str, str], name: str, kind: type[E]) -> E:
+    value = _text(variables, name)
+    if value not in list(kind):
+        raise EnvironmentVariableError(f"{name} is {value!r}; known are {', '.join(kind)}")
+    return kind(value)
+
+
 def _number(variables: Mapping[str, str], name: str) -> float:
     value = _text(variables, name)
     try:
-        return float(value)
+        number = float(value)
     except ValueError as error:
         raise EnvironmentVariableError(f"{name} is {value!r}, which is no number") from error
+    if not 0 <= number < float("inf"):
+        raise EnvironmentVariableError(f"{name} is {value!r}, which no such number can be")
+    return number

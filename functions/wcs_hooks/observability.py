@@ -10,7 +10,8 @@ secret can compute.
 
 import hashlib
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any, Final
 
 from aws_lambda_powertools import Logger
@@ -24,8 +25,41 @@ from wcs_hooks.core.reply import Reply
 from wcs_hooks.endpoint import Kind, Observation
 from wcs_hooks.policy_compiler import Status
 
-PER_METHOD: Final = frozenset({"Calls", "Denied", "Overridden", "ReportedFailures"})
-"""The metrics that have `method` as a dimension, too."""
+REST_ERRORS: Final = "RestErrors"
+"""Counts each reply that is not 200, by what WCS does with it."""
+
+_CATEGORY: Final = ("service", "category")
+_METHOD: Final = ("service", "category", "method")
+
+METRICS: Final[Mapping[str, tuple[tuple[str, ...], ...]]] = {
+    "Calls": (_CATEGORY, _METHOD),
+    "Echoed": (_CATEGORY,),
+    "Overridden": (_CATEGORY, _METHOD),
+    "Denied": (_CATEGORY, _METHOD),
+    "ShadowDenied": (_CATEGORY,),
+    "ShadowOverridden": (_CATEGORY,),
+    "DenySuppressed": (_CATEGORY,),
+    "Failed": (_CATEGORY,),
+    "Rejected": (_CATEGORY,),
+    "Malformed": (_CATEGORY,),
+    "UnknownMethod": (_CATEGORY,),
+    "ReportedFailures": (_CATEGORY, _METHOD),
+    "ExpressionErrors": (_CATEGORY,),
+    "StaleSnapshot": (_CATEGORY,),
+    "DeadLettered": (_CATEGORY,),
+    "DeadLetterLost": (_CATEGORY,),
+    "ColdStart": (_CATEGORY,),
+    "DecisionTime": (_CATEGORY,),
+    "ServiceTime": (_CATEGORY,),
+    "Compiled": (_CATEGORY,),
+    "CompileErrors": (_CATEGORY,),
+    REST_ERRORS: (("category", "restOnError", "outcome", "cause"),),
+}
+"""Every metric that is emitted, with the sets of dimensions that it has. The set with `method` is
+left out for a method that is not known: anybody could make up any number of them."""
+
+UNKNOWN: Final = "UNKNOWN"
+"""The value of a dimension that could not be found out."""
 
 COMPILER: Final = "compiler"
 """The compiler's `category` dimension."""
@@ -44,12 +78,14 @@ _MILLISECONDS: Final = MetricUnit.Milliseconds.value
 
 
 class HookMetrics(AmazonCloudWatchEMFProvider):
-    """Powertools' EMF provider, with some metrics by method in the same line.
+    """Powertools' EMF provider, with the dimension sets that each metric is to have.
 
     Attributes
     ----------
     method
-        The `method` dimension of the metrics in `PER_METHOD`; empty for none.
+        The `method` dimension, for the metrics that have it; empty for none.
+    rest_error
+        The dimensions of `RestErrors`, which has these alone; empty if it was not counted.
 
     Notes
     -----
@@ -58,27 +94,24 @@ class HookMetrics(AmazonCloudWatchEMFProvider):
     CloudWatch_Embedded_Metric_Format_Specification.html
     """
 
-    method = ""
+    method: str = ""
+    rest_error: Mapping[str, str] = MappingProxyType({})
 
     def serialize_metric_set(self, *args: Any, **kwargs: Any) -> Any:
         """The line's content."""
         line: dict[str, Any] = dict(super().serialize_metric_set(*args, **kwargs))
-        if not self.method:
-            return line
         [directive] = line["_aws"]["CloudWatchMetrics"]
-        own = [metric for metric in directive["Metrics"] if metric["Name"] not in PER_METHOD]
-        by_method = [metric for metric in directive["Metrics"] if metric["Name"] in PER_METHOD]
-        [dimensions] = directive["Dimensions"]
-        line["_aws"]["CloudWatchMetrics"] = [
-            {**directive, "Dimensions": sets, "Metrics": metrics}
-            for sets, metrics in (
-                ([dimensions], own),
-                ([dimensions, [*dimensions, "method"]], by_method),
-            )
-            if metrics
-        ]
-        line["method"] = self.method
-        return line
+        directives: dict[tuple[tuple[str, ...], ...], dict[str, Any]] = {}
+        for metric in directive["Metrics"]:
+            sets = METRICS[metric["Name"]]
+            if not self.method:
+                sets = tuple(dimensions for dimensions in sets if "method" not in dimensions)
+            group = {"Namespace": directive["Namespace"], "Dimensions": sets, "Metrics": []}
+            directives.setdefault(sets, group)["Metrics"].append(metric)
+        line["_aws"]["CloudWatchMetrics"] = list(directives.values())
+        if self.method:
+            line["method"] = self.method
+        return line | dict(self.rest_error)
 
 
 class HookReporter:
@@ -118,6 +151,7 @@ class HookReporter:
     def _count(self, observation: Observation, service_time: float) -> None:
         metrics = self._metrics
         metrics.method = observation.request.method if observation.method_is_known else ""
+        metrics.rest_error = _rest_error_dimensions(observation)
         for name in self._counted(observation):
             metrics.add_metric(name, _COUNT, 1)
         decision = observation.decision
@@ -136,11 +170,13 @@ class HookReporter:
             _KIND_METRICS[observation.kind]: True,
             "UnknownMethod": not observation.method_is_known,
             "ReportedFailures": observation.reports_failure,
+            "DenySuppressed": observation.deny_suppressed,
             "ShadowDenied": decision is not None and bool(decision.shadow_denied),
             "ShadowOverridden": decision is not None and bool(decision.shadow_overridden),
             "StaleSnapshot": observation.stale,
             "DeadLettered": observation.dead_lettered is True,
             "DeadLetterLost": observation.dead_lettered is False,
+            REST_ERRORS: observation.rest_error is not None,
             "ColdStart": self._cold,
         }
         self._cold = False
@@ -148,19 +184,23 @@ class HookReporter:
 
     def _log(self, observation: Observation, reply: Reply) -> None:
         decision = observation.decision
+        method = _printable(observation.request.method)
         line: dict[str, Any] = {
             "decision": observation.request.decision_id,
             "category": observation.category,
-            "method": observation.request.method,
-            "outcome": observation.kind,
+            "method": method,
+            "answer": observation.kind,
             "status": reply.status,
-            "app": observation.payload.app if observation.payload else None,
+            "app": _printable(observation.payload.app) if observation.payload else None,
             "session": self._session(observation),
-            "versions": observation.versions,
+            "versions": observation.in_force.versions() if observation.in_force else None,
             "error": observation.error,
         }
         if decision is not None:
             line |= {
+                "policy": f"{decision.denial.app}/{decision.denial.policy}"
+                if decision.denial
+                else "",
                 "policies": decision.applied,
                 "shadowDenied": decision.shadow_denied,
                 "shadowOverridden": decision.shadow_overridden,
@@ -170,9 +210,13 @@ class HookReporter:
             line["deadLettered"] = observation.dead_lettered
         if observation.stale:
             line["stale"] = True
+        if observation.deny_suppressed:
+            line["denySuppressed"] = True
+        line |= _rest_error_dimensions(observation)
         present = {name: value for name, value in line.items() if value not in (None, "", (), [])}
-        write = self._logger.error if observation.kind is Kind.FAILED else self._logger.info
-        write(f"{observation.request.method} {observation.kind}", extra=present)
+        failed = observation.kind is Kind.FAILED or observation.dead_lettered is False
+        write = self._logger.error if failed else self._logger.info
+        write(f"{method} {observation.kind}", extra=present)
 
     def _session(self, observation: Observation) -> str:
         """A session's keyed hash: whoever has the session's id has the session."""
@@ -225,11 +269,30 @@ class CompilerReporter:
             self._metrics.flush_metrics()
 
 
+def _printable(text: str) -> str:
+    """A text without lone surrogates, which standard output does not take."""
+    return text.encode("utf-8", "replace").decode()
+
+
+def _rest_error_dimensions(observation: Observation) -> dict[str, str]:
+    error = observation.rest_error
+    if error is None:
+        return {}
+    return {
+        "category": observation.category,
+        "restOnError": error.rest_on_error or UNKNOWN,
+        "outcome": error.outcome or UNKNOWN,
+        "cause": error.cause,
+    }
+
+
 def _is_plain_echo(observation: Observation) -> bool:
     decision = observation.decision
     return (
         observation.kind is Kind.ECHOED
         and not observation.stale
+        and not observation.deny_suppressed
+        and observation.dead_lettered is None
         and observation.method_is_known
         and (
             decision is None

@@ -51,11 +51,14 @@ class InForceVersion:
         The digest of the policies that it was made from.
     pinned
         Whether it is held, whatever is edited.
+    settled
+        Whether everything that follows from its coming into force was done.
     """
 
     version: int = 0
     source: str = ""
     pinned: bool = False
+    settled: bool = True
 
 
 NOTHING: Final = InForceVersion()
@@ -115,7 +118,7 @@ class PolicyStore(Protocol):
         ...
 
     def point(self, app: str, version: int, before: InForceVersion, *, pinned: bool) -> None:
-        """Put a version into force, and let the one before expire in time.
+        """Put a version into force.
 
         Raises
         ------
@@ -123,6 +126,14 @@ class PolicyStore(Protocol):
             If the pointer does not say `before` any more.
         LookupError
             If there is no such version.
+        """
+        ...
+
+    def settle(self, app: str) -> None:
+        """Do what follows from a version's coming into force, again if need be.
+
+        What it demands is made known to those who compile other apps, and the version before it
+        expires in time.
         """
         ...
 
@@ -154,28 +165,41 @@ class PolicyCompiler:
         ContendedError
             If other compilers moved the pointer each time.
         """
+        if app.startswith(SYSTEM_ID_PREFIX):
+            return self._turn_away(app)
         for _ in range(ATTEMPTS):
             try:
                 status = self._attempt(app)
             except PointerMovedError:
                 continue
+            if not self._store.in_force(app).settled:
+                self._store.settle(app)
             self._store.tell(status)
             return status
         raise ContendedError(
             f"the policies of {app!r} are being compiled elsewhere, again and again"
         )
 
+    def _turn_away(self, app: str) -> Status:
+        message = (
+            f"an app that begins with {SYSTEM_ID_PREFIX} cannot have policies: it is a system's"
+        )
+        error = Finding(Severity.ERROR, "", "app", message)
+        told = datetime.fromtimestamp(self._clock.now(), UTC)
+        policies = sum(is_policy_id(item["id"]) for item in self._store.items(app))
+        status = Status(app, 0, told, ok=False, policies=policies, errors=[error])
+        self._store.tell(status)
+        return status
+
     def _attempt(self, app: str) -> Status:
-        # The pointer before the items: whoever compiles newer ones meanwhile moves it.
+        # The clock and the pointer before the items: who compiles newer ones meanwhile has a later
+        # status, and moves the pointer.
+        now = self._clock.now()
         before = self._store.in_force(app)
         items = self._store.items(app)
-        now = self._clock.now()
         policies = [item for item in items if is_policy_id(item["id"])]
         compilation = compile_policies(app, policies, self._store.other_demands(app), now)
         errors = list(compilation.errors)
-        if app.startswith(SYSTEM_ID_PREFIX):
-            message = f"an app that begins with {SYSTEM_ID_PREFIX} cannot have policies"
-            errors.append(Finding(Severity.ERROR, "", "app", message))
         pin = next((item for item in items if item["id"] == PIN_ID), None)
         version = before.version
         pinned = None

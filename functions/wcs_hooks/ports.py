@@ -71,6 +71,10 @@ class Policies(Protocol):
         """
         ...
 
+    def for_every_app(self) -> InForce | None:
+        """What holds for every app, as far as that is known without asking anybody."""
+        ...
+
 
 class Secrets(Protocol):
     """The secrets that callers may prove themselves with."""

@@ -16,10 +16,11 @@ import boto3
 import pytest
 
 from local import deployment
+from local.client_session import with_session
 from local.decisions import DecisionLog
 from local.deployment import StackOutputs
 from local.emulator import Emulator
-from local.hooks import HookAddress, HookPoster, Reply, read_secret
+from local.hooks import SIGNED, HookAddress, HookPoster, Reply, read_secret
 from local.policies import AppStatus, PolicyTable
 from local.workspace import REPOSITORY, Workspace
 from wcs_hooks.core.methods import Category
@@ -84,10 +85,17 @@ class Deployed:
         method: str,
         body: Mapping[str, Any] | bytes,
         *,
-        headers: Mapping[str, str | None] | None = None,
+        authorization: str | None = SIGNED,
     ) -> Reply:
         content = body if isinstance(body, bytes) else json.dumps(body).encode()
-        return self.hooks.post(method, content, headers=headers)
+        return self.hooks.post(method, content, authorization=authorization)
+
+    def post_connected(self, method: str, body: Mapping[str, Any]) -> Reply:
+        """Post a hook of a client that connected before, as nearly all are."""
+        connect, content = with_session(method, json.dumps(body).encode())
+        assert connect is not None
+        assert self.hooks.post("connect", connect).status == 200
+        return self.hooks.post(method, content)
 
     def put_policy(self, policy: Mapping[str, Any]) -> datetime:
         """Put a policy with the AWS command line; return when that was done."""

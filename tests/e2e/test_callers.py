@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from local.hooks import HookPoster, Reply, signature
+from local.hooks import HookPoster, Reply
+from simulated_wcs.transport import Signature
 from tests.e2e.conftest import Deployed, until
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 _BODY = b'{"appKey": "defaultApp", "name": "b4e7"}'
 _STRANGERS = {
     "absent": None,
-    "of another key": signature("not the key", _BODY),
+    "of another key": Signature("not the key").header(_BODY),
     "of another body": None,
     "empty": "",
     "of another scheme": "Basic d2NzOnBhc3N3b3Jk",
@@ -45,9 +46,9 @@ def test_given_a_wrong_signature_when_a_hook_is_posted_then_403_names_no_policy(
 ) -> None:
     authorization = _STRANGERS[kind]
     if kind == "of another body":
-        authorization = signature(deployed.hooks.secret, _BODY + b" ")
+        authorization = Signature(deployed.hooks.secret).header(_BODY + b" ")
 
-    reply = deployed.post(method, _BODY, headers={"Authorization": authorization})
+    reply = deployed.post(method, _BODY, authorization=authorization)
 
     assert reply.status == 403
     error = reply.error()
@@ -60,7 +61,7 @@ def test_given_a_wrong_signature_when_a_hook_is_posted_then_403_names_no_policy(
 def test_given_a_malformed_hook_of_a_stranger_then_it_is_no_dead_letter(
     deployed: Deployed, since_ms: int
 ) -> None:
-    stranger = deployed.post("call", b"[]", headers={"Authorization": None})
+    stranger = deployed.post("call", b"[]", authorization=None)
     wcs = deployed.post("call", b"[]")
 
     assert (stranger.status, wcs.status) == (403, 400)

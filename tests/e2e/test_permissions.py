@@ -13,7 +13,6 @@ from tests.e2e.conftest import Deployed
 type Action = Callable[[boto3.Session, Deployed], Any]
 
 _KEY = {"app": "defaultApp", "id": "x"}
-_HOOK_FUNCTIONS = ["connect", "direct", "event", "incoming"]
 
 
 def _dynamodb(session: boto3.Session, deployed: Deployed) -> Any:
@@ -67,7 +66,23 @@ _ACTIONS: dict[str, Action] = {
         TableName=deployed.outputs.sessions_table_name, Key=_text(node="n", session="s")
     ),
     "write a session": lambda session, deployed: _dynamodb(session, deployed).put_item(
-        TableName=deployed.outputs.sessions_table_name, Item=_text(node="n", session="s")
+        TableName=deployed.outputs.sessions_table_name,
+        Item=_text(node="permission-test", session="s"),
+    ),
+    "renew a session": lambda session, deployed: _dynamodb(session, deployed).update_item(
+        TableName=deployed.outputs.sessions_table_name,
+        Key=_text(node="permission-test", session="s"),
+        UpdateExpression="SET expiresAt = :at",
+        ExpressionAttributeValues={":at": {"N": "1"}},
+    ),
+    "forget a session": lambda session, deployed: _dynamodb(session, deployed).delete_item(
+        TableName=deployed.outputs.sessions_table_name,
+        Key=_text(node="permission-test", session="s"),
+    ),
+    "query the sessions": lambda session, deployed: _dynamodb(session, deployed).query(
+        TableName=deployed.outputs.sessions_table_name,
+        KeyConditionExpression="node = :node",
+        ExpressionAttributeValues={":node": {"S": "n"}},
     ),
     "read the secret": lambda session, deployed: _secrets(session, deployed).get_secret_value(
         SecretId=deployed.outputs.signature_secret_arn
@@ -86,20 +101,33 @@ _ACTIONS: dict[str, Action] = {
     ),
 }
 
-_HOOKS_MAY = ["read a snapshot", "read the secret", "send a dead letter"]
+_ANY_HOOK_MAY = ["read a snapshot", "read the secret", "send a dead letter"]
+_MAY = {
+    "connect": [*_ANY_HOOK_MAY, "write a session"],
+    "direct": [*_ANY_HOOK_MAY, "read a session", "renew a session"],
+    "incoming": [*_ANY_HOOK_MAY, "read a session", "renew a session"],
+    "event": [*_ANY_HOOK_MAY, "read a session", "renew a session", "forget a session"],
+}
 _COMPILER_MAY = ["read a snapshot", "write a snapshot", "query the policies", "send a dead letter"]
 
 
-@pytest.mark.parametrize("action", _HOOKS_MAY)
-@pytest.mark.parametrize("function", _HOOK_FUNCTIONS)
+@pytest.mark.parametrize(
+    ("function", "action"), [(function, action) for function in _MAY for action in _MAY[function]]
+)
 def test_given_a_hook_functions_role_when_it_does_what_it_must_then_it_may(
     deployed: Deployed, function: str, action: str
 ) -> None:
     _ACTIONS[action](_session_of(deployed, function), deployed)
 
 
-@pytest.mark.parametrize("action", sorted(_ACTIONS.keys() - set(_HOOKS_MAY)))
-@pytest.mark.parametrize("function", _HOOK_FUNCTIONS)
+@pytest.mark.parametrize(
+    ("function", "action"),
+    [
+        (function, action)
+        for function in _MAY
+        for action in sorted(_ACTIONS.keys() - _MAY[function])
+    ],
+)
 def test_given_a_hook_functions_role_when_it_does_one_thing_more_then_it_is_refused(
     deployed: Deployed, function: str, action: str
 ) -> None:

@@ -75,7 +75,9 @@ def test_given_a_deny_policy_then_connects_own_bytes_stay_and_the_config_follows
 def test_given_a_deny_policy_when_a_hook_matches_then_it_is_refused_with_the_reason(
     deployed: Deployed, denial: PolicyInForce
 ) -> None:
-    reply = deployed.post("publishStream", {"appKey": denial.app, "name": "private-lesson"})
+    reply = deployed.post_connected(
+        "publishStream", {"appKey": denial.app, "name": "private-lesson"}
+    )
 
     assert reply.status == 403
     assert reply.headers["content-type"] == "application/json"
@@ -100,7 +102,7 @@ def test_given_a_deny_policy_when_a_hook_does_not_match_then_it_is_echoed(
 def test_given_a_deny_policy_when_another_app_or_method_is_meant_then_it_is_echoed(
     deployed: Deployed, denial: PolicyInForce, app: str
 ) -> None:
-    elsewhere = deployed.post("publishStream", {"appKey": app, "name": "private-lesson"})
+    elsewhere = deployed.post_connected("publishStream", {"appKey": app, "name": "private-lesson"})
     otherwise = deployed.post("playStream", {"appKey": denial.app, "name": "private-lesson"})
 
     assert (elsewhere.status, otherwise.status) == (200, 200)
@@ -158,7 +160,7 @@ def test_given_a_policy_in_force_when_a_broken_one_is_put_then_it_stays_and_stat
     assert after.version == before.version
     assert any(mistake in error and wrong in error for error in after.errors)
     wait_for_snapshots()
-    refused = deployed.post("publishStream", {"appKey": app, "name": "x"})
+    refused = deployed.post_connected("publishStream", {"appKey": app, "name": "x"})
     assert (refused.status, refused.error()["reason"]) == (403, "still here")
     assert deployed.post("playStream", {"appKey": app, "name": "x"}).status == 200
 
@@ -176,7 +178,7 @@ def test_given_a_broken_policy_when_it_is_deleted_then_the_others_come_into_forc
     deployed.aws("dynamodb", "delete-item", "--key", json.dumps(key))
 
     began = time.monotonic()
-    while deployed.post("playStream", {"appKey": app, "name": "x"}).status != 403:
+    while deployed.post_connected("playStream", {"appKey": app, "name": "x"}).status != 403:
         assert time.monotonic() - began < IN_FORCE_SECONDS
         time.sleep(0.1)
 

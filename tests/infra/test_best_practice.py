@@ -42,11 +42,12 @@ def findings(app: App, directory: Path) -> list[Finding]:
     )
 
 
+@pytest.mark.parametrize("event_bus", [False, True])
 def test_given_the_stack_when_checked_then_no_finding_is_left(
-    tmp_path: Path, new_code: NewCode
+    *, event_bus: bool, tmp_path: Path, new_code: NewCode
 ) -> None:
     app = App(outdir=os.fspath(tmp_path), builtin_cloud_formation_validation=False)
-    WcsHooksStack(app, Settings(), new_code())
+    WcsHooksStack(app, Settings(event_bus=event_bus), new_code())
 
     assert findings(app, tmp_path) == []
 

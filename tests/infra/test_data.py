@@ -5,6 +5,7 @@ import pytest
 from infra.settings import Removal, Settings
 from tests.infra.conftest import Synthesise
 from tests.infra.synthesis import SynthesisedStack
+from wcs_hooks.dead_letter import MAX_MESSAGE_BYTES
 
 STATEFUL = {
     "AWS::DynamoDB::Table": 3,
@@ -83,6 +84,14 @@ def test_given_a_dead_letter_when_it_waits_then_it_is_encrypted_and_kept_as_long
 
     assert queue["SqsManagedSseEnabled"] is True
     assert queue["MessageRetentionPeriod"] == 14 * 24 * 3600
+
+
+def test_given_a_large_hook_when_it_becomes_a_dead_letter_then_the_queue_takes_it(
+    stack: SynthesisedStack,
+) -> None:
+    queue = stack.the("AWS::SQS::Queue")
+
+    assert queue["MaximumMessageSize"] == MAX_MESSAGE_BYTES == 1024 * 1024
 
 
 def test_given_an_unencrypted_connection_when_it_reaches_for_dead_letters_then_it_is_denied(

@@ -3,10 +3,11 @@ from typing import Final
 
 import pytest
 
-from infra.settings import Architecture, Auth, Packaging, Settings
+from infra.settings import Architecture, Auth, Packaging, RestApiCalls, Settings
 from tests.infra.conftest import Synthesise
 from tests.infra.synthesis import SynthesisedStack
 from wcs_hooks.core.methods import Category
+from wcs_hooks.environment import HookEnvironment
 
 FUNCTIONS: Final = (*Category, "compiler")
 
@@ -76,11 +77,15 @@ def test_given_settings_when_a_category_function_starts_then_its_environment_tel
             reply_timeout=2.1,
             snapshot_ttl=0.5,
             echo_log_sample_rate=0.25,
+            session_ttl_days=3,
+            rest_api_calls=RestApiCalls.AS_CLIENT,
         )
     )
+    of_events = {"EVENT_BUS_NAME": "", "EVENT_BUS_KEEP_ALIVE": "false"}
 
     assert stack.function(category)["Environment"]["Variables"] == POWERTOOLS | {
         "SNAPSHOTS_TABLE": stack.output("SnapshotsTableName"),
+        "SESSIONS_TABLE": stack.output("SessionsTableName"),
         "DEAD_LETTER_QUEUE_URL": stack.output("DeadLetterQueueUrl"),
         "SIGNATURE_SECRET_ARN": stack.output("SignatureSecretArn"),
         "AUTH": "basic",
@@ -88,8 +93,44 @@ def test_given_settings_when_a_category_function_starts_then_its_environment_tel
         "ALLOWED_SOURCES": "203.0.113.0/24,2001:db8::/32",
         "REPLY_TIMEOUT_SECONDS": "2.1",
         "SNAPSHOT_TTL_SECONDS": "0.5",
+        "SESSION_TTL_DAYS": "3",
+        "REST_API_CALLS": "as-client",
         "ECHO_LOG_SAMPLE_RATE": "0.25",
+        **(of_events if category is Category.EVENT else {}),
     }
+
+
+@pytest.mark.parametrize("keep_alive", [False, True])
+def test_given_an_event_bus_when_the_event_function_starts_then_it_is_told_where_and_what(
+    *, keep_alive: bool, stack_with: Synthesise
+) -> None:
+    stack = stack_with(Settings(event_bus=True, event_bus_keep_alive=keep_alive))
+
+    variables = stack.function("event")["Environment"]["Variables"]
+    assert variables["EVENT_BUS_NAME"] == stack.output("EventBusName")
+    assert variables["EVENT_BUS_KEEP_ALIVE"] == str(keep_alive).lower()
+    for category in set(Category) - {Category.EVENT}:
+        assert not [
+            name for name in stack.function(category)["Environment"]["Variables"] if "BUS" in name
+        ]
+
+
+@pytest.mark.parametrize("rest_api_calls", RestApiCalls)
+@pytest.mark.parametrize("category", Category)
+def test_given_a_category_function_when_it_reads_its_environment_then_it_understands_all_of_it(
+    category: Category, rest_api_calls: RestApiCalls, stack_with: Synthesise
+) -> None:
+    stack = stack_with(Settings(rest_api_calls=rest_api_calls))
+    variables = stack.function(category)["Environment"]["Variables"]
+    # References take on their values at a deployment.
+    deployed = {
+        name: value if isinstance(value, str) else "deployed" for name, value in variables.items()
+    }
+
+    understood = HookEnvironment.read(deployed)
+    assert understood.sessions_table == "deployed"
+    assert understood.session_ttl == Settings().session_ttl_days * 24 * 3600
+    assert understood.rest_api_calls.value == rest_api_calls.value
 
 
 def test_given_settings_when_the_compiler_starts_then_its_environment_tells_them(

@@ -1,22 +1,22 @@
+import dataclasses
 import json
+import re
 from typing import Final
 
 import pytest
 
 from infra.settings import Settings
 from tests.infra.conftest import Synthesise
+from tests.infra.metrics_named import dashboard
 from tests.infra.synthesis import Json, SynthesisedStack
+from tests.support.hook_client import ENVIRONMENT, forget_logger
+from wcs_hooks.core.decision import Decision, Verdict
 from wcs_hooks.core.methods import Category
-
-SEEN: Final = frozenset(
-    {
-        *("Calls", "Echoed", "Overridden", "Denied", "ShadowDenied", "ShadowOverridden"),
-        *("DenySuppressed", "Failed", "Rejected", "Malformed", "UnknownMethod", "ReportedFailures"),
-        *("ExpressionErrors", "StaleSnapshot", "DeadLettered", "ColdStart", "DecisionTime"),
-        *("ServiceTime", "Compiled", "CompileErrors"),
-    }
-)
-"""Every metric of the functions' own."""
+from wcs_hooks.core.outcome import Cause, Outcome, RestOnError
+from wcs_hooks.core.payload import parse
+from wcs_hooks.core.reply import Reply
+from wcs_hooks.endpoint import Kind, Observation, Request, RestError
+from wcs_hooks.observability import HookReporter
 
 
 def alarms_on(stack: SynthesisedStack, metric: str) -> list[Json]:
@@ -31,16 +31,24 @@ def dimensions(alarm: Json) -> dict[str, Json]:
     return {each["Name"]: each["Value"] for each in alarm["Dimensions"]}
 
 
-def widgets(stack: SynthesisedStack) -> str:
-    """The dashboard's body, each reference in it replaced by its logical id."""
-    body = stack.the("AWS::CloudWatch::Dashboard")["DashboardBody"]
-    return "".join(
-        part if isinstance(part, str) else next(iter(map(str, part.values())))
-        for part in body["Fn::Join"][1]
-    )
+def widgets(stack: SynthesisedStack) -> list[Json]:
+    listed: list[Json] = dashboard(stack)["widgets"]
+    return listed
 
 
-@pytest.mark.parametrize("metric", ["Failed", "Rejected", "StaleSnapshot", "ServiceTime"])
+def query_of(stack: SynthesisedStack, title: str) -> list[str]:
+    """The steps of the Logs Insights query whose widget's title begins so."""
+    (query,) = [
+        each["properties"]["query"]
+        for each in widgets(stack)
+        if each["type"] == "log" and each["properties"]["title"].startswith(title)
+    ]
+    return [step.strip() for step in re.split(r"\n?\| ", query)]
+
+
+@pytest.mark.parametrize(
+    "metric", ["Failed", "DeadLetterLost", "Rejected", "StaleSnapshot", "ServiceTime"]
+)
 def test_given_a_kind_of_hook_suffers_when_an_alarm_goes_off_then_it_tells_which_kind(
     metric: str, stack: SynthesisedStack
 ) -> None:
@@ -134,43 +142,118 @@ def test_given_an_alarm_address_when_one_is_set_then_it_is_told(
     )
 
 
-def test_given_what_functions_count_when_the_dashboard_is_opened_then_all_of_it_is_there(
-    stack: SynthesisedStack,
-) -> None:
-    body = widgets(stack)
-
-    assert not {metric for metric in SEEN if f'"{metric}"' not in body.replace('\\"', '"')}
-
-
 def test_given_the_gateway_and_functions_when_the_dashboard_is_opened_then_they_are_there_too(
     stack: SynthesisedStack,
 ) -> None:
-    body = widgets(stack)
+    shown = {
+        metric[1]
+        for widget in widgets(stack)
+        for metric in widget["properties"].get("metrics", [])
+        if len(metric) > 1
+    }
 
-    for metric in ("4xx", "5xx", "ThrottledRequests", "Throttles", "Errors", "Latency"):
-        assert f'"{metric}"' in body
+    assert shown >= {"4xx", "5xx", "ThrottledRequests", "Throttles", "Errors", "Latency"}
 
 
 def test_given_the_dashboard_when_cloudwatch_reads_it_then_it_is_json_within_its_width(
     stack: SynthesisedStack,
 ) -> None:
-    body = json.loads(widgets(stack))
-
-    assert all(widget["x"] + widget["width"] <= 24 for widget in body["widgets"])
-    titles = [widget["properties"]["title"] for widget in body["widgets"]]
+    assert all(widget["x"] + widget["width"] <= 24 for widget in widgets(stack))
+    titles = [
+        widget["properties"]["title"] for widget in widgets(stack) if widget["type"] != "text"
+    ]
     assert len(titles) == len(set(titles))
 
 
-def test_given_two_stages_in_one_account_when_graphs_search_then_each_finds_its_own(
-    stack_with: Synthesise,
+def test_given_the_dashboard_when_it_is_opened_then_no_two_widgets_lie_on_each_other(
+    stack: SynthesisedStack,
 ) -> None:
-    stack = stack_with(Settings(stage="test"))
-
-    searches = [
-        metric[0]["expression"]
-        for widget in json.loads(widgets(stack))["widgets"]
-        for metric in widget["properties"].get("metrics", [])
-        if isinstance(metric[0], dict) and "SEARCH" in metric[0]["expression"]
+    taken = [
+        (x, y)
+        for widget in widgets(stack)
+        for x in range(widget["x"], widget["x"] + widget["width"])
+        for y in range(widget["y"], widget["y"] + widget["height"])
     ]
-    assert searches
-    assert all('service="wcs-hooks-test"' in search for search in searches)
+
+    assert len(taken) == len(set(taken))
+
+
+def test_given_the_outcomes_when_read_at_night_then_sums_stand_alone_and_the_words_are_explained(
+    stack: SynthesisedStack,
+) -> None:
+    tables = [each["properties"] for each in widgets(stack) if each["properties"].get("table")]
+    (text,) = [each["properties"]["markdown"] for each in widgets(stack) if each["type"] == "text"]
+
+    assert len(tables) == len(Cause)
+    for table in tables:
+        assert table["view"] == "table"
+        assert table["table"]["summaryColumns"] == ["SUM"]
+        assert table["table"]["showTimeSeriesData"] is False
+        labels = [metric[-1]["label"] for metric in table["metrics"]]
+        assert "direct: LOG → continued" in labels
+    assert len({tuple(each[-1]["label"] for each in table["metrics"]) for table in tables}) == 1
+    assert not [outcome for outcome in Outcome if f"**{outcome}**" not in text]
+
+
+@pytest.mark.parametrize("title", ["The last denials", "The last hooks that could not be answered"])
+def test_given_refusals_when_the_last_are_listed_then_they_come_from_all_four_functions_logs(
+    title: str, stack: SynthesisedStack
+) -> None:
+    query = query_of(stack, title)
+
+    sources = {re.fullmatch(r"SOURCE '(\w+)'", line) for line in query if "SOURCE" in line}
+    groups = {stack.logical_id(stack.function(each)["LoggingConfig"]) for each in Category}
+    assert {source[1] for source in sources if source} == groups
+
+
+DENIED: Final = Observation(
+    Request("publishStream", b"", None, "192.0.2.7", "decision-1"),
+    Category.DIRECT,
+    Kind.DENIED,
+    parse(b'{"appKey": "live", "sessionId": "1"}'),
+    Decision(Verdict.DENY, applied=("live/first", "live/private")),
+    deny_suppressed=True,
+    rest_error=RestError(RestOnError.LOG, Outcome.CONTINUED, Cause.POLICY),
+)
+
+FAILED: Final = dataclasses.replace(
+    DENIED,
+    kind=Kind.FAILED,
+    error="PolicySnapshots does not answer",
+    dead_lettered=True,
+)
+
+
+@pytest.mark.parametrize(
+    ("title", "observation"),
+    [("The last denials", DENIED), ("The last hooks that could not be answered", FAILED)],
+)
+def test_given_refusals_when_the_last_are_listed_then_their_log_lines_have_what_is_asked_for(
+    title: str,
+    observation: Observation,
+    stack: SynthesisedStack,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name, value in ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+    forget_logger()
+    reporter = HookReporter(Category.DIRECT, 0, lambda: "secret")
+    reporter.report(observation, Reply(403, b""), 0.01)
+    _, line = capsys.readouterr().out.splitlines()
+
+    query = query_of(stack, title)
+    (displayed,) = [each.removeprefix("display ") for each in query if each.startswith("display")]
+    cut_out = {
+        name: value
+        for each in query
+        if each.startswith("parse @message ")
+        # Python's names of groups have a P.
+        for pattern in [each.removeprefix("parse @message ").strip("/").replace("(?<", "(?P<")]
+        for found in [re.search(pattern, line)]
+        if found
+        for name, value in found.groupdict().items()
+    }
+    assert set(displayed.split(", ")) - {"@timestamp", *json.loads(line), *cut_out} == set()
+    if observation is DENIED:
+        assert cut_out == {"deniedBy": '"live/first","live/private"'}

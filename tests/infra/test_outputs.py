@@ -26,6 +26,15 @@ def test_given_the_stack_when_deployed_then_it_tells_exactly_this(stack: Synthes
     assert set(stack.template["Outputs"]) == set(KINDS)
 
 
+def test_given_an_event_bus_when_deployed_then_its_name_is_told_too(
+    stack_with: Synthesise,
+) -> None:
+    stack = stack_with(Settings(event_bus=True))
+
+    assert set(stack.template["Outputs"]) == {*KINDS, "EventBusName"}
+    assert stack.resource(stack.output("EventBusName"))["Type"] == "AWS::Events::EventBus"
+
+
 @pytest.mark.parametrize(("name", "kind"), KINDS.items())
 def test_given_an_output_when_read_then_it_is_about_the_resource_that_it_names(
     name: str, kind: str, stack: SynthesisedStack

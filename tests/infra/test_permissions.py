@@ -13,6 +13,13 @@ type Permissions = set[tuple[str, str]]
 """Actions, each with what it is allowed on."""
 
 READ_SNAPSHOTS: Final = {"dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:Query"}
+RENEW_SESSIONS: Final = {"dynamodb:GetItem", "dynamodb:UpdateItem"}
+SESSIONS: Final = {
+    Category.CONNECT: {"dynamodb:PutItem"},
+    Category.DIRECT: RENEW_SESSIONS,
+    Category.INCOMING: RENEW_SESSIONS,
+    Category.EVENT: RENEW_SESSIONS | {"dynamodb:DeleteItem"},
+}
 
 
 def permissions(stack: SynthesisedStack, document: Json) -> Permissions:
@@ -22,9 +29,11 @@ def permissions(stack: SynthesisedStack, document: Json) -> Permissions:
             "PoliciesTableName": "policies",
             "SnapshotsTableName": "snapshots",
             "SessionsTableName": "sessions",
+            "EventBusName": "event bus",
             "DeadLetterQueueUrl": "dead letters",
             "SignatureSecretArn": "secret",
         }.items()
+        if output in stack.template["Outputs"]
     }
     found = set()
     for statement in document["Statement"]:
@@ -79,6 +88,7 @@ def test_given_a_category_function_when_it_answers_then_it_may_do_this_and_no_mo
 ) -> None:
     assert role_permissions(stack, category) == every_function_may(stack, category) | {
         *((action, "snapshots") for action in READ_SNAPSHOTS),
+        *((action, "sessions") for action in SESSIONS[category]),
         ("sqs:SendMessage", "dead letters"),
         ("secretsmanager:GetSecretValue", "secret"),
     }
@@ -92,8 +102,19 @@ def test_given_callers_are_not_checked_when_a_function_runs_then_it_may_not_read
 
     assert role_permissions(stack, category) == every_function_may(stack, category) | {
         *((action, "snapshots") for action in READ_SNAPSHOTS),
+        *((action, "sessions") for action in SESSIONS[category]),
         ("sqs:SendMessage", "dead letters"),
     }
+
+
+@pytest.mark.parametrize("category", Category)
+def test_given_an_event_bus_when_functions_run_then_only_the_event_function_may_publish(
+    category: Category, stack: SynthesisedStack, stack_with: Synthesise
+) -> None:
+    with_bus = stack_with(Settings(event_bus=True))
+
+    gained = role_permissions(with_bus, category) - role_permissions(stack, category)
+    assert gained == ({("events:PutEvents", "event bus")} if category is Category.EVENT else set())
 
 
 def test_given_the_compiler_when_it_runs_then_it_may_do_this_and_no_more(

@@ -5,7 +5,15 @@ from typing import Any
 
 import pytest
 
-from infra.settings import Architecture, Auth, Packaging, Removal, Settings, SettingsError
+from infra.settings import (
+    Architecture,
+    Auth,
+    Packaging,
+    Removal,
+    RestApiCalls,
+    Settings,
+    SettingsError,
+)
 
 CDK_JSON = Path(__file__).resolve().parents[2] / "cdk.json"
 
@@ -45,6 +53,9 @@ def test_given_cdk_json_when_an_operator_reads_it_then_every_setting_is_there(
         ("snapshotTtl", "0", "snapshot_ttl", 0),
         ("snapshotRetentionDays", "3650", "snapshot_retention_days", 3650),
         ("sessionTtlDays", "1", "session_ttl_days", 1),
+        ("restApiCalls", "as-client", "rest_api_calls", RestApiCalls.AS_CLIENT),
+        ("eventBus", "true", "event_bus", True),
+        ("eventBusKeepAlive", "true", "event_bus_keep_alive", True),
         ("echoLogSampleRate", "1", "echo_log_sample_rate", 1),
         ("logRetentionDays", "731", "log_retention_days", 731),
         ("memorySize", "512", "memory_size", 512),
@@ -111,6 +122,9 @@ def test_given_settings_in_cdk_json_when_read_then_json_types_do_as_well_as_stri
         ("snapshotRetentionDays", "0"),
         ("snapshotRetentionDays", "1.5"),
         ("sessionTtlDays", "366"),
+        ("restApiCalls", "always-deny"),
+        ("eventBus", "on"),
+        ("eventBusKeepAlive", None),
         ("echoLogSampleRate", "1.1"),
         ("logRetentionDays", "31"),
         ("logRetentionDays", "0"),

@@ -289,7 +289,7 @@ def test_given_a_stale_snapshot_when_an_echo_is_given_then_it_is_logged_however_
 
     reply = hooks.post("publishStream", _BODY)
 
-    assert [(line["outcome"], line["stale"]) for line in reply.log] == [("echoed", True)]
+    assert [(line["answer"], line["stale"]) for line in reply.log] == [("echoed", True)]
 
 
 def test_given_the_store_stays_down_when_hooks_go_on_then_it_is_asked_ever_more_rarely(

@@ -19,6 +19,7 @@ type Enforce = Callable[..., Status]
 _HOOK = {"appKey": "live", "sessionId": "/192.0.2.1:5/192.0.2.2:8443", "name": "b4e7"}
 _OWN = frozenset({"service", "category"})
 _BY_METHOD = frozenset({"service", "category", "method"})
+_REST_ERRORS = frozenset({"category", "restOnError", "outcome", "cause"})
 _UNITS = {"DecisionTime": "Microseconds", "ServiceTime": "Milliseconds"}
 _TIMES = {"DecisionTime", "ServiceTime"}
 
@@ -39,7 +40,7 @@ def emitted(reply: HookReply) -> dict[tuple[str, frozenset[str]], float]:
                 assert key not in found
                 found[key] = value
     # What is in the line is in a directive too: its bytes are paid for.
-    named = {name for name, _ in found} | {"_aws"} | _BY_METHOD
+    named = {name for name, _ in found}.union({"_aws"}, *(sets for _, sets in found))
     assert set(line) <= named
     assert all(value for (name, _), value in found.items() if name not in _TIMES)
     return found
@@ -81,7 +82,11 @@ _DECIDED = {"DecisionTime", "ServiceTime"}
     [
         pytest.param("echoed", {"Echoed": {_OWN}}, id="echoed"),
         pytest.param("renamed", {"Overridden": {_OWN, _BY_METHOD}}, id="overridden"),
-        pytest.param("denied", {"Denied": {_OWN, _BY_METHOD}}, id="denied"),
+        pytest.param(
+            "denied",
+            {"Denied": {_OWN, _BY_METHOD}, "RestErrors": {_REST_ERRORS}},
+            id="denied",
+        ),
         pytest.param("shadow-denied", {"Echoed": {_OWN}, "ShadowDenied": {_OWN}}, id="shadow deny"),
         pytest.param(
             "shadow-renamed", {"Echoed": {_OWN}, "ShadowOverridden": {_OWN}}, id="shadow override"
@@ -106,7 +111,7 @@ def test_given_a_decision_when_it_is_counted_then_exactly_what_happened_is_emitt
 def test_given_a_rejected_caller_when_it_is_counted_then_no_decision_is(warm: HookClient) -> None:
     reply = warm.post("publishStream", _HOOK, authorization=None)
 
-    assert counts(reply) == _CALLS | {"Rejected": {_OWN}}
+    assert counts(reply) == _CALLS | {"Rejected": {_OWN}, "RestErrors": {_REST_ERRORS}}
     assert "DecisionTime" not in reply.counted
 
 
@@ -115,7 +120,11 @@ def test_given_a_malformed_body_when_it_is_counted_then_its_dead_letter_is_too(
 ) -> None:
     reply = warm.post("publishStream", b"[]")
 
-    assert counts(reply) == _CALLS | {"Malformed": {_OWN}, "DeadLettered": {_OWN}}
+    assert counts(reply) == _CALLS | {
+        "Malformed": {_OWN},
+        "DeadLettered": {_OWN},
+        "RestErrors": {_REST_ERRORS},
+    }
 
 
 def test_given_our_failure_when_it_is_counted_then_its_dead_letter_is_too(
@@ -125,7 +134,11 @@ def test_given_our_failure_when_it_is_counted_then_its_dead_letter_is_too(
 
     reply = warm.post("publishStream", {"appKey": "never-seen"})
 
-    assert counts(reply) == _CALLS | {"Failed": {_OWN}, "DeadLettered": {_OWN}}
+    assert counts(reply) == _CALLS | {
+        "Failed": {_OWN},
+        "DeadLettered": {_OWN},
+        "RestErrors": {_REST_ERRORS},
+    }
 
 
 def test_given_an_unknown_method_when_it_is_counted_then_it_is_no_dimension(
@@ -220,11 +233,15 @@ def test_given_a_denial_when_it_is_logged_then_the_line_tells_who_decided(
         "decision": reply.headers["X-Decision-Id"],
         "category": "direct",
         "method": "publishStream",
-        "outcome": "denied",
+        "answer": "denied",
         "status": 403,
         "app": "live",
         "versions": {"live": 1},
+        "policy": "live/no",
         "policies": ["live/no"],
+        "restOnError": "FAIL",
+        "outcome": "aborted",
+        "cause": "policy",
     }
     assert len(session) == 16
 
@@ -234,7 +251,7 @@ def test_given_an_override_when_it_is_logged_then_the_line_tells_who_decided(
 ) -> None:
     [line] = warm.post("publishStream", {**_HOOK, "name": "renamed"}).log
 
-    assert (line["outcome"], line["status"], line["policies"]) == (
+    assert (line["answer"], line["status"], line["policies"]) == (
         "overridden",
         200,
         ["live/rename"],
@@ -328,7 +345,7 @@ def test_given_an_appkey_that_no_text_can_hold_when_its_hook_is_denied_then_it_i
     reply = hooks.post("publishStream", b'{"appKey":"\\ud800"}')
 
     assert reply.status == 403
-    assert [line["outcome"] for line in reply.log] == ["denied"]
+    assert [line["answer"] for line in reply.log] == ["denied"]
     assert "Logging error" not in reply.output
 
 

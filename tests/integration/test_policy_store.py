@@ -13,7 +13,7 @@ from tests.support.aws_tables import POLICIES, SNAPSHOTS, Aws
 from tests.support.fake_clock import FakeClock
 from tests.support.policy_items import deny, override, policy
 from wcs_hooks.adapters.clients import Clients
-from wcs_hooks.adapters.dynamo_policy_store import PART_BYTES, DynamoPolicyStore
+from wcs_hooks.adapters.dynamo_policy_store import MAX_NAMES, PART_BYTES, DynamoPolicyStore
 from wcs_hooks.adapters.dynamo_snapshots import DynamoSnapshots
 from wcs_hooks.core.compilation import Changes, Compilation, compile_policies
 from wcs_hooks.core.decision import Hook, Verdict, decide
@@ -224,14 +224,24 @@ def test_given_the_pointer_was_moved_when_it_is_moved_on_what_was_read_before_th
     assert before.version == 2
 
 
+def test_given_a_version_that_never_comes_into_force_then_it_expires_after_the_retention(
+    aws: Aws, store: DynamoPolicyStore
+) -> None:
+    add(store, deny("a"))
+
+    items = aws.snapshot_items("live").values()
+
+    assert {item["expiresAt"] for item in items} == {30 * _DAY}
+
+
 def test_given_a_version_is_superseded_then_all_its_items_expire_after_the_retention(
     aws: Aws, store: DynamoPolicyStore, clock: FakeClock
 ) -> None:
     store.point("live", add(store, deny("a")), NOTHING, pinned=False)
     second = add(store, deny("b"))
-    assert not any("expiresAt" in item for item in aws.snapshot_items("live").values())
 
     store.point("live", second, store.in_force("live"), pinned=False)
+    store.settle("live")
 
     expiries = {
         name: item["expiresAt"]
@@ -252,8 +262,10 @@ def test_given_a_superseded_version_when_it_is_put_into_force_again_then_it_does
 ) -> None:
     for name in ("a", "b"):
         store.point("live", add(store, deny(name)), store.in_force("live"), pinned=False)
+        store.settle("live")
 
     store.point("live", 1, store.in_force("live"), pinned=True)
+    store.settle("live")
 
     expiring = {n for n, item in aws.snapshot_items("live").items() if "expiresAt" in item}
     assert store.in_force("live").version == 1
@@ -383,7 +395,7 @@ def test_given_5000_policies_that_hardly_compress_when_compiled_then_their_parts
     assert (denial.policy, denial.reason) == ("p4321", _incompressible(4321))
     assert [item["id"] for item in store.source("live", 1)] == [item["id"] for item in policies]
     assert items["v0000000001"]["changed"]["added"]["count"] == 5_000
-    assert len(items["v0000000001"]["changed"]["added"]["first"]) == 200
+    assert len(items["v0000000001"]["changed"]["added"]["first"]) == MAX_NAMES
 
 
 def test_given_an_edit_when_it_is_compiled_then_the_version_keeps_its_source_and_what_changed(

@@ -6,7 +6,7 @@ from typing import Any
 import boto3
 from botocore.exceptions import EndpointConnectionError
 
-_SERVICES = ("dynamodb", "sqs", "secrets-manager")
+_SERVICES = ("dynamodb", "eventbridge", "sqs", "secrets-manager")
 
 
 @dataclass(frozen=True)

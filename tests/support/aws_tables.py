@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import zlib
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 POLICIES = "Policies"
 SNAPSHOTS = "PolicySnapshots"
+SESSIONS = "Sessions"
 
 
 @dataclass(frozen=True)
@@ -34,8 +36,9 @@ class Aws:
         """Create everything."""
         dynamodb, sqs = boto3.client("dynamodb"), boto3.client("sqs")
         secrets_manager = boto3.client("secretsmanager")
-        _create_table(dynamodb, POLICIES, "id")
-        _create_table(dynamodb, SNAPSHOTS, "item")
+        _create_table(dynamodb, POLICIES, "app", "id")
+        _create_table(dynamodb, SNAPSHOTS, "app", "item")
+        _create_table(dynamodb, SESSIONS, "node", "session")
         queue_url = sqs.create_queue(QueueName="DeadLetters")["QueueUrl"]
         value = json.dumps({"current": secret})
         arn = secrets_manager.create_secret(Name="CallerSecret", SecretString=value)["ARN"]
@@ -69,6 +72,12 @@ class Aws:
         items = [from_attributes(item) for page in pages for item in page["Items"]]
         return {item["item"]: item for item in items}
 
+    def sessions(self) -> list[dict[str, Any]]:
+        """The sessions that are recorded, their bodies unpacked."""
+        items = self.dynamodb.scan(TableName=SESSIONS)["Items"]
+        sessions = [from_attributes(item) for item in items]
+        return [{**one, "body": json.loads(zlib.decompress(one["body"]))} for one in sessions]
+
     def set_secret(self, current: str, previous: str | None = None) -> None:
         """Write the callers' secret."""
         value = {"current": current} | ({"previous": previous} if previous else {})
@@ -88,16 +97,16 @@ def _with_decimals(item: dict[str, Any]) -> dict[str, Any]:
     return converted
 
 
-def _create_table(client: "DynamoDBClient", name: str, sort_key: str) -> None:
+def _create_table(client: "DynamoDBClient", name: str, partition_key: str, sort_key: str) -> None:
     client.create_table(
         TableName=name,
         BillingMode="PAY_PER_REQUEST",
         KeySchema=[
-            {"AttributeName": "app", "KeyType": "HASH"},
+            {"AttributeName": partition_key, "KeyType": "HASH"},
             {"AttributeName": sort_key, "KeyType": "RANGE"},
         ],
         AttributeDefinitions=[
-            {"AttributeName": "app", "AttributeType": "S"},
+            {"AttributeName": partition_key, "AttributeType": "S"},
             {"AttributeName": sort_key, "AttributeType": "S"},
         ],
     )

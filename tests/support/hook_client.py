@@ -39,6 +39,12 @@ ENVIRONMENT: Final[Mapping[str, str]] = {
     "ALLOWED_SOURCES": "",
     "REPLY_TIMEOUT_SECONDS": "2",
     "SNAPSHOT_TTL_SECONDS": "2",
+    "SESSIONS_TABLE": "Sessions",
+    "SESSION_TTL_DAYS": "7",
+    # Most tests deny hooks of sessions that never connected; those about sessions say otherwise.
+    "REST_API_CALLS": "as-client",
+    "EVENT_BUS_NAME": "",
+    "EVENT_BUS_KEEP_ALIVE": "false",
     "ECHO_LOG_SAMPLE_RATE": "0",
 }
 """What the stack gives a category's function."""

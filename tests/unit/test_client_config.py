@@ -172,7 +172,7 @@ def test_given_two_denials_when_one_ends_then_the_other_still_counts() -> None:
 def test_given_a_configuration_then_it_is_in_the_entry_of_its_methods() -> None:
     config = _config(
         configure(
-            method=["call", "connect", "OnCallEvent"],
+            method=["call", "OnCallEvent"],
             restOnError="FAIL",
             restPolicy="DISABLE",
             restExclude="sdp,custom",
@@ -188,6 +188,16 @@ def test_given_a_configuration_then_it_is_in_the_entry_of_its_methods() -> None:
         "restOverwrite": "",
     }
     assert config == {"call": entry, "OnCallEvent": entry}
+
+
+def test_given_a_configuration_that_names_connect_then_it_is_passed_on_though_wcs_ignores_it() -> (
+    None
+):
+    named = _config(configure(method="connect", restOnError="FAIL"))
+    by_category = _config(configure(method=["@connect", "*"], restOnError="FAIL"))
+
+    assert named == {"connect": _DEFAULTS | {"restOnError": "FAIL"}}
+    assert "connect" not in by_category
 
 
 def test_given_a_configuration_beside_a_denial_then_it_adds_to_what_is_derived() -> None:

@@ -8,6 +8,7 @@ from wcs_hooks.environment import (
     EnvironmentVariableError,
     HookEnvironment,
 )
+from wcs_hooks.sessions import RestApiCalls
 
 _HOOK = {
     "SNAPSHOTS_TABLE": "PolicySnapshots",
@@ -18,7 +19,12 @@ _HOOK = {
     "ALLOWED_SOURCES": "203.0.113.0/24, 2001:db8::/32",
     "REPLY_TIMEOUT_SECONDS": "2",
     "SNAPSHOT_TTL_SECONDS": "0.5",
+    "SESSIONS_TABLE": "Sessions",
+    "SESSION_TTL_DAYS": "7",
+    "REST_API_CALLS": "never-deny",
     "ECHO_LOG_SAMPLE_RATE": "0.01",
+    "EVENT_BUS_NAME": "wcs-hooks",
+    "EVENT_BUS_KEEP_ALIVE": "true",
 }
 _COMPILER = {
     "POLICIES_TABLE": "Policies",
@@ -37,7 +43,12 @@ def test_given_what_the_stack_sets_when_a_hooks_function_reads_it_then_it_is_typ
         allowed_sources=("203.0.113.0/24", "2001:db8::/32"),
         reply_timeout=2.0,
         snapshot_ttl=0.5,
+        sessions_table="Sessions",
+        session_ttl=7 * 86_400,
+        rest_api_calls=RestApiCalls.NEVER_DENY,
         echo_log_sample_rate=0.01,
+        event_bus="wcs-hooks",
+        event_bus_keep_alive=True,
     )
 
 
@@ -53,7 +64,7 @@ def test_given_no_sources_when_the_environment_is_read_then_any_may_call(sources
 
 
 def test_given_no_authentication_when_the_environment_is_read_then_no_secret_is_needed() -> None:
-    optional = {"SIGNATURE_SECRET_ARN", "BASIC_USER", "ALLOWED_SOURCES"}
+    optional = {"SIGNATURE_SECRET_ARN", "BASIC_USER", "ALLOWED_SOURCES", "EVENT_BUS_NAME"}
     variables = {name: value for name, value in _HOOK.items() if name not in optional}
 
     environment = HookEnvironment.read(variables | {"AUTH": "none"})
@@ -68,6 +79,9 @@ def test_given_no_authentication_when_the_environment_is_read_then_no_secret_is_
         "SNAPSHOTS_TABLE",
         "DEAD_LETTER_QUEUE_URL",
         "AUTH",
+        "SESSIONS_TABLE",
+        "SESSION_TTL_DAYS",
+        "REST_API_CALLS",
         "REPLY_TIMEOUT_SECONDS",
         "SNAPSHOT_TTL_SECONDS",
         "ECHO_LOG_SAMPLE_RATE",
@@ -94,6 +108,10 @@ def test_given_a_variable_is_missing_when_the_compiler_reads_it_then_it_is_named
     [
         ("AUTH", "HMAC"),
         ("AUTH", "oauth"),
+        ("REST_API_CALLS", "sometimes"),
+        ("SESSION_TTL_DAYS", "-1"),
+        ("SNAPSHOT_TTL_SECONDS", "nan"),
+        ("REPLY_TIMEOUT_SECONDS", "inf"),
         ("REPLY_TIMEOUT_SECONDS", "two"),
         ("SNAPSHOT_TTL_SECONDS", "2s"),
     ],

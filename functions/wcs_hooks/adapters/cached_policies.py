@@ -47,6 +47,7 @@ class CachedPolicies:
         self._ttl = ttl
         self._clock = clock
         self._entries: OrderedDict[str, _Entry] = OrderedDict()
+        self._for_every_app: InForce | None = None
         # One that is loaded serves all apps, and goes with the last entry that has it.
         self._snapshots: WeakValueDictionary[Pointer, Snapshot] = WeakValueDictionary()
 
@@ -60,6 +61,7 @@ class CachedPolicies:
         """
         entry = self._entries.get(app)
         if entry is not None and self._clock.monotonic() < entry.checked_at + self._pause(entry):
+            self._entries.move_to_end(app)
             return entry.in_force, entry.failures > 0
         try:
             fresh = run_before(deadline, lambda: self._read(app, entry), _WHAT)
@@ -69,6 +71,10 @@ class CachedPolicies:
             fresh = entry._replace(checked_at=self._clock.monotonic(), failures=entry.failures + 1)
         self._remember(app, fresh)
         return fresh.in_force, fresh.failures > 0
+
+    def for_every_app(self) -> InForce | None:
+        """What holds for every app, as it was read last; none if nothing ever was."""
+        return self._for_every_app
 
     def _pause(self, entry: _Entry) -> float:
         if not entry.failures:
@@ -96,3 +102,6 @@ class CachedPolicies:
         self._entries.move_to_end(app)
         if len(self._entries) > MAX_APPS:
             self._entries.popitem(last=False)
+        shared = tuple(one for one in entry.in_force.snapshots if one.app == EVERY_APP)
+        if self._for_every_app is None or self._for_every_app.snapshots != shared:
+            self._for_every_app = InForce(shared)

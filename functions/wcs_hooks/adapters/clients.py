@@ -7,6 +7,7 @@ from botocore.config import Config
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
+    from mypy_boto3_events.client import EventBridgeClient
     from mypy_boto3_secretsmanager.client import SecretsManagerClient
     from mypy_boto3_sqs.client import SQSClient
 
@@ -31,6 +32,10 @@ class Clients:
     def dynamodb(self) -> "DynamoDBClient":
         """A client of DynamoDB."""
         return boto3.client("dynamodb", config=self._config)
+
+    def event_bridge(self) -> "EventBridgeClient":
+        """A client of EventBridge."""
+        return boto3.client("events", config=self._config)
 
     def secrets_manager(self) -> "SecretsManagerClient":
         """A client of Secrets Manager."""

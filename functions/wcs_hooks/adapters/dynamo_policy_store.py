@@ -39,7 +39,10 @@ PART_BYTES: Final = 350_000
 MAX_FINDINGS: Final = 50
 """How many errors, and how many warnings, `#status` lists; their number is told in full."""
 
-MAX_NAMES: Final = 200
+MAX_TEXT: Final = 1_000
+"""How many characters of each text of a finding it shows."""
+
+MAX_NAMES: Final = 100
 """How many changed policies a manifest lists, likewise."""
 
 _APPS: Final = "#apps"
@@ -91,7 +94,7 @@ class DynamoPolicyStore:
         item = self._get(app, CURRENT)
         if item is None:
             return NOTHING
-        return InForceVersion(item["version"], item["source"], item.get("pinned", False))
+        return InForceVersion(item["version"], item["source"], item["pinned"], item["settled"])
 
     def source(self, app: str, version: int) -> list[dict[str, Any]]:
         """The policies that a version was made from; none for version 0."""
@@ -130,16 +133,20 @@ class DynamoPolicyStore:
         app = compilation.app
         version = self._last_version(app) + 1
         # Whoever claims the number has it, so that two compilers never mix their parts.
-        while not self._create(app, f"{version_key(version)}#claim", {}):
+        # A version that never comes into force goes in time; one that does is kept from then on.
+        expiry = {"expiresAt": int(now + self._retention)}
+        while not self._create(app, f"{version_key(version)}#claim", expiry):
             version += 1
         data = compilation.dump(version, now)
         source = encode(list(items)).encode()
         demands = encode([demand.to_json() for demand in compilation.demands]).encode()
         for kind, content in (("part", data), ("source", zlib.compress(source))):
             for number, part in enumerate(_parts(content)):
-                self._create(app, f"{version_key(version)}#{kind}#{number:03}", {"data": part})
+                key = f"{version_key(version)}#{kind}#{number:03}"
+                self._create(app, key, {"data": part, **expiry})
         # The manifest last: a version that has one is whole.
         manifest = {
+            **expiry,
             "version": version,
             "digest": hashlib.sha256(data).hexdigest(),
             "parts": len(list(_parts(data))),
@@ -156,7 +163,7 @@ class DynamoPolicyStore:
         return version
 
     def point(self, app: str, version: int, before: InForceVersion, *, pinned: bool) -> None:
-        """Put a version into force, and let the one before expire in time.
+        """Put a version into force.
 
         Raises
         ------
@@ -172,17 +179,38 @@ class DynamoPolicyStore:
         pointer = {name: manifest[name] for name in ("version", "digest", "parts", "source")}
         moved = self._put(
             self._snapshots,
-            {"app": app, "item": CURRENT, **pointer, "pinned": pinned},
+            {
+                "app": app,
+                "item": CURRENT,
+                **pointer,
+                "pinned": pinned,
+                "before": before.version,
+                "settled": False,
+            },
             "attribute_not_exists(app)"
-            if before == NOTHING
+            if before.version == 0
             else "version = :version AND pinned = :pinned",
-            {} if before == NOTHING else {":version": before.version, ":pinned": before.pinned},
+            {} if before.version == 0 else {":version": before.version, ":pinned": before.pinned},
         )
         if not moved:
             raise PointerMovedError(app)
+
+    def settle(self, app: str) -> None:
+        """Do what follows from a version's coming into force, again if need be."""
+        pointer = self._get(app, CURRENT)
+        manifest = self._get(app, version_key(pointer["version"])) if pointer else None
+        if pointer is None or manifest is None:
+            return
         self._put(self._snapshots, {"app": _APPS, "item": app, "demands": manifest["demands"]})
-        if before.version not in {0, version}:
-            self._expire(app, before.version, self._clock.now() + self._retention)
+        if pointer["before"] not in {0, pointer["version"]}:
+            self._expire(app, pointer["before"], self._clock.now() + self._retention)
+        # If the pointer was moved meanwhile, there is more to settle.
+        self._put(
+            self._snapshots,
+            {**pointer, "settled": True},
+            "version = :version AND pinned = :pinned",
+            {":version": pointer["version"], ":pinned": pointer["pinned"]},
+        )
 
     def tell(self, status: Status) -> None:
         """Write an app's status, unless a later one stands there."""
@@ -226,6 +254,7 @@ class DynamoPolicyStore:
         """Let a version's items expire, in seconds since the epoch, or keep them."""
         pages = self._client.get_paginator("query").paginate(
             TableName=self._snapshots,
+            ConsistentRead=True,
             KeyConditionExpression="app = :app AND begins_with(#item, :version)",
             ProjectionExpression="#item, expiresAt",
             ExpressionAttributeNames={"#item": "item"},
@@ -333,9 +362,9 @@ def _iso(now: float) -> str:
 def _findings(findings: Sequence[Finding]) -> list[dict[str, str]]:
     return [
         {
-            "policy": finding.policy,
-            "attribute": finding.attribute,
-            "message": finding.message,
+            "policy": finding.policy[:MAX_TEXT],
+            "attribute": finding.attribute[:MAX_TEXT],
+            "message": finding.message[:MAX_TEXT],
         }
         for finding in findings[:MAX_FINDINGS]
     ]

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from wcs_hooks.core.policy import SYSTEM_ID_PREFIX
 from wcs_hooks.core.snapshot import Snapshot, SnapshotFormatError
 from wcs_hooks.ports import Pointer, UnavailableError
 
@@ -127,8 +128,12 @@ def _pointer(item: Mapping[str, Any]) -> Pointer:
 
 
 def _can_be_key(app: str) -> bool:
-    """Whether policies could exist for an app: DynamoDB takes no empty, huge or non-UTF-8 key."""
+    """Whether policies could exist for an app.
+
+    DynamoDB takes no empty, huge or non-UTF-8 key, and the partitions that begin with # are the
+    system's.
+    """
     try:
-        return 0 < len(app.encode()) <= MAX_APP_BYTES
+        return 0 < len(app.encode()) <= MAX_APP_BYTES and not app.startswith(SYSTEM_ID_PREFIX)
     except UnicodeEncodeError:
         return False

@@ -23,6 +23,24 @@ class RejectedCallerError(Exception):
     """A caller who is not WCS; the message tells what is wrong, and nothing secret."""
 
 
+def credentials(auth: Auth, authorization: str | None) -> bytes:
+    """What an Authorization header carries, if it is of the form that `auth` asks for.
+
+    Raises
+    ------
+    RejectedCallerError
+        If it is absent, or of another form.
+    """
+    scheme, _, carried = (authorization or "").partition(" ")
+    if auth is Auth.HMAC and not authorization:
+        raise RejectedCallerError("the request has no signature")
+    if auth is Auth.HMAC and (scheme.lower() != "wcs" or not carried.strip()):
+        raise RejectedCallerError("the Authorization header is not of the form: WCS <hash>")
+    if auth is Auth.BASIC and (scheme.lower() != "basic" or not carried.strip()):
+        raise RejectedCallerError("the request has no Basic credentials")
+    return carried.strip().encode("utf-8", "replace")
+
+
 def authorize_signature(authorization: str | None, body: bytes, secrets: Sequence[str]) -> None:
     """Check `Authorization: WCS <HMAC-MD5 of the body, 32 hex digits>`, in constant time.
 
@@ -31,12 +49,7 @@ def authorize_signature(authorization: str | None, body: bytes, secrets: Sequenc
     RejectedCallerError
         If it is absent, of another form, or made with none of the secrets.
     """
-    scheme, _, signature = (authorization or "").partition(" ")
-    if not authorization:
-        raise RejectedCallerError("the request has no signature")
-    if scheme.lower() != "wcs":
-        raise RejectedCallerError("the Authorization header is not of the form: WCS <hash>")
-    given = signature.strip().lower().encode("utf-8", "replace")
+    given = credentials(Auth.HMAC, authorization).lower()
     # The sum and not any(): whether the first or the second secret fits must not show in the time.
     if not sum(
         hmac.compare_digest(hmac.digest(secret.encode(), body, "md5").hex().encode(), given)
@@ -53,10 +66,7 @@ def authorize_basic(authorization: str | None, user: str, secrets: Sequence[str]
     RejectedCallerError
         If they are absent, of another form, or wrong.
     """
-    scheme, _, credentials = (authorization or "").partition(" ")
-    if scheme.lower() != "basic":
-        raise RejectedCallerError("the request has no Basic credentials")
-    given = credentials.strip().encode("utf-8", "replace")
+    given = credentials(Auth.BASIC, authorization)
     if not sum(
         hmac.compare_digest(b64encode(f"{user}:{secret}".encode()), given) for secret in secrets
     ):
@@ -69,9 +79,15 @@ def authorize_source(address: str, networks: Sequence[str]) -> None:
     Raises
     ------
     RejectedCallerError
-        If the address is in no block.
+        If the address is in no block, or is none.
     """
-    if networks and not any(ip_address(address) in network for network in _parsed(tuple(networks))):
+    if not networks:
+        return
+    try:
+        allowed = any(ip_address(address) in network for network in _parsed(tuple(networks)))
+    except ValueError:
+        allowed = False
+    if not allowed:
         raise RejectedCallerError("the caller's address is not among the allowed sources")
 
 

@@ -29,12 +29,15 @@ class Demand(NamedTuple):
         True for what a deny or an override needs, false for what a `configure` policy asks for.
     until
         When the last policy that demands it expires, in seconds since the epoch; infinite if never.
+    priority
+        The policy's.
     """
 
     method: str
     policy: str
     derived: bool
     until: float
+    priority: float = 0
     rest_on_error: str = ""
     rest_policy: str = ""
     rest_overwrite: tuple[str, ...] = ()
@@ -43,18 +46,20 @@ class Demand(NamedTuple):
 
     def to_json(self) -> list[Any]:
         """As a snapshot stores it."""
+        # JSON has no infinity.
         return [*self[:3], None if self.until == _FOREVER else self.until, *self[4:]]
 
     @classmethod
     def from_json(cls, stored: Sequence[Any]) -> "Demand":
         """Read back what `to_json` gave."""
-        method, policy, derived, until, on_error, rest_policy, *names = stored
+        method, policy, derived, until, priority, on_error, rest_policy, *names = stored
         overwrite, rest_exclude, client_exclude = (tuple(group) for group in names)
         return cls(
             method,
             policy,
             derived,
             _FOREVER if until is None else until,
+            priority,
             on_error,
             rest_policy,
             overwrite,
@@ -67,7 +72,8 @@ def demands(policies: Iterable[Policy], now: float) -> list[Demand]:
     """What policies in evaluation order demand, each kind of demand once.
 
     A policy whose window is yet to open counts, since sessions connect before it does; one that is
-    over, in shadow mode or off does not. connect itself obeys no restClientConfig.
+    over, in shadow mode or off does not. connect itself obeys no restClientConfig: nothing is
+    derived for it, and it is listed only where a `configure` policy names it.
     """
     seen: dict[tuple[Any, ...], Demand] = {}
     for policy in policies:
@@ -75,7 +81,7 @@ def demands(policies: Iterable[Policy], now: float) -> list[Demand]:
         if policy.mode is not Mode.ENFORCE or until < now:
             continue
         for demand in _demands_of(policy, until):
-            kind = (demand.method, *demand[2:3], *demand[4:])
+            kind = tuple(demand._replace(policy="", until=0, priority=0))
             known = seen.get(kind)
             if known is None:
                 seen[kind] = demand
@@ -146,7 +152,8 @@ def merge(demands: Iterable[Demand], now: float) -> dict[str, dict[str, str]]:
     """
     entries: dict[str, dict[str, str]] = {}
     by_method: dict[str, list[Demand]] = {}
-    for demand in sorted(demands, key=lambda demand: not demand.derived):
+    # Of equal priorities the order given counts: the app's own before those for every app.
+    for demand in sorted(demands, key=lambda demand: (not demand.derived, demand.priority)):
         if demand.until >= now:
             by_method.setdefault(demand.method, []).append(demand)
     for method, members in by_method.items():
@@ -178,26 +185,18 @@ _DEFAULTS: Final = {
 
 def _demands_of(policy: Policy, until: float) -> Iterator[Demand]:
     for method in policy.methods:
-        if method == _CONNECT:
+        configured = policy.action is Action.CONFIGURE and method in policy.named
+        if method == _CONNECT and not configured:
             continue
+        demand = Demand(method, policy.id, derived=False, until=until, priority=policy.priority)
         if policy.action is Action.DENY:
-            yield Demand(method, policy.id, derived=True, until=until, rest_on_error="FAIL")
+            yield demand._replace(derived=True, rest_on_error="FAIL")
         elif policy.action is Action.OVERRIDE:
-            yield Demand(
-                method,
-                policy.id,
-                derived=True,
-                until=until,
-                rest_policy="OVERWRITE",
-                rest_overwrite=tuple(sorted(policy.fields)),
-            )
+            fields = tuple(sorted(policy.fields))
+            yield demand._replace(derived=True, rest_policy="OVERWRITE", rest_overwrite=fields)
         elif policy.action is Action.CONFIGURE:
             config = policy.client_config
-            yield Demand(
-                method,
-                policy.id,
-                derived=False,
-                until=until,
+            yield demand._replace(
                 rest_on_error=config.rest_on_error,
                 rest_policy=config.rest_policy,
                 rest_overwrite=config.rest_overwrite,

@@ -1,13 +1,13 @@
 """Compilation: the items of one app's policies become a snapshot, or findings that say why not."""
 
 import hashlib
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from wcs_hooks.core.client_config import Demand, contradictions, demands
 from wcs_hooks.core.lint import lint
-from wcs_hooks.core.payload import encode
 from wcs_hooks.core.policy import Finding, Policy, Severity, is_policy_id, read_policy
 from wcs_hooks.core.snapshot import FORMAT, dump
 
@@ -71,8 +71,9 @@ def compile_policies(
             policies.append(policy)
     policies.sort(key=lambda policy: (policy.priority, policy.id))
     demanded = tuple(demands(policies, now))
-    findings += contradictions(demanded, others)
-    findings += lint(policies, demanded, now)
+    present = [demand for demand in others if demand.until >= now]
+    findings += contradictions(demanded, present)
+    findings += lint(policies, demanded, present, now)
     return Compilation(
         app,
         tuple(policies),
@@ -88,7 +89,7 @@ def source_digest(items: Iterable[Mapping[str, Any]]) -> str:
     It covers the snapshot's format too, so that a new one is compiled anew.
     """
     ordered = sorted(items, key=lambda item: str(item["id"]))
-    texts = [encode(sorted(item.items())) for item in ordered]
+    texts = [json.dumps(item, sort_keys=True) for item in ordered]
     return hashlib.sha256(f"{FORMAT}\n{'\n'.join(texts)}".encode()).hexdigest()
 
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from wcs_hooks.core.expression import ExpressionError, bind
 from wcs_hooks.core.payload import Payload, encode
 from wcs_hooks.core.policy import Action, Mode, WhenError
-from wcs_hooks.core.snapshot import Rule, Snapshot, field_at, value_key
+from wcs_hooks.core.snapshot import ABSENT, Rule, Snapshot, field_at, value_key
 
 if TYPE_CHECKING:
     from cel_expr_python import cel
@@ -74,7 +74,7 @@ class Step(NamedTuple):
     Attributes
     ----------
     outcome
-        `applied`, or what kept it from applying: `window`, `match`, `when`.
+        `applied`, or what kept it from applying: `window`, `match`, `when`, `compute`.
     detail
         Of a failed `match` the path; of an expression without a value the message.
     """
@@ -100,8 +100,6 @@ class Decision:
         Override: field to the JSON text of its new value.
     applied
         The policies that made the verdict, `app/id`, in order.
-    versions
-        The version in force of each app whose policies were asked: the own and `*`.
     shadow_denied, shadow_overridden
         The policies in shadow mode that would have denied, overridden.
     failures
@@ -241,8 +239,8 @@ class _Evaluation:
             return self._tell(rule, "window", "over")
         fields = self.hook.payload.fields
         for path, keys in rule.match:
-            # Of a field that is absent `field_at` gives a marker, which no key is equal to.
-            if value_key(field_at(fields, path)) not in keys:
+            value = field_at(fields, path)
+            if value is ABSENT or value_key(value) not in keys:
                 return self._tell(rule, "match", path)
         if rule.when is None:
             return True
@@ -259,7 +257,9 @@ class _Evaluation:
         values = dict(rule.set_json)
         for name, expression in rule.compute.items():
             try:
-                values[name] = encode(expression.json_value(self._activation(rule)))
+                value = expression.json_value(self._activation(rule))
+                # The runtime's maps have another order each time, and the same hook one answer.
+                values[name] = encode(value, sort_names=True)
             except (ExpressionError, ValueError) as error:
                 self.failures.append(Failure(rule.id, f"compute.{name}", str(error)))
                 self._tell(rule, "compute", str(error))
@@ -280,11 +280,13 @@ class _Evaluation:
 
     @cached_property
     def _variables(self) -> dict[str, object]:
+        body = self.hook.payload.expression_fields
+        app = body.get("appKey")
         return {
             "method": self.hook.method,
             "category": str(self.hook.category),
-            "app": self.hook.payload.app,
-            "body": self.hook.payload.expression_fields,
+            "app": app if type(app) is str else "",
+            "body": body,
             "now": datetime.fromtimestamp(self.now, UTC),
         }
 

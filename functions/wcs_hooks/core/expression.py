@@ -36,14 +36,17 @@ class Checked(NamedTuple):
 
     Attributes
     ----------
+    source
+        As it was written.
     serialized
-        Its checked form, base64, from which `Expression` reads it back.
+        Its checked form, base64, from which `Expression` reads it back. Not the same each time.
     returns
         CEL's name of the type it gives: `BOOL`, `DYN` where only a hook can tell, …
     uses
         The variables among `VARIABLES` that it refers to.
     """
 
+    source: str
     serialized: str
     returns: str
     uses: frozenset[str]
@@ -132,6 +135,7 @@ def check(source: str) -> Checked:
     if "\0" in source:
         raise ExpressionError("the expression contains a NUL character")
     try:
+        source.encode()
         compiled = _environment().compile(source)
         serialized = base64.b64encode(compiled.serialize()).decode()
     except (RuntimeError, UnicodeError) as error:
@@ -143,7 +147,7 @@ def check(source: str) -> Checked:
         for name in VARIABLES
         if re.search(rf"\b{name}\b", source) and not _compiles_without(name, source)
     )
-    return Checked(serialized, compiled.return_type().name(), uses)
+    return Checked(source, serialized, compiled.return_type().name(), uses)
 
 
 def bind(**variables: object) -> "cel.Activation":

@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from typing import Final
 
 from wcs_hooks.core.client_config import merge, next_expiry
+from wcs_hooks.core.methods import METHODS
+from wcs_hooks.core.outcome import RestOnError
 from wcs_hooks.core.payload import encode
 from wcs_hooks.core.snapshot import Snapshot
 
@@ -19,11 +21,12 @@ class InForce:
         The app's own, the one for every app: those of them that exist.
     """
 
-    __slots__ = ("_client_config", "_until", "snapshots")
+    __slots__ = ("_client_config", "_failing", "_until", "snapshots")
 
     def __init__(self, snapshots: Iterable[Snapshot | None]) -> None:
         self.snapshots = tuple(snapshot for snapshot in snapshots if snapshot is not None)
         self._client_config = ""
+        self._failing: frozenset[str] = frozenset()
         self._until = _NOT_YET
 
     def client_config(self, now: float) -> str:
@@ -34,13 +37,33 @@ class InForce:
         now
             Seconds since the epoch: what expired policies needed is left out.
         """
-        if now > self._until:
-            demands = [demand for snapshot in self.snapshots for demand in snapshot.demands]
-            entries = merge(demands, now)
-            self._client_config = encode(entries) if entries else ""
-            self._until = next_expiry(demands, now)
+        self._refresh(now)
         return self._client_config
+
+    def failing(self, now: float) -> frozenset[str]:
+        """The canonical names of the methods for which that says `restOnError: FAIL`."""
+        self._refresh(now)
+        return self._failing
+
+    def rest_on_error(self, method: str, now: float) -> RestOnError:
+        """What a session that connects now is told for a method."""
+        known = METHODS.get(method)
+        canonical = known.canonical if known else method
+        return RestOnError.FAIL if canonical in self.failing(now) else RestOnError.LOG
 
     def versions(self) -> dict[str, int]:
         """The version in force of each of the snapshots' apps."""
         return {snapshot.app: snapshot.version for snapshot in self.snapshots}
+
+    def _refresh(self, now: float) -> None:
+        if now <= self._until:
+            return
+        demands = [demand for snapshot in self.snapshots for demand in snapshot.demands]
+        entries = merge(demands, now)
+        self._client_config = encode(entries) if entries else ""
+        self._failing = frozenset(
+            METHODS[method].canonical
+            for method, entry in entries.items()
+            if entry["restOnError"] == RestOnError.FAIL
+        )
+        self._until = next_expiry(demands, now)

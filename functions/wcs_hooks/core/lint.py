@@ -5,7 +5,7 @@ rest on the vendor's page on method types and `docs/wcs-protocol.md`, sections 2
 """
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from wcs_hooks.core.client_config import Demand
@@ -13,7 +13,9 @@ from wcs_hooks.core.methods import METHODS
 from wcs_hooks.core.policy import Action, Finding, Mode, Policy, Severity, WhenError
 
 
-def lint(policies: Sequence[Policy], demands: Sequence[Demand], now: float) -> list[Finding]:
+def lint(
+    policies: Sequence[Policy], demands: Sequence[Demand], others: Sequence[Demand], now: float
+) -> list[Finding]:
     """Check the policies of one app together.
 
     Parameters
@@ -22,6 +24,8 @@ def lint(policies: Sequence[Policy], demands: Sequence[Demand], now: float) -> l
         In evaluation order.
     demands
         What they demand of restClientConfig.
+    others
+        What policies that hold together with them do.
     now
         Seconds since the epoch, to tell which windows are over.
     """
@@ -29,7 +33,7 @@ def lint(policies: Sequence[Policy], demands: Sequence[Demand], now: float) -> l
     for policy in policies:
         findings += _of_one(policy, now)
     findings += _unreachable(policies)
-    findings += _idle_overwrites(demands)
+    findings += _idle_overwrites(demands, others)
     return findings
 
 
@@ -100,11 +104,11 @@ def _condition(policy: Policy) -> str:
     if not policy.match and policy.when is None:
         return ""
     match: dict[str, Any] = {path: list(values) for path, values in policy.match.items()}
-    return json.dumps([match, policy.when and policy.when.serialized], sort_keys=True)
+    return json.dumps([match, policy.when and policy.when.source], sort_keys=True)
 
 
-def _idle_overwrites(demands: Iterable[Demand]) -> Iterator[Finding]:
-    overwriting = {demand.method for demand in demands if demand.rest_policy == "OVERWRITE"}
+def _idle_overwrites(demands: Sequence[Demand], others: Sequence[Demand]) -> Iterator[Finding]:
+    overwriting = {d.method for d in (*demands, *others) if d.rest_policy == "OVERWRITE"}
     for policy in dict.fromkeys(
         demand.policy
         for demand in demands

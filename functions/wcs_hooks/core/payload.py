@@ -177,8 +177,13 @@ def append_fields(text: str, fields: Mapping[str, str]) -> str:
     return f"{head}{comma}{addition}{text[len(head) :]}"
 
 
-def encode(value: object) -> str:
+def encode(value: object, *, sort_names: bool = False) -> str:
     """The compact JSON text of a value.
+
+    Parameters
+    ----------
+    sort_names
+        Whether objects have their fields in order of their names, and not in their own order.
 
     Raises
     ------
@@ -186,7 +191,7 @@ def encode(value: object) -> str:
         If JSON has no text for it: an infinite number or one that is none, or another type.
     """
     try:
-        return _ENCODER.encode(value)
+        return (_SORTING_ENCODER if sort_names else _ENCODER).encode(value)
     except TypeError as error:
         raise ValueError(str(error)) from error
 
@@ -206,6 +211,9 @@ def _refuse_constant(name: str) -> None:
 
 _DECODER: Final = json.JSONDecoder(parse_int=_integer, parse_constant=_refuse_constant)
 _ENCODER: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+_SORTING_ENCODER: Final = json.JSONEncoder(
+    ensure_ascii=False, allow_nan=False, separators=(",", ":"), sort_keys=True
+)
 _TOO_DEEP: Final = f"the body is nested deeper than {MAX_DEPTH} levels"
 
 

@@ -281,7 +281,7 @@ class _Reader:
         for path, value in match.items():
             if not all(path.split(".")):
                 self._error(f"match.{path}", "is no field and no dotted path")
-            options = _as_list(value)
+            options = value if isinstance(value, list) else [value]
             if not options:
                 self._error(f"match.{path}", "has no values: nothing could ever match")
             alternatives[path] = tuple(
@@ -304,6 +304,8 @@ class _Reader:
             self._overridden(f"compute.{name}", name)
             if name in _mapping_or_empty(self.item.get("set")):
                 self._error(f"compute.{name}", "is in `set` too: keep one of them")
+            if source is None:
+                self._error(f"compute.{name}", "has no expression")
             expression = self._expression(f"compute.{name}", source)
             if expression is None:
                 continue
@@ -437,10 +439,12 @@ class _Reader:
             self._error(attribute, f"is nested deeper than {_MAX_NESTING} levels")
             return None
         try:
-            return encode(value)
+            text = encode(value)
+            text.encode()
         except ValueError:
             self._error(attribute, f"{_show(value)} is no JSON value")
             return None
+        return text
 
     def _error(self, attribute: str, message: str) -> None:
         self.findings.append(Finding(Severity.ERROR, self.id, attribute, message))

@@ -20,7 +20,9 @@ from wcs_hooks.core.policy import Action, Mode, Policy
 FORMAT: Final = 1
 """The layout's version. A snapshot of another one is compiled again rather than misread."""
 
-_ABSENT: Final = object()
+ABSENT: Final = object()
+"""Stands for the value of a field that is not there."""
+
 _COMPRESSION_LEVEL: Final = 6
 
 
@@ -155,7 +157,7 @@ class Snapshot:
         found: list[int] = []
         for path, index in table["index"]:
             value = field_at(fields, path)
-            if value is not _ABSENT:
+            if value is not ABSENT:
                 hits = index.get(value_key(value))
                 if hits:
                     found += hits
@@ -196,14 +198,14 @@ def dump(
 
 
 def field_at(fields: Mapping[str, Any], path: str) -> Any:
-    """The value of a top-level field, else the one at the end of a dotted path, else `_ABSENT`."""
-    value = fields.get(path, _ABSENT)
-    if value is not _ABSENT or "." not in path:
+    """The value of a top-level field, else the one at the end of a dotted path, else `ABSENT`."""
+    value = fields.get(path, ABSENT)
+    if value is not ABSENT or "." not in path:
         return value
     value = fields
     for name in path.split("."):
         if type(value) is not dict or name not in value:
-            return _ABSENT
+            return ABSENT
         value = value[name]
     return value
 
@@ -225,7 +227,10 @@ def value_key(value: Any) -> str:
 
 
 def _canonical(value: Any) -> Any:
-    if type(value) is float and value.is_integer():
+    # Numbers as a payload has them: what no 64 bits hold is a float.
+    if type(value) is int and not -(2**63) <= value < 2**63:
+        return float(str(value))
+    if type(value) is float and abs(value) < 2**63 and value.is_integer():
         return int(value)
     if type(value) is list:
         return [_canonical(inner) for inner in value]

@@ -12,7 +12,9 @@ from typing import Any, Final, Protocol
 from wcs_hooks.adapters.cached_policies import CachedPolicies
 from wcs_hooks.adapters.cached_secrets import CachedSecrets
 from wcs_hooks.adapters.clients import Clients
+from wcs_hooks.adapters.dynamo_sessions import DynamoSessions
 from wcs_hooks.adapters.dynamo_snapshots import DynamoSnapshots
+from wcs_hooks.adapters.event_bus import EventBridgeBus
 from wcs_hooks.adapters.secrets_manager import read_secrets
 from wcs_hooks.adapters.sqs_dead_letters import SqsDeadLetters
 from wcs_hooks.clock import Clock, SystemClock
@@ -21,7 +23,9 @@ from wcs_hooks.core.methods import Category
 from wcs_hooks.core.reply import Reply
 from wcs_hooks.endpoint import CallerCheck, HookEndpoint, Request
 from wcs_hooks.environment import HookEnvironment
+from wcs_hooks.follow_ups import FollowUp, ForgetSession, PublishEvent, RecordSession
 from wcs_hooks.observability import HookReporter
+from wcs_hooks.sessions import Sessions
 
 _ROUTE_PREFIX: Final = "POST /"
 
@@ -48,17 +52,22 @@ def hook_handler(category: Category) -> Handler:
     clock = SystemClock()
     clients = Clients(environment.reply_timeout)
     secrets = _secrets(environment, clients, clock)
+    dynamodb = clients.dynamodb()
+    sessions = DynamoSessions(dynamodb, environment.sessions_table, environment.session_ttl, clock)
     endpoint = HookEndpoint(
         category,
-        CallerCheck(environment.auth, secrets, environment.basic_user, environment.allowed_sources),
-        CachedPolicies(
-            DynamoSnapshots(clients.dynamodb(), environment.snapshots_table),
-            environment.snapshot_ttl,
-            clock,
+        check_caller=CallerCheck(
+            environment.auth, secrets, environment.basic_user, environment.allowed_sources
         ),
-        SqsDeadLetters(clients.sqs, environment.dead_letter_queue_url),
-        clock,
-        environment.reply_timeout,
+        policies=CachedPolicies(
+            DynamoSnapshots(dynamodb, environment.snapshots_table), environment.snapshot_ttl, clock
+        ),
+        sessions=sessions,
+        rest_api_calls=environment.rest_api_calls,
+        follow_ups=_follow_ups(category, environment, clients, sessions),
+        dead_letters=SqsDeadLetters(clients.sqs, environment.dead_letter_queue_url),
+        clock=clock,
+        reply_timeout=environment.reply_timeout,
     )
     reporter = HookReporter(category, environment.echo_log_sample_rate, secrets.current)
 
@@ -112,6 +121,20 @@ def _method(event: Event) -> str:
         return method
     route: str = event["routeKey"]
     return route.removeprefix(_ROUTE_PREFIX)
+
+
+def _follow_ups(
+    category: Category, environment: HookEnvironment, clients: Clients, sessions: Sessions
+) -> list[FollowUp]:
+    if category is Category.CONNECT:
+        return [RecordSession(sessions)]
+    if category is not Category.EVENT:
+        return []
+    follow_ups: list[FollowUp] = [ForgetSession(sessions)]
+    if environment.event_bus:
+        bus = EventBridgeBus(clients.event_bridge(), environment.event_bus)
+        follow_ups.append(PublishEvent(bus, keep_alive=environment.event_bus_keep_alive))
+    return follow_ups
 
 
 def _secrets(environment: HookEnvironment, clients: Clients, clock: Clock) -> CachedSecrets:

@@ -1,0 +1,162 @@
+"""Sessions, in DynamoDB: partition key `node`, sort key `session`, TTL attribute `expiresAt`.
+
+Whoever has a session's id has the session, so the table has only its SHA-256.
+"""
+
+import hashlib
+import json
+import zlib
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from wcs_hooks.adapters.time_limit import run_before
+from wcs_hooks.clock import Clock, Deadline
+from wcs_hooks.core.payload import encode
+from wcs_hooks.ports import UnavailableError
+from wcs_hooks.sessions import SessionKey, SessionRecord
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.client import DynamoDBClient
+    from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
+
+NO_NODE: Final = "-"
+"""Stands for a node without a name: DynamoDB takes no empty key."""
+
+MAX_BODY_BYTES: Final = 300_000
+"""What is kept of a connect's body, compressed. An item holds 400 KB."""
+
+_MAX_NODE_BYTES: Final = 1024
+_WHAT: Final = "the session store"
+
+
+class DynamoSessions:
+    """Keeps sessions.
+
+    Parameters
+    ----------
+    client
+        With time-outs.
+    table
+        The name of Sessions.
+    ttl
+        Seconds for which a session is kept; renewed when a read finds it half spent.
+    clock
+        From when on it is kept.
+    """
+
+    def __init__(self, client: "DynamoDBClient", table: str, ttl: float, clock: Clock) -> None:
+        self._client = client
+        self._table = table
+        self._ttl = ttl
+        self._clock = clock
+
+    def read(self, key: SessionKey, deadline: Deadline) -> SessionRecord | None:
+        """What is kept of a session; none if it was not seen at connect, or has ended.
+
+        Raises
+        ------
+        UnavailableError
+            If DynamoDB does not answer.
+        """
+        return run_before(deadline, lambda: self._read(key), _WHAT)
+
+    def record(self, key: SessionKey, record: SessionRecord, deadline: Deadline) -> None:
+        """Keep a session.
+
+        Raises
+        ------
+        UnavailableError
+            If DynamoDB does not answer.
+        """
+        item: dict[str, AttributeValueTypeDef] = {
+            **_keys(key),
+            "expiresAt": {"N": str(int(self._clock.now() + self._ttl))},
+            "body": {"B": _packed(record.body)},
+            "versions": {"S": encode(dict(record.versions))},
+            "failing": {"S": ",".join(sorted(record.failing))},
+        }
+        run_before(deadline, lambda: self._put(item), _WHAT)
+
+    def forget(self, key: SessionKey, deadline: Deadline) -> None:
+        """Keep a session no longer.
+
+        Raises
+        ------
+        UnavailableError
+            If DynamoDB does not answer.
+        """
+        run_before(deadline, lambda: self._delete(key), _WHAT)
+
+    def _read(self, key: SessionKey) -> SessionRecord | None:
+        keys = _keys(key)
+        try:
+            # The connect may have been answered by another function a moment ago.
+            answer = self._client.get_item(TableName=self._table, Key=keys, ConsistentRead=True)
+            item = answer.get("Item")
+            if item is None:
+                return None
+            remaining = int(item["expiresAt"]["N"]) - self._clock.now()
+            if remaining <= 0:
+                return None
+            if remaining < self._ttl / 2:
+                self._renew(keys)
+        except (BotoCoreError, ClientError) as error:
+            raise UnavailableError("the session store does not answer") from error
+        failing = item["failing"]["S"]
+        return SessionRecord(
+            json.loads(zlib.decompress(item["body"]["B"])),
+            json.loads(item["versions"]["S"]),
+            frozenset(failing.split(",")) if failing else frozenset(),
+        )
+
+    def _renew(self, keys: "Mapping[str, AttributeValueTypeDef]") -> None:
+        try:
+            self._client.update_item(
+                TableName=self._table,
+                Key=keys,
+                UpdateExpression="SET expiresAt = :at",
+                # It may have been forgotten meanwhile, and must stay so.
+                ConditionExpression="attribute_exists(expiresAt)",
+                ExpressionAttributeValues={":at": {"N": str(int(self._clock.now() + self._ttl))}},
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+                raise
+
+    def _put(self, item: "Mapping[str, AttributeValueTypeDef]") -> None:
+        try:
+            self._client.put_item(TableName=self._table, Item=item)
+        except (BotoCoreError, ClientError) as error:
+            raise UnavailableError("the session store does not answer") from error
+
+    def _delete(self, key: SessionKey) -> None:
+        try:
+            self._client.delete_item(TableName=self._table, Key=_keys(key))
+        except (BotoCoreError, ClientError) as error:
+            raise UnavailableError("the session store does not answer") from error
+
+
+def _keys(key: SessionKey) -> dict[str, "AttributeValueTypeDef"]:
+    node = key.node.encode("utf-8", "surrogatepass")
+    fits = 0 < len(node) <= _MAX_NODE_BYTES and key.node.isprintable()
+    session = hashlib.sha256(key.session.encode("utf-8", "surrogatepass")).hexdigest()
+    name = key.node if fits else hashlib.sha256(node).hexdigest() if node else NO_NODE
+    return {"node": {"S": name}, "session": {"S": session}}
+
+
+def _packed(body: Mapping[str, Any]) -> bytes:
+    """A body, compressed; without its largest fields if an item would not hold it.
+
+    A session that could not be recorded for its size would be unknown, and what is unknown is not
+    denied: a client must not get there by sending much.
+    """
+    kept = dict(body)
+    sizes = {name: len(encode(value)) for name, value in kept.items()}
+    while True:
+        packed = zlib.compress(encode(kept).encode())
+        if len(packed) <= MAX_BODY_BYTES:
+            return packed
+        largest = max(kept, key=lambda name: sizes[name])
+        del kept[largest]

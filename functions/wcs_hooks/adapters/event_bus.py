@@ -1,0 +1,64 @@
+"""Events, on an EventBridge bus: `source` `wcs.hooks`, `detail-type` the method."""
+
+from typing import TYPE_CHECKING, Any, Final
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from wcs_hooks.adapters.time_limit import run_before
+from wcs_hooks.clock import Deadline
+from wcs_hooks.core.payload import encode
+from wcs_hooks.ports import UnavailableError
+
+if TYPE_CHECKING:
+    from mypy_boto3_events.client import EventBridgeClient
+
+SOURCE: Final = "wcs.hooks"
+
+MAX_DETAIL_BYTES: Final = 250_000
+"""EventBridge takes entries of up to 256 KB, the names included."""
+
+
+class EventBridgeBus:
+    """Publishes events.
+
+    Parameters
+    ----------
+    client
+        With time-outs.
+    name
+        The bus's name.
+    """
+
+    def __init__(self, client: "EventBridgeClient", name: str) -> None:
+        self._client = client
+        self._name = name
+
+    def publish(self, method: str, detail: dict[str, Any], deadline: Deadline) -> None:
+        """Publish an event; one that is too large goes without its body, `bodyOmitted` saying so.
+
+        Raises
+        ------
+        UnavailableError
+            If the bus did not take it by the deadline.
+        """
+        text = encode(detail)
+        if len(text.encode()) > MAX_DETAIL_BYTES:
+            text = encode({**detail, "body": None, "bodyOmitted": True})
+        run_before(deadline, lambda: self._publish(method, text), "the event bus")
+
+    def _publish(self, method: str, detail: str) -> None:
+        try:
+            answer = self._client.put_events(
+                Entries=[
+                    {
+                        "EventBusName": self._name,
+                        "Source": SOURCE,
+                        "DetailType": method,
+                        "Detail": detail,
+                    }
+                ]
+            )
+        except (BotoCoreError, ClientError) as error:
+            raise UnavailableError("the event bus does not answer") from error
+        if answer["FailedEntryCount"]:
+            raise UnavailableError("the event bus refused the event")

@@ -1,0 +1,150 @@
+"""Sessions: what connect said of itself, for the decisions that follow.
+
+A session is recorded when its connect is not denied, and forgotten when WCS tells that it ended.
+Only what was seen at connect is *known*: a hook of a session that is not was started through the
+WCS REST API, and must not be rejected (`docs/wcs-protocol.md`, section 3, rule 4).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Final, NamedTuple, Protocol
+
+from wcs_hooks.clock import Deadline
+from wcs_hooks.core.decision import UNKNOWN_SESSION, Session
+from wcs_hooks.core.methods import METHODS
+from wcs_hooks.core.outcome import RestOnError
+from wcs_hooks.core.payload import Payload
+
+PLAYERS: Final = frozenset({"playHLS", "playRTSP"})
+"""Methods of players that never connect, and are meant to be refusable all the same."""
+
+
+class RestApiCalls(StrEnum):
+    """Whether what the WCS REST API started may be denied: never, or as if a client had."""
+
+    NEVER_DENY = "never-deny"
+    AS_CLIENT = "as-client"
+
+
+class SessionKey(NamedTuple):
+    """What tells sessions apart: the WCS node, empty where the hook has none, and the id on it."""
+
+    node: str
+    session: str
+
+    @classmethod
+    def of(cls, payload: Payload) -> "SessionKey | None":
+        """The key of a hook's session; none if the hook does not name it."""
+        session = payload.fields.get("sessionId")
+        node = payload.fields.get("nodeId")
+        if type(session) is not str or not session:
+            return None
+        return cls(node if type(node) is str else "", session)
+
+
+@dataclass(frozen=True, slots=True)
+class SessionRecord:
+    """What is kept of a session.
+
+    Attributes
+    ----------
+    body
+        The body of its connect, without secrets.
+    versions
+        The versions that were in force at connect, by app.
+    failing
+        The canonical names of the methods for which connect's reply said `restOnError: FAIL`.
+    """
+
+    body: Mapping[str, Any]
+    versions: Mapping[str, int]
+    failing: frozenset[str]
+
+    def rest_on_error(self, method: str) -> RestOnError:
+        """What the session was told for a method."""
+        known = METHODS.get(method)
+        canonical = known.canonical if known else method
+        return RestOnError.FAIL if canonical in self.failing else RestOnError.LOG
+
+
+class Sessions(Protocol):
+    """Where sessions are kept."""
+
+    def read(self, key: SessionKey, deadline: Deadline) -> SessionRecord | None:
+        """What is kept of a session; none if it was not seen at connect, or has ended.
+
+        Raises
+        ------
+        UnavailableError
+            If the store does not answer.
+        """
+        ...
+
+    def record(self, key: SessionKey, record: SessionRecord, deadline: Deadline) -> None:
+        """Keep a session.
+
+        Raises
+        ------
+        UnavailableError
+            If the store does not answer.
+        """
+        ...
+
+    def forget(self, key: SessionKey, deadline: Deadline) -> None:
+        """Keep a session no longer.
+
+        Raises
+        ------
+        UnavailableError
+            If the store does not answer.
+        """
+        ...
+
+
+class SessionLookup:
+    """A hook's session, read when it is first asked for, and once at most.
+
+    Parameters
+    ----------
+    sessions
+        Where it is kept.
+    payload
+        The hook's.
+    deadline
+        By which it must have come.
+    """
+
+    __slots__ = ("_deadline", "_key", "_read", "_record", "_sessions")
+
+    def __init__(self, sessions: Sessions, payload: Payload, deadline: Deadline) -> None:
+        self._sessions = sessions
+        self._key = SessionKey.of(payload)
+        self._deadline = deadline
+        self._read = False
+        self._record: SessionRecord | None = None
+
+    def record(self) -> SessionRecord | None:
+        """What is kept of the session.
+
+        Raises
+        ------
+        UnavailableError
+            If the store does not answer.
+        """
+        if not self._read:
+            if self._key is not None:
+                self._record = self._sessions.read(self._key, self._deadline)
+            self._read = True
+        return self._record
+
+    def for_expressions(self) -> Session:
+        """The session as policies see it.
+
+        Raises
+        ------
+        UnavailableError
+            If the store does not answer.
+        """
+        record = self.record()
+        return UNKNOWN_SESSION if record is None else Session(record.body)

@@ -1,0 +1,221 @@
+"""The alarms, and the topic that tells of them."""
+
+from collections.abc import Mapping
+
+from aws_cdk import Aws, Duration, RemovalPolicy
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_sns as sns
+from aws_cdk import aws_sns_subscriptions as subscriptions
+from aws_cdk import aws_sqs as sqs
+from aws_cdk.aws_cloudwatch_actions import SnsAction
+from constructs import Construct
+
+from infra.metrics import COMPILER, MINUTE, Metrics, rest_errors
+from infra.settings import Settings
+from wcs_hooks.core.methods import Category
+from wcs_hooks.core.outcome import Cause, Outcome, RestOnError
+
+
+class Alarms(Construct):
+    """Who is told when hooks are not answered as they should be.
+
+    Each alarm watches one metric of one category: a sum of several would cost the same, would not
+    say which kind of hook suffers, and would rest on how CloudWatch adds up missing values.
+
+    Attributes
+    ----------
+    topic
+        Where alarms are published; subscribe to it, or give the setting ``alarmEmail``.
+    all
+        The alarms.
+    """
+
+    def __init__(  # noqa: PLR0913 - what it watches, by name
+        self,
+        scope: Construct,
+        construct_id: str,
+        settings: Settings,
+        *,
+        metrics: Metrics,
+        functions: Mapping[Category, lambda_.IFunction],
+        compiler: lambda_.IFunction,
+        dead_letters: sqs.IQueue,
+        throttled_requests: cloudwatch.IMetric,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self._settings = settings
+        self._metrics = metrics
+        self.topic = self._topic()
+        self.all = [
+            *(
+                alarm
+                for category, function in functions.items()
+                for alarm in self._of_category(category, function)
+            ),
+            self._alarm(
+                "StreamsEnded",
+                "A failure of ours ended streams: StreamKeepAliveEvent was not answered, and its "
+                "restOnError is FAIL. Look into the event function's log.",
+                rest_errors(
+                    (Category.EVENT, RestOnError.FAIL, Outcome.STREAM_ENDED), Cause.FAILURE
+                ),
+            ),
+            *self._of_compiler(compiler),
+            self._alarm(
+                "ThrottledRequests",
+                "The gateway refuses hooks: the account's rate of requests is used up.",
+                throttled_requests,
+            ),
+            *self._of_dead_letters(dead_letters),
+        ]
+
+    def _topic(self) -> sns.Topic:
+        alarms = iam.ServicePrincipal(
+            "cloudwatch.amazonaws.com",
+            conditions={"StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID}},
+        )
+        # A key of our own, since the policy of SNS's own key keeps CloudWatch's alarms out.
+        key = kms.Key(
+            self,
+            "TopicKey",
+            description="Encrypts what alarms on WCS hooks say",
+            enable_key_rotation=True,
+            # It guards nothing that outlives the topic.
+            removal_policy=RemovalPolicy.DESTROY,
+        )
+        key.add_to_resource_policy(
+            iam.PolicyStatement(
+                sid="Alarms",
+                actions=["kms:Decrypt", "kms:GenerateDataKey*"],
+                principals=[alarms],
+                resources=["*"],
+            )
+        )
+        topic = sns.Topic(self, "Topic", master_key=key, enforce_ssl=not self._settings.local)
+        topic.add_to_resource_policy(
+            iam.PolicyStatement(
+                sid="Alarms",
+                actions=["sns:Publish"],
+                principals=[alarms],
+                resources=[topic.topic_arn],
+            )
+        )
+        if self._settings.alarm_email:
+            topic.add_subscription(subscriptions.EmailSubscription(self._settings.alarm_email))
+        return topic
+
+    def _of_category(
+        self, category: Category, function: lambda_.IFunction
+    ) -> list[cloudwatch.Alarm]:
+        name = category.capitalize()
+        return [
+            self._alarm(
+                f"{name}Failed",
+                f"{category} hooks failed on our side: WCS does what restOnError says. Look into "
+                "the function's log and the dead letters.",
+                self._metrics.of("Failed", category),
+            ),
+            self._alarm(
+                f"{name}DeadLetterLost",
+                f"{category} hooks failed and could not be kept for a redrive: all that is left of "
+                "them is the function's log. The dead-letter queue cannot be written to.",
+                self._metrics.of("DeadLetterLost", category),
+            ),
+            *self._of_function(
+                category,
+                function,
+                "Hooks got no answer of ours: WCS does what restOnError says. Look into its log.",
+            ),
+            self._alarm(
+                f"{name}Slow",
+                f"One in a hundred {category} hooks takes more than half of replyTimeout.",
+                self._metrics.of("ServiceTime", category, "p99"),
+                threshold=self._settings.reply_timeout * 1000 / 2,
+                minutes=5,
+            ),
+            self._alarm(
+                f"{name}Rejected",
+                f"Callers of {category} hooks did not prove to be WCS: its secret differs from "
+                "ours, or they are not WCS.",
+                self._metrics.of("Rejected", category),
+                threshold=10,
+            ),
+            self._alarm(
+                f"{name}Stale",
+                f"{category} hooks are answered by policies that may be outdated: "
+                "PolicySnapshots cannot be read.",
+                self._metrics.of("StaleSnapshot", category),
+                minutes=3,
+            ),
+        ]
+
+    def _of_compiler(self, compiler: lambda_.IFunction) -> list[cloudwatch.Alarm]:
+        return [
+            self._alarm(
+                "CompileErrors",
+                "A policy edit is wrong and not in force; the app's item #status says why.",
+                self._metrics.of("CompileErrors", COMPILER),
+            ),
+            *self._of_function(
+                COMPILER, compiler, "Policy edits may not be in force. Look into its log."
+            ),
+        ]
+
+    def _of_function(
+        self, name: str, function: lambda_.IFunction, consequence: str
+    ) -> list[cloudwatch.Alarm]:
+        return [
+            self._alarm(
+                f"{name.capitalize()}Errors",
+                f"The {name} function crashed or took too long. {consequence}",
+                function.metric_errors(period=MINUTE),
+            ),
+            self._alarm(
+                f"{name.capitalize()}Throttles",
+                f"The {name} function is throttled: the account's concurrency is used up.",
+                function.metric_throttles(period=MINUTE),
+            ),
+        ]
+
+    def _of_dead_letters(self, queue: sqs.IQueue) -> list[cloudwatch.Alarm]:
+        return [
+            self._alarm(
+                "DeadLetters",
+                "A hook or a policy edit could not be handled and waits in the dead-letter queue.",
+                queue.metric_approximate_number_of_messages_visible(
+                    period=MINUTE, statistic="Maximum"
+                ),
+            ),
+            self._alarm(
+                "DeadLettersAge",
+                "Dead letters are ten days old; SQS drops them after fourteen.",
+                queue.metric_approximate_age_of_oldest_message(period=MINUTE, statistic="Maximum"),
+                threshold=Duration.days(10).to_seconds(),
+            ),
+        ]
+
+    def _alarm(
+        self,
+        construct_id: str,
+        description: str,
+        metric: cloudwatch.IMetric,
+        *,
+        threshold: float = 1,
+        minutes: int = 1,
+    ) -> cloudwatch.Alarm:
+        alarm = cloudwatch.Alarm(
+            self,
+            construct_id,
+            alarm_description=description,
+            metric=metric,
+            threshold=threshold,
+            comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
+            evaluation_periods=minutes,
+            # Nothing is published when nothing was counted.
+            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
+        )
+        alarm.add_alarm_action(SnsAction(self.topic))
+        return alarm

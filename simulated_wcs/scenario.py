@@ -1,0 +1,606 @@
+"""Scenarios: a timeline of what clients, SIP user agents and WCS itself do, and what is expected.
+
+The format is in `docs/scenarios.md`. A file is read strictly: what is not understood is an error
+that names the file, the step, the key and what is allowed there.
+"""
+
+import json
+import re
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Final, NoReturn, Self
+
+import yaml
+
+from simulated_wcs.action import Conclusion
+from simulated_wcs.transport import DEFAULT_RETRIES, DEFAULT_TIMEOUT
+from wcs_hooks.core.methods import METHODS, Category, methods_of
+
+type Policy = dict[str, Any]
+"""The attributes of a policy, without its app."""
+
+NO_ANSWER: Final = "none"
+"""Instead of a status: the hook got no reply."""
+
+NOT_CALLED: Final = "not-called"
+"""Instead of a status: the hook was not sent."""
+
+STREAM_METHODS: Final = (
+    "publishStream",
+    "playStream",
+    "unPublishStream",
+    "stopStream",
+    "pauseStream",
+    "snapshot",
+    "sendStreamEvent",
+)
+"""What a client does with a stream, which the key `stream` names."""
+
+CALL_METHODS: Final = ("answer", "hold", "unhold", "transfer", "hangup", "sendDTMF", "sendDtmf")
+"""What a client does with the call that it has."""
+
+PLAYER_METHODS: Final = ("playHLS", "playRTSP")
+
+_CLIENT_METHODS: Final = (
+    "connect",
+    "disconnect",
+    "sendStreamEvent",
+    *(name for name in methods_of(Category.DIRECT) if name not in PLAYER_METHODS),
+)
+_REST_API_METHODS: Final = tuple(
+    name
+    for name in methods_of(Category.DIRECT)
+    if name not in {*PLAYER_METHODS, *CALL_METHODS, *STREAM_METHODS[2:]}
+)
+_REGISTRATIONS: Final = ("REGISTERED", "UNREGISTERED", "AUTHENTICATION_FAIL")
+_ANSWERABLE: Final = ("call", "sendMessage", "transfer", "subscribe", "sendXcapRequest")
+_KINDS: Final = ("client", "sip", "player", "server", "backend", "policies")
+_APP: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_SIP_STATUSES: Final = (100, 699)
+_HTTP_STATUSES: Final = (100, 599)
+
+
+class ScenarioFileError(Exception):
+    """A file that is no scenario; the message names the place and what is allowed there."""
+
+
+class Sip(StrEnum):
+    """What the SIP side does, besides the incoming methods."""
+
+    REPLY = "reply"
+    HANGUP = "hangup"
+    REGISTRATION = "registration"
+    ERROR = "error"
+
+
+class Server(StrEnum):
+    """What WCS does by itself, or at the call of its REST API."""
+
+    KEEP_ALIVE = "keep-alive"
+    REST_API = "rest-api"
+
+
+class BackEndState(StrEnum):
+    """How the back-end is."""
+
+    UP = "up"
+    DOWN = "down"
+    SLOW = "slow"
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """An event that a client is expected to see."""
+
+    event: str
+    has: Mapping[str, Any]
+    lacks: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """What is expected of a step; what is None, and a mapping that is empty, is not checked.
+
+    Attributes
+    ----------
+    status
+        Of the action's own hook: the reply's, `none` or `not-called`.
+    policy
+        The `id` of the policy that decided it.
+    sent, withheld
+        Fields that its body has, and names that it lacks.
+    fields
+        With which WCS goes on.
+    sees
+        Client to all the events that it sees in this step, in order.
+    hooks
+        All the hooks of the step in order, each with its status.
+    """
+
+    outcome: Conclusion = Conclusion.ACCEPTED
+    status: int | str | None = None
+    attempts: int | None = None
+    policy: str | None = None
+    sent: Mapping[str, Any] = field(default_factory=dict)
+    withheld: tuple[str, ...] = ()
+    fields: Mapping[str, Any] = field(default_factory=dict)
+    sees: Mapping[str, tuple[Seen, ...]] = field(default_factory=dict)
+    initiator: Mapping[str, Any] | None = None
+    hooks: tuple[tuple[str, int | str], ...] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One step.
+
+    Attributes
+    ----------
+    kind
+        Who acts: `client`, `sip`, `player`, `server`; or what changes: `backend`, `policies`.
+    client
+        The client that acts or is meant; empty for none. A `player` never connects.
+    does
+        The method, or what the SIP side, the server or the back-end does.
+    body
+        The hook's fields, instead of or besides the usual ones.
+    status
+        Of a SIP reply or registration.
+    seconds
+        By which a slow back-end delays its replies.
+    """
+
+    number: int
+    kind: str
+    does: str = ""
+    client: str = ""
+    player: str = ""
+    stream: str = ""
+    body: Mapping[str, Any] = field(default_factory=dict)
+    rtmp: bool = False
+    status: int | str = 0
+    reason: str = ""
+    to: str = "call"
+    info: str = ""
+    seconds: float = 0.0
+    policies: tuple[Policy, ...] = ()
+    expect: Expectation = Expectation()
+
+    def title(self) -> str:
+        """The step in a few words."""
+        acts = f"{self.kind} {self.client or self.player}".rstrip()
+        match self.kind:
+            case "policies":
+                return f"policies: {', '.join(str(policy['id']) for policy in self.policies)}"
+            case "backend":
+                return f"back-end {self.does}{f' by {self.seconds:g} s' if self.seconds else ''}"
+            case "sip":
+                return f"SIP {self.does} {self.status or ''} for client {self.client}".replace(
+                    "  ", " "
+                )
+        return f"{acts} {self.does} {self.stream}".rstrip()
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """A scenario.
+
+    Attributes
+    ----------
+    app
+        The application's key; a run may append to it.
+    policies
+        In the table before the first step.
+    timeout, retries
+        WCS's settings.
+    methods
+        Those that were added to the application.
+    """
+
+    file: str
+    name: str
+    description: str
+    app: str
+    policies: tuple[Policy, ...]
+    timeline: tuple[Step, ...]
+    timeout: float = DEFAULT_TIMEOUT
+    retries: int = DEFAULT_RETRIES
+    methods: tuple[str, ...] = tuple(METHODS)
+
+    @classmethod
+    def load(cls, file: Path) -> Self:
+        """Read a scenario.
+
+        Raises
+        ------
+        ScenarioFileError
+            The file is no scenario.
+        """
+        try:
+            text = file.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise ScenarioFileError(f"{file} cannot be read: {error}") from None
+        return cls.parse(text, str(file))
+
+    @classmethod
+    def parse(cls, text: str, file: str) -> Self:
+        """Read a scenario's text.
+
+        Parameters
+        ----------
+        file
+            Its name, for errors.
+
+        Raises
+        ------
+        ScenarioFileError
+            The text is no scenario.
+        """
+        try:
+            content = yaml.load(text, _StrictLoader)  # noqa: S506 - it is a safe loader
+        except yaml.YAMLError as error:
+            raise ScenarioFileError(f"{file} is no YAML: {error}") from None
+        top = _Place(file, content)
+        settings = top.child("wcs", {})
+        timeline = _timeline(top)
+        scenario = cls(
+            file=file,
+            name=top.text("name"),
+            description=top.text("description"),
+            app=top.text("app", pattern=_APP),
+            policies=_policies(top, "policies"),
+            timeline=timeline,
+            timeout=settings.number("timeout", DEFAULT_TIMEOUT, at_least=0.05),
+            retries=settings.whole("retries", DEFAULT_RETRIES, 0, 10),
+            methods=settings.names("methods", tuple(METHODS), METHODS),
+        )
+        settings.end()
+        top.end()
+        return scenario
+
+    def policies_for(self, app: str) -> list[Policy]:
+        """The policies, as the table holds them, of this scenario run as an app."""
+        return [{"app": app, **policy} for policy in self.policies]
+
+
+def load_all(directory: Path) -> list[Scenario]:
+    """Read every scenario of a directory, by file name.
+
+    Raises
+    ------
+    ScenarioFileError
+        A file is no scenario, or there is none.
+    """
+    scenarios = [Scenario.load(file) for file in sorted(directory.glob("*.yaml"))]
+    if not scenarios:
+        raise ScenarioFileError(f"{directory} has no scenario: each is a file NAME.yaml")
+    return scenarios
+
+
+class _StrictLoader(yaml.SafeLoader):
+    """PyYAML's own takes the last of two equal keys, without a word."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002 - as the base class has it
+        seen: set[Any] = set()
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=True)
+            if isinstance(key, str) and key in seen:
+                mark = key_node.start_mark
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"the key {key!r} is there twice", mark
+                )
+            if isinstance(key, str):
+                seen.add(key)
+        mapping: dict[Any, Any] = super().construct_mapping(node, deep)
+        return mapping
+
+
+class _Place:
+    """One mapping of the file: takes its keys one by one, and complains of what is left."""
+
+    def __init__(self, where: str, content: Any) -> None:
+        self._where = where
+        if not isinstance(content, dict):
+            raise ScenarioFileError(f"{where}: a mapping is expected, not {_short(content)}")
+        self._content = content
+        self._known: list[str] = []
+
+    def wrong(self, key: str, said: str) -> NoReturn:
+        raise ScenarioFileError(f"{self._where}, key {key!r}: {said}")
+
+    def end(self) -> None:
+        """Complain of keys that have no meaning here."""
+        for key in self._content:
+            if key not in self._known:
+                self.wrong(str(key), f"unknown here; allowed are {', '.join(self._known)}")
+
+    def has(self, key: str) -> bool:
+        self._known.append(key)
+        return key in self._content
+
+    def _take(self, key: str, default: Any = ...) -> Any:
+        if self.has(key):
+            return self._content[key]
+        if default is ...:
+            self.wrong(key, "is missing")
+        return default
+
+    def text(
+        self,
+        key: str,
+        default: Any = ...,
+        allowed: Collection[str] = (),
+        pattern: re.Pattern[str] | None = None,
+    ) -> str:
+        value = self._take(key, default)
+        if not isinstance(value, str):
+            self.wrong(key, f"a text is expected, not {_short(value)}")
+        if allowed and value not in allowed:
+            self.wrong(key, f"{value!r} is not known; allowed are {', '.join(allowed)}")
+        if pattern and not pattern.fullmatch(value):
+            self.wrong(key, f"{value!r} does not fit {pattern.pattern}")
+        return value
+
+    def number(self, key: str, default: float | None = None, *, at_least: float) -> float:
+        value = self._take(key, ... if default is None else default)
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or value < at_least:
+            self.wrong(key, f"seconds are expected, {at_least:g} or more, not {_short(value)}")
+        return float(value)
+
+    def whole(self, key: str, default: int | None, low: int, high: int) -> int:
+        value = self._take(key, ... if default is None else default)
+        if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+            self.wrong(key, f"a number from {low} to {high} is expected, not {_short(value)}")
+        return value
+
+    def names(
+        self, key: str, default: Sequence[str], allowed: Collection[str] = ()
+    ) -> tuple[str, ...]:
+        value = self._take(key, default)
+        if not isinstance(value, (list, tuple)) or not all(isinstance(n, str) for n in value):
+            self.wrong(key, f"a list of names is expected, not {_short(value)}")
+        for name in value:
+            if allowed and name not in allowed:
+                self.wrong(key, f"{name!r} is not known; allowed are {', '.join(allowed)}")
+        return tuple(value)
+
+    def fields(self, key: str) -> dict[str, Any]:
+        value = self._take(key, {})
+        if not isinstance(value, dict) or not all(isinstance(name, str) for name in value):
+            self.wrong(key, f"a mapping of fields is expected, not {_short(value)}")
+        try:
+            fields: dict[str, Any] = json.loads(json.dumps(value, default=_date_text))
+        except (TypeError, ValueError) as error:
+            self.wrong(key, f"holds what JSON cannot: {error}")
+        return fields
+
+    def items(self, key: str, default: Any = ...) -> list[Any]:
+        value = self._take(key, default)
+        if not isinstance(value, list):
+            self.wrong(key, f"a list is expected, not {_short(value)}")
+        return value
+
+    def child(self, key: str, default: Any = ...) -> "_Place":
+        return self.place(key, self._take(key, default))
+
+    def place(self, key: str, content: Any) -> "_Place":
+        return _Place(f"{self._where}, key {key!r}", content)
+
+    def one_of(self, kinds: Sequence[str]) -> str:
+        """Which of some keys is there; exactly one must be."""
+        found = [kind for kind in kinds if kind in self._content]
+        # sip and server steps name the client that they are about.
+        if len(found) > 1 and "client" in found:
+            found.remove("client")
+        if len(found) != 1:
+            said = f"has {' and '.join(found)}" if found else "says not who acts"
+            raise ScenarioFileError(f"{self._where} {said}: it needs one of {', '.join(kinds)}")
+        self._known.append(found[0])
+        return found[0]
+
+
+def _timeline(top: _Place) -> tuple[Step, ...]:
+    entries = top.items("timeline")
+    if not entries:
+        top.wrong("timeline", "at least one step is expected")
+    steps: list[Step] = []
+    clients: set[str] = set()
+    for number, entry in enumerate(entries, start=1):
+        place = _Place(f"{top._where}, step {number}", entry)  # noqa: SLF001 - of the same module
+        kind = place.one_of(_KINDS)
+        place.text("note", "")
+        step = _STEPS[kind](place, number)
+        if step.kind == "client" and step.does == "connect":
+            clients.add(step.client)
+        elif step.client and step.client not in clients:
+            place.wrong("client", f"{step.client!r} has not connected in an earlier step")
+        for name in step.expect.sees:
+            if name not in clients:
+                known = ", ".join(sorted(clients)) or "none"
+                place.wrong("sees", f"{name!r} is no client so far; there are {known}")
+        place.end()
+        steps.append(step)
+    return tuple(steps)
+
+
+def _client_step(place: _Place, number: int) -> Step:
+    client = place.text("client")
+    does = place.text("does", allowed=_CLIENT_METHODS)
+    stream = place.text("stream") if does in STREAM_METHODS else ""
+    over = place.text("over", "web", ("web", "rtmp")) if does == "connect" else "web"
+    body = {} if does == "disconnect" else place.fields("with")
+    return Step(
+        number=number,
+        kind="client",
+        client=client,
+        does=does,
+        stream=stream,
+        body=body,
+        rtmp=over == "rtmp",
+        expect=_expectation(place),
+    )
+
+
+def _sip_step(place: _Place, number: int) -> Step:
+    incoming = methods_of(Category.INCOMING)
+    does = place.text("sip", allowed=(*incoming, *Sip))
+    status: int | str = 0
+    if does == Sip.REPLY:
+        status = place.whole("status", None, *_SIP_STATUSES)
+    elif does == Sip.REGISTRATION:
+        status = place.text("status", allowed=_REGISTRATIONS)
+    is_reply = does == Sip.REPLY
+    return Step(
+        number=number,
+        kind="sip",
+        does=does,
+        client=place.text("client"),
+        body=place.fields("with") if does in incoming else {},
+        status=status,
+        reason=place.text("reason", "") if is_reply else "",
+        to=place.text("to", "call", _ANSWERABLE) if is_reply else "call",
+        info=place.text("info") if does == Sip.ERROR else "",
+        expect=_expectation(place),
+    )
+
+
+def _player_step(place: _Place, number: int) -> Step:
+    return Step(
+        number=number,
+        kind="player",
+        player=place.text("player"),
+        does=place.text("does", allowed=PLAYER_METHODS),
+        body=place.fields("with"),
+        expect=_expectation(place),
+    )
+
+
+def _server_step(place: _Place, number: int) -> Step:
+    server = place.text("server", allowed=tuple(Server))
+    if server == Server.KEEP_ALIVE:
+        return Step(
+            number=number,
+            kind="server",
+            does=server,
+            client=place.text("client"),
+            stream=place.text("stream"),
+            expect=_expectation(place),
+        )
+    return Step(
+        number=number,
+        kind="server",
+        does=place.text("does", allowed=_REST_API_METHODS),
+        body=place.fields("with"),
+        expect=_expectation(place),
+    )
+
+
+def _backend_step(place: _Place, number: int) -> Step:
+    state = place._content["backend"]  # noqa: SLF001 - of the same module
+    if isinstance(state, dict):
+        slow = place.child("backend")
+        seconds = slow.number("slow", at_least=0.05)
+        slow.end()
+        return Step(number=number, kind="backend", does=BackEndState.SLOW, seconds=seconds)
+    if state not in (BackEndState.UP, BackEndState.DOWN):
+        place.wrong("backend", f"{_short(state)} is not known; allowed are up, down, slow: SECONDS")
+    return Step(number=number, kind="backend", does=state)
+
+
+def _policies_step(place: _Place, number: int) -> Step:
+    return Step(number=number, kind="policies", policies=_policies(place, "policies"))
+
+
+_STEPS: Final[Mapping[str, Callable[[_Place, int], Step]]] = {
+    "client": _client_step,
+    "sip": _sip_step,
+    "player": _player_step,
+    "server": _server_step,
+    "backend": _backend_step,
+    "policies": _policies_step,
+}
+
+
+def _expectation(step: _Place) -> Expectation:
+    place = step.child("expect", {})
+    outcome = place.text("outcome", Conclusion.ACCEPTED, tuple(Conclusion))
+    expectation = Expectation(
+        outcome=Conclusion(outcome),
+        status=_status(place, "status", place._content["status"])  # noqa: SLF001 - same module
+        if place.has("status")
+        else None,
+        attempts=place.whole("attempts", None, 0, 11) if place.has("attempts") else None,
+        policy=place.text("policy") if place.has("policy") else None,
+        sent=place.fields("sent"),
+        withheld=place.names("withheld", ()),
+        fields=place.fields("fields"),
+        sees=_sees(place),
+        initiator=place.fields("initiator") if place.has("initiator") else None,
+        hooks=_hooks(place) if place.has("hooks") else None,
+    )
+    place.end()
+    return expectation
+
+
+def _sees(place: _Place) -> dict[str, tuple[Seen, ...]]:
+    clients = place.child("sees", {})
+    return {
+        client: tuple(_seen(clients, client, event) for event in clients.items(client))
+        for client in list(clients._content)  # noqa: SLF001 - of the same module
+    }
+
+
+def _seen(clients: _Place, client: str, event: Any) -> Seen:
+    place = clients.place(client, event)
+    name = place.text("event", allowed=tuple(METHODS))
+    seen = Seen(name, place.fields("has"), place.names("lacks", ()))
+    place.end()
+    return seen
+
+
+def _hooks(place: _Place) -> tuple[tuple[str, int | str], ...]:
+    hooks: list[tuple[str, int | str]] = []
+    for entry in place.items("hooks"):
+        if not isinstance(entry, dict) or len(entry) != 1:
+            place.wrong("hooks", f"METHOD: STATUS is expected, not {_short(entry)}")
+        [(method, status)] = entry.items()
+        if method not in METHODS:
+            place.wrong("hooks", f"{_short(method)} is no method of WCS")
+        hooks.append((method, _status(place, "hooks", status)))
+    return tuple(hooks)
+
+
+def _status(place: _Place, key: str, status: Any) -> int | str:
+    low, high = _HTTP_STATUSES
+    if status in (NO_ANSWER, NOT_CALLED):
+        return str(status)
+    if isinstance(status, bool) or not isinstance(status, int) or not low <= status <= high:
+        allowed = f"an HTTP status, {NO_ANSWER} or {NOT_CALLED}"
+        place.wrong(key, f"{allowed} is expected, not {_short(status)}")
+    return status
+
+
+def _policies(place: _Place, key: str) -> tuple[Policy, ...]:
+    policies: list[Policy] = []
+    for number, entry in enumerate(place.items(key, []), start=1):
+        own = place.place(f"{key} {number}", entry)
+        own.text("id")
+        if own.has("app"):
+            own.wrong("app", "the scenario's own app is filled in: leave it out")
+        text = json.dumps(entry, default=_date_text)
+        # Numbers of the kind that DynamoDB takes.
+        policies.append(json.loads(text, parse_float=Decimal))
+    return tuple(policies)
+
+
+def _date_text(value: object) -> str:
+    if isinstance(value, date):
+        return value.isoformat()
+    raise TypeError(f"{value!r}")
+
+
+def _short(value: object) -> str:
+    return f"{value!r:.60}"

@@ -1,0 +1,103 @@
+"""The metrics that a template names, read as CloudWatch reads them."""
+
+import dataclasses
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final, Self
+
+from tests.infra.synthesis import Json, SynthesisedStack
+
+NAMESPACE: Final = "WcsHooks"
+
+_SEARCH: Final = re.compile(r"SEARCH\('\{(?P<schema>[^}]*)\} (?P<terms>[^']*)', '(?P<stat>\w+)'\)")
+_TERM: Final = re.compile(r'(?P<name>\w+)="(?P<value>[^"]*)"')
+
+
+@dataclasses.dataclass(frozen=True)
+class Kind:
+    """A metric's name and the names of its dimensions: what the functions emit, or do not."""
+
+    name: str
+    dimensions: frozenset[str]
+
+    @classmethod
+    def of(cls, name: str, dimensions: Iterable[str]) -> Self:
+        return cls(name, frozenset(dimensions))
+
+
+@dataclasses.dataclass(frozen=True)
+class Named:
+    """A metric where it is named.
+
+    Attributes
+    ----------
+    values
+        The values of its dimensions, so far as they are given: a search leaves some open.
+    """
+
+    kind: Kind
+    values: Mapping[str, str]
+    namespace: str = NAMESPACE
+
+
+def dashboard(stack: SynthesisedStack) -> Json:
+    """The dashboard's body, each reference in it replaced by its logical id."""
+    body = stack.the("AWS::CloudWatch::Dashboard")["DashboardBody"]
+    return json.loads("".join(map(_text, body["Fn::Join"][1])))
+
+
+def on_dashboard(stack: SynthesisedStack) -> list[Named]:
+    """Every metric of ours that a widget shows or looks for."""
+    return [
+        named
+        for widget in dashboard(stack)["widgets"]
+        for metric in widget["properties"].get("metrics", [])
+        for named in _of_widget(metric)
+        if named.namespace == NAMESPACE
+    ]
+
+
+def in_alarms(stack: SynthesisedStack) -> list[Named]:
+    """Every metric of ours that an alarm watches."""
+    alarms = [each["Properties"] for each in stack.of_type("AWS::CloudWatch::Alarm").values()]
+    assert not [alarm for alarm in alarms if "Metrics" in alarm], "each watches one metric"
+    return [
+        Named(Kind.of(alarm["MetricName"], values), values)
+        for alarm in alarms
+        if alarm["Namespace"] == NAMESPACE
+        for values in [{each["Name"]: _text(each["Value"]) for each in alarm["Dimensions"]}]
+    ]
+
+
+def from_access_logs(stack: SynthesisedStack) -> set[Kind]:
+    """What CloudWatch itself counts in the logs."""
+    return {
+        Kind.of(counted["MetricName"], (each["Key"] for each in counted["Dimensions"]))
+        for each in stack.of_type("AWS::Logs::MetricFilter").values()
+        for counted in each["Properties"]["MetricTransformations"]
+        if counted["MetricNamespace"] == NAMESPACE
+    }
+
+
+def _of_widget(metric: list[Any]) -> Iterator[Named]:
+    match metric:
+        case [{"expression": str(expression)}]:
+            searches = list(_SEARCH.finditer(expression))
+            # The other expressions are about metrics of the same widget, which are met as such.
+            assert len(searches) == expression.count("SEARCH"), expression
+            for search in searches:
+                namespace, *dimensions = search["schema"].split(",")
+                values = {term["name"]: term["value"] for term in _TERM.finditer(search["terms"])}
+                name = values.pop("MetricName")
+                yield Named(Kind.of(name, dimensions), values, namespace)
+        case [str(namespace), str(name), *rest]:
+            pairs = [each for each in rest if isinstance(each, str)]
+            values = dict(zip(pairs[::2], pairs[1::2], strict=True))
+            yield Named(Kind.of(name, values), values, namespace)
+        case _:
+            raise AssertionError(f"CloudWatch knows no such metric: {metric}")
+
+
+def _text(part: Json) -> str:
+    return part if isinstance(part, str) else str(next(iter(part.values())))
