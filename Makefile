@@ -97,11 +97,12 @@ clean: local-stop ## Stop the emulator and remove everything that was made here
 		--require-hashes --target .uv -r local/uv-requirements.txt; \
 	touch $@
 
-.venv/.stamp: requirements.txt .uv/.stamp
+.venv/.stamp: requirements.txt pyproject.toml .uv/.stamp
 	@python=$$(local/find-python.sh); \
 	echo "==> Installing the tools into .venv/"; \
 	[ -x .venv/bin/python ] || $(UV) venv --quiet --clear --python "$$python" .venv; \
 	$(UV) pip sync --quiet --require-hashes --python .venv/bin/python requirements.txt; \
+	$(UV) pip install --quiet --no-deps --python .venv/bin/python --editable .; \
 	touch $@
 
 .emulator/.stamp: local/emulator-requirements.txt .uv/.stamp

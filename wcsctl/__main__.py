@@ -1,0 +1,6 @@
+"""Entry point: `wcsctl`, or `python -m wcsctl`."""
+
+from wcsctl.cli import main
+
+if __name__ == "__main__":
+    main()

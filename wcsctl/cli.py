@@ -1,0 +1,93 @@
+"""The command line's root: its options, its groups of commands, and how errors end it."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from botocore.exceptions import BotoCoreError, ClientError
+from rich.console import Console
+
+from wcsctl.commands import (
+    dead_letter,
+    decisions,
+    outcomes,
+    policy,
+    policy_test,
+    scenario,
+    secret,
+    stats,
+    status,
+    try_hook,
+    wcs_setup,
+)
+from wcsctl.context import CommandContext
+from wcsctl.deployment import LOCAL_DIRECTORY, STACK, Deployment
+from wcsctl.errors import ExitStatus, WcsctlError
+from wcsctl.output import Output
+
+app = typer.Typer(
+    name="wcsctl",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+app.command("status")(status.status)
+policy.app.command("test")(policy_test.test)
+app.add_typer(policy.app, name="policy")
+app.command("try")(try_hook.try_hook)
+app.add_typer(scenario.app, name="scenario")
+app.command("outcomes")(outcomes.outcomes)
+app.command("stats")(stats.stats)
+app.command("decisions")(decisions.decisions)
+app.add_typer(dead_letter.app, name="dead-letter")
+app.add_typer(secret.app, name="secret")
+app.command("wcs-setup")(wcs_setup.wcs_setup)
+
+
+@app.callback()
+def root(  # noqa: PLR0913, PLR0917 - the options that every command has
+    context: typer.Context,
+    local: Annotated[
+        bool, typer.Option("--local", help="The deployment of `make local`, from .local/.")
+    ] = False,
+    directory: Annotated[
+        Path, typer.Option("--local-directory", help="Where that is.", envvar="WCSCTL_LOCAL")
+    ] = LOCAL_DIRECTORY,
+    stack: Annotated[str, typer.Option(help="The stack's name.", envvar="WCSCTL_STACK")] = STACK,
+    profile: Annotated[str | None, typer.Option(help="The AWS profile.")] = None,
+    region: Annotated[str | None, typer.Option(help="The AWS region.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Results as JSON.")] = False,
+) -> None:
+    """See and steer what answers WCS REST hooks: policies, decisions, outcomes, dead letters."""
+
+    def find() -> Deployment:
+        if local:
+            return Deployment.local(directory)
+        return Deployment.stack(stack, profile, region)
+
+    context.obj = CommandContext(Output(as_json=as_json), find)
+
+
+def main() -> None:
+    """Run, and end with a documented exit status; an error is one line, never a traceback."""
+    try:
+        app()
+    except WcsctlError as error:
+        _end(str(error), error.status)
+    except ClientError as error:
+        told = error.response.get("Error", {})
+        _end(
+            f"AWS refused {error.operation_name}: {told.get('Code')}: {told.get('Message')}. "
+            "Has this profile the right to it?",
+            ExitStatus.UNREACHABLE,
+        )
+    except BotoCoreError as error:
+        _end(f"AWS cannot be reached: {error}", ExitStatus.UNREACHABLE)
+
+
+def _end(message: str, status: ExitStatus) -> None:
+    Console(stderr=True, highlight=False).print(f"[red]error:[/red] {message}", soft_wrap=True)
+    sys.exit(status)

@@ -1,0 +1,8 @@
+"""The decision log."""
+
+import typer
+
+
+def decisions(context: typer.Context) -> None:
+    """The decision log."""
+    raise NotImplementedError

@@ -1,0 +1,135 @@
+"""The deployment that a command is about, found by its stack's outputs."""
+
+import json
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import boto3
+from botocore.config import Config
+
+from simulated_wcs.transport import Target
+from wcs_hooks.core.methods import Category
+from wcsctl.errors import NotFoundError, UsageError
+
+LOCAL_DIRECTORY: Final = Path(".local")
+STACK: Final = "WcsHooks"
+
+_CONFIG: Final = Config(
+    connect_timeout=5, read_timeout=30, retries={"total_max_attempts": 4, "mode": "standard"}
+)
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """Where a stack is, and what its outputs say.
+
+    Attributes
+    ----------
+    name
+        How people call it: the stack's name, or `local`.
+    session
+        With the credentials and the region.
+    endpoint
+        The URL of every AWS service, for an emulator; none for AWS itself.
+    outputs
+        The stack's.
+    """
+
+    name: str
+    session: boto3.Session = field(repr=False)
+    endpoint: str | None
+    outputs: Mapping[str, str]
+
+    @classmethod
+    def local(cls, directory: Path = LOCAL_DIRECTORY) -> "Deployment":
+        """The deployment that `make local` made.
+
+        Raises
+        ------
+        NotFoundError
+            If there is none in the directory.
+        """
+        try:
+            outputs = json.loads((directory / "outputs.json").read_text())[STACK]
+            lines = (directory / "env").read_text().splitlines()
+        except (OSError, KeyError, ValueError):
+            raise NotFoundError(
+                f"There is no local deployment in {directory}: `make local` makes one."
+            ) from None
+        variables = dict(shlex.split(line)[1].split("=", 1) for line in lines)
+        session = boto3.Session(
+            aws_access_key_id=variables["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=variables["AWS_SECRET_ACCESS_KEY"],
+            region_name=variables["AWS_REGION"],
+        )
+        return cls("local", session, variables["AWS_ENDPOINT_URL"], outputs)
+
+    @classmethod
+    def stack(cls, stack: str, profile: str | None, region: str | None) -> "Deployment":
+        """A stack in an AWS account.
+
+        Raises
+        ------
+        NotFoundError
+            If there is no such stack there.
+        UsageError
+            If no region is set.
+        """
+        session = boto3.Session(profile_name=profile, region_name=region)
+        if session.region_name is None:
+            raise UsageError(
+                "No region is set: give --region, or --local for the local deployment."
+            )
+        client = session.client("cloudformation", config=_CONFIG)
+        try:
+            [found] = client.describe_stacks(StackName=stack)["Stacks"]
+        except client.exceptions.ClientError as error:
+            if "does not exist" in str(error):
+                raise NotFoundError(
+                    f"There is no stack {stack} in {session.region_name}: give --stack or --region."
+                ) from None
+            raise
+        outputs = {one["OutputKey"]: one["OutputValue"] for one in found.get("Outputs", [])}
+        return cls(stack, session, None, outputs)
+
+    def client(self, service: str) -> Any:
+        """A boto3 client of a service there."""
+        return self.session.client(
+            service,  # type: ignore[call-overload]  # any service by its name
+            endpoint_url=self.endpoint,
+            config=_CONFIG,
+        )
+
+    def output(self, name: str) -> str:
+        """One of the stack's outputs.
+
+        Raises
+        ------
+        NotFoundError
+            If the stack has no such output: it is of another version, or another kind.
+        """
+        try:
+            return self.outputs[name]
+        except KeyError:
+            raise NotFoundError(f"The stack {self.name} has no output {name}.") from None
+
+    def function(self, category: Category) -> str:
+        """The name of a category's function."""
+        return self.output(f"{category.capitalize()}FunctionName")
+
+    @cached_property
+    def target(self) -> Target:
+        """Where hooks go; on an emulator with the Host header by which it tells APIs apart."""
+        url = self.output("HooksUrl")
+        if self.endpoint is None:
+            return Target(url)
+        api = (urlsplit(url).hostname or "").partition(".")[0]
+        place = urlsplit(self.endpoint)
+        host, port = place.hostname or "127.0.0.1", place.port or 80
+        name = f"{api}.execute-api.localhost:{port}"
+        return Target(f"http://{name}", address=(host, port), host=name)

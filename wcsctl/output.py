@@ -1,0 +1,61 @@
+"""What a command says: for people with colour and tables, with `--json` for programs.
+
+Results go to standard output, everything else to standard error.
+"""
+
+import json
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
+from rich.table import Table
+
+
+class Output:
+    """How a command speaks.
+
+    Parameters
+    ----------
+    as_json
+        Whether results are JSON.
+    """
+
+    def __init__(self, *, as_json: bool = False) -> None:
+        self.as_json = as_json
+        self.people = Console(file=sys.stdout, highlight=False)
+        self.aside = Console(file=sys.stderr, highlight=False)
+
+    def result(self, value: Any, *renderables: Any) -> None:
+        """The result: `value` as JSON, or for people what is to be rendered."""
+        if self.as_json:
+            sys.stdout.write(json.dumps(value, default=str, ensure_ascii=False, indent=2) + "\n")
+            return
+        for renderable in renderables:
+            self.people.print(renderable)
+
+    def say(self, text: str) -> None:
+        """A remark beside the result; none with `--json`."""
+        if not self.as_json:
+            self.aside.print(text)
+
+    def table(
+        self, columns: Sequence[str], rows: Iterable[Sequence[str]], title: str | None = None
+    ) -> Table:
+        """A table for people."""
+        table = Table(*columns, title=title, title_justify="left", box=None, pad_edge=False)
+        for row in rows:
+            table.add_row(*row)
+        return table
+
+    @contextmanager
+    def progress(self, what: str, total: int | None = None) -> Iterator[Progress]:
+        """Shows on a terminal how far something long is; advance its task 0."""
+        columns = [SpinnerColumn(), TextColumn("{task.description}"), BarColumn()]
+        with Progress(
+            *columns, MofNCompleteColumn(), console=self.aside, transient=True, disable=self.as_json
+        ) as progress:
+            progress.add_task(what, total=total)
+            yield progress
