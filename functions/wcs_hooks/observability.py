@@ -61,6 +61,8 @@ left out for a method that is not known: anybody could make up any number of the
 UNKNOWN: Final = "UNKNOWN"
 """The value of a dimension that could not be found out."""
 
+_LONGEST_NAME: Final = 256
+
 COMPILER: Final = "compiler"
 """The compiler's `category` dimension."""
 
@@ -270,8 +272,8 @@ class CompilerReporter:
 
 
 def _printable(text: str) -> str:
-    """A text without lone surrogates, which standard output does not take."""
-    return text.encode("utf-8", "replace").decode()
+    """A text of moderate length without lone surrogates, which standard output does not take."""
+    return text[:_LONGEST_NAME].encode("utf-8", "replace").decode()
 
 
 def _rest_error_dimensions(observation: Observation) -> dict[str, str]:
