@@ -261,6 +261,7 @@ class HookEndpoint:
         reply_deadline = Deadline(self._clock, self._reply_timeout)
         fetch_deadline = Deadline(self._clock, self._reply_timeout * _FETCH_SHARE)
         try:
+            self._check_caller(request, fetch_deadline)
             reply = self._reply(request, observation, fetch_deadline)
         except Exception as error:  # noqa: BLE001 - a bug must still leave WCS a reply to act upon
             refusal = _refusal(error)
@@ -274,8 +275,24 @@ class HookEndpoint:
             observation.rest_error = self._rest_error(observation)
         return reply, observation
 
+    def redrive(self, request: Request) -> tuple[Reply, Observation]:
+        """Answer a hook again that came out of the dead letters.
+
+        WCS was told long ago, and does not hear of it; what is done besides the reply is done now.
+        Who called was found out then, and what fails is not kept again: whoever redrives has it.
+        """
+        observation = Observation(request, self._category)
+        deadline = Deadline(self._clock, self._reply_timeout)
+        try:
+            reply = self._reply(request, observation, deadline)
+            self._carry_out(observation)
+        except Exception as error:  # noqa: BLE001 - whoever redrives is told
+            refusal = _refusal(error)
+            observation.kind, observation.error = refusal.kind, refusal.reason
+            reply = replies.error(refusal.status, refusal.shown, request.decision_id)
+        return reply, observation
+
     def _reply(self, request: Request, observation: Observation, deadline: Deadline) -> Reply:
-        self._check_caller(request, deadline)
         payload = observation.payload = parse(request.body)
         if not observation.method_is_known:
             return replies.echo(payload)
@@ -317,6 +334,21 @@ class HookEndpoint:
         )
 
     def _follow_up(self, observation: Observation, reply_deadline: Deadline) -> None:
+        try:
+            self._carry_out(observation)
+        except ExceptionGroup as failures:
+            for error in failures.exceptions:
+                observation.error = _refusal(error).reason
+                self._keep(observation, error, reply_deadline)
+
+    def _carry_out(self, observation: Observation) -> None:
+        """Do what is to be done besides the reply: all of it, whatever of it fails.
+
+        Raises
+        ------
+        ExceptionGroup
+            Of what failed.
+        """
         payload, in_force = observation.payload, observation.in_force
         refused = observation.kind is Kind.DENIED and self._category is Category.CONNECT
         if payload is None or in_force is None or refused:
@@ -326,12 +358,14 @@ class HookEndpoint:
             request.method, payload, in_force, observation.decided_at, request.decision_id
         )
         deadline = Deadline(self._clock, self._reply_timeout * _FOLLOW_UP_SHARE)
+        failures: list[Exception] = []
         for follow_up in self._follow_ups:
             try:
                 follow_up(answered, deadline)
             except Exception as error:  # noqa: BLE001 - whatever fails here, the reply stands
-                observation.error = _refusal(error).reason
-                self._keep(observation, error, reply_deadline)
+                failures.append(error)
+        if failures:
+            raise ExceptionGroup("what follows a reply", failures)
 
     def _keep(self, observation: Observation, error: Exception, deadline: Deadline) -> None:
         message = dead_letter.message(observation.request, self._category, error, self._clock.now())
@@ -393,6 +427,8 @@ def _refusal(error: Exception) -> _Refusal:
             return _Refusal(Kind.MALFORMED, error.status, reason, reason)
         case UnavailableError() | SessionUnavailableError():
             return _Refusal(Kind.FAILED, _UNAVAILABLE, reason, reason)
+        case ExceptionGroup():
+            return _refusal(error.exceptions[0])
         case _:
             return _Refusal(Kind.FAILED, _INTERNAL_ERROR, _describe(error), "internal error")
 
