@@ -130,7 +130,7 @@ def _common_statements(
     statements = [
         iam.PolicyStatement(
             sid="ReadSnapshots",
-            actions=["dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:Query"],
+            actions=["dynamodb:BatchGetItem", "dynamodb:Query"],
             resources=[snapshots.table_arn],
         ),
         iam.PolicyStatement(

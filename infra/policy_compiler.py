@@ -48,13 +48,12 @@ class PolicyCompiler(Construct):
                 iam.PolicyStatement(
                     sid="ReadPoliciesAndTellStatus",
                     # PutItem is for the item #status; IAM cannot be told of sort keys.
-                    actions=["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"],
+                    actions=["dynamodb:PutItem", "dynamodb:Query"],
                     resources=[store.policies.table_arn],
                 ),
                 iam.PolicyStatement(
                     sid="PublishSnapshots",
                     actions=[
-                        "dynamodb:BatchWriteItem",
                         "dynamodb:GetItem",
                         "dynamodb:PutItem",
                         "dynamodb:Query",

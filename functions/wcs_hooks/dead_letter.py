@@ -7,6 +7,7 @@ import base64
 import hashlib
 import json
 import zlib
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
@@ -49,18 +50,32 @@ def message(request: "Request", category: Category, error: Exception, now: float
     }
 
 
-def body_of(message: dict[str, Any]) -> bytes:
+class IncompleteMessageError(Exception):
+    """A message that does not hold the whole hook, or none at all."""
+
+
+def body_of(message: Mapping[str, Any]) -> bytes:
     """The hook's body, from a message.
+
+    Raises
+    ------
+    IncompleteMessageError
+        If the body was too large for a message and is cut, or if this is no message of a hook.
 
     Examples
     --------
     >>> body_of({"body": "{}"})
     b'{}'
     """
-    if "body" in message:
-        text: str = message["body"]
-        return text.encode()
-    return zlib.decompress(base64.b64decode(message["bodyZlib"]))
+    if "bodyLost" in message:
+        raise IncompleteMessageError("the hook's body was too large to be kept whole")
+    try:
+        if "body" in message:
+            text: str = message["body"]
+            return text.encode()
+        return zlib.decompress(base64.b64decode(message["bodyZlib"]))
+    except (KeyError, TypeError, AttributeError, ValueError, zlib.error) as error:
+        raise IncompleteMessageError("the message does not hold a hook") from error
 
 
 def _body(body: bytes) -> dict[str, Any]:

@@ -19,7 +19,14 @@ from wcs_hooks.core.caller import (
     authorize_source,
     credentials,
 )
-from wcs_hooks.core.decision import Decision, Hook, Verdict, decide
+from wcs_hooks.core.decision import (
+    UNKNOWN_SESSION,
+    Decision,
+    Hook,
+    SessionUnavailableError,
+    Verdict,
+    decide,
+)
 from wcs_hooks.core.in_force import InForce
 from wcs_hooks.core.methods import METHODS, Category
 from wcs_hooks.core.outcome import Cause, Outcome, RestOnError, outcome_of
@@ -36,6 +43,13 @@ _UNAVAILABLE: Final = 503
 _FETCH_SHARE: Final = 0.7
 """The share of the reply's time in which secret and policies must have come; the rest is kept for
 the dead letter that is due if they did not."""
+
+
+_FOLLOW_UP_SHARE: Final = 0.25
+"""Likewise for what is done besides the reply, which waits for it."""
+
+_LABEL_SHARE: Final = 0.1
+"""Likewise for finding out what WCS does with a refusal, which only a metric asks for."""
 
 
 class Request(NamedTuple):
@@ -247,6 +261,7 @@ class HookEndpoint:
         reply_deadline = Deadline(self._clock, self._reply_timeout)
         fetch_deadline = Deadline(self._clock, self._reply_timeout * _FETCH_SHARE)
         try:
+            self._check_caller(request, fetch_deadline)
             reply = self._reply(request, observation, fetch_deadline)
         except Exception as error:  # noqa: BLE001 - a bug must still leave WCS a reply to act upon
             refusal = _refusal(error)
@@ -255,13 +270,29 @@ class HookEndpoint:
             if refusal.kind is not Kind.REJECTED:
                 self._keep(observation, error, reply_deadline)
         else:
-            self._follow_up(observation, fetch_deadline, reply_deadline)
+            self._follow_up(observation, reply_deadline)
         if reply.status != replies.OK:
             observation.rest_error = self._rest_error(observation)
         return reply, observation
 
+    def redrive(self, request: Request) -> tuple[Reply, Observation]:
+        """Answer a hook again that came out of the dead letters.
+
+        WCS was told long ago, and does not hear of it; what is done besides the reply is done now.
+        Who called was found out then, and what fails is not kept again: whoever redrives has it.
+        """
+        observation = Observation(request, self._category)
+        deadline = Deadline(self._clock, self._reply_timeout)
+        try:
+            reply = self._reply(request, observation, deadline)
+            self._carry_out(observation)
+        except Exception as error:  # noqa: BLE001 - whoever redrives is told
+            refusal = _refusal(error)
+            observation.kind, observation.error = refusal.kind, refusal.reason
+            reply = replies.error(refusal.status, refusal.shown, request.decision_id)
+        return reply, observation
+
     def _reply(self, request: Request, observation: Observation, deadline: Deadline) -> Reply:
-        self._check_caller(request, deadline)
         payload = observation.payload = parse(request.body)
         if not observation.method_is_known:
             return replies.echo(payload)
@@ -271,7 +302,10 @@ class HookEndpoint:
         observation.decided_at = now = self._clock.now()
         started = self._clock.monotonic()
         hook = Hook(request.method, self._category, payload)
-        decision = decide(in_force.snapshots, hook, now, session.for_expressions)
+        # connect is what makes a session known: it has none yet, retried or not.
+        begun = self._category is not Category.CONNECT
+        lookup = session.for_expressions if begun else lambda: UNKNOWN_SESSION
+        decision = decide(in_force.snapshots, hook, now, lookup)
         observation.decision = decision
         observation.decision_time = self._clock.monotonic() - started
         if decision.denial is not None:
@@ -299,9 +333,22 @@ class HookEndpoint:
             and session.record() is None
         )
 
-    def _follow_up(
-        self, observation: Observation, deadline: Deadline, reply_deadline: Deadline
-    ) -> None:
+    def _follow_up(self, observation: Observation, reply_deadline: Deadline) -> None:
+        try:
+            self._carry_out(observation)
+        except ExceptionGroup as failures:
+            for error in failures.exceptions:
+                observation.error = _refusal(error).reason
+                self._keep(observation, error, reply_deadline)
+
+    def _carry_out(self, observation: Observation) -> None:
+        """Do what is to be done besides the reply: all of it, whatever of it fails.
+
+        Raises
+        ------
+        ExceptionGroup
+            Of what failed.
+        """
         payload, in_force = observation.payload, observation.in_force
         refused = observation.kind is Kind.DENIED and self._category is Category.CONNECT
         if payload is None or in_force is None or refused:
@@ -310,12 +357,15 @@ class HookEndpoint:
         answered = Answered(
             request.method, payload, in_force, observation.decided_at, request.decision_id
         )
+        deadline = Deadline(self._clock, self._reply_timeout * _FOLLOW_UP_SHARE)
+        failures: list[Exception] = []
         for follow_up in self._follow_ups:
             try:
                 follow_up(answered, deadline)
             except Exception as error:  # noqa: BLE001 - whatever fails here, the reply stands
-                observation.error = _refusal(error).reason
-                self._keep(observation, error, reply_deadline)
+                failures.append(error)
+        if failures:
+            raise ExceptionGroup("what follows a reply", failures)
 
     def _keep(self, observation: Observation, error: Exception, deadline: Deadline) -> None:
         message = dead_letter.message(observation.request, self._category, error, self._clock.now())
@@ -339,8 +389,9 @@ class HookEndpoint:
         never_told = self._category is Category.CONNECT or observation.request.method in PLAYERS
         if session is None or never_told:
             return None
+        limit = Deadline(self._clock, self._reply_timeout * _LABEL_SHARE)
         try:
-            record = session.record()
+            record = session.record(limit)
         except Exception:  # noqa: BLE001 - the hook failed already, and has its reply
             return None
         return record.rest_on_error(observation.request.method) if record else None
@@ -374,8 +425,10 @@ def _refusal(error: Exception) -> _Refusal:
             return _Refusal(Kind.REJECTED, _FORBIDDEN, reason, reason)
         case MalformedBodyError():
             return _Refusal(Kind.MALFORMED, error.status, reason, reason)
-        case UnavailableError():
+        case UnavailableError() | SessionUnavailableError():
             return _Refusal(Kind.FAILED, _UNAVAILABLE, reason, reason)
+        case ExceptionGroup():
+            return _refusal(error.exceptions[0])
         case _:
             return _Refusal(Kind.FAILED, _INTERNAL_ERROR, _describe(error), "internal error")
 

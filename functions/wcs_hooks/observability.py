@@ -61,6 +61,8 @@ left out for a method that is not known: anybody could make up any number of the
 UNKNOWN: Final = "UNKNOWN"
 """The value of a dimension that could not be found out."""
 
+_LONGEST_NAME: Final = 256
+
 COMPILER: Final = "compiler"
 """The compiler's `category` dimension."""
 
@@ -148,6 +150,10 @@ class HookReporter:
         if not _is_plain_echo(observation) or self._is_sampled(observation.request.decision_id):
             self._log(observation, reply)
 
+    def report_redrive(self, observation: Observation, reply: Reply) -> None:
+        """Log a hook that was redriven; it was counted when WCS sent it."""
+        self._log(observation, reply, redriven=True)
+
     def _count(self, observation: Observation, service_time: float) -> None:
         metrics = self._metrics
         metrics.method = observation.request.method if observation.method_is_known else ""
@@ -182,11 +188,12 @@ class HookReporter:
         self._cold = False
         return [name for name, counted in occurred.items() if counted]
 
-    def _log(self, observation: Observation, reply: Reply) -> None:
+    def _log(self, observation: Observation, reply: Reply, *, redriven: bool = False) -> None:
         decision = observation.decision
         method = _printable(observation.request.method)
         line: dict[str, Any] = {
             "decision": observation.request.decision_id,
+            "redriven": redriven or None,
             "category": observation.category,
             "method": method,
             "answer": observation.kind,
@@ -270,8 +277,8 @@ class CompilerReporter:
 
 
 def _printable(text: str) -> str:
-    """A text without lone surrogates, which standard output does not take."""
-    return text.encode("utf-8", "replace").decode()
+    """A text of moderate length without lone surrogates, which standard output does not take."""
+    return text[:_LONGEST_NAME].encode("utf-8", "replace").decode()
 
 
 def _rest_error_dimensions(observation: Observation) -> dict[str, str]:

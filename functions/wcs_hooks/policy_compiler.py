@@ -196,6 +196,9 @@ class PolicyCompiler:
         # status, and moves the pointer.
         now = self._clock.now()
         before = self._store.in_force(app)
+        if not before.settled:
+            # A compiler was killed. Once the pointer has moved on, nobody could tell.
+            self._store.settle(app)
         items = self._store.items(app)
         policies = [item for item in items if is_policy_id(item["id"])]
         compilation = compile_policies(app, policies, self._store.other_demands(app), now)

@@ -11,10 +11,11 @@ from enum import StrEnum
 from typing import Any, Final, NamedTuple, Protocol
 
 from wcs_hooks.clock import Deadline
-from wcs_hooks.core.decision import UNKNOWN_SESSION, Session
+from wcs_hooks.core.decision import UNKNOWN_SESSION, Session, SessionUnavailableError
 from wcs_hooks.core.methods import METHODS
 from wcs_hooks.core.outcome import RestOnError
 from wcs_hooks.core.payload import Payload
+from wcs_hooks.ports import UnavailableError
 
 PLAYERS: Final = frozenset({"playHLS", "playRTSP"})
 """Methods of players that never connect, and are meant to be refusable all the same."""
@@ -124,8 +125,13 @@ class SessionLookup:
         self._read = False
         self._record: SessionRecord | None = None
 
-    def record(self) -> SessionRecord | None:
+    def record(self, deadline: Deadline | None = None) -> SessionRecord | None:
         """What is kept of the session.
+
+        Parameters
+        ----------
+        deadline
+            Instead of the lookup's own.
 
         Raises
         ------
@@ -134,7 +140,7 @@ class SessionLookup:
         """
         if not self._read:
             if self._key is not None:
-                self._record = self._sessions.read(self._key, self._deadline)
+                self._record = self._sessions.read(self._key, deadline or self._deadline)
             self._read = True
         return self._record
 
@@ -143,8 +149,11 @@ class SessionLookup:
 
         Raises
         ------
-        UnavailableError
+        SessionUnavailableError
             If the store does not answer.
         """
-        record = self.record()
+        try:
+            record = self.record()
+        except UnavailableError as error:
+            raise SessionUnavailableError(str(error)) from error
         return UNKNOWN_SESSION if record is None else Session(record.body)

@@ -1,6 +1,9 @@
 """What ``make local`` does beyond deploying: the emulator's life, the examples, the table."""
 
+import os
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from io import StringIO
@@ -14,7 +17,7 @@ from local.emulator import Emulator
 from local.errors import PortInUseError
 from local.policies import wait_for_snapshots
 from local.progress import Steps
-from local.workspace import Workspace
+from local.workspace import REPOSITORY, Workspace
 from tests.e2e.conftest import Deployed
 
 
@@ -107,3 +110,26 @@ def test_given_another_workspaces_emulator_when_its_port_is_wanted_then_it_is_le
 
     assert stranger.stop() is False
     assert deployed.post("connect", b"{}").status == 200
+
+
+def test_given_a_shell_without_settings_when_a_hook_is_posted_by_the_command_then_it_is_answered(
+    deployed: Deployed,
+) -> None:
+    # As `make hook` does it, but for the deployment's place: a process with nothing but a PATH.
+    place = (
+        f"import local.__main__ as m; m._DIRECTORY = m.Path({str(deployed.workspace.directory)!r})"
+    )
+    command = [sys.executable, "-c", f"{place}; raise SystemExit(m.main())", "post", "call", "-"]
+
+    done = subprocess.run(
+        command,
+        input=b'{"appKey": "nobody"}',
+        capture_output=True,
+        env={"PATH": os.environ["PATH"], "LOCAL_PORT": str(deployed.workspace.port)},
+        cwd=REPOSITORY,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr.decode()
+    assert b"connected first: 200" in done.stderr
+    assert b'"appKey": "nobody"' in done.stdout

@@ -32,8 +32,18 @@ def _text(**attributes: str) -> dict[str, dict[str, str]]:
 
 
 _ACTIONS: dict[str, Action] = {
-    "read a snapshot": lambda session, deployed: _dynamodb(session, deployed).get_item(
+    "read pointers": lambda session, deployed: _dynamodb(session, deployed).batch_get_item(
+        RequestItems={
+            deployed.outputs.snapshots_table_name: {"Keys": [_text(app="a", item="current")]}
+        }
+    ),
+    "read a pointer": lambda session, deployed: _dynamodb(session, deployed).get_item(
         TableName=deployed.outputs.snapshots_table_name, Key=_text(app="a", item="current")
+    ),
+    "read a snapshot": lambda session, deployed: _dynamodb(session, deployed).query(
+        TableName=deployed.outputs.snapshots_table_name,
+        KeyConditionExpression="app = :app",
+        ExpressionAttributeValues={":app": {"S": "a"}},
     ),
     "write a snapshot": lambda session, deployed: _dynamodb(session, deployed).put_item(
         TableName=deployed.outputs.snapshots_table_name,
@@ -101,14 +111,20 @@ _ACTIONS: dict[str, Action] = {
     ),
 }
 
-_ANY_HOOK_MAY = ["read a snapshot", "read the secret", "send a dead letter"]
+_ANY_HOOK_MAY = ["read pointers", "read a snapshot", "read the secret", "send a dead letter"]
 _MAY = {
     "connect": [*_ANY_HOOK_MAY, "write a session"],
     "direct": [*_ANY_HOOK_MAY, "read a session", "renew a session"],
     "incoming": [*_ANY_HOOK_MAY, "read a session", "renew a session"],
     "event": [*_ANY_HOOK_MAY, "read a session", "renew a session", "forget a session"],
 }
-_COMPILER_MAY = ["read a snapshot", "write a snapshot", "query the policies", "send a dead letter"]
+_COMPILER_MAY = [
+    "read a pointer",
+    "read a snapshot",
+    "write a snapshot",
+    "query the policies",
+    "send a dead letter",
+]
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from wcs_hooks.core.methods import Category
 type Permissions = set[tuple[str, str]]
 """Actions, each with what it is allowed on."""
 
-READ_SNAPSHOTS: Final = {"dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:Query"}
+READ_SNAPSHOTS: Final = {"dynamodb:BatchGetItem", "dynamodb:Query"}
 RENEW_SESSIONS: Final = {"dynamodb:GetItem", "dynamodb:UpdateItem"}
 SESSIONS: Final = {
     Category.CONNECT: {"dynamodb:PutItem"},
@@ -121,10 +121,8 @@ def test_given_the_compiler_when_it_runs_then_it_may_do_this_and_no_more(
     stack: SynthesisedStack,
 ) -> None:
     assert role_permissions(stack, "compiler") == every_function_may(stack, "compiler") | {
-        ("dynamodb:GetItem", "policies"),
         ("dynamodb:PutItem", "policies"),
         ("dynamodb:Query", "policies"),
-        ("dynamodb:BatchWriteItem", "snapshots"),
         ("dynamodb:GetItem", "snapshots"),
         ("dynamodb:PutItem", "snapshots"),
         ("dynamodb:Query", "snapshots"),

@@ -583,6 +583,41 @@ def test_given_an_app_named_current_when_an_app_named_as_the_list_of_apps_is_com
     assert [error.attribute for error in told.errors] == ["app"]
 
 
+def test_given_a_version_of_which_a_part_has_expired_when_it_is_pinned_then_it_is_turned_away(
+    aws: Aws, compiler: PolicyCompiler, enforce: Enforce
+) -> None:
+    enforce("live", deny("first"))
+    enforce("live", deny("second"))
+    key = {"app": {"S": "live"}, "item": {"S": "v0000000001#part#000"}}
+    aws.dynamodb.delete_item(TableName=SNAPSHOTS, Key=key)
+    aws.put_policies("live", {"id": "#pin", "version": 1})
+
+    told = compiler.compile("live")
+
+    assert [error.policy for error in told.errors] == ["#pin"]
+    assert aws.snapshot_items("live")["current"]["version"] == 2
+
+
+def test_given_a_compiler_killed_before_it_settled_when_the_next_edit_comes_then_all_is_settled(
+    aws: Aws, calls: AwsCalls, compiler: PolicyCompiler, enforce: Enforce
+) -> None:
+    enforce("live", deny("first"))
+    aws.put_policies("live", deny("second"))
+    calls.fail("PutItem", "UpdateItem", after=10)
+    with suppress(ClientError):
+        compiler.compile("live")
+    calls.recover()
+    pointer = aws.snapshot_items("live")["current"]
+    assert (pointer["version"], pointer["settled"]) == (2, False)
+
+    enforce("live", deny("third"))
+
+    items = aws.snapshot_items("live")
+    assert items["current"]["version"] == 3
+    for old in ("v0000000001", "v0000000002"):
+        assert all("expiresAt" in items[name] for name in items if name.startswith(old))
+
+
 # --- The handler --------------------------------------------------------------------------------
 
 

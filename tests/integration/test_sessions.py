@@ -1,6 +1,7 @@
 """Sessions: recorded at connect, asked for when a decision needs them, forgotten at the end."""
 
 import json
+import time
 from typing import Any
 
 import pytest
@@ -224,6 +225,75 @@ def test_given_a_connect_too_large_to_be_kept_then_its_session_is_known_all_the_
 
     assert connect(hooks, custom={"noise": noise}) == 200
     assert publish(hooks, "private-1") == 403
+
+
+@pytest.mark.parametrize(
+    "custom",
+    [
+        b'{"x":1e400}',
+        b'{"x":' + b"9" * 400 + b"}",
+        b'{"x":"\\ud800"}',
+        b'{"\\u0000":[{}]}',
+        b'{"' + b'":{"x'.join([b"x"] * 60) + b'":1' + b"}" * 60,
+    ],
+)
+def test_given_odd_things_that_json_can_say_when_a_client_connects_then_its_session_is_known(
+    hooks: HookClient, snapshots: InMemorySnapshots, aws: Aws, custom: bytes
+) -> None:
+    snapshots.publish("school", NO_PRIVATE)
+    body = json.dumps(OF_SESSION).encode()[:-1] + b', "custom": ' + custom + b"}"
+
+    assert hooks.post("connect", body).status == 200
+    assert publish(hooks, "private-1") == 403
+    assert aws.dead_letters() == []
+
+
+def test_given_a_connect_of_very_many_fields_then_it_is_recorded_in_no_time(
+    hooks: HookClient, snapshots: InMemorySnapshots
+) -> None:
+    snapshots.publish("school", NO_PRIVATE)
+    fields = {f"f{n}": f"{n * 2654435761 % 2**96:024x}" for n in range(14_000)}
+
+    began = time.process_time()
+    connect(hooks, **fields)
+
+    assert time.process_time() - began < 2
+    assert publish(hooks, "private-1") == 403
+
+
+def test_given_known_in_a_policy_for_connect_then_no_session_is_read_for_it(
+    hooks: HookClient, snapshots: InMemorySnapshots, calls: AwsCalls
+) -> None:
+    snapshots.publish(
+        "school", {"id": "no", "method": "connect", "action": "deny", "when": "known"}
+    )
+    connect(hooks)
+
+    assert connect(hooks) == 200
+    assert "GetItem" not in calls.made
+
+
+def test_given_a_shadow_policy_when_the_session_cannot_be_read_then_nothing_changes(
+    make_client: MakeClient, snapshots: InMemorySnapshots
+) -> None:
+    hooks = make_client(snapshots=snapshots, SESSIONS_TABLE="Missing")
+    snapshots.publish(
+        "school",
+        {**TEACHERS_ONLY, "mode": "shadow"},
+        {
+            "id": "shadow-set",
+            "method": "publishStream",
+            "action": "override",
+            "mode": "shadow",
+            "compute": {"name": "session.custom.name"},
+        },
+    )
+
+    reply = hooks.post("publishStream", OF_SESSION)
+
+    assert (reply.status, reply.body) == (200, json.dumps(OF_SESSION).encode())
+    assert "ExpressionErrors" in reply.counted
+    assert not {"ShadowDenied", "ShadowOverridden", "DeadLettered"} & reply.counted
 
 
 def test_given_a_session_in_use_when_half_its_time_is_spent_then_a_read_renews_it(

@@ -12,8 +12,9 @@ from tests.support.hook_client import HookClient
 from tests.support.in_memory_snapshots import InMemorySnapshots
 from tests.support.policy_items import deny, policy
 from wcs_hooks.adapters.cached_policies import MAX_APPS, CachedPolicies
-from wcs_hooks.clock import Deadline
+from wcs_hooks.clock import Deadline, SystemClock
 from wcs_hooks.policy_compiler import Status
+from wcs_hooks.ports import UnavailableError
 
 type Enforce = Callable[..., Status]
 _HOOK = {"appKey": "live", "name": "b4e7"}
@@ -192,3 +193,19 @@ def test_given_an_app_when_its_last_policy_is_removed_then_its_hooks_are_echoed(
     clock.advance(2)
 
     assert hooks.post("publishStream", _HOOK).status == 200
+
+
+def test_given_a_snapshot_that_loads_slower_than_a_hook_may_wait_then_a_later_hook_has_it() -> None:
+    snapshots = InMemorySnapshots()
+    snapshots.publish("live", deny("no"))
+    clock = SystemClock()
+    cache = CachedPolicies(snapshots, 0, clock)
+
+    with snapshots.hanging():
+        for _ in range(3):
+            with pytest.raises(UnavailableError):
+                cache.in_force("live", Deadline(clock, 0.05))
+    in_force, stale = cache.in_force("live", Deadline(clock, 5))
+
+    assert (in_force.versions(), stale) == ({"live": 1}, False)
+    assert snapshots.calls == ["pointers", "snapshot"]

@@ -227,3 +227,17 @@ def test_given_sound_policies_then_there_is_nothing_to_say() -> None:
     ]
 
     assert warnings(*policies) == []
+
+
+# --- What hooks are told apart by ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["sessionId", "nodeId", "appKey"])
+def test_given_a_configuration_that_keeps_a_key_from_us_then_it_is_a_warning(name: str) -> None:
+    policy = configure(method="call", restExclude=f"sdp,{name}")
+
+    assert warnings(policy) == [("a", "restExclude")]
+
+
+def test_given_known_in_a_policy_for_connect_then_it_is_a_warning() -> None:
+    assert warnings(deny(method="connect", when="known")) == [("a", "when")]

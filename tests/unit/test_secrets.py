@@ -1,10 +1,13 @@
 """What must not be kept, and what must not be shown."""
 
 import json
+import time
+from sys import float_info
 from typing import Any
 
 import pytest
 
+from wcs_hooks.core.payload import parse
 from wcs_hooks.core.secrets import MASK, masked, without_secrets
 
 _MARKED = "s3cr3t-marked"
@@ -31,6 +34,13 @@ _MARKED = "s3cr3t-marked"
         {"name": f"rtsp://{_MARKED}@host:554/live?x=1"},
         {"streams": [{"SIPPASSWORD": _MARKED}]},
         {"origin": f"https://host/?token={_MARKED}"},
+        {"name": f"rtsp://user:p/{_MARKED}@host/live"},
+        {"name": f"rtsp://user:p#{_MARKED}@host/live"},
+        {"name": f"rtsp://user:p?{_MARKED}@host/live"},
+        {"name": f"//user:{_MARKED}@host/live"},
+        {"name": f"/live?aclAuth={_MARKED}"},
+        {"caller": f"sip:1000:{_MARKED}@host"},
+        {"caller": f"<sips:1000:{_MARKED}@host>;tag=1"},
     ],
 )
 def test_given_a_secret_anywhere_then_it_is_neither_kept_nor_shown(fields: dict[str, Any]) -> None:
@@ -52,6 +62,30 @@ def test_given_fields_without_secrets_then_they_stay_as_they_are() -> None:
 
     assert without_secrets(body) == body
     assert masked(body) == body
+
+
+def test_given_what_a_client_says_of_itself_in_capitals_then_it_is_not_shown_either() -> None:
+    assert masked({"Custom": {"role": "teacher"}}) == {"Custom": MASK}
+
+
+@pytest.mark.parametrize("piece", ["a.", "a.b+c-", "a://", "sip:a", "?a", "//", "a:", "@", "x@y:z"])
+def test_given_a_mebibyte_that_nearly_is_an_address_then_it_takes_no_time(piece: str) -> None:
+    body = {"name": piece * (1_048_576 // len(piece)) + " ://"}
+
+    began = time.process_time()
+    masked(body)
+    without_secrets(body)
+
+    # Linear time is some tens of milliseconds; quadratic would be hours.
+    assert time.process_time() - began < 2
+
+
+def test_given_a_number_that_no_float_holds_then_the_largest_stands_for_it() -> None:
+    fields = parse(b'{"a": 1e400, "b": [-1e400], "c": ' + b"9" * 400 + b"}").fields
+
+    kept = json.loads(json.dumps(without_secrets(fields), allow_nan=False))
+
+    assert kept == {"a": float_info.max, "b": [-float_info.max], "c": float_info.max}
 
 
 def test_given_an_address_then_only_its_credentials_and_query_go() -> None:

@@ -4,20 +4,24 @@ It wraps any `SnapshotSource` and knows nothing of where that keeps its snapshot
 """
 
 from collections import OrderedDict
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 from weakref import WeakValueDictionary
 
-from wcs_hooks.adapters.time_limit import run_before
+from wcs_hooks.adapters.time_limit import await_before, begin
 from wcs_hooks.clock import Clock, Deadline
 from wcs_hooks.core.in_force import InForce
 from wcs_hooks.core.policy import EVERY_APP
 from wcs_hooks.core.snapshot import Snapshot
 from wcs_hooks.ports import Pointer, SnapshotSource, UnavailableError
 
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
 MAX_APPS: Final = 256
 """How many apps are remembered; the one that was asked for longest ago is forgotten first."""
 
 _LONGEST_PAUSE: Final = 30.0
+_LONGEST_READ: Final = 30.0
 _WHAT: Final = "the policy store"
 
 
@@ -48,6 +52,7 @@ class CachedPolicies:
         self._clock = clock
         self._entries: OrderedDict[str, _Entry] = OrderedDict()
         self._for_every_app: InForce | None = None
+        self._reading: dict[str, tuple[Future[_Entry], float]] = {}
         # One that is loaded serves all apps, and goes with the last entry that has it.
         self._snapshots: WeakValueDictionary[Pointer, Snapshot] = WeakValueDictionary()
 
@@ -64,13 +69,32 @@ class CachedPolicies:
             self._entries.move_to_end(app)
             return entry.in_force, entry.failures > 0
         try:
-            fresh = run_before(deadline, lambda: self._read(app, entry), _WHAT)
+            fresh = self._fetch(app, entry, deadline)
         except UnavailableError:
             if entry is None:
                 raise
-            fresh = entry._replace(checked_at=self._clock.monotonic(), failures=entry.failures + 1)
+            stale = entry._replace(checked_at=self._clock.monotonic(), failures=entry.failures + 1)
+            self._remember(app, stale)
+            return stale.in_force, True
         self._remember(app, fresh)
-        return fresh.in_force, fresh.failures > 0
+        self._remember_for_every_app(fresh)
+        return fresh.in_force, False
+
+    def _fetch(self, app: str, known: _Entry | None, deadline: Deadline) -> _Entry:
+        """Read what is in force; a read that no hook could wait for serves a later one.
+
+        Else a snapshot that takes longer to load than a hook may wait would never be loaded.
+        """
+        now = self._clock.monotonic()
+        reading, begun = self._reading.get(app, (None, 0.0))
+        if reading is None or now > begun + _LONGEST_READ:
+            reading, begun = begin(lambda: self._read(app, known), _WHAT), now
+            self._reading[app] = (reading, begun)
+        try:
+            return await_before(deadline, reading, _WHAT)
+        finally:
+            if reading.done():
+                self._reading.pop(app, None)
 
     def for_every_app(self) -> InForce | None:
         """What holds for every app, as it was read last; none if nothing ever was."""
@@ -102,6 +126,8 @@ class CachedPolicies:
         self._entries.move_to_end(app)
         if len(self._entries) > MAX_APPS:
             self._entries.popitem(last=False)
+
+    def _remember_for_every_app(self, entry: _Entry) -> None:
         shared = tuple(one for one in entry.in_force.snapshots if one.app == EVERY_APP)
         if self._for_every_app is None or self._for_every_app.snapshots != shared:
             self._for_every_app = InForce(shared)

@@ -176,6 +176,8 @@ class DynamoPolicyStore:
         if manifest is None:
             raise LookupError(version)
         self._expire(app, version, None)
+        if pinned and not self._is_whole(app, manifest):
+            raise LookupError(version)
         pointer = {name: manifest[name] for name in ("version", "digest", "parts", "source")}
         moved = self._put(
             self._snapshots,
@@ -194,6 +196,12 @@ class DynamoPolicyStore:
         )
         if not moved:
             raise PointerMovedError(app)
+
+    def _is_whole(self, app: str, manifest: Mapping[str, Any]) -> bool:
+        """Whether a version's parts are all there still: they expire one by one, in any order."""
+        data = read_parts(self._client, self._snapshots, app, manifest["version"], "part")
+        digest: str = manifest["digest"]
+        return hashlib.sha256(data).hexdigest() == digest
 
     def settle(self, app: str) -> None:
         """Do what follows from a version's coming into force, again if need be."""

@@ -152,11 +152,15 @@ def _packed(body: Mapping[str, Any]) -> bytes:
     A session that could not be recorded for its size would be unknown, and what is unknown is not
     denied: a client must not get there by sending much.
     """
-    kept = dict(body)
-    sizes = {name: len(encode(value)) for name, value in kept.items()}
-    while True:
-        packed = zlib.compress(encode(kept).encode())
-        if len(packed) <= MAX_BODY_BYTES:
-            return packed
-        largest = max(kept, key=lambda name: sizes[name])
-        del kept[largest]
+    packed = zlib.compress(encode(dict(body)).encode())
+    if len(packed) <= MAX_BODY_BYTES:
+        return packed
+    # Text that fits as it is fits when it is compressed, too.
+    kept: dict[str, Any] = {}
+    size = 0
+    for length, name in sorted((len(encode({name: body[name]}).encode()), name) for name in body):
+        size += length
+        if size > MAX_BODY_BYTES:
+            break
+        kept[name] = body[name]
+    return zlib.compress(encode(kept).encode())

@@ -13,16 +13,21 @@ from wcs_hooks.clock import Deadline
 from wcs_hooks.ports import UnavailableError
 
 
-def run_before[T](deadline: Deadline, call: Callable[[], T], what: str) -> T:
-    """Make a call, and wait for it until the deadline at most.
-
-    A call that takes longer goes on in its thread, and its outcome is dropped. Each has a thread of
-    its own: calls that hang must not keep the next one, a dead letter say, from being made.
+def begin[T](call: Callable[[], T], what: str) -> Future[T]:
+    """Make a call in a thread of its own: calls that hang must not keep others from being made.
 
     Parameters
     ----------
     what
-        The thing that is called, for the error.
+        The thing that is called, for the thread's name.
+    """
+    future: Future[T] = Future()
+    Thread(target=_run, args=(future, call), daemon=True, name=what).start()
+    return future
+
+
+def await_before[T](deadline: Deadline, future: Future[T], what: str) -> T:
+    """Wait for a call until the deadline at most; it goes on all the same.
 
     Raises
     ------
@@ -31,14 +36,25 @@ def run_before[T](deadline: Deadline, call: Callable[[], T], what: str) -> T:
     Exception
         Whatever the call raises.
     """
-    future: Future[T] = Future()
-    Thread(target=_run, args=(future, call), daemon=True, name=what).start()
     try:
         return future.result(timeout=deadline.remaining())
     except FutureTimeoutError as error:
         if future.done():
             raise
         raise UnavailableError(f"{what} did not answer in time") from error
+
+
+def run_before[T](deadline: Deadline, call: Callable[[], T], what: str) -> T:
+    """Make a call, and wait for it until the deadline at most; what comes later is dropped.
+
+    Raises
+    ------
+    UnavailableError
+        If the deadline comes first.
+    Exception
+        Whatever the call raises.
+    """
+    return await_before(deadline, begin(call, what), what)
 
 
 def _run[T](future: Future[T], call: Callable[[], T]) -> None:

@@ -50,6 +50,10 @@ class Session(NamedTuple):
 UNKNOWN_SESSION = Session()
 
 
+class SessionUnavailableError(Exception):
+    """The hook's session could not be read, and a policy that may apply asks for it."""
+
+
 class Denial(NamedTuple):
     """Who refuses, and what the reply says about it."""
 
@@ -152,8 +156,8 @@ def decide(
     now
         Seconds since the epoch.
     session
-        Gives the hook's session; called at most once, and only if a policy that could apply uses
-        `session` or `known`.
+        Gives the hook's session; called only if a policy that could apply uses `session` or
+        `known`. May raise `SessionUnavailableError`.
     trace
         Is told of each policy that was considered.
 
@@ -233,19 +237,34 @@ class _Evaluation:
         )
 
     def _applies(self, rule: Rule) -> bool:
+        return self._is_open(rule) and self._matches(rule) and self._holds(rule)
+
+    def _is_open(self, rule: Rule) -> bool:
         if rule.not_before is not None and self.now < rule.not_before:
             return self._tell(rule, "window", "not open yet")
         if rule.not_after is not None and self.now > rule.not_after:
             return self._tell(rule, "window", "over")
+        return True
+
+    def _matches(self, rule: Rule) -> bool:
         fields = self.hook.payload.fields
         for path, keys in rule.match:
             value = field_at(fields, path)
             if value is ABSENT or value_key(value) not in keys:
                 return self._tell(rule, "match", path)
+        return True
+
+    def _holds(self, rule: Rule) -> bool:
         if rule.when is None:
             return True
         try:
             holds = rule.when.is_true(self._activation(rule))
+        except SessionUnavailableError as error:
+            # A policy in shadow mode changes nothing: not even if its session cannot be read.
+            if rule.mode != Mode.SHADOW:
+                raise
+            self.failures.append(Failure(rule.id, "when", str(error)))
+            return self._tell(rule, "when", str(error))
         except ExpressionError as error:
             self.failures.append(Failure(rule.id, "when", str(error)))
             holds = rule.when_error == WhenError.MATCH
@@ -260,6 +279,12 @@ class _Evaluation:
                 value = expression.json_value(self._activation(rule))
                 # The runtime's maps have another order each time, and the same hook one answer.
                 values[name] = encode(value, sort_names=True)
+            except SessionUnavailableError as error:
+                if rule.mode != Mode.SHADOW:
+                    raise
+                self.failures.append(Failure(rule.id, f"compute.{name}", str(error)))
+                self._tell(rule, "compute", str(error))
+                return None
             except (ExpressionError, ValueError) as error:
                 self.failures.append(Failure(rule.id, f"compute.{name}", str(error)))
                 self._tell(rule, "compute", str(error))

@@ -6,11 +6,13 @@ rest on the vendor's page on method types and `docs/wcs-protocol.md`, sections 2
 
 import json
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, Final
 
 from wcs_hooks.core.client_config import Demand
 from wcs_hooks.core.methods import METHODS
 from wcs_hooks.core.policy import Action, Finding, Mode, Policy, Severity, WhenError
+
+_KEYS: Final = frozenset({"appKey", "nodeId", "sessionId"})
 
 
 def lint(
@@ -45,6 +47,15 @@ def _of_one(policy: Policy, now: float) -> Iterator[Finding]:
             policy,
             "when" if policy.when and "session" in policy.when.uses else "compute",
             "uses session, which connect is about to begin: leave connect out, or use body",
+        )
+    if "known" in policy.uses and "connect" in policy.methods:
+        yield _warning(policy, "when", "uses known, which is always false at connect")
+    for name in sorted(_KEYS.intersection(policy.client_config.rest_exclude)):
+        yield _warning(
+            policy,
+            "restExclude",
+            f"without {name} hooks cannot be told to belong to their app or session: the app's own "
+            "policies do not apply to them, or their denials are suppressed",
         )
     if policy.action is Action.CONFIGURE and "connect" in policy.named:
         yield _warning(policy, "method", "restClientConfig has no effect on connect itself")

@@ -6,7 +6,7 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-in
 
 import base64
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final, Protocol
 
 from wcs_hooks.adapters.cached_policies import CachedPolicies
@@ -21,11 +21,16 @@ from wcs_hooks.clock import Clock, SystemClock
 from wcs_hooks.core.caller import Auth
 from wcs_hooks.core.methods import Category
 from wcs_hooks.core.reply import Reply
+from wcs_hooks.dead_letter import body_of
 from wcs_hooks.endpoint import CallerCheck, HookEndpoint, Request
 from wcs_hooks.environment import HookEnvironment
 from wcs_hooks.follow_ups import FollowUp, ForgetSession, PublishEvent, RecordSession
 from wcs_hooks.observability import HookReporter
 from wcs_hooks.sessions import Sessions
+
+REDRIVE: Final = "redrive"
+"""The event's key for a dead letter that is handed back. The gateway's events have no such key:
+only who may invoke the function can redrive."""
 
 _ROUTE_PREFIX: Final = "POST /"
 
@@ -71,7 +76,23 @@ def hook_handler(category: Category) -> Handler:
     )
     reporter = HookReporter(category, environment.echo_log_sample_rate, secrets.current)
 
+    def redrive(message: Mapping[str, Any], decision_id: str) -> dict[str, Any]:
+        body = body_of(message)
+        request = Request(message["method"], body, None, "", decision_id)
+        reply, observation = endpoint.redrive(request)
+        reporter.report_redrive(observation, reply)
+        decision = observation.decision
+        return {
+            "decision": decision_id,
+            "status": reply.status,
+            "answer": observation.kind,
+            "policies": decision.applied if decision else [],
+            "error": observation.error,
+        }
+
     def handler(event: Event, context: LambdaContext) -> dict[str, Any]:
+        if REDRIVE in event:
+            return redrive(event[REDRIVE], context.aws_request_id)
         started = clock.monotonic()
         reply, observation = endpoint.answer(read_request(event, context.aws_request_id))
         reporter.report(observation, reply, clock.monotonic() - started)
