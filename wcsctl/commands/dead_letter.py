@@ -1,5 +1,252 @@
 """See, redrive and purge what could not be processed."""
 
-import typer
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Annotated, Final
 
-app = typer.Typer(no_args_is_help=True, help="See, redrive and purge what could not be processed.")
+import typer
+from rich.markup import escape
+from rich.pretty import Pretty
+from rich.table import Table
+
+from wcsctl.ages import in_words
+from wcsctl.context import of
+from wcsctl.dead_letters import (
+    DeadLetter,
+    DeadLetterQueue,
+    LetterKind,
+    Redrive,
+    Redriven,
+    Result,
+)
+from wcsctl.errors import ExitStatus, NotFoundError, UsageError
+from wcsctl.output import Output
+from wcsctl.since import moment
+
+app = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    help="See, redrive and purge what could not be processed.",
+)
+
+_LIST_LIMIT: Final = 100
+_SHORTEST_ID: Final = 8
+_COLOURS: Final = {Result.DONE: "green", Result.FAILED: "red", Result.HOPELESS: "yellow"}
+
+Ids = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[ID]...", help="As `list` has them; the first 8 characters will do."),
+]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+
+
+@app.command("list")
+def list_letters(
+    context: typer.Context,
+    limit: Annotated[int, typer.Option(min=1, help="Look at no more than so many.")] = _LIST_LIMIT,
+    method: Annotated[str, typer.Option(help="Of this method only.")] = "",
+) -> None:
+    """List what waits in the dead-letter queue: hooks, and policy edits that were not compiled.
+
+    A hook's id is that of its decision, as in `wcsctl decisions`. The queue has no index: to look
+    at a message hides it from others for as long as this takes.
+    """
+    given = of(context)
+    with DeadLetterQueue(given.deployment) as queue, given.output.progress("Looking") as progress:
+        letters = []
+        looked_at = 0
+        for letter in queue.letters(limit):
+            looked_at += 1
+            progress.advance(progress.task_ids[0])
+            if not method or letter.is_of(method):
+                letters.append(letter)
+        waiting = queue.waiting()
+    letters.sort(key=lambda letter: letter.first_seen)
+    given.output.result([letter.summary() for letter in letters], _table(letters))
+    if looked_at >= limit or waiting > looked_at:
+        given.output.say(
+            f"There may be more: looked at {looked_at}, of about {max(waiting, looked_at)}. "
+            "See --limit."
+        )
+
+
+@app.command()
+def show(
+    context: typer.Context,
+    letter_id: Annotated[
+        str, typer.Argument(metavar="ID", help="As `list` has it; the first 8 characters will do.")
+    ],
+    body: Annotated[
+        bool, typer.Option("--body", help="The hook's body as well, with secrets masked.")
+    ] = False,
+    reveal: Annotated[
+        bool, typer.Option("--reveal", help="The body as it came, secrets and all.")
+    ] = False,
+) -> None:
+    """Show one dead letter: what went wrong and when, and on demand the hook's body."""
+    given = of(context)
+    wanted = _checked([letter_id])
+    with DeadLetterQueue(given.deployment) as queue, given.output.progress("Looking"):
+        letter = next((one for one in queue.letters() if _is_among(one, wanted)), None)
+    if letter is None:
+        raise NotFoundError(f"No dead letter {letter_id}: `wcsctl dead-letter list` lists them.")
+    value = letter.details()
+    if (body or reveal) and letter.kind is LetterKind.HOOK:
+        value["body"] = letter.body(reveal=reveal)
+    given.output.result(value, Pretty(value, expand_all=True))
+
+
+@app.command()
+def redrive(
+    context: typer.Context,
+    ids: Ids = None,
+    since: Annotated[
+        str,
+        typer.Option(help="Only what failed first after that: 15m, 1h30m, 2d, or ISO 8601."),
+    ] = "",
+    method: Annotated[str, typer.Option(help="Only hooks of this method.")] = "",
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only show what would be redriven.")
+    ] = False,
+    yes: Yes = False,
+) -> None:
+    """Have the functions process dead letters again, and drop those that they can process now.
+
+    Without IDs all that the options let through. The caller was checked when the hook came, and
+    WCS has long had its answer: what is made up for is what follows from a hook, such as the record
+    of a session or a published event.
+
+    What fails again stays, with the attempt counted: a copy is sent first and the old message
+    deleted then, so that nothing can be lost; whoever interrupts that may find one twice. Malformed
+    hooks and policy edits can never succeed, and stay: see `purge`. Exit status 1 if any stays.
+    """
+    given = of(context)
+    wanted = _checked(ids or [])
+    after = moment(since, time.time()) if since else 0.0
+    with DeadLetterQueue(given.deployment) as queue:
+        if not (wanted or dry_run or yes):
+            typer.confirm(
+                f"Redrive {'those that fit' if since or method else 'all'} of about "
+                f"{queue.waiting()} dead letters?",
+                abort=True,
+            )
+        act = Redrive(given.deployment, queue)
+        results: list[Redriven] = []
+        with given.output.progress("Redriving") as progress:
+            for letter in _found(queue, wanted):
+                progress.advance(progress.task_ids[0])
+                fits = letter.first_seen >= after and (not method or letter.is_of(method))
+                if not fits:
+                    continue
+                results.append(_would(letter) if dry_run else act(letter))
+    given.output.result([one.as_json() for one in results], _redriven(results))
+    _tell(given.output, results)
+    _missing(wanted, [one.letter for one in results])
+    if any(one.result in {Result.FAILED, Result.HOPELESS} for one in results):
+        raise typer.Exit(ExitStatus.FAILED)
+
+
+@app.command()
+def purge(
+    context: typer.Context,
+    ids: Ids = None,
+    every: Annotated[bool, typer.Option("--all", help="Everything in the queue.")] = False,
+    yes: Yes = False,
+) -> None:
+    """Throw dead letters away, for good."""
+    given = of(context)
+    wanted = _checked(ids or [])
+    if bool(wanted) == every:
+        raise UsageError("Give the IDs of dead letters to purge, or --all.")
+    with DeadLetterQueue(given.deployment) as queue:
+        if every:
+            count = queue.waiting()
+            if not yes:
+                typer.confirm(f"Throw away all of about {count} dead letters?", abort=True)
+            queue.purge()
+            given.output.result({"purged": "all"}, f"Purged about {count} dead letters.")
+            return
+        with given.output.progress("Looking"):
+            letters = list(_found(queue, wanted))
+        if letters and not yes:
+            given.output.aside.print(_table(letters))
+            typer.confirm(f"Throw away these {len(letters)}?", abort=True)
+        for letter in letters:
+            queue.delete(letter)
+    given.output.result(
+        {"purged": [letter.id for letter in letters]}, f"Purged {len(letters)} dead letters."
+    )
+    _missing(wanted, letters)
+
+
+def _checked(ids: Sequence[str]) -> Sequence[str]:
+    for one in ids:
+        if len(one) < _SHORTEST_ID:
+            raise UsageError(
+                f"{one!r} is too short for an ID: give at least its first 8 characters."
+            )
+    return ids
+
+
+def _is_among(letter: DeadLetter, ids: Sequence[str]) -> bool:
+    return any(letter.id.startswith(one) or letter.message_id.startswith(one) for one in ids)
+
+
+def _found(queue: DeadLetterQueue, ids: Sequence[str]) -> Iterator[DeadLetter]:
+    """The letters with these IDs; all of them if there are none."""
+    for letter in queue.letters():
+        if not ids or _is_among(letter, ids):
+            yield letter
+
+
+def _missing(ids: Sequence[str], letters: Iterable[DeadLetter]) -> None:
+    handled = list(letters)
+    missing = [one for one in ids if not any(_is_among(letter, [one]) for letter in handled)]
+    if missing:
+        raise NotFoundError(
+            f"No dead letter {', '.join(missing)} fits: `wcsctl dead-letter list` lists them."
+        )
+
+
+def _would(letter: DeadLetter) -> Redriven:
+    if letter.hopeless:
+        return Redriven(letter, Result.HOPELESS, letter.hopeless)
+    return Redriven(letter, Result.WOULD, f"attempt {letter.attempts + 1}")
+
+
+def _table(letters: Sequence[DeadLetter]) -> Table | str:
+    if not letters:
+        return "No dead letters."
+    table = Table("id", "hook", "age", "attempts", "error", box=None, pad_edge=False)
+    for letter in letters:
+        hook = f"{letter.category} {letter.method}" if letter.method else str(letter.kind)
+        table.add_row(
+            escape(letter.id),
+            escape(hook),
+            in_words(time.time() - letter.first_seen),
+            str(letter.attempts),
+            escape(letter.error) + (" [dim](cannot be redriven)[/dim]" if letter.hopeless else ""),
+        )
+    return table
+
+
+def _redriven(results: Sequence[Redriven]) -> Table | str:
+    if not results:
+        return "No dead letters that fit."
+    table = Table("id", "hook", "result", "", box=None, pad_edge=False)
+    for one in results:
+        colour = _COLOURS.get(one.result, "default")
+        table.add_row(
+            escape(one.letter.id),
+            escape(f"{one.letter.category} {one.letter.method}"),
+            f"[{colour}]{one.result}[/{colour}]",
+            escape(one.told),
+        )
+    return table
+
+
+def _tell(output: Output, results: Sequence[Redriven]) -> None:
+    counted = {result: sum(one.result is result for one in results) for result in Result}
+    words = [f"{count} {result}" for result, count in counted.items() if count]
+    if words:
+        output.say(f"{', '.join(words)}. What did not succeed is still in the queue.")

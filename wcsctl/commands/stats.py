@@ -1,8 +1,178 @@
 """Calls, denials and latency."""
 
+import time
+from typing import Annotated, Any, Final
+
 import typer
+from rich.console import Group
+from rich.live import Live
+from rich.markup import escape
+from rich.table import Table
+
+from wcsctl.bars import bar
+from wcsctl.context import of
+from wcsctl.errors import UsageError
+from wcsctl.function_configuration import CATEGORIES, FunctionConfigurations
+from wcsctl.metrics import PERCENTILES, Activity, TimeKey, source_of
+from wcsctl.since import described, moment
+
+_EVERY_LOCALLY: Final = 2.0
+_EVERY_IN_THE_CLOUD: Final = 30.0
+"""CloudWatch has a price for each metric that it is asked for, and minutes for its resolution."""
+
+_ANSWERS: Final = {
+    "Echoed": "green",
+    "Overridden": "cyan",
+    "Denied": "yellow",
+    "Rejected": "magenta",
+    "Malformed": "blue",
+    "Failed": "red",
+}
+_BESIDE: Final = {
+    "DenySuppressed": "suppressed",
+    "ShadowDenied": "shadow denied",
+    "ShadowOverridden": "shadow overridden",
+    "UnknownMethod": "unknown method",
+    "ReportedFailures": "failures reported by WCS",
+    "ExpressionErrors": "expressions without a value",
+    "StaleSnapshot": "with outdated policies",
+    "DeadLettered": "dead-lettered",
+    "DeadLetterLost": "lost",
+    "ColdStart": "cold starts",
+}
 
 
-def stats(context: typer.Context) -> None:
-    """Calls, denials and latency."""
-    raise NotImplementedError
+def stats(
+    context: typer.Context,
+    since: Annotated[
+        str, typer.Option(help="How far back: 90s, 15m, 1h30m, 2d, or a moment in ISO 8601.")
+    ] = "1h",
+    watch: Annotated[
+        bool, typer.Option("--watch", "-w", help="Show it anew again and again, until Ctrl-C.")
+    ] = False,
+    every: Annotated[
+        float | None,
+        typer.Option(
+            min=1, help="Seconds between two looks with --watch: 30 by default, 2 with --local."
+        ),
+    ] = None,
+) -> None:
+    """Show calls by category and method, what became of them, and how long the answers took.
+
+    Suppressed denials, shadow verdicts and the like are counted beside the answers. Service time
+    is from the event to the reply inside the function, decision time the policies' part of it.
+
+    The source is CloudWatch, where figures come a minute or two late and each look costs a fraction
+    of a cent, or for `--local` the functions' log.
+    """
+    given = of(context)
+    if watch and given.output.as_json:
+        raise UsageError("--watch is for people: with --json call stats again and again instead.")
+    local = given.deployment.endpoint is not None
+    pause = every or (_EVERY_LOCALLY if local else _EVERY_IN_THE_CLOUD)
+    source = source_of(given.deployment, FunctionConfigurations(given.deployment))
+
+    def look() -> Activity:
+        now = time.time()
+        return source.activity(moment(since, now), now)
+
+    if not watch:
+        with given.output.progress("Reading metrics"):
+            activity = look()
+        given.output.result(_as_json(activity), _drawn(activity, since))
+        return
+    try:
+        with Live(_drawn(look(), since), console=given.output.people, auto_refresh=False) as live:
+            while True:
+                time.sleep(pause)
+                live.update(_drawn(look(), since), refresh=True)
+    except KeyboardInterrupt:
+        # That is how it ends.
+        return
+
+
+def _as_json(activity: Activity) -> dict[str, Any]:
+    categories: dict[str, dict[str, Any]] = {}
+    for (metric, category), count in sorted(activity.counts.items()):
+        categories.setdefault(category, {})[metric] = count
+    for key, value in sorted(activity.times.items()):
+        times = categories.setdefault(key.category, {}).setdefault(key.metric, {})
+        times[f"p{key.percentile}"] = value
+    methods: dict[str, dict[str, int]] = {}
+    for (metric, _, method), count in sorted(activity.methods.items()):
+        methods.setdefault(method, {})[metric] = count
+    return {"categories": categories, "methods": methods}
+
+
+def _drawn(activity: Activity, since: str) -> Group | str:
+    if not any(activity.counts.values()):
+        return f"No hook {described(since)}."
+    return Group(_categories(activity), *_beside(activity), "", _methods(activity))
+
+
+def _categories(activity: Activity) -> Table:
+    table = Table("category", box=None, pad_edge=False)
+    for name in ("calls", *(answer.lower() for answer in _ANSWERS)):
+        table.add_column(name, justify="right")
+    for heading in ("service ms", "decision µs"):
+        table.add_column(f"{heading} {'/'.join(f'p{one}' for one in PERCENTILES)}", justify="right")
+    table.add_column("")
+    counts = activity.counts
+    most = max(counts.get(("Calls", category), 0) for category in CATEGORIES)
+    for category in CATEGORIES:
+        numbers = [counts.get((name, category), 0) for name in ("Calls", *_ANSWERS)]
+        if not any(numbers):
+            continue
+        table.add_row(
+            category,
+            *(str(number or "·") for number in numbers),
+            _times(activity, "ServiceTime", category, 1),
+            _times(activity, "DecisionTime", category, 0),
+            bar(zip(numbers[1:], _ANSWERS.values(), strict=True), most),
+        )
+    return table
+
+
+def _times(activity: Activity, metric: str, category: str, digits: int) -> str:
+    values = [activity.times.get(TimeKey(metric, category, one)) for one in PERCENTILES]
+    return " / ".join("·" if value is None else f"{value:.{digits}f}" for value in values)
+
+
+def _beside(activity: Activity) -> list[str]:
+    told = []
+    for metric, words in _BESIDE.items():
+        where = {
+            category: activity.counts.get((metric, category), 0)
+            for category in CATEGORIES
+            if activity.counts.get((metric, category), 0)
+        }
+        if where:
+            shares = ", ".join(f"{category} {count}" for category, count in where.items())
+            told.append(f"{words}: {shares}")
+    return ["", *told] if told else []
+
+
+def _methods(activity: Activity) -> Table:
+    table = Table("method", "category", box=None, pad_edge=False)
+    for name in ("calls", "denied", "overridden", "failures"):
+        table.add_column(name, justify="right")
+    table.add_column("")
+    called = {
+        (category, method): count
+        for (metric, category, method), count in activity.methods.items()
+        if metric == "Calls"
+    }
+    most = max(called.values(), default=0)
+    for (category, method), calls in sorted(called.items(), key=lambda item: -item[1]):
+        denied, overridden, failures = (
+            activity.methods.get((metric, category, method), 0)
+            for metric in ("Denied", "Overridden", "ReportedFailures")
+        )
+        shares = [
+            (max(calls - denied - overridden, 0), "green"),
+            (overridden, "cyan"),
+            (denied, "yellow"),
+        ]
+        numbers = (str(number or "·") for number in (calls, denied, overridden, failures))
+        table.add_row(escape(method), category, *numbers, bar(shares, most))
+    return table

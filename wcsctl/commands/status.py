@@ -1,8 +1,81 @@
 """Whether all is well: endpoint, policies, dead letters, alarms."""
 
+import time
+from collections.abc import Iterator, Sequence
+
 import typer
+from rich.markup import escape
+from rich.table import Table
+
+from wcsctl.context import of
+from wcsctl.errors import ExitStatus
+from wcsctl.health import AppHealth, Check, Health, age_of
 
 
 def status(context: typer.Context) -> None:
-    """Whether all is well: endpoint, policies, dead letters, alarms."""
-    raise NotImplementedError
+    """Tell whether all is well: the endpoint, each app's policies, dead letters and alarms.
+
+    A signed hook of a method that no WCS sends, `wcsctlStatus`, is posted and has to come back
+    unchanged. It is counted as one call of category event and as an unknown method; policies,
+    sessions and the event bus never see it.
+
+    Exit status 1 if anything is wrong. Warnings and pins alone are not.
+    """
+    given = of(context)
+    health = Health(given.deployment, time.time())
+    with given.output.progress("Looking", total=5) as progress:
+        checks = []
+        for check in health.checks():
+            checks.append(check)
+            progress.advance(progress.task_ids[0])
+        apps = health.apps()
+    well = all(check.ok for check in checks) and all(app.ok for app in apps)
+    value = {
+        "deployment": given.deployment.name,
+        "ok": well,
+        "checks": [check.as_json() for check in checks],
+        "apps": [app.as_json() for app in apps],
+    }
+    given.output.result(value, _checks(checks), "", _apps(apps), *_findings(apps))
+    if not well:
+        raise typer.Exit(ExitStatus.FAILED)
+
+
+def _checks(checks: Sequence[Check]) -> Table:
+    table = Table(box=None, pad_edge=False, show_header=False)
+    for check in checks:
+        table.add_row(_mark(ok=check.ok), check.name, escape(check.detail))
+    return table
+
+
+def _apps(apps: Sequence[AppHealth]) -> Table | str:
+    if not apps:
+        return "No policies yet: every hook is echoed."
+    columns = ("", "app", "version", "policies", "compiled", "errors", "warnings", "")
+    table = Table(*columns, box=None, pad_edge=False)
+    for app in apps:
+        table.add_row(
+            _mark(ok=app.ok),
+            escape(app.app),
+            str(app.version or "none"),
+            str(app.policies),
+            age_of(app.compiled_at),
+            str(app.error_count or "·"),
+            str(app.warning_count or "·"),
+            f"pinned at {app.pinned}" if app.pinned is not None else "",
+        )
+    return table
+
+
+def _findings(apps: Sequence[AppHealth]) -> Iterator[str]:
+    for app in apps:
+        for kind, findings in (("[red]error[/red]", app.errors), ("warning", app.warnings)):
+            for finding in findings:
+                place = escape(f"{app.app}/{finding['policy']} {finding['attribute']}".rstrip())
+                yield f"{kind} {place}: {escape(finding['message'])}"
+        if not app.compiled_at:
+            yield f"{escape(app.app)} has no #status: its compilation may just be under way."
+
+
+def _mark(*, ok: bool) -> str:
+    return "[green]✓[/green]" if ok else "[red]✗[/red]"

@@ -1,0 +1,389 @@
+"""The dead-letter queue: look at what waits there, process it again, or throw it away.
+
+Two kinds of messages come there. Hooks that could not be processed, whole, in the form of
+`wcs_hooks.dead_letter`. And from Lambda itself, of policy edits that the compiler failed on: which
+part of the table's stream that was, without the edits
+(https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-errors.html).
+
+SQS has no browsing. To look at a message is to receive it, which hides it from others for a while;
+it is released when the look is over. SQS also counts how often a message was received, and after
+the third time leaves it out of `ApproximateAgeOfOldestMessage`.
+"""
+
+import json
+import zlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any, Final, Self
+
+from wcs_hooks import dead_letter
+from wcs_hooks.core.methods import METHODS, Category
+from wcs_hooks.core.secrets import masked
+from wcsctl.deployment import Deployment
+
+SERVER_ERROR: Final = 500
+
+_HIDDEN_SECONDS: Final = 300
+"""How long a message is hidden while it is looked at or redriven, if nobody releases it."""
+
+_BATCH: Final = 10
+_MALFORMED: Final = "MalformedBodyError"
+
+
+class LetterKind(StrEnum):
+    """What a message is about."""
+
+    HOOK = "hook"
+    EDITS = "policy edits"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """One message.
+
+    Attributes
+    ----------
+    message_id
+        SQS's. A letter that was redriven in vain gets a new one.
+    receipt
+        By which it is released or deleted, until somebody else receives it.
+    sent_at
+        When SQS took it, in seconds since the epoch.
+    content
+        What it says; empty for what is no JSON object.
+    """
+
+    message_id: str
+    receipt: str = field(repr=False)
+    sent_at: float
+    content: Mapping[str, Any] = field(repr=False)
+
+    @classmethod
+    def of(cls, message: Mapping[str, Any]) -> Self:
+        """A message as SQS gives it."""
+        try:
+            content = json.loads(message["Body"])
+        except ValueError:
+            content = {}
+        sent_at = int(message.get("Attributes", {}).get("SentTimestamp", 0)) / 1000
+        return cls(
+            message["MessageId"],
+            message["ReceiptHandle"],
+            sent_at,
+            content if isinstance(content, dict) else {},
+        )
+
+    @property
+    def kind(self) -> LetterKind:
+        """What it is about."""
+        if "DDBStreamBatchInfo" in self.content:
+            return LetterKind.EDITS
+        known = {"decision", "category", "method"} <= self.content.keys()
+        return LetterKind.HOOK if known else LetterKind.UNKNOWN
+
+    @property
+    def id(self) -> str:
+        """How people call it: the hook's decision, which it keeps; else SQS's id."""
+        if self.kind is LetterKind.HOOK:
+            return str(self.content["decision"])
+        return self.message_id
+
+    @property
+    def method(self) -> str:
+        """The hook's; empty if it is none."""
+        return str(self.content.get("method", ""))
+
+    @property
+    def category(self) -> str:
+        """The hook's; `compiler` of policy edits."""
+        if self.kind is LetterKind.EDITS:
+            return "compiler"
+        return str(self.content.get("category", ""))
+
+    @property
+    def attempts(self) -> int:
+        """How often it was processed in vain."""
+        if self.kind is LetterKind.EDITS:
+            told = self.content.get("requestContext", {}).get("approximateInvokeCount", 1)
+        else:
+            told = self.content.get("attempts", 1)
+        return told if isinstance(told, int) else 1
+
+    @property
+    def first_seen(self) -> float:
+        """When it failed first, in seconds since the epoch."""
+        told = self.content.get("firstSeen", self.content.get("timestamp"))
+        try:
+            return datetime.fromisoformat(str(told)).timestamp()
+        except ValueError:
+            return self.sent_at
+
+    @property
+    def error(self) -> str:
+        """What went wrong."""
+        match self.kind:
+            case LetterKind.HOOK:
+                error = self.content.get("error", {})
+                return f"{error.get('kind', '')}: {error.get('message', '')}"
+            case LetterKind.EDITS:
+                condition = self.content.get("requestContext", {}).get("condition", "")
+                cause = self.content.get("responseContext", {}).get("functionError", "")
+                return f"{condition} {cause}".strip()
+            case _:
+                return "a message that this version does not know"
+
+    @property
+    def hopeless(self) -> str:
+        """Why redriving it can never succeed; empty if it can."""
+        match self.kind:
+            case LetterKind.EDITS:
+                return (
+                    "it names policy edits without holding them; any edit of the same app "
+                    "compiles them all: see `wcsctl status`, then purge it"
+                )
+            case LetterKind.UNKNOWN:
+                return "it is no hook"
+            case _:
+                return self._hopeless_hook()
+
+    def _hopeless_hook(self) -> str:
+        if self.category not in tuple(Category):
+            return f"there is no category {self.category!r}"
+        if self.content.get("error", {}).get("kind") == _MALFORMED:
+            return "its body is malformed, and will be next time"
+        if "bodyLost" in self.content:
+            return "its body was too large to be kept whole"
+        return ""
+
+    def is_of(self, method: str) -> bool:
+        """Whether it is of a method, in any of its spellings."""
+        names = [
+            METHODS[name].canonical if name in METHODS else name for name in (method, self.method)
+        ]
+        return names[0] == names[1]
+
+    def summary(self) -> dict[str, Any]:
+        """What `list` tells, with nothing of the body."""
+        return {
+            "id": self.id,
+            "kind": str(self.kind),
+            "category": self.category,
+            "method": self.method,
+            "error": self.error,
+            "attempts": self.attempts,
+            "firstSeen": datetime.fromtimestamp(self.first_seen, UTC).isoformat(),
+            "hopeless": self.hopeless,
+            "messageId": self.message_id,
+        }
+
+    def details(self) -> dict[str, Any]:
+        """All but a hook's body; of policy edits everything: it holds no edit."""
+        told = {
+            name: value for name, value in self.content.items() if name not in {"body", "bodyZlib"}
+        }
+        return self.summary() | {"message": told if self.kind is not LetterKind.UNKNOWN else {}}
+
+    def body(self, *, reveal: bool) -> Any:
+        """A hook's body: its fields with secrets masked, or, revealed, the text as it came.
+
+        A body that cannot be read cannot be masked either, so of that only its size is told.
+        """
+        try:
+            raw = dead_letter.body_of(dict(self.content))
+        except (KeyError, ValueError, TypeError, zlib.error):
+            return "there is none that can be read"
+        if reveal:
+            return raw.decode("utf-8", "backslashreplace")
+        try:
+            fields = json.loads(raw)
+        except (ValueError, RecursionError):
+            fields = None
+        if not isinstance(fields, dict):
+            return f"{len(raw)} bytes that are no JSON object, hence not masked: see --reveal"
+        try:
+            return masked(fields)
+        except RecursionError:
+            return f"{len(raw)} bytes nested too deep to be masked: see --reveal"
+
+
+class DeadLetterQueue:
+    """Receives, and releases at the end of the `with` block what was neither deleted nor replaced.
+
+    Parameters
+    ----------
+    deployment
+        Whose queue.
+
+    Examples
+    --------
+    >>> with DeadLetterQueue(deployment) as queue:  # doctest: +SKIP
+    ...     letters = list(queue.letters(100))
+    """
+
+    def __init__(self, deployment: Deployment) -> None:
+        self._client = deployment.client("sqs")
+        self._url = deployment.output("DeadLetterQueueUrl")
+        self._held: dict[str, str] = {}
+        self._seen: set[str] = set()
+
+    def __enter__(self) -> Self:
+        """Begin to look."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Let others see again what is left."""
+        held, self._held = list(self._held.values()), {}
+        for start in range(0, len(held), _BATCH):
+            entries = [
+                {"Id": str(number), "ReceiptHandle": receipt, "VisibilityTimeout": 0}
+                for number, receipt in enumerate(held[start : start + _BATCH])
+            ]
+            self._client.change_message_visibility_batch(QueueUrl=self._url, Entries=entries)
+
+    def waiting(self) -> int:
+        """About how many messages there are, those that somebody looks at included."""
+        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        answer = self._client.get_queue_attributes(QueueUrl=self._url, AttributeNames=names)
+        return sum(int(answer["Attributes"].get(name, 0)) for name in names)
+
+    def letters(self, limit: int | None = None) -> Iterator[DeadLetter]:
+        """Receive messages, each once, until no more come or there are enough of them."""
+        empty = 0
+        count = 0
+        while limit is None or count < limit:
+            batch = _BATCH if limit is None else min(_BATCH, limit - count)
+            messages = self._receive(batch)
+            fresh = [message for message in messages if message["MessageId"] not in self._seen]
+            # A short poll asks some of SQS's servers only: one empty answer proves little.
+            empty = 0 if fresh else empty + 1
+            if empty > 1:
+                return
+            for message in fresh:
+                self._seen.add(message["MessageId"])
+                count += 1
+                yield DeadLetter.of(message)
+
+    def delete(self, letter: DeadLetter) -> None:
+        """Remove a message for good."""
+        self._client.delete_message(QueueUrl=self._url, ReceiptHandle=letter.receipt)
+        self._held.pop(letter.message_id, None)
+
+    def keep_counted(self, letter: DeadLetter) -> None:
+        """Keep a message with one attempt more.
+
+        A message in SQS cannot be changed. So a copy is sent first and the old one deleted then: if
+        that is cut off in between there are two of them, which answers the same twice. The other
+        way about the hook would be lost.
+        """
+        content = dict(letter.content) | {"attempts": letter.attempts + 1}
+        sent = self._client.send_message(
+            QueueUrl=self._url, MessageBody=dead_letter.to_text(content)
+        )
+        # Not again in this run.
+        self._seen.add(sent["MessageId"])
+        self.delete(letter)
+
+    def purge(self) -> None:
+        """Remove every message for good."""
+        self._client.purge_queue(QueueUrl=self._url)
+
+    def _receive(self, count: int) -> list[dict[str, Any]]:
+        answer = self._client.receive_message(
+            QueueUrl=self._url,
+            MaxNumberOfMessages=count,
+            VisibilityTimeout=_HIDDEN_SECONDS,
+            WaitTimeSeconds=1,
+            AttributeNames=["SentTimestamp"],
+        )
+        messages: list[dict[str, Any]] = answer.get("Messages", [])
+        # Those that were seen before, too: the copies are to be released with the rest.
+        self._held |= {message["MessageId"]: message["ReceiptHandle"] for message in messages}
+        return messages
+
+
+class Result(StrEnum):
+    """What became of a redriven letter."""
+
+    DONE = "done"
+    FAILED = "failed"
+    HOPELESS = "hopeless"
+    WOULD = "would be redriven"
+
+
+@dataclass(frozen=True, slots=True)
+class Redriven:
+    """A letter, and what became of it.
+
+    Attributes
+    ----------
+    told
+        The answer that the hook gets now, or why not.
+    """
+
+    letter: DeadLetter
+    result: Result
+    told: str = ""
+    answer: Mapping[str, Any] = field(default_factory=dict)
+
+    def as_json(self) -> dict[str, Any]:
+        """For programs."""
+        return {**self.letter.summary(), "result": str(self.result), "told": self.told} | (
+            {"answer": dict(self.answer)} if self.answer else {}
+        )
+
+
+class Redrive:
+    """Has the functions process letters again.
+
+    Parameters
+    ----------
+    deployment
+        Whose functions.
+    queue
+        Where the letters come from.
+    """
+
+    def __init__(self, deployment: Deployment, queue: DeadLetterQueue) -> None:
+        self._deployment = deployment
+        self._client = deployment.client("lambda")
+        self._queue = queue
+
+    def __call__(self, letter: DeadLetter) -> Redriven:
+        """Process a letter again: gone if that succeeds, kept with the attempt counted if not."""
+        if letter.hopeless:
+            return Redriven(letter, Result.HOPELESS, letter.hopeless)
+        answer, problem = self._process(letter)
+        if problem:
+            self._queue.keep_counted(letter)
+            return Redriven(letter, Result.FAILED, problem, answer)
+        self._queue.delete(letter)
+        policies = ", ".join(answer.get("policies") or ())
+        told = f"{answer.get('answer', '')} {answer.get('status', '')}"
+        return Redriven(letter, Result.DONE, f"{told} by {policies}" if policies else told, answer)
+
+    def _process(self, letter: DeadLetter) -> tuple[Mapping[str, Any], str]:
+        """The function's answer, and what went wrong; empty if nothing did."""
+        name = self._deployment.function(Category(letter.category))
+        response = self._client.invoke(
+            FunctionName=name,
+            InvocationType="RequestResponse",
+            Payload=json.dumps({"redrive": letter.content}).encode(),
+        )
+        try:
+            answer = json.loads(response["Payload"].read())
+        except ValueError:
+            answer = None
+        if response.get("FunctionError"):
+            error = answer if isinstance(answer, dict) else {}
+            # Without errorMessage, which could quote the hook.
+            return {}, f"{name} crashed: {error.get('errorType', response['FunctionError'])}"
+        if not isinstance(answer, dict) or not isinstance(answer.get("status"), int):
+            return {}, f"{name} does not know redrives: deploy the stack again"
+        if answer["status"] >= SERVER_ERROR or answer.get("answer") == "failed":
+            return answer, str(answer.get("error") or f"answered {answer['status']}")
+        if answer.get("answer") in {"malformed", "rejected"}:
+            return answer, f"{answer['answer']}: {answer.get('error', '')}"
+        return answer, ""

@@ -1,0 +1,173 @@
+"""The decision log: one line for each reply that is not a plain echo, of which a sample is there.
+
+The fields are written by `wcs_hooks.observability`.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from rich.text import Text
+
+from wcs_hooks.core.methods import METHODS
+from wcsctl.function_configuration import CATEGORIES
+from wcsctl.function_logs import FunctionLogs, LogRecord
+
+PAUSE_SECONDS: Final = 2.0
+"""Between two looks while following: four log groups are asked, and CloudWatch allows few calls."""
+
+_PATTERN: Final = "{ $.decision = * }"
+_OVERLAP_MS: Final = 20_000
+"""How far a look goes back behind the one before: lines reach CloudWatch out of order."""
+
+_COLOURS: Final = {
+    "echoed": "green",
+    "overridden": "cyan",
+    "denied": "yellow",
+    "rejected": "magenta",
+    "malformed": "magenta",
+    "failed": "red",
+}
+_REMARKS: Final = {
+    "app": "app {}",
+    "policies": "by {}",
+    "denySuppressed": "denial suppressed: the session was never seen at connect",
+    "shadowDenied": "shadow would deny: {}",
+    "shadowOverridden": "shadow would override: {}",
+    "expressionErrors": "no value: {}",
+    "error": "{}",
+    "stale": "policies may be outdated",
+    "deadLettered": "dead-lettered",
+}
+_NOT_SHOWN: Final = frozenset({"level", "message", "timestamp", "service", "location"})
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which decisions; what is empty does not matter.
+
+    Attributes
+    ----------
+    method
+        In any of its spellings.
+    policy
+        An id, or `app/id`; it applied, or would have outside shadow mode.
+    decision
+        A decision's id, or how it begins.
+    """
+
+    denied: bool = False
+    method: str = ""
+    policy: str = ""
+    app: str = ""
+    decision: str = ""
+
+    def holds(self, line: Mapping[str, Any]) -> bool:
+        """Whether a line is of such a decision.
+
+        Examples
+        --------
+        >>> Filter(policy="no-calls").holds({"policies": ["school/no-calls"]})
+        True
+        """
+        return (
+            (not self.denied or line.get("answer") == "denied")
+            and (not self.method or _canonical(line.get("method", "")) == _canonical(self.method))
+            and (not self.policy or any(self._is_policy(name) for name in _policies(line)))
+            and (not self.app or line.get("app") == self.app)
+            and str(line.get("decision", "")).startswith(self.decision)
+        )
+
+    def _is_policy(self, name: str) -> bool:
+        # An app's name may hold a slash, a policy's too.
+        return name == self.policy or name.endswith(f"/{self.policy}")
+
+
+class DecisionLog:
+    """Reads decisions, of all functions together.
+
+    Parameters
+    ----------
+    logs
+        The functions'.
+    wanted
+        Which ones.
+    """
+
+    def __init__(self, logs: FunctionLogs, wanted: Filter) -> None:
+        self._logs = logs
+        self._wanted = wanted
+
+    def decisions(self, since: float, until: float | None = None) -> list[LogRecord]:
+        """Those of a time, in order; moments are seconds since the epoch."""
+        end = None if until is None else int(until * 1000)
+        records = self._logs.records(CATEGORIES, int(since * 1000), end, pattern=_PATTERN)
+        found = [
+            record
+            for record in records
+            if "decision" in record.fields and self._wanted.holds(record.fields)
+        ]
+        return sorted(found, key=lambda record: record.at)
+
+    def follow(
+        self, since: float, pause: Callable[[float], None] = time.sleep
+    ) -> Iterator[LogRecord]:
+        """Those since a moment, and then for ever what comes."""
+        shown: dict[str, int] = {}
+        start = since
+        while True:
+            found = [one for one in self.decisions(start) if one.key not in shown]
+            yield from found
+            shown |= {record.key: record.at for record in found}
+            if shown:
+                start = max(since, (max(shown.values()) - _OVERLAP_MS) / 1000)
+                shown = {key: at for key, at in shown.items() if at >= start * 1000}
+            pause(PAUSE_SECONDS)
+
+
+def as_json(record: LogRecord) -> dict[str, Any]:
+    """A decision for programs."""
+    told = {name: value for name, value in record.fields.items() if name not in _NOT_SHOWN}
+    return {"at": datetime.fromtimestamp(record.at / 1000, UTC).isoformat(), **told}
+
+
+def as_line(record: LogRecord) -> Text:
+    """A decision for people, in the local time zone."""
+    line = record.fields
+    at = datetime.fromtimestamp(record.at / 1000, UTC).astimezone()
+    answer = str(line.get("answer", ""))
+    text = Text.assemble(
+        (f"{at:%d %b %H:%M:%S}.{record.at % 1000:03}", "dim"),
+        f"  {line.get('category', record.function):<8} {line.get('method', ''):<22} ",
+        (f"{answer:<10} {line.get('status', '')}", _COLOURS.get(answer, "")),
+    )
+    for part in _remarks(line):
+        text.append(f"  {part}")
+    text.append(f"  {line.get('decision', '')}", "dim")
+    return text
+
+
+def _remarks(line: Mapping[str, Any]) -> Iterator[str]:
+    for field, words in _REMARKS.items():
+        value = line.get(field)
+        if value:
+            shown = ", ".join(value) if isinstance(value, list) else value
+            yield words.format(shown)
+    if line.get("outcome"):
+        yield f"WCS under {line.get('restOnError')}: {line['outcome']}"
+    if line.get("deadLettered") is False:
+        yield "NOT KEPT: no dead letter was possible"
+
+
+def _policies(line: Mapping[str, Any]) -> Iterator[str]:
+    for field in ("policies", "shadowDenied", "shadowOverridden"):
+        yield from line.get(field, ())
+    for failure in line.get("expressionErrors", ()):
+        yield failure.rpartition(": ")[0]
+
+
+def _canonical(method: str) -> str:
+    known = METHODS.get(method)
+    return known.canonical if known else method

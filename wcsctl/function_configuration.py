@@ -1,0 +1,99 @@
+"""What the stack told its functions: their settings, and where they log."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from wcs_hooks.core.caller import Auth
+from wcs_hooks.core.methods import Category
+from wcsctl.deployment import Deployment
+from wcsctl.errors import NotFoundError
+
+COMPILER: Final = "compiler"
+"""The compiler's `category` among the metrics and here."""
+
+CATEGORIES: Final[tuple[str, ...]] = tuple(Category)
+FUNCTIONS: Final[tuple[str, ...]] = (*CATEGORIES, COMPILER)
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionConfiguration:
+    """One function's.
+
+    Attributes
+    ----------
+    name
+        The function's.
+    environment
+        Its variables.
+    log_group
+        Where it logs.
+    """
+
+    name: str
+    environment: Mapping[str, str]
+    log_group: str
+
+    @property
+    def auth(self) -> Auth:
+        """How callers prove themselves."""
+        return Auth(self.environment.get("AUTH", Auth.HMAC))
+
+    @property
+    def basic_user(self) -> str:
+        """The user's name under `Auth.BASIC`."""
+        return self.environment.get("BASIC_USER", "wcs")
+
+    @property
+    def reply_timeout(self) -> float:
+        """Seconds within which a hook is answered, whatever fails."""
+        return float(self.environment.get("REPLY_TIMEOUT_SECONDS", "2"))
+
+    @property
+    def service(self) -> str:
+        """The metrics' dimension of that name, which tells the stages of one account apart."""
+        return self.environment.get("POWERTOOLS_SERVICE_NAME", "wcs-hooks")
+
+
+class FunctionConfigurations:
+    """Reads them, each once.
+
+    Parameters
+    ----------
+    deployment
+        Whose functions.
+    """
+
+    def __init__(self, deployment: Deployment) -> None:
+        self._deployment = deployment
+        self._client: Any = None
+        self._read: dict[str, FunctionConfiguration] = {}
+
+    def of(self, function: str) -> FunctionConfiguration:
+        """The configuration of a category's function, or of the compiler.
+
+        Raises
+        ------
+        NotFoundError
+            If the function is gone.
+        """
+        if function not in self._read:
+            self._read[function] = self._ask(self._deployment.output(_output(function)))
+        return self._read[function]
+
+    def _ask(self, name: str) -> FunctionConfiguration:
+        if self._client is None:
+            self._client = self._deployment.client("lambda")
+        try:
+            found = self._client.get_function_configuration(FunctionName=name)
+        except self._client.exceptions.ResourceNotFoundException:
+            raise NotFoundError(
+                f"The function {name}, which the stack's outputs name, does not exist: "
+                "deploy the stack again."
+            ) from None
+        group = found.get("LoggingConfig", {}).get("LogGroup") or f"/aws/lambda/{name}"
+        return FunctionConfiguration(name, found.get("Environment", {}).get("Variables", {}), group)
+
+
+def _output(function: str) -> str:
+    return f"{function.capitalize()}FunctionName"

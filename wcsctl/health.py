@@ -1,0 +1,327 @@
+"""Whether all is well with a deployment: its checks, each of which says what to do if it fails."""
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from simulated_wcs.transport import (
+    Authentication,
+    BasicCredentials,
+    HookTransport,
+    NoAuthentication,
+    Signature,
+)
+from wcs_hooks.adapters.dynamo_policy_store import from_attributes
+from wcs_hooks.core.caller import Auth
+from wcs_hooks.core.methods import Category
+from wcs_hooks.core.policy import EVERY_APP
+from wcs_hooks.policy_compiler import STATUS_ID
+from wcsctl.ages import in_words
+from wcsctl.caller_secret import CallerSecretStore
+from wcsctl.dead_letters import DeadLetterQueue
+from wcsctl.deployment import STACK, Deployment
+from wcsctl.errors import WcsctlError
+from wcsctl.function_configuration import COMPILER, FunctionConfigurations
+from wcsctl.function_logs import FunctionLogs
+from wcsctl.metrics import source_of
+
+PROBE: Final = "wcsctlStatus"
+"""The method of the hook that is posted. No WCS sends it, so it is echoed whatever the policies
+say, is published to nobody, reads and records no session; it counts one call of the category
+event, one echo and one unknown method, and leaves one line in the log."""
+
+PROBE_BODY: Final = b'{"appKey":"wcsctl","status":"PROBE"}'
+
+STALE_MINUTES: Final = 15
+_STALE_SECONDS: Final = STALE_MINUTES * 60
+_OLDEST_OF: Final = 100
+_TURNED_AWAY_SECONDS: Final = 86_400
+_APPS: Final = "#apps"
+_OK: Final = 200
+_FORBIDDEN: Final = 403
+_TIMEOUT: Final = 15.0
+_ALARMS_AT_ONCE: Final = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that was looked at.
+
+    Attributes
+    ----------
+    detail
+        What was found; if it is not well, with the way out.
+    facts
+        The same for programs.
+    """
+
+    name: str
+    ok: bool
+    detail: str
+    facts: Mapping[str, Any]
+
+    def as_json(self) -> dict[str, Any]:
+        """For programs."""
+        return {"check": self.name, "ok": self.ok, "detail": self.detail, **self.facts}
+
+
+@dataclass(frozen=True, slots=True)
+class AppHealth:
+    """What an app's `#status` item says.
+
+    Attributes
+    ----------
+    compiled_at
+        ISO 8601; empty if it says nothing.
+    """
+
+    app: str
+    version: int
+    compiled_at: str
+    ok: bool
+    policies: int
+    errors: Sequence[Mapping[str, str]] = ()
+    warnings: Sequence[Mapping[str, str]] = ()
+    error_count: int = 0
+    warning_count: int = 0
+    pinned: int | None = None
+
+    @classmethod
+    def of(cls, app: str, item: Mapping[str, Any]) -> "AppHealth":
+        """From the item."""
+        errors, warnings = item.get("errors", []), item.get("warnings", [])
+        return cls(
+            app,
+            item.get("version", 0),
+            item.get("compiledAt", ""),
+            bool(item.get("ok", False)),
+            item.get("policies", 0),
+            errors,
+            warnings,
+            item.get("errorCount", len(errors)),
+            item.get("warningCount", len(warnings)),
+            item.get("pinned"),
+        )
+
+    def as_json(self) -> dict[str, Any]:
+        """For programs, with the names that the item has."""
+        return {
+            "app": self.app,
+            "version": self.version,
+            "compiledAt": self.compiled_at,
+            "ok": self.ok,
+            "policies": self.policies,
+            "errors": list(self.errors),
+            "warnings": list(self.warnings),
+            "errorCount": self.error_count,
+            "warningCount": self.warning_count,
+            "pinned": self.pinned,
+        }
+
+
+class Health:
+    """Looks at a deployment.
+
+    Parameters
+    ----------
+    deployment
+        Which one.
+    now
+        The moment to look from, in seconds since the epoch.
+    """
+
+    def __init__(self, deployment: Deployment, now: float) -> None:
+        self._deployment = deployment
+        self._now = now
+        self._configurations = FunctionConfigurations(deployment)
+
+    def checks(self) -> Iterator[Check]:
+        """Look at one thing after another."""
+        yield self._endpoint()
+        yield self._stale()
+        yield self._dead_letters()
+        yield self._alarms()
+
+    def apps(self) -> list[AppHealth]:
+        """What each app's operator is told.
+
+        Apps are those that ever had policies in force, and those whose policies the compiler turned
+        away within a day.
+        """
+        client = self._deployment.client("dynamodb")
+        names = {EVERY_APP, *self._apps_in_force(client), *self._apps_turned_away()}
+        found = []
+        for app in sorted(names):
+            answer = client.get_item(
+                TableName=self._deployment.output("PoliciesTableName"),
+                Key={"app": {"S": app}, "id": {"S": STATUS_ID}},
+                ConsistentRead=True,
+            )
+            if "Item" in answer:
+                found.append(AppHealth.of(app, from_attributes(answer["Item"])))
+            elif app != EVERY_APP:
+                found.append(AppHealth.of(app, {}))
+        return found
+
+    def _apps_in_force(self, client: Any) -> Iterator[str]:
+        pages = client.get_paginator("query").paginate(
+            TableName=self._deployment.output("SnapshotsTableName"),
+            KeyConditionExpression="app = :apps",
+            ProjectionExpression="#item",
+            ExpressionAttributeNames={"#item": "item"},
+            ExpressionAttributeValues={":apps": {"S": _APPS}},
+        )
+        for page in pages:
+            for item in page["Items"]:
+                yield item["item"]["S"]
+
+    def _apps_turned_away(self) -> Iterator[str]:
+        logs = FunctionLogs(self._deployment, self._configurations)
+        since = int((self._now - _TURNED_AWAY_SECONDS) * 1000)
+        for record in logs.records([COMPILER], since, pattern="{ $.app = * }"):
+            if isinstance(record.fields.get("app"), str) and record.fields.get("errors"):
+                yield record.fields["app"]
+
+    def _endpoint(self) -> Check:
+        url = self._deployment.target.url
+        facts: dict[str, Any] = {"url": url}
+        try:
+            authentication = self._authentication()
+        except WcsctlError as error:
+            return Check("endpoint", False, str(error), facts)  # noqa: FBT003 - fields in order
+        transport = HookTransport(
+            self._deployment.target, authentication, timeout=_TIMEOUT, retries=1
+        )
+        exchange = transport.send(PROBE, PROBE_BODY)
+        transport.close()
+        reply = exchange.reply
+        facts["milliseconds"] = round(exchange.seconds * 1000, 1)
+        if reply is None:
+            detail = f"{url} does not answer: {exchange.send_errors[-1]}. Is the stack deployed?"
+            return Check("endpoint", ok=False, detail=detail, facts=facts)
+        facts |= {"status": reply.status, "decision": reply.decision}
+        if reply.status == _OK and reply.body == PROBE_BODY:
+            detail = f"a signed hook came back unchanged in {facts['milliseconds']:.0f} ms"
+            return Check("endpoint", ok=True, detail=detail, facts=facts)
+        if reply.status == _FORBIDDEN:
+            detail = (
+                "a signed hook was rejected: wcsctl decisions --id "
+                f"{reply.decision or '<id>'} tells why. "
+                "Is this machine among the allowedSources?"
+            )
+        elif reply.status == _OK:
+            detail = "a hook came back changed: does another API answer at this URL?"
+        else:
+            detail = (
+                f"a signed hook was answered {reply.status}: see wcsctl dead-letter list, "
+                "and the log group of the event function"
+            )
+        return Check("endpoint", ok=False, detail=detail, facts=facts)
+
+    def _authentication(self) -> Authentication:
+        configuration = self._configurations.of(Category.EVENT)
+        if configuration.auth is Auth.NONE:
+            return NoAuthentication()
+        secret = CallerSecretStore(self._deployment).read().current
+        if configuration.auth is Auth.BASIC:
+            return BasicCredentials(configuration.basic_user, secret)
+        return Signature(secret)
+
+    def _stale(self) -> Check:
+        source = source_of(self._deployment, self._configurations)
+        counted = source.counted("StaleSnapshot", self._now - _STALE_SECONDS, self._now)
+        stale = {category: count for category, count in counted.items() if count}
+        facts = {"stale": stale}
+        if not stale:
+            detail = f"all functions could read their policies in the last {STALE_MINUTES} min"
+            return Check("policies", ok=True, detail=detail, facts=facts)
+        told = ", ".join(f"{category} {count}" for category, count in stale.items())
+        detail = (
+            f"hooks answered by policies that may be outdated, in {STALE_MINUTES} min: {told}. "
+            "The table PolicySnapshots cannot be read: is it throttled?"
+        )
+        return Check("policies", ok=False, detail=detail, facts=facts)
+
+    def _dead_letters(self) -> Check:
+        with DeadLetterQueue(self._deployment) as queue:
+            count = queue.waiting()
+            age = self._oldest(queue) if count else None
+        facts = {"count": count, "oldestSeconds": None if age is None else round(age)}
+        if not count:
+            return Check("dead letters", ok=True, detail="none", facts=facts)
+        told = f", the oldest {in_words(age)} old" if age is not None else ""
+        detail = f"{count}{told}: see wcsctl dead-letter list"
+        return Check("dead letters", ok=False, detail=detail, facts=facts)
+
+    def _oldest(self, queue: DeadLetterQueue) -> float | None:
+        """The oldest one's age in seconds, so far as it is known.
+
+        In the cloud by SQS's own metric: to receive messages for a mere status would spoil it, for
+        one that was received three times no longer counts there.
+        """
+        if self._deployment.endpoint is not None:
+            ages = [self._now - letter.first_seen for letter in queue.letters(_OLDEST_OF)]
+            return max(ages, default=None)
+        until = datetime.fromtimestamp(self._now, UTC)
+        answer = self._deployment.client("cloudwatch").get_metric_statistics(
+            Namespace="AWS/SQS",
+            MetricName="ApproximateAgeOfOldestMessage",
+            Dimensions=[
+                {
+                    "Name": "QueueName",
+                    "Value": self._deployment.output("DeadLetterQueueUrl").rpartition("/")[2],
+                }
+            ],
+            StartTime=until - timedelta(minutes=STALE_MINUTES),
+            EndTime=until,
+            Period=60,
+            Statistics=["Maximum"],
+        )
+        points = sorted(answer["Datapoints"], key=lambda point: point["Timestamp"])
+        return float(points[-1]["Maximum"]) if points else None
+
+    def _alarms(self) -> Check:
+        client = self._deployment.client("cloudwatch")
+        names = self._alarm_names()
+        states: dict[str, str] = {}
+        for start in range(0, len(names), _ALARMS_AT_ONCE):
+            answer = client.describe_alarms(
+                AlarmNames=names[start : start + _ALARMS_AT_ONCE], MaxRecords=_ALARMS_AT_ONCE
+            )
+            for alarm in answer.get("MetricAlarms", []):
+                states[alarm["AlarmName"]] = alarm["StateValue"]
+        ringing = sorted(name for name, state in states.items() if state == "ALARM")
+        facts = {"alarms": len(states), "inAlarm": ringing}
+        if ringing:
+            detail = f"in alarm: {', '.join(ringing)}. The dashboard shows why."
+            return Check("alarms", ok=False, detail=detail, facts=facts)
+        return Check("alarms", ok=True, detail=f"none of {len(states)} in alarm", facts=facts)
+
+    def _alarm_names(self) -> list[str]:
+        """The stack's alarms.
+
+        Not by the prefix of their names: another stage's begin with the same.
+        """
+        local = self._deployment.endpoint is not None
+        client = self._deployment.client("cloudformation")
+        pages = client.get_paginator("list_stack_resources").paginate(
+            StackName=STACK if local else self._deployment.name
+        )
+        return [
+            resource["PhysicalResourceId"]
+            for page in pages
+            for resource in page["StackResourceSummaries"]
+            if resource["ResourceType"] == "AWS::CloudWatch::Alarm"
+            and resource.get("PhysicalResourceId")
+        ]
+
+
+def age_of(compiled_at: str) -> str:
+    """How long ago something was compiled, in words; empty if it never was."""
+    try:
+        moment = datetime.fromisoformat(compiled_at).timestamp()
+    except ValueError:
+        return ""
+    return f"{in_words(time.time() - moment)} ago"

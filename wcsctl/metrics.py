@@ -1,0 +1,358 @@
+"""What was counted and timed: one interface, two sources.
+
+In the cloud the source is CloudWatch. An emulator makes no metrics of the functions' lines in the
+embedded metric format (EMF), so there the source is those lines. The metrics' names and dimensions
+are listed in `wcs_hooks.observability`.
+"""
+
+import itertools
+import math
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Final, NamedTuple, Protocol
+
+from wcs_hooks.core.methods import METHODS, Category, methods_of
+from wcs_hooks.core.outcome import Cause, Outcome, RestOnError, outcome_of
+from wcsctl.deployment import Deployment
+from wcsctl.function_configuration import CATEGORIES, FunctionConfigurations
+from wcsctl.function_logs import FunctionLogs
+
+NAMESPACE: Final = "WcsHooks"
+UNKNOWN: Final = "UNKNOWN"
+"""The value of a dimension that a function could not find out."""
+
+COUNTS: Final = (
+    "Calls",
+    "Echoed",
+    "Overridden",
+    "Denied",
+    "DenySuppressed",
+    "ShadowDenied",
+    "ShadowOverridden",
+    "Rejected",
+    "Malformed",
+    "Failed",
+    "UnknownMethod",
+    "ReportedFailures",
+    "ExpressionErrors",
+    "StaleSnapshot",
+    "DeadLettered",
+    "DeadLetterLost",
+    "ColdStart",
+)
+"""What is counted by category."""
+
+METHOD_COUNTS: Final = ("Calls", "Denied", "Overridden", "ReportedFailures")
+"""What is counted by method as well."""
+
+TIMES: Final = ("ServiceTime", "DecisionTime")
+"""What is timed: in milliseconds the one, in microseconds the other."""
+
+PERCENTILES: Final = (50, 99)
+
+_QUERIES: Final = 500
+"""How many metrics GetMetricData takes at once."""
+
+_MINUTE: Final = 60
+_DAY: Final = 86_400
+_REST_ERROR: Final = frozenset({"category", "restOnError", "outcome", "cause"})
+
+
+class RestErrorCell(NamedTuple):
+    """One cell of the grid: what WCS did with replies that were not 200, and why."""
+
+    category: str
+    rest_on_error: str
+    outcome: str
+    cause: str
+
+
+class TimeKey(NamedTuple):
+    """What a percentile is of."""
+
+    metric: str
+    category: str
+    percentile: int
+
+
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """What happened in a time; what did not has no entry.
+
+    Attributes
+    ----------
+    counts
+        By metric and category.
+    methods
+        By metric, category and method.
+    times
+        Percentiles; in milliseconds of ServiceTime, in microseconds of DecisionTime.
+    """
+
+    counts: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    methods: Mapping[tuple[str, str, str], int] = field(default_factory=dict)
+    times: Mapping[TimeKey, float] = field(default_factory=dict)
+
+
+class MetricsSource(Protocol):
+    """Where metrics come from. Moments are seconds since the epoch."""
+
+    def activity(self, since: float, until: float) -> Activity:
+        """Calls, what became of them, and how long they took."""
+        ...
+
+    def rest_errors(self, since: float, until: float) -> Mapping[RestErrorCell, int]:
+        """What WCS did with replies that were not 200."""
+        ...
+
+    def counted(self, name: str, since: float, until: float) -> Mapping[str, int]:
+        """One of `COUNTS`, by category."""
+        ...
+
+
+def source_of(deployment: Deployment, configurations: FunctionConfigurations) -> MetricsSource:
+    """The source for a deployment."""
+    if deployment.endpoint is None:
+        service = configurations.of(Category.EVENT).service
+        return CloudWatchMetrics(deployment.client("cloudwatch"), service)
+    return EmfMetrics(FunctionLogs(deployment, configurations))
+
+
+def rest_error_cells() -> list[RestErrorCell]:
+    """Everything that WCS can do with a reply that is not 200, by the vendor's table."""
+    cells: list[RestErrorCell] = []
+    for category in Category:
+        rows = [
+            (str(told), str(outcome))
+            for told in RestOnError
+            for outcome in dict.fromkeys(
+                outcome_of(method, category, told) for method in methods_of(category)
+            )
+        ]
+        connect = category is Category.CONNECT
+        rows.append((UNKNOWN, Outcome.DECLINED if connect else UNKNOWN))
+        cells += [RestErrorCell(category, *row, cause) for row in rows for cause in Cause]
+    return cells
+
+
+class _Query(NamedTuple):
+    metric: str
+    dimensions: Mapping[str, str]
+    statistic: str = "Sum"
+
+
+class CloudWatchMetrics:
+    """Asks CloudWatch, for each metric by its name.
+
+    A search would be shorter to write, but finds a new metric only after some minutes, which is
+    when somebody looks.
+
+    Parameters
+    ----------
+    client
+        CloudWatch's.
+    service
+        The functions' dimension of that name.
+    """
+
+    def __init__(self, client: Any, service: str) -> None:
+        self._client = client
+        self._service = service
+
+    def activity(self, since: float, until: float) -> Activity:
+        """Calls, what became of them, and how long they took."""
+        counts = [(name, category) for name in COUNTS for category in CATEGORIES]
+        calls = [("Calls", str(method.category), name) for name, method in METHODS.items()]
+        times = [
+            TimeKey(metric, category, percentile)
+            for metric in TIMES
+            for category in CATEGORIES
+            for percentile in PERCENTILES
+        ]
+        queries = [
+            *(self._of_category(name, category) for name, category in counts),
+            *(self._of_method(*key) for key in calls),
+            *(self._of_category(key.metric, key.category, f"p{key.percentile}") for key in times),
+        ]
+        values = iter(self._ask(queries, since, until))
+        counted = _sums(counts, values)
+        called = _sums(calls, values)
+        # A time that spans several periods has the percentile of its slowest one.
+        timed = {key: max(value) for key, value in zip(times, values, strict=True) if value}
+        return Activity(counted, called | self._rest_of_methods(called, since, until), timed)
+
+    def rest_errors(self, since: float, until: float) -> Mapping[RestErrorCell, int]:
+        """What WCS did with replies that were not 200."""
+        cells = rest_error_cells()
+        queries = [
+            _Query(
+                "RestErrors",
+                {
+                    "category": cell.category,
+                    "restOnError": cell.rest_on_error,
+                    "outcome": cell.outcome,
+                    "cause": cell.cause,
+                },
+            )
+            for cell in cells
+        ]
+        return _sums(cells, iter(self._ask(queries, since, until)))
+
+    def counted(self, name: str, since: float, until: float) -> Mapping[str, int]:
+        """One of `COUNTS`, by category."""
+        queries = [self._of_category(name, category) for category in CATEGORIES]
+        return _sums(CATEGORIES, iter(self._ask(queries, since, until)))
+
+    def _rest_of_methods(
+        self, called: Mapping[tuple[str, str, str], int], since: float, until: float
+    ) -> dict[tuple[str, str, str], int]:
+        """What else is counted by method, of those that were called: each query costs money."""
+        keys = [
+            (name, category, method)
+            for _, category, method in called
+            for name in METHOD_COUNTS
+            if name != "Calls"
+        ]
+        queries = [self._of_method(*key) for key in keys]
+        return _sums(keys, iter(self._ask(queries, since, until)))
+
+    def _of_category(self, metric: str, category: str, statistic: str = "Sum") -> _Query:
+        return _Query(metric, {"service": self._service, "category": category}, statistic)
+
+    def _of_method(self, metric: str, category: str, method: str) -> _Query:
+        return _Query(metric, {"service": self._service, "category": category, "method": method})
+
+    def _ask(self, queries: Sequence[_Query], since: float, until: float) -> list[list[float]]:
+        """The values of each query, one for each period in which there was any."""
+        start = math.floor(since / _MINUTE) * _MINUTE
+        length = max(math.ceil((until - start) / _MINUTE), 1) * _MINUTE
+        period = min(length, _DAY)
+        values: dict[str, list[float]] = defaultdict(list)
+        numbered = [
+            {
+                "Id": f"q{number}",
+                "ReturnData": True,
+                "MetricStat": {
+                    "Metric": {
+                        "Namespace": NAMESPACE,
+                        "MetricName": query.metric,
+                        "Dimensions": [
+                            {"Name": name, "Value": value}
+                            for name, value in query.dimensions.items()
+                        ],
+                    },
+                    "Period": period,
+                    "Stat": query.statistic,
+                },
+            }
+            for number, query in enumerate(queries)
+        ]
+        paginator = self._client.get_paginator("get_metric_data")
+        for batch in itertools.batched(numbered, _QUERIES, strict=False):
+            for page in paginator.paginate(
+                MetricDataQueries=list(batch),
+                StartTime=datetime.fromtimestamp(start, UTC),
+                EndTime=datetime.fromtimestamp(start + length, UTC),
+            ):
+                for result in page["MetricDataResults"]:
+                    values[result["Id"]] += result["Values"]
+        return [values[f"q{number}"] for number in range(len(queries))]
+
+
+class EmfMetrics:
+    """Adds up the functions' EMF lines.
+
+    Parameters
+    ----------
+    logs
+        Where they stand.
+    """
+
+    def __init__(self, logs: FunctionLogs) -> None:
+        self._logs = logs
+
+    def activity(self, since: float, until: float) -> Activity:
+        """Calls, what became of them, and how long they took."""
+        counts: Counter[tuple[str, str]] = Counter()
+        methods: Counter[tuple[str, str, str]] = Counter()
+        times: dict[tuple[str, str], list[float]] = defaultdict(list)
+        for name, dimensions, values in self._measured(since, until):
+            category = dimensions.get("category", "")
+            match sorted(dimensions):
+                case ["category", "service"] if name in TIMES:
+                    times[name, category] += values
+                case ["category", "service"]:
+                    counts[name, category] += round(sum(values))
+                case ["category", "method", "service"]:
+                    methods[name, category, dimensions["method"]] += round(sum(values))
+        return Activity(
+            counts,
+            methods,
+            {
+                TimeKey(metric, category, percentile): _percentile(values, percentile)
+                for (metric, category), values in times.items()
+                for percentile in PERCENTILES
+            },
+        )
+
+    def rest_errors(self, since: float, until: float) -> Mapping[RestErrorCell, int]:
+        """What WCS did with replies that were not 200."""
+        cells: Counter[RestErrorCell] = Counter()
+        for _, dimensions, values in self._measured(since, until):
+            if dimensions.keys() == _REST_ERROR:
+                cell = RestErrorCell(
+                    dimensions["category"],
+                    dimensions["restOnError"],
+                    dimensions["outcome"],
+                    dimensions["cause"],
+                )
+                cells[cell] += round(sum(values))
+        return cells
+
+    def counted(self, name: str, since: float, until: float) -> Mapping[str, int]:
+        """One of `COUNTS`, by category."""
+        counts = self.activity(since, until).counts
+        return {category: count for (metric, category), count in counts.items() if metric == name}
+
+    def _measured(
+        self, since: float, until: float
+    ) -> Iterator[tuple[str, Mapping[str, str], Sequence[float]]]:
+        records = self._logs.records(CATEGORIES, int(since * 1000), int(until * 1000))
+        for record in records:
+            yield from measured_in(record.fields)
+
+
+def measured_in(
+    line: Mapping[str, Any],
+) -> Iterator[tuple[str, Mapping[str, str], Sequence[float]]]:
+    """What CloudWatch would make of a line: metrics with their dimensions and values.
+
+    Examples
+    --------
+    >>> directive = {"Namespace": "WcsHooks", "Dimensions": [["category"]]}
+    >>> directive["Metrics"] = [{"Name": "Calls"}]
+    >>> line = {"_aws": {"CloudWatchMetrics": [directive]}, "category": "direct", "Calls": [1.0]}
+    >>> list(measured_in(line))
+    [('Calls', {'category': 'direct'}, [1.0])]
+    """
+    for directive in line.get("_aws", {}).get("CloudWatchMetrics", ()):
+        if directive.get("Namespace") != NAMESPACE:
+            continue
+        for metric, names in itertools.product(directive["Metrics"], directive["Dimensions"]):
+            values = line.get(metric["Name"], [])
+            dimensions = {name: str(line.get(name, "")) for name in names}
+            yield metric["Name"], dimensions, values if isinstance(values, list) else [values]
+
+
+def _sums[Key](keys: Iterable[Key], values: Iterator[Sequence[float]]) -> dict[Key, int]:
+    """What was counted under each key, taking as many values as there are keys."""
+    summed = {key: round(sum(next(values))) for key in keys}
+    return {key: count for key, count in summed.items() if count}
+
+
+def _percentile(values: Sequence[float], percentile: int) -> float:
+    """By the nearest rank."""
+    ranked = sorted(values)
+    return ranked[max(math.ceil(len(ranked) * percentile / 100), 1) - 1]
