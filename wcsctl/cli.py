@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
+from rich.markup import escape
 
 from wcsctl.commands import (
     dead_letter,
@@ -89,5 +90,7 @@ def main() -> None:
 
 
 def _end(message: str, status: ExitStatus) -> None:
-    Console(stderr=True, highlight=False).print(f"[red]error:[/red] {message}", soft_wrap=True)
+    Console(stderr=True, highlight=False).print(
+        f"[red]error:[/red] {escape(message)}", soft_wrap=True
+    )
     sys.exit(status)

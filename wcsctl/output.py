@@ -12,6 +12,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
 from rich.table import Table
+from rich.text import Text
 
 
 class Output:
@@ -34,7 +35,8 @@ class Output:
             sys.stdout.write(json.dumps(value, default=str, ensure_ascii=False, indent=2) + "\n")
             return
         for renderable in renderables:
-            self.people.print(renderable)
+            # A text's lines stay whole, for pipes and for what is aligned; the terminal folds them.
+            self.people.print(renderable, soft_wrap=isinstance(renderable, str | Text))
 
     def say(self, text: str) -> None:
         """A remark beside the result; none with `--json`."""
