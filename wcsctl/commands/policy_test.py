@@ -1,8 +1,116 @@
 """Run the tests next to policies."""
 
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
 import typer
+from rich.markup import escape
+from rich.text import Text
+
+from wcsctl import context as contexts
+from wcsctl import policy_tests
+from wcsctl.errors import ExitStatus, NotFoundError
+from wcsctl.policy_files import load_directory
+from wcsctl.policy_tests import TestReport, TestResult
 
 
-def test(context: typer.Context) -> None:
-    """Run the tests next to policies."""
-    raise NotImplementedError
+def test(
+    context: typer.Context,
+    directory: Annotated[
+        Path, typer.Argument(help="Policies, one app a folder, and their tests.", metavar="DIR")
+    ],
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Fail if a policy is reached by no test.")
+    ] = False,  # noqa: PT028 - it is no test
+    junit: Annotated[
+        Path | None, typer.Option(help="Write a report in JUnit's format too.", metavar="FILE")
+    ] = None,  # noqa: PT028 - it is no test
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="Show only what failed, and the sum.")
+    ] = False,  # noqa: PT028 - it is no test
+) -> None:
+    """Run the tests next to policies: files `*.test.yaml` in DIR.
+
+    Needs no AWS: the policies are compiled and decide here, by the very code that is deployed, the
+    rule included that nothing is denied whose session was never seen at connect. Then it tells
+    which policies no test reaches: no hook of a test was denied, overridden or echoed by them; of
+    a `configure` policy, no test looks at the restClientConfig of its methods.
+
+    A test names a hook, perhaps the session it belongs to, and what to expect:
+
+        - name: A pupil may not publish
+          hook: {method: publishStream, body: {name: lesson}}
+          session: {custom: {role: pupil}}
+          expect: {action: deny, status: 403, policy: teachers-only}
+
+    docs/policies.md tells the whole format. Exit status 1: a test failed, a policy or a test file
+    has errors, or with --strict a policy is not reached.
+    """
+    output = contexts.of(context).output
+    policies = load_directory(directory)
+    files = policy_tests.find_tests(directory)
+    if not files:
+        raise NotFoundError(
+            f"There are no tests in {directory}: write them next to the policies, NAME.test.yaml."
+        )
+    tests = [one for file in files for one in policy_tests.read_tests(file)]
+    with output.progress("testing", len(tests)) as progress:
+        task = progress.task_ids[0]
+        report = policy_tests.run_tests(policies, tests, lambda: progress.advance(task))
+    if junit is not None:
+        junit.write_bytes(policy_tests.junit(report))
+    output.result(_as_json(report), *_for_people(report, directory, quiet=quiet))
+    if report.errors or report.failed or (strict and report.unreached):
+        raise typer.Exit(ExitStatus.FAILED)
+
+
+def _for_people(report: TestReport, directory: Path, *, quiet: bool) -> list[Any]:
+    lines: list[Any] = [_line(f"[red]error[/red]  {escape(str(error))}") for error in report.errors]
+    if report.errors:
+        return [*lines, "The policies have errors: no test was run."]
+    for result in report.results:
+        if result.passed and quiet:
+            continue
+        word = "[green]pass[/green]" if result.passed else "[red]FAIL[/red]"
+        place = result.test.file.relative_to(directory)
+        lines.append(_line(f"{word}  {escape(f'{place}: {result.test.name}')}"))
+        lines += [_line(f"        {escape(difference)}") for difference in result.differences]
+    if report.unreached:
+        lines.append("\n[yellow]No test reaches[/yellow]")
+        lines += [f"  {escape(name)}" for name in report.unreached]
+    reached = report.policies - len(report.unreached)
+    lines.append(
+        f"\n{len(report.results) - len(report.failed)} passed, {len(report.failed)} failed; "
+        f"{reached} of {report.policies} policies reached  ({report.seconds:.1f} s)"
+    )
+    return lines
+
+
+def _line(markup: str) -> Text:
+    """A line that stays one, however narrow the terminal is."""
+    line = Text.from_markup(markup, overflow="ignore")
+    line.no_wrap = True
+    return line
+
+
+def _as_json(report: TestReport) -> Mapping[str, Any]:
+    return {
+        "ok": not report.errors and not report.failed,
+        "errors": [error.to_json() for error in report.errors],
+        "tests": [_result_as_json(result) for result in report.results],
+        "policies": report.policies,
+        "unreached": list(report.unreached),
+    }
+
+
+def _result_as_json(result: TestResult) -> Mapping[str, Any]:
+    return {
+        "file": str(result.test.file),
+        "name": result.test.name,
+        "passed": result.passed,
+        "differences": list(result.differences),
+        "answer": result.explanation.answer,
+        "status": result.explanation.reply.status,
+        "policies": list(result.explanation.policies),
+    }

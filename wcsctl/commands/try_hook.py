@@ -1,8 +1,306 @@
 """What would happen to a hook now, and why."""
 
+import sys
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any, Final
+
 import typer
+from rich.markup import escape
+
+from wcs_hooks.core.payload import encode
+from wcs_hooks.core.secrets import masked
+from wcs_hooks.sessions import RestApiCalls
+from wcsctl import context as contexts
+from wcsctl import hook_recordings
+from wcsctl.context import CommandContext
+from wcsctl.deployed_policies import DeployedPolicies
+from wcsctl.errors import UsageError
+from wcsctl.explanation import Answer, Considered, Explanation, consequence, never_deny
+from wcsctl.hook_recordings import DEAD_LETTERS, DECISIONS, Recording
+from wcsctl.output import Output
+from wcsctl.trial import (
+    UNKNOWN,
+    Replayed,
+    Trial,
+    note_on,
+    read_bytes,
+    read_payload,
+    summary,
+    verdict,
+    with_app,
+)
+
+_SHOWN_POLICIES: Final = 40
 
 
-def try_hook(context: typer.Context) -> None:
-    """What would happen to a hook now, and why."""
-    raise NotImplementedError
+def try_hook(  # noqa: PLR0913, PLR0917 - the options of a command
+    context: typer.Context,
+    method: Annotated[
+        str | None, typer.Argument(help="As WCS sends it: publishStream, connect …")
+    ] = None,
+    file: Annotated[
+        Path | None,
+        typer.Option("--file", "-f", help="The hook's body, JSON; - for standard input."),
+    ] = None,
+    app: Annotated[
+        str | None, typer.Option(help="Put this appKey into the body, instead of its own.")
+    ] = None,
+    session: Annotated[
+        str,
+        typer.Option(
+            help="The hook's session: a FILE with the body of its connect; `unknown`, never seen "
+            "at connect; or `recorded`, as the deployment has it by the body's nodeId and "
+            "sessionId, which is what --replay goes by.",
+        ),
+    ] = UNKNOWN,
+    at: Annotated[
+        str | None, typer.Option(help="Decide as at this moment, ISO 8601.", metavar="TIME")
+    ] = None,
+    candidate: Annotated[
+        Path | None,
+        typer.Option(
+            help="Compile the policies in DIR (one app a folder) and compare them with what is in "
+            "force. Apps that DIR does not have stay as they are.",
+            metavar="DIR",
+        ),
+    ] = None,
+    replay: Annotated[
+        str | None,
+        typer.Option(
+            help="Decide recorded hooks, by what is in force and by --candidate, and tell which "
+            "verdicts change: `dead-letters` for those that wait in the queue (they stay there), "
+            "or a FILE of JSON lines {method, body, session?, at?}.",
+            metavar="SOURCE",
+        ),
+    ] = None,
+    limit: Annotated[int, typer.Option(help="Replay so many dead letters at most.", min=1)] = 1000,
+    reveal: Annotated[
+        bool, typer.Option("--reveal", help="Show secret fields (passwords, tokens, custom) too.")
+    ] = False,
+) -> None:
+    """What would happen to a hook now, and why. Nothing is sent, and nothing is written.
+
+    Reads the policies in force and decides by the code that is deployed: each policy that names
+    the method, whether it applies and if not which part of it does not hold, the reply, and what
+    WCS does with it.
+
+        wcsctl try publishStream -f body.json --app live --session connect.json
+        wcsctl try connect -f connect.json --candidate policies
+        wcsctl try --candidate policies --replay dead-letters
+
+    A denial of a hook whose session was never seen at connect is suppressed: the WCS REST API may
+    have started it. Give a --session to see what a client would be answered.
+    """
+    command = contexts.of(context)
+    moment = _moment(at)
+    if replay is not None:
+        if method is not None or file is not None or candidate is None:
+            raise UsageError("--replay needs --candidate DIR, and neither METHOD nor --file.")
+        _check_source(replay)
+        trial = _trial(command, candidate, moment)
+        recordings = _recordings(command, replay, limit)
+        with command.output.progress("replaying") as progress:
+            task = progress.task_ids[0]
+            replayed = []
+            for one in trial.replay(recordings, app):
+                replayed.append(one)
+                progress.advance(task)
+        _show_replay(command.output, replayed)
+        return
+    if method is None or file is None:
+        raise UsageError("Give a METHOD and its body, --file FILE; or --replay SOURCE.")
+    raw = sys.stdin.buffer.read() if str(file) == "-" else read_bytes(file)
+    payload = with_app(read_payload(raw, str(file)), app)
+    trial = _trial(command, candidate, moment)
+    if note := note_on(method):
+        command.output.say(note)
+    asked = trial.asked(method, payload, session)
+    in_force = trial.in_force(asked)
+    then = trial.candidate(asked) if candidate is not None else None
+    _show(command.output, in_force, then, reveal=reveal)
+
+
+def _trial(command: CommandContext, candidate: Path | None, moment: float) -> Trial:
+    deployed = DeployedPolicies(command.deployment)
+    setting = deployed.rest_api_calls()
+    if setting is None:
+        setting = RestApiCalls.NEVER_DENY
+        command.output.say(
+            f"The functions' settings cannot be read: restApiCalls is taken to be {setting}."
+        )
+    return Trial(deployed, candidate, moment, setting)
+
+
+def _moment(text: str | None) -> float:
+    if text is None:
+        return time.time()
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise UsageError(f"--at {text!r} is no ISO 8601 time: 2030-01-31T18:00:00Z.") from None
+    return moment.replace(tzinfo=moment.tzinfo or UTC).timestamp()
+
+
+def _check_source(source: str) -> None:
+    if source == DECISIONS:
+        raise UsageError(
+            "The decision log holds no bodies, on purpose: they are full of secrets. So its "
+            "decisions cannot be replayed. What can: --replay dead-letters, or a FILE of JSON "
+            "lines {method, body, session?, at?}, which the event bus can fill."
+        )
+
+
+def _recordings(command: CommandContext, source: str, limit: int) -> Iterable[Recording]:
+    if source != DEAD_LETTERS:
+        return hook_recordings.of_file(Path(source))
+    deployment = command.deployment
+    client = deployment.client("sqs")
+    return hook_recordings.waiting(client, deployment.output("DeadLetterQueueUrl"), limit)
+
+
+# --- one hook -----------------------------------------------------------------------------------
+
+
+def _show(output: Output, in_force: Explanation, then: Explanation | None, *, reveal: bool) -> None:
+    value: dict[str, Any] = {"inForce": _as_json(in_force, reveal=reveal)}
+    shown = _for_people(output, in_force, "By what is in force", reveal=reveal)
+    if then is not None:
+        changed = in_force.essence != then.essence
+        value |= {"candidate": _as_json(then, reveal=reveal), "changed": changed}
+        word = "[yellow]The reply changes.[/yellow]" if changed else "The reply stays the same."
+        shown += ["", *_for_people(output, then, "By the candidate", reveal=reveal), "", word]
+    output.result(value, *shown)
+
+
+def _for_people(output: Output, found: Explanation, title: str, *, reveal: bool) -> list[Any]:
+    versions = ", ".join(f"{app} version {n}" for app, n in found.versions.items() if n)
+    lines: list[Any] = [f"[bold]{title}[/bold]{escape(f' ({versions})' if versions else '')}"]
+    lines += _policy_table(output, found.considered)
+    lines.append(f"\nVerdict   [bold]{escape(verdict(found))}[/bold]")
+    if found.answer is Answer.SUPPRESSED:
+        lines.append(f"          {escape(never_deny(found))}")
+    denial = found.decision.denial
+    reason = denial.reason if denial is not None and found.answer is Answer.DENY else ""
+    said = f", {reason!r}" if reason else ""
+    lines.append(f"Reply     {found.reply.status}{escape(said)}")
+    lines += [f"          {escape(line)}" for line in _changes(found, reveal=reveal)]
+    config = encode(dict(found.client_config)) if found.client_config else "none: the defaults hold"
+    lines += [f"Config    {escape(config)}", f"WCS       {escape(consequence(found))}"]
+    return lines
+
+
+def _policy_table(output: Output, considered: Sequence[Considered]) -> list[Any]:
+    if not considered:
+        return ["No policy names the method."]
+    # Of thousands that differ in an exact value only, those that got furthest are told first.
+    far = [one for one in considered if one.outcome != "match"]
+    near = [one for one in considered if one.outcome == "match"]
+    shown = (*far, *near)[:_SHOWN_POLICIES]
+    rows = [
+        (
+            escape(f"{one.app}/{one.policy}"),
+            one.action if one.mode == "enforce" else f"{one.action} ({one.mode})",
+            f"[green]{one.outcome}[/green]" if one.outcome == "applied" else one.outcome,
+            escape(one.detail),
+        )
+        for one in considered
+        if one in shown
+    ]
+    lines: list[Any] = [output.table(("policy", "action", "outcome", "why"), rows)]
+    if len(considered) > len(shown):
+        lines.append(f"… and {len(considered) - len(shown):,} more; --json lists all.")
+    return lines
+
+
+def _changes(found: Explanation, *, reveal: bool) -> list[str]:
+    was = _shown({name: one.was for name, one in found.changed.items()}, reveal=reveal)
+    becomes = _shown({name: one.becomes for name, one in found.changed.items()}, reveal=reveal)
+    return [
+        f"{name}: {'(new)' if one.is_new else encode(was[name])} → {encode(becomes[name])}"
+        for name, one in found.changed.items()
+    ]
+
+
+def _shown(fields: Mapping[str, Any], *, reveal: bool) -> Mapping[str, Any]:
+    return fields if reveal else masked(fields)
+
+
+def _as_json(found: Explanation, *, reveal: bool) -> Mapping[str, Any]:
+    was = _shown({name: one.was for name, one in found.changed.items()}, reveal=reveal)
+    becomes = _shown({name: one.becomes for name, one in found.changed.items()}, reveal=reveal)
+    denial = found.decision.denial
+    return {
+        "method": found.method,
+        "versions": dict(found.versions),
+        "answer": found.answer,
+        "status": found.reply.status,
+        "reason": denial.reason if denial is not None else "",
+        "policies": list(found.policies),
+        "shadowDenied": list(found.decision.shadow_denied),
+        "shadowOverridden": list(found.decision.shadow_overridden),
+        "considered": [
+            {
+                "policy": one.policy,
+                "app": one.app,
+                "version": one.version,
+                "action": one.action,
+                "mode": one.mode,
+                "outcome": one.outcome,
+                "detail": one.detail,
+            }
+            for one in found.considered
+        ],
+        "changed": {
+            name: {"was": was[name], "becomes": becomes[name], "isNew": one.is_new}
+            for name, one in found.changed.items()
+        },
+        "restClientConfig": dict(found.client_config),
+        "restOnError": found.rest_on_error,
+        "outcome": found.outcome,
+        "wcs": consequence(found),
+    }
+
+
+# --- many hooks ---------------------------------------------------------------------------------
+
+
+def _show_replay(output: Output, replayed: Sequence[Replayed]) -> None:
+    counts = summary(replayed)
+    rows = [
+        (
+            escape(one.recording.origin),
+            escape(one.app),
+            escape(one.recording.method),
+            escape(verdict(one.before)) if one.before else "",
+            escape(verdict(one.after)) if one.after else escape(one.problem),
+        )
+        for one in replayed
+        if one.changed or one.problem
+    ]
+    columns = ("hook", "app", "method", "in force", "candidate")
+    shown: list[Any] = [output.table(columns, rows)] if rows else []
+    shown.append(
+        f"{counts['hooks']} hooks: {counts['changed']} answered otherwise, "
+        f"{counts['undecidable']} that cannot be decided."
+    )
+    output.result(
+        {
+            **counts,
+            "results": [
+                {
+                    "hook": one.recording.origin,
+                    "app": one.app,
+                    "method": one.recording.method,
+                    "changed": one.changed,
+                    "inForce": verdict(one.before) if one.before else None,
+                    "candidate": verdict(one.after) if one.after else None,
+                    "problem": one.problem,
+                }
+                for one in replayed
+            ],
+        },
+        *shown,
+    )

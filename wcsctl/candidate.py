@@ -1,0 +1,103 @@
+"""Policies from files, compiled here as they would be in the deployment."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+from typing import Any, Final
+
+from wcs_hooks.core.compilation import Compilation, compile_policies
+from wcs_hooks.core.in_force import InForce
+from wcs_hooks.core.policy import EVERY_APP
+from wcs_hooks.core.snapshot import Snapshot
+from wcsctl.errors import WcsctlError
+from wcsctl.explanation import PolicySet
+from wcsctl.policy_files import FileFinding, PolicyFiles, load_directory
+from wcsctl.policy_yaml import plain
+
+VERSION: Final = 0
+"""Of what is not in force."""
+
+type Items = Mapping[str, Sequence[Mapping[str, Any]]]
+"""Policies as people wrote them, by app, in JSON's types."""
+
+
+class CandidateError(WcsctlError):
+    """The policies in the files have errors."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """Policies that are not in force.
+
+    Attributes
+    ----------
+    errors
+        With any of them nothing could come into force.
+    """
+
+    items: Items
+    compilations: Mapping[str, Compilation]
+    snapshots: Mapping[str, Snapshot]
+    errors: tuple[FileFinding, ...]
+
+    def of(self, app: str, otherwise: PolicySet | None = None) -> PolicySet:
+        """What would decide an app's hooks.
+
+        Parameters
+        ----------
+        otherwise
+            What is in force: it stays so for an app, and for every app, that the files do not have.
+        """
+        stays = {one.app: one for one in otherwise.in_force.snapshots} if otherwise else {}
+        stays_as = otherwise.items if otherwise else {}
+        apps = tuple(dict.fromkeys((app, EVERY_APP)))
+        items = {name: self.items.get(name, stays_as.get(name, ())) for name in apps}
+        return PolicySet(InForce([self.snapshots.get(n, stays.get(n)) for n in apps]), items)
+
+
+def load(directory: Path, now: float) -> Candidate:
+    """Read and compile a directory with a folder for each app.
+
+    Raises
+    ------
+    CandidateError
+        If they have errors.
+    """
+    files = load_directory(directory)
+    candidate = compile_files(files, now)
+    if candidate.errors:
+        first = candidate.errors[0]
+        more = len(candidate.errors) - 1
+        raise CandidateError(f"{first}{f' (and {more} more errors)' if more else ''}")
+    return candidate
+
+
+def compile_files(files: PolicyFiles, now: float) -> Candidate:
+    """Compile the policies of all apps as they hold together: each app's with those of every app.
+
+    Parameters
+    ----------
+    now
+        Seconds since the epoch: what is over by then demands nothing of restClientConfig.
+    """
+    items = {app: [plain(item) for item in own.values()] for app, own in files.policies.items()}
+    alone = {app: compile_policies(app, own, (), now) for app, own in items.items()}
+    shared = alone[EVERY_APP].demands if EVERY_APP in alone else ()
+    single = tuple(
+        chain.from_iterable(done.demands for app, done in alone.items() if app != EVERY_APP)
+    )
+    compiled: dict[str, Compilation] = {}
+    for app, own in items.items():
+        others = single if app == EVERY_APP else shared
+        compiled[app] = compile_policies(app, own, others, now) if others else alone[app]
+    errors = [finding for finding in files.findings if finding.is_error]
+    errors += [
+        FileFinding(files.files.get((app, error.policy), ""), app, error)
+        for app, done in compiled.items()
+        for error in done.errors
+    ]
+    snapshots = {}
+    if not errors:
+        snapshots = {app: Snapshot.load(done.dump(VERSION, now)) for app, done in compiled.items()}
+    return Candidate(items, compiled, snapshots, tuple(errors))

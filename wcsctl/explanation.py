@@ -1,0 +1,346 @@
+"""What is answered to a hook, and why: each policy that names its method, and what WCS then does.
+
+Pure: given what is in force (or what would be), it decides as the functions do, the rule about the
+WCS REST API included, and keeps what the decision passes over.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Final, NamedTuple
+
+from wcs_hooks.core import reply as replies
+from wcs_hooks.core.decision import UNKNOWN_SESSION, Decision, Hook, Session, Step, Verdict, decide
+from wcs_hooks.core.in_force import InForce
+from wcs_hooks.core.methods import METHODS, Category, spellings_of
+from wcs_hooks.core.outcome import Outcome, RestOnError, outcome_of
+from wcs_hooks.core.payload import Payload
+from wcs_hooks.core.policy import EVERY_APP, Action, Mode, Policy, read_policy
+from wcs_hooks.core.reply import OK, REST_CLIENT_CONFIG, Reply
+from wcs_hooks.core.snapshot import ABSENT, field_at, value_key
+from wcs_hooks.sessions import PLAYERS, RestApiCalls
+
+DECISION_ID: Final = "not-a-decision"
+"""Stands in a refusal for the id by which a real one is found again."""
+
+
+class Answer(StrEnum):
+    """What becomes of a hook; `suppressed` is a denial that is not carried out."""
+
+    ECHO = "echo"
+    OVERRIDE = "override"
+    DENY = "deny"
+    SUPPRESSED = "suppressed"
+
+
+@dataclass(frozen=True, slots=True)
+class Considered:
+    """A policy that names the method.
+
+    Attributes
+    ----------
+    outcome
+        `applied`; else what kept it from applying: `window`, `match`, `when`, `compute`; or `off`,
+        `not reached` (an earlier one ended the evaluation).
+    detail
+        More about that, for people.
+    """
+
+    policy: str
+    app: str
+    version: int
+    action: str
+    mode: str
+    outcome: str
+    detail: str = ""
+
+
+class Change(NamedTuple):
+    """What an override makes of a field; `was` is none of one that is new."""
+
+    was: Any
+    becomes: Any
+    is_new: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PolicySet:
+    """The policies that decide an app's hooks.
+
+    Attributes
+    ----------
+    in_force
+        As the functions have them.
+    items
+        As people wrote them, by app.
+    """
+
+    in_force: InForce
+    items: Mapping[str, Sequence[Mapping[str, Any]]]
+
+    def naming(self, method: str) -> list[Policy]:
+        """Those that name a method, in evaluation order."""
+        known = METHODS.get(method)
+        if known is None:
+            return []
+        # A policy is read, its expressions checked, only if it can be about this method.
+        spellings = spellings_of(known.canonical)
+        names = {"*", f"@{known.category}", *spellings}
+        read = (
+            read_policy(item)[0]
+            for items in self.items.values()
+            for item in items
+            if not names.isdisjoint(_names(item.get("method")))
+        )
+        found = [policy for policy in read if policy is not None]
+        return sorted(found, key=lambda one: (one.priority, one.app == EVERY_APP, one.id))
+
+
+class Asked(NamedTuple):
+    """A hook, and what goes with it.
+
+    Attributes
+    ----------
+    now
+        Seconds since the epoch.
+    session
+        What is known of the hook's session.
+    told
+        What the session was told for the method; if none, what one that connects now is.
+    """
+
+    method: str
+    payload: Payload
+    now: float
+    session: Session = UNKNOWN_SESSION
+    told: RestOnError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """What is answered, and why.
+
+    Attributes
+    ----------
+    answer
+        What becomes of the hook.
+    steps
+        What the decision met.
+    considered
+        The policies that name the method, in evaluation order, those included that it passed over.
+    reply
+        What WCS gets.
+    changed
+        What an override changes, by field.
+    client_config
+        The method's entry of restClientConfig; for connect all of it, as its reply has it.
+    rest_on_error
+        What the session was told for the method.
+    outcome
+        What WCS does with a reply that is not 200; none of one that is.
+    """
+
+    method: str
+    category: Category
+    answer: Answer
+    decision: Decision
+    steps: tuple[Step, ...]
+    considered: tuple[Considered, ...]
+    reply: Reply
+    changed: Mapping[str, Change]
+    client_config: Mapping[str, Any]
+    rest_on_error: RestOnError
+    outcome: Outcome | None
+    versions: Mapping[str, int]
+
+    @property
+    def policies(self) -> tuple[str, ...]:
+        """The policies behind the answer, `app/id`."""
+        return self.decision.applied
+
+    @property
+    def essence(self) -> tuple[Any, ...]:
+        """What two answers share exactly if WCS is told the same by both."""
+        denial = self.decision.denial if self.answer is Answer.DENY else None
+        return (
+            self.reply.status,
+            denial.reason if denial else "",
+            self.reply.body if self.reply.status == OK else b"",
+        )
+
+
+def explain(
+    policies: PolicySet,
+    asked: Asked,
+    rest_api_calls: RestApiCalls = RestApiCalls.NEVER_DENY,
+    *,
+    with_considered: bool = True,
+) -> Explanation:
+    """Answer a hook as the functions would, and say why.
+
+    Parameters
+    ----------
+    rest_api_calls
+        Whether what the WCS REST API started may be denied.
+    with_considered
+        Whether the policies that did not apply are wanted too; that costs a look at each.
+    """
+    method, payload, now, session, told = asked
+    known = METHODS.get(method)
+    category = known.category if known else Category.EVENT
+    steps: dict[tuple[str, str], Step] = {}
+
+    def note(step: Step) -> None:
+        steps[step.app, step.policy] = step
+
+    hook = Hook(method, category, payload)
+    decision = Decision()
+    if known is not None:
+        decision = decide(policies.in_force.snapshots, hook, now, lambda: session, note)
+    is_exempt = category not in {Category.DIRECT, Category.INCOMING} or method in PLAYERS
+    answer = Answer(decision.verdict.value)
+    may_suppress = rest_api_calls is RestApiCalls.NEVER_DENY and not is_exempt
+    if decision.denial is not None and may_suppress and not session.known:
+        answer = Answer.SUPPRESSED
+    config = policies.in_force.client_config(now)
+    reply = _reply(answer, decision, payload, config if category is Category.CONNECT else "")
+    rest_on_error = told or policies.in_force.rest_on_error(method, now)
+    return Explanation(
+        method=method,
+        category=category,
+        answer=answer,
+        decision=decision,
+        steps=tuple(steps.values()),
+        considered=tuple(_considered(policies, method, payload, steps, decision))
+        if with_considered
+        else (),
+        reply=reply,
+        changed=_changed(payload, decision) if answer is Answer.OVERRIDE else {},
+        client_config=_entry(config, method, category),
+        rest_on_error=rest_on_error,
+        outcome=outcome_of(method, category, rest_on_error) if reply.status != OK else None,
+        versions=policies.in_force.versions(),
+    )
+
+
+def consequence(explanation: Explanation) -> str:
+    """What WCS does with the answer, in a sentence.
+
+    `docs/wcs-protocol.md`, sections 4 and 5.
+    """
+    if explanation.outcome is not None:
+        return f"{_OUTCOMES[explanation.outcome]} (restOnError {explanation.rest_on_error})"
+    if explanation.answer is not Answer.OVERRIDE:
+        return "WCS carries on as if it had not asked."
+    if explanation.category is Category.CONNECT:
+        return "WCS takes what connect returns, always."
+    taken = str(explanation.client_config.get("restOverwrite", "")).split(",")
+    if explanation.client_config.get("restPolicy") != "OVERWRITE":
+        taken = []
+    goes_on = [name for name in explanation.changed if name in taken]
+    ignored = [name for name in explanation.changed if name not in taken]
+    said = f"WCS goes on with the new {', '.join(goes_on)}" if goes_on else ""
+    if ignored:
+        said += f"{', but ' if said else 'WCS '}ignores {', '.join(ignored)}"
+    return f"{said}. It does so for sessions whose connect was answered by these policies."
+
+
+def never_deny(explanation: Explanation) -> str:
+    """Why a denial was not carried out, in a sentence."""
+    denial = explanation.decision.denial
+    name = f"{denial.app}/{denial.policy}" if denial else "a policy"
+    return (
+        f"{name} denies it, but its session was never seen at connect: the WCS REST API may have "
+        "started it, which must not be rejected. So it is echoed, and DenySuppressed is counted."
+    )
+
+
+_OUTCOMES: Final = {
+    Outcome.DECLINED: "WCS declines the connection.",
+    Outcome.ABORTED: "WCS aborts the action, and tells the client.",
+    Outcome.ERROR_EVENT: "WCS carries on, and sends the client an ErrorEvent.",
+    Outcome.STREAM_ENDED: "WCS ends the stream.",
+    Outcome.CONTINUED: "WCS logs it and carries on: nothing is refused.",
+}
+
+
+def _reply(answer: Answer, decision: Decision, payload: Payload, config: str) -> Reply:
+    if answer is Answer.DENY and decision.denial is not None:
+        return replies.denial(decision.denial, DECISION_ID)
+    fields = decision.fields if decision.verdict is Verdict.OVERRIDE else None
+    if answer is Answer.SUPPRESSED or not (fields or config):
+        return replies.echo(payload)
+    return replies.override(payload, fields, config)
+
+
+def _changed(payload: Payload, decision: Decision) -> dict[str, Change]:
+    before = payload.fields
+    return {
+        name: Change(before.get(name), json.loads(text), name not in before)
+        for name, text in (decision.fields or {}).items()
+    }
+
+
+def _entry(config: str, method: str, category: Category) -> Mapping[str, Any]:
+    entries: dict[str, Any] = json.loads(config) if config else {}
+    if category is Category.CONNECT:
+        return {REST_CLIENT_CONFIG: entries} if entries else {}
+    entry: dict[str, Any] = entries.get(method, {})
+    return entry
+
+
+def _considered(
+    policies: PolicySet,
+    method: str,
+    payload: Payload,
+    steps: Mapping[tuple[str, str], Step],
+    decision: Decision,
+) -> Iterator[Considered]:
+    versions = policies.in_force.versions()
+    failures = {failure.policy: failure for failure in decision.failures}
+    for policy in policies.naming(method):
+        if policy.action is Action.CONFIGURE:
+            continue
+        step = steps.get((policy.app, policy.id))
+        if step is None:
+            outcome, detail = _passed_over(policy, payload)
+        else:
+            outcome, detail = step.outcome, step.detail
+            if outcome == "when" and not detail and policy.when is not None:
+                detail = f"is false: {policy.when.source}"
+            elif outcome == "match":
+                detail = _mismatch(payload, detail)
+            elif outcome == "applied" and policy.id in failures:
+                failure = failures[policy.id]
+                detail = f"{failure.attribute} has no value ({failure.message}); whenError: match"
+        yield Considered(
+            policy.id,
+            policy.app,
+            versions.get(policy.app, 0),
+            policy.action,
+            policy.mode,
+            outcome,
+            detail,
+        )
+
+
+def _passed_over(policy: Policy, payload: Payload) -> tuple[str, str]:
+    """Why a decision did not even look at a policy: it goes by an index of exact values."""
+    if policy.mode is Mode.OFF:
+        return "off", "mode: off"
+    for path, alternatives in policy.match.items():
+        value = field_at(payload.fields, path)
+        if value is ABSENT or value_key(value) not in {value_key(one) for one in alternatives}:
+            return "match", _mismatch(payload, path)
+    return "not reached", "an earlier policy ended the evaluation"
+
+
+def _mismatch(payload: Payload, path: str) -> str:
+    there = field_at(payload.fields, path) is not ABSENT
+    return f"{path} is another" if there else f"{path} is absent"
+
+
+def _names(method: object) -> list[str]:
+    names = method if isinstance(method, list) else [method]
+    return [name for name in names if isinstance(name, str)]

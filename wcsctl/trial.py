@@ -1,0 +1,199 @@
+"""Tries hooks on what is in force, and on policies that are not yet."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from wcs_hooks.core.decision import UNKNOWN_SESSION, Session
+from wcs_hooks.core.methods import METHODS
+from wcs_hooks.core.payload import MalformedBodyError, Payload, encode, parse, replace_fields
+from wcs_hooks.core.secrets import without_secrets
+from wcs_hooks.sessions import RestApiCalls
+from wcsctl import candidate as candidates
+from wcsctl.deployed_policies import DeployedPolicies
+from wcsctl.errors import UsageError
+from wcsctl.explanation import Answer, Asked, Explanation, PolicySet, explain
+from wcsctl.hook_recordings import Recording
+
+UNKNOWN: Final = "unknown"
+"""A session that was never seen at connect."""
+
+RECORDED: Final = "recorded"
+"""A session as the deployment has it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """A recorded hook, decided twice; by neither where it cannot be."""
+
+    recording: Recording
+    app: str
+    before: Explanation | None
+    after: Explanation | None
+    problem: str = ""
+
+    @property
+    def changed(self) -> bool:
+        """Whether WCS would be answered otherwise."""
+        if self.before is None or self.after is None:
+            return False
+        return self.before.essence != self.after.essence
+
+
+class Trial:
+    """Decides as the functions do.
+
+    Parameters
+    ----------
+    deployed
+        What is in force.
+    directory
+        The candidate's policies, if there is a candidate.
+    now
+        Seconds since the epoch.
+    rest_api_calls
+        Whether what the WCS REST API started may be denied.
+    """
+
+    def __init__(
+        self,
+        deployed: DeployedPolicies,
+        directory: Path | None,
+        now: float,
+        rest_api_calls: RestApiCalls,
+    ) -> None:
+        self._deployed = deployed
+        self._now = now
+        self._rest_api_calls = rest_api_calls
+        self._candidate = candidates.load(directory, now) if directory else None
+        self._sets: dict[str, PolicySet] = {}
+
+    def asked(self, method: str, payload: Payload, session: str) -> Asked:
+        """A hook with its session.
+
+        Parameters
+        ----------
+        session
+            `UNKNOWN`, `RECORDED`, or the name of a file with the body of its connect.
+        """
+        if session == UNKNOWN:
+            return Asked(method, payload, self._now)
+        if session != RECORDED:
+            body = read_payload(read_bytes(Path(session)), session).fields
+            return Asked(method, payload, self._now, Session(without_secrets(body)))
+        record = self._deployed.session(payload)
+        if record is None:
+            return Asked(method, payload, self._now)
+        told = record.rest_on_error(method)
+        return Asked(method, payload, self._now, Session(record.body), told)
+
+    def in_force(self, asked: Asked, *, whole: bool = True) -> Explanation:
+        """By what is in force."""
+        policies = self._deployed.of(asked.payload.app)
+        return explain(policies, asked, self._rest_api_calls, with_considered=whole)
+
+    def candidate(self, asked: Asked, *, whole: bool = True) -> Explanation:
+        """By the candidate, of a session that connects once it is in force."""
+        app = asked.payload.app
+        if app not in self._sets:
+            assert self._candidate is not None  # noqa: S101 - there is one where it is asked for
+            self._sets[app] = self._candidate.of(app, self._deployed.of(app))
+        fresh = asked._replace(told=None)
+        return explain(self._sets[app], fresh, self._rest_api_calls, with_considered=whole)
+
+    def replay(self, recordings: Iterable[Recording], app: str | None) -> Iterator[Replayed]:
+        """Decide recorded hooks, by what is in force and by the candidate.
+
+        Each is decided as at the time when it came, where that is known.
+        """
+        for recording in recordings:
+            if recording.problem:
+                yield Replayed(recording, "", None, None, recording.problem)
+                continue
+            try:
+                payload = with_app(parse(recording.body), app)
+            except MalformedBodyError as error:
+                yield Replayed(recording, "", None, None, f"it is answered {error.status}: {error}")
+                continue
+            asked = self._recorded(recording, payload)
+            before, after = self.in_force(asked, whole=False), self.candidate(asked, whole=False)
+            yield Replayed(recording, payload.app, before, after)
+
+    def _recorded(self, recording: Recording, payload: Payload) -> Asked:
+        if recording.has_session:
+            body = recording.session
+            session = UNKNOWN_SESSION if body is None else Session(without_secrets(body))
+            asked = Asked(recording.method, payload, self._now, session)
+        else:
+            asked = self.asked(recording.method, payload, RECORDED)
+        return asked if recording.at is None else asked._replace(now=recording.at)
+
+
+def summary(replayed: Iterable[Replayed]) -> Counter[str]:
+    """How many hooks there are, how many are answered otherwise, how many cannot be decided."""
+    counts: Counter[str] = Counter(hooks=0, changed=0, undecidable=0)
+    for one in replayed:
+        counts["hooks"] += 1
+        counts["changed"] += one.changed
+        counts["undecidable"] += bool(one.problem)
+    return counts
+
+
+def verdict(explanation: Explanation) -> str:
+    """An answer in a few words."""
+    policies = ", ".join(explanation.policies)
+    match explanation.answer:
+        case Answer.DENY:
+            return f"deny {explanation.reply.status} ({policies})"
+        case Answer.SUPPRESSED:
+            return f"echo, denial suppressed ({policies})"
+        case Answer.OVERRIDE:
+            return f"override {', '.join(explanation.changed)} ({policies})"
+        case _:
+            return "echo"
+
+
+def read_bytes(file: Path) -> bytes:
+    """The contents of a file.
+
+    Raises
+    ------
+    UsageError
+        If it cannot be read.
+    """
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise UsageError(f"{file} cannot be read: {error.strerror}.") from None
+
+
+def read_payload(raw: bytes, name: str) -> Payload:
+    """Read a hook's body.
+
+    Raises
+    ------
+    UsageError
+        If it is none.
+    """
+    try:
+        return parse(raw)
+    except MalformedBodyError as error:
+        raise UsageError(f"{name}: {error}. Such a hook is answered {error.status}.") from None
+
+
+def with_app(payload: Payload, app: str | None) -> Payload:
+    """The same with another `appKey`, where one is given."""
+    if app is None:
+        return payload
+    return parse(replace_fields(payload.text, {"appKey": encode(app)}).encode())
+
+
+def note_on(method: str) -> str:
+    """What is to be said of a method that WCS is not known to have; else nothing."""
+    if method in METHODS:
+        return ""
+    alike = [name for name in METHODS if name.lower() == method.lower()]
+    hint = f"; is {alike[0]} meant?" if alike else ""
+    return f"{method} is no method that is known here, and such a hook is always echoed{hint}"
