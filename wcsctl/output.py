@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
 from rich.table import Table
 from rich.text import Text
+from rich.text import Text
 
 
 class Output:
@@ -55,9 +56,11 @@ class Output:
     @contextmanager
     def progress(self, what: str, total: int | None = None) -> Iterator[Progress]:
         """Shows on a terminal how far something long is; advance its task 0."""
+        # Where it is no terminal, it would leave an empty line.
+        disable = self.as_json or not self.aside.is_terminal
         columns = [SpinnerColumn(), TextColumn("{task.description}"), BarColumn()]
         with Progress(
-            *columns, MofNCompleteColumn(), console=self.aside, transient=True, disable=self.as_json
+            *columns, MofNCompleteColumn(), console=self.aside, transient=True, disable=disable
         ) as progress:
             progress.add_task(what, total=total)
             yield progress
