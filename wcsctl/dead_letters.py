@@ -11,7 +11,6 @@ the third time leaves it out of `ApproximateAgeOfOldestMessage`.
 """
 
 import json
-import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -192,9 +191,9 @@ class DeadLetter:
         A body that cannot be read cannot be masked either, so of that only its size is told.
         """
         try:
-            raw = dead_letter.body_of(dict(self.content))
-        except (KeyError, ValueError, TypeError, zlib.error):
-            return "there is none that can be read"
+            raw = dead_letter.body_of(self.content)
+        except dead_letter.IncompleteMessageError as error:
+            return str(error)
         if reveal:
             return raw.decode("utf-8", "backslashreplace")
         try:

@@ -217,7 +217,10 @@ def _would(letter: DeadLetter) -> Redriven:
 def _table(letters: Sequence[DeadLetter]) -> Table | str:
     if not letters:
         return "No dead letters."
-    table = Table("id", "hook", "age", "attempts", "error", box=None, pad_edge=False)
+    table = Table(box=None, pad_edge=False)
+    for name in ("id", "hook", "age", "attempts"):
+        table.add_column(name, no_wrap=name != "hook")
+    table.add_column("error")
     for letter in letters:
         hook = f"{letter.category} {letter.method}" if letter.method else str(letter.kind)
         table.add_row(
@@ -233,7 +236,10 @@ def _table(letters: Sequence[DeadLetter]) -> Table | str:
 def _redriven(results: Sequence[Redriven]) -> Table | str:
     if not results:
         return "No dead letters that fit."
-    table = Table("id", "hook", "result", "", box=None, pad_edge=False)
+    table = Table(box=None, pad_edge=False)
+    for name in ("id", "hook", "result"):
+        table.add_column(name, no_wrap=name != "hook")
+    table.add_column("")
     for one in results:
         colour = _COLOURS.get(one.result, "default")
         table.add_row(

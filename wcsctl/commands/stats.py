@@ -28,6 +28,7 @@ _ANSWERS: Final = {
     "Malformed": "blue",
     "Failed": "red",
 }
+_TIMES: Final = {"ServiceTime": "service ms", "DecisionTime": "decision µs"}
 _BESIDE: Final = {
     "DenySuppressed": "suppressed",
     "ShadowDenied": "shadow denied",
@@ -107,35 +108,47 @@ def _as_json(activity: Activity) -> dict[str, Any]:
 def _drawn(activity: Activity, since: str) -> Group | str:
     if not any(activity.counts.values()):
         return f"No hook {described(since)}."
-    return Group(_categories(activity), *_beside(activity), "", _methods(activity))
+    times = ["", _times(activity)] if activity.times else []
+    return Group(_categories(activity), *_beside(activity), *times, "", _methods(activity))
 
 
 def _categories(activity: Activity) -> Table:
-    table = Table("category", box=None, pad_edge=False)
-    for name in ("calls", *(answer.lower() for answer in _ANSWERS)):
-        table.add_column(name, justify="right")
-    for heading in ("service ms", "decision µs"):
-        table.add_column(f"{heading} {'/'.join(f'p{one}' for one in PERCENTILES)}", justify="right")
-    table.add_column("")
+    table = _table("category", "calls", *(answer.lower() for answer in _ANSWERS))
     counts = activity.counts
     most = max(counts.get(("Calls", category), 0) for category in CATEGORIES)
     for category in CATEGORIES:
         numbers = [counts.get((name, category), 0) for name in ("Calls", *_ANSWERS)]
-        if not any(numbers):
-            continue
-        table.add_row(
-            category,
-            *(str(number or "·") for number in numbers),
-            _times(activity, "ServiceTime", category, 1),
-            _times(activity, "DecisionTime", category, 0),
-            bar(zip(numbers[1:], _ANSWERS.values(), strict=True), most),
-        )
+        if any(numbers):
+            shares = zip(numbers[1:], _ANSWERS.values(), strict=True)
+            table.add_row(category, *map(_number, numbers), bar(shares, most))
     return table
 
 
-def _times(activity: Activity, metric: str, category: str, digits: int) -> str:
-    values = [activity.times.get(TimeKey(metric, category, one)) for one in PERCENTILES]
-    return " / ".join("·" if value is None else f"{value:.{digits}f}" for value in values)
+def _times(activity: Activity) -> Table:
+    headings = [f"{name} p{one}" for name in _TIMES.values() for one in PERCENTILES]
+    table = _table("category", *headings)
+    for category in CATEGORIES:
+        values = [
+            activity.times.get(TimeKey(metric, category, one))
+            for metric in _TIMES
+            for one in PERCENTILES
+        ]
+        if any(value is not None for value in values):
+            table.add_row(category, *("·" if one is None else f"{one:.1f}" for one in values))
+    return table
+
+
+def _table(first: str, *others: str) -> Table:
+    table = Table(box=None, pad_edge=False)
+    table.add_column(first, no_wrap=True)
+    for name in others:
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("", no_wrap=True)
+    return table
+
+
+def _number(number: int) -> str:
+    return str(number or "·")
 
 
 def _beside(activity: Activity) -> list[str]:
@@ -153,10 +166,7 @@ def _beside(activity: Activity) -> list[str]:
 
 
 def _methods(activity: Activity) -> Table:
-    table = Table("method", "category", box=None, pad_edge=False)
-    for name in ("calls", "denied", "overridden", "failures"):
-        table.add_column(name, justify="right")
-    table.add_column("")
+    table = _table("method", "category", "calls", "denied", "overridden", "failures")
     called = {
         (category, method): count
         for (metric, category, method), count in activity.methods.items()
@@ -173,6 +183,6 @@ def _methods(activity: Activity) -> Table:
             (overridden, "cyan"),
             (denied, "yellow"),
         ]
-        numbers = (str(number or "·") for number in (calls, denied, overridden, failures))
+        numbers = map(_number, (calls, denied, overridden, failures))
         table.add_row(escape(method), category, *numbers, bar(shares, most))
     return table
