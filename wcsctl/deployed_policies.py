@@ -2,8 +2,6 @@
 
 from typing import Final
 
-from botocore.exceptions import ClientError
-
 from wcs_hooks.adapters.dynamo_policy_store import DynamoPolicyStore
 from wcs_hooks.adapters.dynamo_sessions import DynamoSessions
 from wcs_hooks.adapters.dynamo_snapshots import DynamoSnapshots
@@ -15,8 +13,9 @@ from wcs_hooks.core.policy import EVERY_APP
 from wcs_hooks.ports import UnavailableError
 from wcs_hooks.sessions import RestApiCalls, SessionKey, SessionRecord
 from wcsctl.deployment import Deployment
-from wcsctl.errors import NotFoundError, UnreachableError
+from wcsctl.errors import UnreachableError
 from wcsctl.explanation import PolicySet
+from wcsctl.function_configuration import FunctionConfigurations
 
 _PATIENCE: Final = 30.0
 
@@ -81,12 +80,13 @@ class DeployedPolicies:
         except UnavailableError as error:
             raise UnreachableError(f"The session cannot be read: {error}.") from error
 
-    def rest_api_calls(self) -> RestApiCalls | None:
-        """The setting `restApiCalls`; none if the function that has it may not be looked at."""
-        try:
-            name = self._deployment.function(Category.DIRECT)
-            client = self._deployment.client("lambda")
-            configuration = client.get_function_configuration(FunctionName=name)
-            return RestApiCalls(configuration["Environment"]["Variables"]["REST_API_CALLS"])
-        except (ClientError, NotFoundError, KeyError, ValueError):
-            return None
+    def rest_api_calls(self) -> RestApiCalls:
+        """The setting `restApiCalls`, as the functions have it.
+
+        Raises
+        ------
+        NotFoundError
+            If the function is gone.
+        """
+        variables = FunctionConfigurations(self._deployment).of(Category.DIRECT).environment
+        return RestApiCalls(variables.get("REST_API_CALLS", RestApiCalls.NEVER_DENY))

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from wcs_hooks import dead_letter
+from wcsctl.dead_letters import DeadLetter, LetterKind
 from wcsctl.errors import UsageError
 
 DEAD_LETTERS: Final = "dead-letters"
@@ -17,10 +18,6 @@ DEAD_LETTERS: Final = "dead-letters"
 DECISIONS: Final = "decisions"
 """Instead of a file: what cannot be had."""
 
-HIDDEN_SECONDS: Final = 20
-"""For how long a message that is looked at is hidden from others, at the most."""
-
-_BATCH: Final = 10
 _KEYS: Final = frozenset({"method", "body", "session", "at"})
 
 
@@ -49,16 +46,17 @@ class Recording:
     problem: str = ""
 
 
-def of_dead_letter(text: str) -> Recording:
-    """Read a dead letter."""
+def of_dead_letter(letter: DeadLetter) -> Recording:
+    """The hook in a dead letter."""
+    if letter.kind is not LetterKind.HOOK:
+        return Recording(letter.id, "", b"", problem=letter.hopeless)
+    if "bodyLost" in letter.content:
+        return Recording(letter.id, letter.method, b"", problem=letter.hopeless)
     try:
-        message = json.loads(text)
-        origin, method = str(message["decision"]), str(message["method"])
-        problem = "it is not whole: it was too large to keep" if "bodyLost" in message else ""
-        at = datetime.fromisoformat(message["firstSeen"]).timestamp()
-        return Recording(origin, method, dead_letter.body_of(message), at=at, problem=problem)
+        body = dead_letter.body_of(dict(letter.content))
     except (ValueError, LookupError, TypeError, zlib.error):
-        return Recording("?", "?", b"", problem="the message holds no hook")
+        return Recording(letter.id, letter.method, b"", problem="its body cannot be read")
+    return Recording(letter.id, letter.method, body, at=letter.first_seen)
 
 
 def of_file(file: Path) -> Iterator[Recording]:
@@ -76,40 +74,6 @@ def of_file(file: Path) -> Iterator[Recording]:
     for number, line in enumerate(lines, start=1):
         if line.strip():
             yield _of_line(line, f"{file.name}:{number}")
-
-
-def waiting(client: Any, queue_url: str, limit: int) -> Iterator[Recording]:
-    """The messages in the dead-letter queue, which stay there.
-
-    Each is hidden from others while it is looked at, so that it comes but once, and given back.
-    """
-    handles: list[str] = []
-    seen: set[str] = set()
-    try:
-        while len(seen) < limit:
-            answer = client.receive_message(
-                QueueUrl=queue_url,
-                MaxNumberOfMessages=min(_BATCH, limit - len(seen)),
-                VisibilityTimeout=HIDDEN_SECONDS,
-            )
-            messages = answer.get("Messages", [])
-            handles += [message["ReceiptHandle"] for message in messages]
-            fresh = [message for message in messages if message["MessageId"] not in seen]
-            seen |= {message["MessageId"] for message in fresh}
-            if not fresh:
-                return
-            yield from (of_dead_letter(message["Body"]) for message in fresh)
-    finally:
-        _give_back(client, queue_url, handles)
-
-
-def _give_back(client: Any, queue_url: str, handles: list[str]) -> None:
-    for start in range(0, len(handles), _BATCH):
-        entries = [
-            {"Id": str(number), "ReceiptHandle": handle, "VisibilityTimeout": 0}
-            for number, handle in enumerate(handles[start : start + _BATCH])
-        ]
-        client.change_message_visibility_batch(QueueUrl=queue_url, Entries=entries)
 
 
 def _of_line(line: str, origin: str) -> Recording:

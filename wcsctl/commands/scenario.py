@@ -1,5 +1,159 @@
 """Play scenarios with the simulated WCS."""
 
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any
+
 import typer
+from rich.markup import escape
+from rich.text import Text
+
+from simulated_wcs.runner import Report, Runner
+from simulated_wcs.scenario import Scenario, ScenarioFileError, load_all
+from simulated_wcs.transport import Reply
+from wcsctl import context as contexts
+from wcsctl.errors import ExitStatus, UsageError
+from wcsctl.output import Output
+from wcsctl.scenario_back_end import DeployedBackEnd
 
 app = typer.Typer(no_args_is_help=True, help="Play scenarios with the simulated WCS.")
+
+
+@app.callback()
+def scenarios() -> None:
+    """Play scenarios with the simulated WCS: docs/scenarios.md tells how they are written."""
+
+
+@app.command()
+def run(
+    context: typer.Context,
+    files: Annotated[
+        list[Path], typer.Argument(help="Scenarios, or directories of them.", metavar="FILE…")
+    ],
+    app_key: Annotated[
+        str | None,
+        typer.Option(
+            "--app",
+            help="Play as this appKey, by the policies that it has in force. Nothing is written: "
+            "the scenarios' own policies are left out.",
+            metavar="APP",
+        ),
+    ] = None,
+) -> None:
+    """Play scenarios against the deployment: real hooks, and what WCS does with the answers.
+
+    Each scenario is played as an app of its own, whose policies are put into the table first,
+    waited for, and removed in the end, also after Ctrl-C. What the functions count and log of it
+    counts like any other hook.
+
+    Exit status 1: something came otherwise than a scenario expects. Then the requests, the
+    replies, and what each client saw are shown.
+    """
+    command = contexts.of(context)
+    output = command.output
+    played = _load(files, app_key)
+    back_end = DeployedBackEnd(command.deployment)
+    run_id = uuid.uuid4().hex[:6]
+    # Two files may have the same app.
+    runners = [
+        (one, Runner(back_end, "" if app_key else f"{run_id}{number}"))
+        for number, one in enumerate(played)
+    ]
+    reports: list[Report] = []
+    with _removing(output, back_end), output.progress("preparing", len(runners)) as progress:
+        task = progress.task_ids[0]
+        policies = [policy for one, runner in runners for policy in runner.policies(one)]
+        if policies and app_key is None:
+            progress.update(task, description="waiting until the policies are in force")
+            back_end.put_in_force(policies)
+        for one, runner in runners:
+
+            def show(method: str, reply: Reply, name: str = one.name) -> Reply:
+                progress.update(task, description=f"{name}: {method}")
+                return reply
+
+            report = runner.run(one, in_force=True, alter_reply=show)
+            reports.append(report)
+            progress.advance(task)
+            for line in [] if output.as_json else _for_people(report):
+                output.people.print(line)
+    passed = sum(report.ok for report in reports)
+    output.result(
+        {"ok": passed == len(reports), "scenarios": [_as_json(report) for report in reports]},
+        f"\n{passed} of {len(reports)} scenarios came as they expect",
+    )
+    if passed < len(reports):
+        raise typer.Exit(ExitStatus.FAILED)
+
+
+def _load(files: Sequence[Path], app_key: str | None) -> list[Scenario]:
+    try:
+        found = [
+            scenario
+            for file in files
+            for scenario in (load_all(file) if file.is_dir() else [Scenario.load(file)])
+        ]
+    except ScenarioFileError as error:
+        raise UsageError(str(error)) from None
+    if app_key is None:
+        return found
+    for scenario in found:
+        if any(step.kind == "policies" for step in scenario.timeline):
+            raise UsageError(
+                f"{scenario.file} edits policies as it goes, which --app does not allow."
+            )
+    return [replace(scenario, app=app_key) for scenario in found]
+
+
+@contextmanager
+def _removing(output: Output, back_end: DeployedBackEnd) -> Iterator[None]:
+    """Remove the scenarios' policies, whatever happens."""
+    try:
+        yield
+    finally:
+        if back_end.edited:
+            output.say("Removing the scenarios' policies …")
+            try:
+                back_end.remove_policies()
+            except BaseException:
+                left = ", ".join(back_end.edited)
+                output.say(f"[red]Policies of these apps may be left in the table:[/red] {left}")
+                raise
+
+
+def _for_people(report: Report) -> Iterator[Any]:
+    word = "[green]pass[/green]" if report.ok else "[red]FAIL[/red]"
+    file = Path(report.scenario.file).name
+    yield f"{word}  {escape(f'{report.scenario.name} ({file})')}  {report.seconds:.1f} s"
+    for done in report.steps:
+        mark = "[red]✗[/red]" if done.differences else "[green]✓[/green]"
+        concluded = f" → {done.action.conclusion}" if done.action is not None else ""
+        yield f"      {mark} {done.step.number}. {escape(done.step.title() + concluded)}"
+    left = len(report.scenario.timeline) - len(report.steps)
+    if left:
+        yield f"        {left} steps were not played"
+    if not report.ok:
+        yield Text(f"\n{report.text()}\n")
+
+
+def _as_json(report: Report) -> Mapping[str, Any]:
+    return {
+        "file": report.scenario.file,
+        "name": report.scenario.name,
+        "app": report.app,
+        "ok": report.ok,
+        "seconds": round(report.seconds, 3),
+        "steps": [
+            {
+                "number": done.step.number,
+                "title": done.step.title(),
+                "outcome": done.action.conclusion if done.action is not None else None,
+                "differences": list(done.differences),
+            }
+            for done in report.steps
+        ],
+        "exchange": report.text(),
+    }

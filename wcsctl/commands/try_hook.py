@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -12,10 +12,10 @@ from rich.markup import escape
 
 from wcs_hooks.core.payload import encode
 from wcs_hooks.core.secrets import masked
-from wcs_hooks.sessions import RestApiCalls
 from wcsctl import context as contexts
 from wcsctl import hook_recordings
 from wcsctl.context import CommandContext
+from wcsctl.dead_letters import DeadLetterQueue
 from wcsctl.deployed_policies import DeployedPolicies
 from wcsctl.errors import UsageError
 from wcsctl.explanation import Answer, Considered, Explanation, consequence, never_deny
@@ -125,13 +125,7 @@ def try_hook(  # noqa: PLR0913, PLR0917 - the options of a command
 
 def _trial(command: CommandContext, candidate: Path | None, moment: float) -> Trial:
     deployed = DeployedPolicies(command.deployment)
-    setting = deployed.rest_api_calls()
-    if setting is None:
-        setting = RestApiCalls.NEVER_DENY
-        command.output.say(
-            f"The functions' settings cannot be read: restApiCalls is taken to be {setting}."
-        )
-    return Trial(deployed, candidate, moment, setting)
+    return Trial(deployed, candidate, moment, deployed.rest_api_calls())
 
 
 def _moment(text: str | None) -> float:
@@ -153,12 +147,12 @@ def _check_source(source: str) -> None:
         )
 
 
-def _recordings(command: CommandContext, source: str, limit: int) -> Iterable[Recording]:
+def _recordings(command: CommandContext, source: str, limit: int) -> Iterator[Recording]:
     if source != DEAD_LETTERS:
-        return hook_recordings.of_file(Path(source))
-    deployment = command.deployment
-    client = deployment.client("sqs")
-    return hook_recordings.waiting(client, deployment.output("DeadLetterQueueUrl"), limit)
+        yield from hook_recordings.of_file(Path(source))
+        return
+    with DeadLetterQueue(command.deployment) as queue:
+        yield from map(hook_recordings.of_dead_letter, queue.letters(limit))
 
 
 # --- one hook -----------------------------------------------------------------------------------
