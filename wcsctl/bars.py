@@ -5,7 +5,7 @@ from typing import Final
 
 from rich.text import Text
 
-WIDTH: Final = 16
+WIDTH: Final = 14
 """Of the longest bar, in characters."""
 
 _EIGHTHS: Final = " ▏▎▍▌▋▊▉"
@@ -24,9 +24,10 @@ def bar(shares: Iterable[tuple[float, str]], most: float) -> Text:
     Examples
     --------
     >>> bar([(1, "red"), (2, "blue")], 6).plain
-    '██▋█████▎'
+    '██▍████▋'
     """
-    text = Text()
+    # A column too narrow for it cuts it off, rather than a number beside it.
+    text = Text(no_wrap=True, overflow="crop")
     for value, colour in shares:
         eighths = round(value / most * WIDTH * 8) if most else 0
         if value and not eighths:

@@ -48,8 +48,9 @@ def list_letters(
 ) -> None:
     """List what waits in the dead-letter queue: hooks, and policy edits that were not compiled.
 
-    A hook's id is that of its decision, as in `wcsctl decisions`. The queue has no index: to look
-    at a message hides it from others for as long as this takes.
+    A hook's id is that of its decision, as in `wcsctl decisions`; its first characters are shown,
+    which is all that the other commands need, and with `--json` the whole. The queue has no index:
+    to look at a message hides it from others for as long as this takes.
     """
     given = of(context)
     with DeadLetterQueue(given.deployment) as queue, given.output.progress("Looking") as progress:
@@ -219,13 +220,12 @@ def _table(letters: Sequence[DeadLetter]) -> Table | str:
         return "No dead letters."
     table = Table(box=None, pad_edge=False)
     for name in ("id", "hook", "age", "attempts"):
-        table.add_column(name, no_wrap=name != "hook")
+        table.add_column(name, no_wrap=True)
     table.add_column("error")
     for letter in letters:
-        hook = f"{letter.category} {letter.method}" if letter.method else str(letter.kind)
         table.add_row(
-            escape(letter.id),
-            escape(hook),
+            escape(letter.id[:_SHORTEST_ID]),
+            escape(letter.method or str(letter.kind)),
             in_words(time.time() - letter.first_seen),
             str(letter.attempts),
             escape(letter.error) + (" [dim](cannot be redriven)[/dim]" if letter.hopeless else ""),
@@ -238,13 +238,13 @@ def _redriven(results: Sequence[Redriven]) -> Table | str:
         return "No dead letters that fit."
     table = Table(box=None, pad_edge=False)
     for name in ("id", "hook", "result"):
-        table.add_column(name, no_wrap=name != "hook")
+        table.add_column(name, no_wrap=True)
     table.add_column("")
     for one in results:
         colour = _COLOURS.get(one.result, "default")
         table.add_row(
-            escape(one.letter.id),
-            escape(f"{one.letter.category} {one.letter.method}"),
+            escape(one.letter.id[:_SHORTEST_ID]),
+            escape(one.letter.method or str(one.letter.kind)),
             f"[{colour}]{one.result}[/{colour}]",
             escape(one.told),
         )

@@ -73,12 +73,12 @@ def _drawn(
     if not shown:
         return [f"No reply {described(since)} was anything but a 200."]
     most = max(sum(counts.values()) for counts in shown.values())
-    table = Table(box=None, pad_edge=False)
+    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
     for name in ("category", "restOnError", "outcome"):
         table.add_column(name, no_wrap=True)
     for cause in Cause:
-        table.add_column(cause, justify="right")
-    table.add_column("", no_wrap=True)
+        table.add_column(cause, justify="right", no_wrap=True)
+    table.add_column("")
     for (category, told, outcome), counts in shown.items():
         shares = [(counts.get(cause, 0), _COLOURS[cause]) for cause in Cause]
         numbers = [str(count or "·") for count, _ in shares]

@@ -4,7 +4,7 @@ import time
 from typing import Annotated, Any, Final
 
 import typer
-from rich.console import Group
+from rich.console import Group, RenderableType
 from rich.live import Live
 from rich.markup import escape
 from rich.table import Table
@@ -108,7 +108,7 @@ def _as_json(activity: Activity) -> dict[str, Any]:
 def _drawn(activity: Activity, since: str) -> Group | str:
     if not any(activity.counts.values()):
         return f"No hook {described(since)}."
-    times = ["", _times(activity)] if activity.times else []
+    times: list[RenderableType] = ["", _times(activity)] if activity.times else []
     return Group(_categories(activity), *_beside(activity), *times, "", _methods(activity))
 
 
@@ -139,11 +139,11 @@ def _times(activity: Activity) -> Table:
 
 
 def _table(first: str, *others: str) -> Table:
-    table = Table(box=None, pad_edge=False)
+    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
     table.add_column(first, no_wrap=True)
     for name in others:
-        table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("", no_wrap=True)
+        table.add_column(name, justify="left" if name == "category" else "right", no_wrap=True)
+    table.add_column("")
     return table
 
 

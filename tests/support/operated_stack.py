@@ -1,0 +1,238 @@
+"""A stack in an AWS that moto pretends, as `wcsctl` finds it: by its outputs.
+
+Its functions do not run: tests write their logs and metrics, and say what they answer.
+"""
+
+import io
+import json
+import time
+import zipfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
+
+import boto3
+from botocore.client import BaseClient
+from botocore.exceptions import ClientError
+from botocore.response import StreamingBody
+from moto import mock_aws
+from typer.testing import CliRunner, Result
+
+from tests.support.aws_tables import POLICIES, SNAPSHOTS, Aws
+from wcsctl import cli
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudwatch import CloudWatchClient
+    from mypy_boto3_logs import CloudWatchLogsClient
+
+SECRET = "the-secret-in-force"
+SERVICE = "wcs-hooks"
+URL = "https://abc123.execute-api.us-east-1.amazonaws.com/"
+STACK = "WcsHooks"
+ALARM = "WcsHooks-DirectFailed"
+FUNCTIONS = ("connect", "direct", "event", "incoming", "compiler")
+
+_RESOURCES = [
+    {"ResourceType": "AWS::CloudWatch::Alarm", "PhysicalResourceId": ALARM},
+    {"ResourceType": "AWS::SQS::Queue", "PhysicalResourceId": "DeadLetters"},
+]
+_TRUST = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {
+            "Effect": "Allow",
+            "Principal": {"Service": "lambda.amazonaws.com"},
+            "Action": "sts:AssumeRole",
+        }
+    ],
+}
+
+
+@dataclass(frozen=True)
+class OperatedStack:
+    """The stack, and what an operator's tests say of it.
+
+    Attributes
+    ----------
+    answers
+        What the functions answer when they are invoked: one for each time, the last one from then
+        on. A string stands for a crash with an error of that type.
+    invocations
+        Functions and events.
+    """
+
+    aws: Aws
+    outputs: dict[str, str]
+    answers: list[Mapping[str, Any] | str] = field(default_factory=list)
+    invocations: list[tuple[str, Any]] = field(default_factory=list)
+
+    @classmethod
+    def set_up(cls, **environment: str) -> "OperatedStack":
+        """Create everything.
+
+        Parameters
+        ----------
+        environment
+            Variables of the functions beyond the usual ones.
+        """
+        aws = Aws.set_up(SECRET)
+        role = boto3.client("iam").create_role(
+            RoleName="functions", AssumeRolePolicyDocument=json.dumps(_TRUST)
+        )["Role"]["Arn"]
+        for function in FUNCTIONS:
+            _create_function(function, role, environment)
+        outputs = {
+            "HooksUrl": URL,
+            "PoliciesTableName": POLICIES,
+            "SnapshotsTableName": SNAPSHOTS,
+            "DeadLetterQueueUrl": aws.queue_url,
+            "SignatureSecretArn": aws.secret_arn,
+            **{f"{name.capitalize()}FunctionName": name for name in FUNCTIONS},
+        }
+        boto3.client("cloudwatch").put_metric_alarm(
+            AlarmName=ALARM,
+            ComparisonOperator="GreaterThanThreshold",
+            EvaluationPeriods=1,
+            Namespace="WcsHooks",
+            MetricName="Failed",
+            Period=60,
+            Statistic="Sum",
+            Threshold=0,
+        )
+        return cls(aws, outputs)
+
+    @property
+    def cloudwatch(self) -> "CloudWatchClient":
+        return boto3.client("cloudwatch")
+
+    @property
+    def logs(self) -> "CloudWatchLogsClient":
+        return boto3.client("logs")
+
+    def describe(self, name: str) -> dict[str, Any]:
+        """What CloudFormation says, which moto has not without packages that nothing else needs."""
+        if name != STACK:
+            message = f"Stack with id {name} does not exist"
+            raise ClientError(
+                {"Error": {"Code": "ValidationError", "Message": message}}, "DescribeStacks"
+            )
+        outputs = [{"OutputKey": key, "OutputValue": value} for key, value in self.outputs.items()]
+        return {"Stacks": [{"StackName": name, "Outputs": outputs}]}
+
+    def invoke(self, function: str, payload: bytes) -> dict[str, Any]:
+        """What Lambda says."""
+        number = min(len(self.invocations), len(self.answers) - 1)
+        self.invocations.append((function, json.loads(payload)))
+        answer = self.answers[number]
+        crash = {"errorType": answer, "errorMessage": "of secret-1"}
+        data = json.dumps(crash if isinstance(answer, str) else answer).encode()
+        response = {"StatusCode": 200, "Payload": StreamingBody(io.BytesIO(data), len(data))}
+        return response | ({"FunctionError": "Unhandled"} if isinstance(answer, str) else {})
+
+    def run(self, *words: str, answer: str = "") -> Result:
+        """Run `wcsctl`."""
+        return CliRunner().invoke(cli.app, list(words), input=answer)
+
+    def json(self, *words: str) -> Any:
+        """What `wcsctl --json` says; it must succeed."""
+        result = self.run("--json", *words)
+        assert result.exit_code == 0, (result.output, result.exception)
+        return json.loads(result.stdout)
+
+    def log(self, function: str, *lines: Mapping[str, Any] | str, ago: float = 0) -> None:
+        """Let a function have written lines, some seconds ago, a millisecond apart."""
+        at = int((time.time() - ago) * 1000) - len(lines)
+        self.logs.put_log_events(
+            logGroupName=f"/aws/lambda/{function}",
+            logStreamName="stream",
+            logEvents=[
+                {
+                    "timestamp": at + number,
+                    "message": line if isinstance(line, str) else json.dumps(line),
+                }
+                for number, line in enumerate(lines)
+            ],
+        )
+
+    def count(self, metric: str, value: float = 1, **dimensions: str) -> None:
+        """Let a function have counted something just now."""
+        self.cloudwatch.put_metric_data(
+            Namespace="WcsHooks",
+            MetricData=[
+                {
+                    "MetricName": metric,
+                    "Dimensions": [
+                        {"Name": name, "Value": value} for name, value in dimensions.items()
+                    ],
+                    "Value": value,
+                }
+            ],
+        )
+
+    def send(self, *letters: Mapping[str, Any] | str) -> None:
+        """Let dead letters wait."""
+        for letter in letters:
+            text = letter if isinstance(letter, str) else json.dumps(letter)
+            self.aws.sqs.send_message(QueueUrl=self.aws.queue_url, MessageBody=text)
+
+    def waiting(self) -> int:
+        """How many dead letters can be received."""
+        answer = self.aws.sqs.get_queue_attributes(
+            QueueUrl=self.aws.queue_url, AttributeNames=["ApproximateNumberOfMessages"]
+        )
+        return int(answer["Attributes"]["ApproximateNumberOfMessages"])
+
+    def secret(self) -> dict[str, str]:
+        """The callers' secret as it stands."""
+        value = self.aws.secrets_manager.get_secret_value(SecretId=self.aws.secret_arn)
+        content: dict[str, str] = json.loads(value["SecretString"])
+        return content
+
+
+@contextmanager
+def operated(**environment: str) -> Iterator[OperatedStack]:
+    """A stack for the duration of a `with` block."""
+    call_aws: Any = BaseClient._make_api_call  # type: ignore[attr-defined]  # not in the stubs
+    with mock_aws():
+        stack = OperatedStack.set_up(**environment)
+
+        def call(client: Any, operation: str, parameters: Mapping[str, Any]) -> Any:
+            match operation:
+                case "Invoke":
+                    return stack.invoke(parameters["FunctionName"], parameters["Payload"])
+                case "DescribeStacks":
+                    return stack.describe(parameters["StackName"])
+                case "ListStackResources":
+                    return {"StackResourceSummaries": _RESOURCES}
+                case _:
+                    return call_aws(client, operation, parameters)
+
+        with patch.object(BaseClient, "_make_api_call", call):
+            yield stack
+
+
+def _create_function(name: str, role: str, environment: Mapping[str, str]) -> None:
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as package:
+        package.writestr("nothing.py", "")
+    boto3.client("lambda").create_function(
+        FunctionName=name,
+        Role=role,
+        Runtime="python3.13",
+        Handler="nothing.handler",
+        Code={"ZipFile": archive.getvalue()},
+        Environment={
+            "Variables": {
+                "AUTH": "hmac",
+                "BASIC_USER": "wcs",
+                "REPLY_TIMEOUT_SECONDS": "2",
+                "POWERTOOLS_SERVICE_NAME": SERVICE,
+                **environment,
+            }
+        },
+    )
+    logs = boto3.client("logs")
+    logs.create_log_group(logGroupName=f"/aws/lambda/{name}")
+    logs.create_log_stream(logGroupName=f"/aws/lambda/{name}", logStreamName="stream")

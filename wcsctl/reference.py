@@ -1,0 +1,168 @@
+"""Writes `docs/wcsctl.md` from the commands themselves: `python -m wcsctl.reference`."""
+
+import inspect
+from collections.abc import Iterator, Sequence
+from enum import Enum
+from pathlib import Path
+from typing import Any, Final
+
+from typer.main import get_command
+
+from wcsctl.cli import app
+from wcsctl.errors import ExitStatus
+
+FILE: Final = Path(__file__).resolve().parent.parent / "docs" / "wcsctl.md"
+
+_STATUSES: Final = {
+    ExitStatus.OK: "done, and all is well",
+    ExitStatus.FAILED: "what was checked is not in order: a policy has errors, a test failed, "
+    "files differ, something is unhealthy, a redrive did not succeed; or the answer to a question "
+    "was no",
+    ExitStatus.USAGE: "the words of the command do not fit",
+    ExitStatus.CONFLICT: "somebody else edited meanwhile, or a rotation of the secret is under "
+    "way; nothing was written",
+    ExitStatus.UNREACHABLE: "AWS or the endpoint does not answer, or refuses",
+    ExitStatus.NOT_FOUND: "there is no such deployment, app, policy, version, dead letter",
+}
+_INTRODUCTION: Final = """\
+# wcsctl
+
+<!-- Written by `python -m wcsctl.reference`; edit the commands' own help instead. -->
+
+Everything that an operator does, in one command. `pip install .` gives it; on a developer's machine
+it is `.venv/bin/wcsctl` after `make setup`.
+
+It works on a stack in AWS, found by its name and with the credentials that the AWS CLI uses
+(`--stack`, `--profile`, `--region`), or on the deployment that `make local` made (`--local`). These
+options, and `--json`, come before the command: `wcsctl --local --json status`.
+
+Results go to standard output, remarks and questions to standard error. An error is one line that
+says what to do. `wcsctl --install-completion` makes the shell complete commands and options.
+"""
+_WORDS: Final = {int: "number", float: "number", Path: "path"}
+_OF_COMPLETION: Final = frozenset({"install_completion", "show_completion"})
+
+
+def reference() -> str:
+    """The whole file."""
+    root = get_command(app)
+    parts = [_INTRODUCTION, "## Exit statuses\n", _statuses(), "## Options of every command\n"]
+    parts.append(_parameters(root))
+    parts += ["## Commands\n", _contents(root)]
+    parts += [_section(words, command) for words, command in _commands(root, ("wcsctl",))]
+    return "\n".join(parts).rstrip() + "\n"
+
+
+def main() -> None:
+    """Write the file."""
+    FILE.write_text(reference(), encoding="utf-8")
+
+
+def _statuses() -> str:
+    rows = [(f"`{status.value}`", told) for status, told in _STATUSES.items()]
+    return _table(("status", "meaning"), rows)
+
+
+def _commands(group: Any, words: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Each command with its words; groups themselves are none."""
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from _commands(command, (*words, name))
+        else:
+            yield (*words, name), command
+
+
+def _contents(root: Any) -> str:
+    rows = [
+        (f"[`{' '.join(words[1:])}`](#{'-'.join(words)})", _summary(command))
+        for words, command in _commands(root, ("wcsctl",))
+    ]
+    return _table(("command", "does"), rows)
+
+
+def _section(words: Sequence[str], command: Any) -> str:
+    usage = " ".join([*words, *_usage(command)])
+    parts = [f"## {' '.join(words)}\n", f"```\n{usage}\n```\n", _help(command) + "\n"]
+    if _told(command):
+        parts.append(_parameters(command))
+    return "\n".join(parts)
+
+
+def _usage(command: Any) -> Iterator[str]:
+    if any(_is_option(one) for one in _told(command)):
+        yield "[OPTIONS]"
+    for one in _told(command):
+        if not _is_option(one):
+            name = _argument(one)
+            yield name if one.required else f"[{name}]"
+
+
+def _parameters(command: Any) -> str:
+    rows = [(_names(one), _description(one)) for one in _told(command)]
+    return _table(("option", "meaning"), rows)
+
+
+def _told(command: Any) -> list[Any]:
+    return [
+        one
+        for one in command.params
+        if not getattr(one, "hidden", False) and one.name not in {"help", *_OF_COMPLETION}
+    ]
+
+
+def _is_option(parameter: Any) -> bool:
+    return bool(parameter.param_type_name == "option")
+
+
+def _argument(parameter: Any) -> str:
+    name = str(parameter.metavar or parameter.name.upper()).strip("[]").removesuffix("...")
+    name = name.strip("[]")
+    return f"{name}..." if parameter.nargs != 1 else name
+
+
+def _names(parameter: Any) -> str:
+    if not _is_option(parameter):
+        return f"`{_argument(parameter)}`"
+    names = ", ".join(f"`{name}`" for name in (*parameter.opts, *parameter.secondary_opts))
+    return names if parameter.is_flag else f"{names} {_value(parameter)}"
+
+
+def _value(parameter: Any) -> str:
+    kind = parameter.type_descriptor.annotation
+    if inspect.isclass(kind) and issubclass(kind, Enum):
+        return " or ".join(f"`{choice.value}`" for choice in kind)
+    return f"`<{parameter.metavar or _WORDS.get(kind, 'text')}>`"
+
+
+def _description(parameter: Any) -> str:
+    told = " ".join((parameter.help or "").split())
+    notes = []
+    default = parameter.default
+    if isinstance(default, Enum):
+        default = default.value
+    shown = isinstance(default, (str, int, float, Path)) and str(default)
+    if shown and _is_option(parameter) and not parameter.is_flag:
+        notes.append(f"default `{default}`")
+    if parameter.envvar:
+        notes.append(f"environment `{parameter.envvar}`")
+    return f"{told} ({', '.join(notes)})" if notes else told
+
+
+def _help(command: Any) -> str:
+    return inspect.cleandoc(command.help or "")
+
+
+def _summary(command: Any) -> str:
+    return " ".join(_help(command).split("\n\n")[0].split())
+
+
+def _table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [headings, ["---"] * len(headings), *rows]
+    return (
+        "\n".join(f"| {' | '.join(cell.replace('|', '\\|') for cell in row)} |" for row in lines)
+        + "\n"
+    )
+
+
+if __name__ == "__main__":
+    main()
