@@ -143,7 +143,7 @@ def _check_source(source: str) -> None:
         raise UsageError(
             "The decision log holds no bodies, on purpose: they are full of secrets. So its "
             "decisions cannot be replayed. What can: --replay dead-letters, or a FILE of JSON "
-            "lines {method, body, session?, at?}, which the event bus can fill."
+            "lines {method, body, session?, at?}."
         )
 
 

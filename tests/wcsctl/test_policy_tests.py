@@ -1,0 +1,315 @@
+"""`wcsctl policy test`: the files next to policies, what they expect, and what no test reaches."""
+
+import json
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree as ET
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from wcsctl import cli
+from wcsctl.policy_tests import PolicyTestFileError, read_tests
+
+_POLICIES = """
+- {id: teachers-only, method: publishStream, action: deny, when: session.custom.role != 'teacher',
+   reason: Only teachers publish.}
+- {id: real-name, method: playStream, action: override, compute: {name: "'real-' + body.name"}}
+- {id: shadowed, method: call, action: deny, mode: shadow}
+- {id: keep-name, method: StreamStatusEvent, action: configure, clientExclude: name}
+"""
+_PUPIL = """
+- name: A pupil may not publish
+  hook: {method: publishStream, body: {name: prank}}
+  session: {custom: {role: pupil, token: t-1}}
+  expect: {action: deny, status: 403, reason: Only teachers publish., policy: teachers-only,
+           outcome: aborted, suppressed: false}
+"""
+
+
+def _directory(
+    tmp_path: Path, tests: str, policies: str = _POLICIES, folder: str = "school"
+) -> Path:
+    (tmp_path / folder).mkdir()
+    (tmp_path / folder / "policies.yaml").write_text(policies)
+    (tmp_path / folder / "school.test.yaml").write_text(tests)
+    return tmp_path
+
+
+def _run(*words: str) -> Result:
+    return CliRunner().invoke(cli.app, ["policy", "test", *words])
+
+
+def _json(directory: Path, status: int = 0) -> Any:
+    result = CliRunner().invoke(cli.app, ["--json", "policy", "test", str(directory)])
+    assert result.exit_code == status, (result.output, result.exception)
+    return json.loads(result.stdout)
+
+
+def _differences(directory: Path) -> list[str]:
+    [test] = _json(directory, status=1)["tests"]
+    assert not test["passed"]
+    differences: list[str] = test["differences"]
+    return differences
+
+
+def test_given_a_denial_as_expected_then_the_test_passes_and_the_others_are_unreached(
+    tmp_path: Path,
+) -> None:
+    said = _json(_directory(tmp_path, _PUPIL))
+
+    assert said["ok"]
+    assert said["tests"][0]["policies"] == ["school/teachers-only"]
+    assert said["unreached"] == ["school/keep-name", "school/real-name", "school/shadowed"]
+
+
+def test_given_an_unreached_policy_when_strict_then_it_fails_and_names_it(tmp_path: Path) -> None:
+    directory = str(_directory(tmp_path, _PUPIL))
+
+    assert _run(directory).exit_code == 0
+    strict = _run(directory, "--strict")
+
+    assert strict.exit_code == 1
+    assert "school/real-name" in strict.output
+
+
+def test_given_every_policy_is_reached_when_strict_then_it_passes(tmp_path: Path) -> None:
+    tests = f"""{_PUPIL}
+- name: The real name is played
+  hook: {{method: playStream, body: {{name: news}}}}
+  expect: {{action: override, fields: {{name: real-news}}}}
+- name: Calls would be refused
+  hook: {{method: call, body: {{}}}}
+  expect: {{action: echo, shadow: [shadowed]}}
+- name: Viewers do not see names
+  hook: {{method: connect, body: {{}}}}
+  expect: {{action: echo, restClientConfig: {{StreamStatusEvent: {{clientExclude: name}}, call: }}}}
+"""
+    result = _run(str(_directory(tmp_path, tests)), "--strict")
+
+    assert result.exit_code == 0, result.output
+    assert "4 passed, 0 failed; 4 of 4 policies reached" in result.output
+
+
+def test_given_an_unknown_session_then_a_denial_is_suppressed_and_the_difference_says_so(
+    tmp_path: Path,
+) -> None:
+    tests = """
+name: The REST API may publish
+hook: {method: publishStream, body: {name: prank}}
+expect: {action: deny, status: 403}
+"""
+    first, second = _differences(_directory(tmp_path, tests))
+
+    assert first.startswith("action: expected deny, but it is echo by school/teachers-only")
+    assert "session is unknown" in first
+    assert second == "status: expected 403, but it is 200"
+
+
+@pytest.mark.parametrize(
+    ("expect", "difference"),
+    [
+        ("action: echo", "action: expected echo, but it is override by school/real-name"),
+        (
+            "action: override, fields: {name: x}",
+            'fields.name: expected "x", but it is "real-news"',
+        ),
+        (
+            "action: override, fields: {name: real-news, record: true}",
+            "fields.record: expected true, but it is not changed",
+        ),
+        (
+            "action: override, fields: {}",
+            'fields.name: expected no change, but it is "real-news"',
+        ),
+        ("action: override, policy: other", "policy: expected other, but it is school/real-name"),
+        ("action: override, shadow: [a]", "shadow: expected a, but it is none"),
+    ],
+)
+def test_given_an_answer_that_is_not_expected_then_the_difference_is_told(
+    tmp_path: Path, expect: str, difference: str
+) -> None:
+    tests = f"""
+name: a
+hook: {{method: playStream, body: {{name: news}}}}
+expect: {{{expect}}}
+"""
+    assert _differences(_directory(tmp_path, tests)) == [difference]
+
+
+@pytest.mark.parametrize(
+    ("config", "difference"),
+    [
+        (
+            "{playStream: {restPolicy: NOTIFY}}",
+            'restClientConfig.playStream.restPolicy: expected "NOTIFY", but it is "OVERWRITE"',
+        ),
+        (
+            "{hangup: {restOnError: FAIL}}",
+            'restClientConfig.hangup: expected {"restOnError":"FAIL"}, but there is none',
+        ),
+        (
+            "{}",
+            "restClientConfig: expected none, but it has",
+        ),
+    ],
+)
+def test_given_another_rest_client_config_then_the_difference_is_told(
+    tmp_path: Path, config: str, difference: str
+) -> None:
+    tests = f"""
+name: a
+hook: {{method: connect, body: {{}}}}
+expect: {{action: echo, restClientConfig: {config}}}
+"""
+    [told] = _differences(_directory(tmp_path, tests))
+
+    assert told.startswith(difference)
+
+
+def test_given_a_moment_then_windows_go_by_it(tmp_path: Path) -> None:
+    policies = (
+        "{id: over, method: call, action: deny, notAfter: 2020-06-01, reason: It was closed.}"
+    )
+    tests = """
+- name: Closed then
+  hook: {method: call, body: {}}
+  session: {}
+  now: 2020-05-31T12:00:00Z
+  expect: {action: deny, outcome: aborted}
+- name: Open now
+  hook: {method: call, body: {}}
+  session: {}
+  expect: {action: echo}
+"""
+    assert _json(_directory(tmp_path, tests, policies))["ok"]
+
+
+def test_given_policies_for_every_app_and_one_of_its_own_then_both_decide(tmp_path: Path) -> None:
+    every = """{id: closed, method: call, action: deny}"""
+    _directory(tmp_path, _PUPIL)
+    tests = """
+- {name: Some app, hook: {method: call, body: {}}, session: {},
+   expect: {action: deny, policy: "*/closed"}}
+- {name: The school, hook: {method: call, body: {appKey: school}}, session: {},
+   expect: {action: deny, policy: "*/closed", shadow: [school/shadowed]}}
+"""
+    directory = _directory(tmp_path, tests, every, "_every_app")
+
+    assert _json(directory)["ok"]
+
+
+def test_given_a_secret_in_a_session_then_policies_do_not_see_it_as_in_the_functions(
+    tmp_path: Path,
+) -> None:
+    policies = "{id: t, method: call, action: deny, when: has(session.custom.token)}"
+    tests = """
+name: Tokens are not kept
+hook: {method: call, body: {}}
+session: {custom: {token: t-1}}
+expect: {action: echo}
+"""
+    assert _json(_directory(tmp_path, tests, policies))["ok"]
+
+
+def test_given_a_payload_file_then_it_is_the_body(tmp_path: Path) -> None:
+    tests = """
+name: a
+hook: {method: playStream, payload: hook.json}
+expect: {action: override, fields: {name: real-b4e7}}
+"""
+    directory = _directory(tmp_path, tests)
+    (directory / "school" / "hook.json").write_text('{"name": "b4e7", "sdp": "…"}')
+
+    assert _json(directory)["ok"]
+
+
+def test_given_a_policy_with_an_error_then_no_test_is_run_and_its_file_is_named(
+    tmp_path: Path,
+) -> None:
+    said = _json(_directory(tmp_path, _PUPIL, "{id: a, method: call, action: refuse}"), status=1)
+
+    assert said["tests"] == []
+    assert said["errors"][0]["file"].endswith("school/policies.yaml")
+    assert said["errors"][0]["attribute"] == "action"
+
+
+def test_given_a_directory_without_tests_then_it_says_where_they_go(tmp_path: Path) -> None:
+    directory = _directory(tmp_path, _PUPIL)
+    (directory / "school" / "school.test.yaml").unlink()
+
+    result = _run(str(directory))
+
+    assert "There are no tests in" in str(result.exception)
+
+
+def test_given_a_failure_when_junit_is_asked_for_then_the_report_has_it(tmp_path: Path) -> None:
+    tests = _PUPIL + "- {name: b, hook: {method: call, body: {}}, expect: {action: override}}\n"
+    report = tmp_path / "report.xml"
+
+    result = _run(str(_directory(tmp_path, tests)), "--junit", str(report))
+
+    assert result.exit_code == 1
+    suite = ET.parse(report).getroot()  # noqa: S314 - it is our own
+    assert (suite.get("tests"), suite.get("failures")) == ("2", "1")
+    failed = [case.get("name") for case in suite if case.find("failure") is not None]
+    assert failed == ["b"]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("- name: a\n  hok: {}", "test 1, key 'hok': unknown here; allowed are name, hook"),
+        ("- hook: {}", "test 1, key 'name': is missing"),
+        ("- [a]", "test 1: a mapping is expected, not ['a']"),
+        ("{name: a, hook: {method: play}, expect: {}}", "key 'hook.method': 'play' is not known"),
+        ("{name: a, hook: {method: call}, expect: {}}", "key 'expect.action': is missing"),
+        (
+            "{name: a, hook: {method: call}, expect: {action: allow}}",
+            "'expect.action': 'allow' is not known; allowed are echo, override, deny",
+        ),
+        (
+            "{name: a, hook: {method: call}, expect: {action: deny, status: '403'}}",
+            "'expect.status': an HTTP status is expected, not '403'",
+        ),
+        (
+            "{name: a, hook: {method: call}, expect: {action: deny, fields: {}}}",
+            "'expect.fields': goes with action override",
+        ),
+        (
+            "{name: a, hook: {method: call}, expect: {action: echo, restClientConfig: {}}}",
+            "'expect.restClientConfig': only the reply to connect has one",
+        ),
+        (
+            "{name: a, hook: {method: call}, now: tomorrow, expect: {action: echo}}",
+            "key 'now': 'tomorrow' is no ISO 8601 time",
+        ),
+        (
+            "{name: a, hook: {method: call}, session: known, expect: {action: echo}}",
+            "key 'session': the body of its connect, or unknown, is expected, not 'known'",
+        ),
+        (
+            "{name: a, hook: {method: connect}, session: {a: 1}, expect: {action: echo}}",
+            "key 'session': connect has none",
+        ),
+        (
+            "{name: a, hook: {method: call, body: {}, payload: x.json}, expect: {action: echo}}",
+            "key 'hook.payload': there is a body too",
+        ),
+        (
+            "{name: a, hook: {method: call, payload: x.json}, expect: {action: echo}}",
+            "key 'hook.payload': x.json cannot be read",
+        ),
+    ],
+)
+def test_given_a_file_that_is_not_understood_then_file_test_and_key_are_named(
+    tmp_path: Path, text: str, said: str
+) -> None:
+    file = tmp_path / "a.test.yaml"
+    file.write_text(text)
+
+    with pytest.raises(PolicyTestFileError) as raised:
+        read_tests(file)
+
+    assert str(raised.value).startswith(str(file))
+    assert said in str(raised.value)
