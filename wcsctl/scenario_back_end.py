@@ -130,10 +130,14 @@ class DeployedBackEnd:
         refused_since: float | None = None
         while True:
             now = self._table.read(app)
-            if self._table.pointer(app).get("source") == now.digest or not (now.raw or before.raw):
+            pointer, status = self._table.pointer(app), now.status
+            has_told = status.get("compiledAt") != told_before
+            if pointer.get("source") == now.digest:
                 return
-            status = now.status
-            if status.get("errors") and status.get("compiledAt") != told_before:
+            # Nothing came into force, and nothing shall: then only #status tells.
+            if not pointer and not now.raw and has_told:
+                return
+            if status.get("errors") and has_told:
                 # One about half of what was written would soon be replaced.
                 refused_since = refused_since or time.monotonic()
                 if time.monotonic() - refused_since > _SETTLED:

@@ -1,0 +1,308 @@
+"""`wcsctl try`: what would be answered to a hook, why, and what a candidate would change."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.aws_tables import SESSIONS
+from tests.support.fake_clock import FakeClock
+from tests.support.operated_stack import OperatedStack, operated
+from tests.support.policy_items import configure, deny, override, policy
+from wcs_hooks.adapters.dynamo_policy_store import DynamoPolicyStore
+from wcs_hooks.adapters.dynamo_sessions import DynamoSessions
+from wcs_hooks.clock import Deadline, SystemClock
+from wcs_hooks.policy_compiler import PolicyCompiler
+from wcs_hooks.sessions import SessionKey, SessionRecord
+from wcsctl.errors import UsageError
+
+_BODY = {"appKey": "live", "nodeId": "n1", "sessionId": "s1", "name": "private-1"}
+_DAY = 86_400
+
+
+@pytest.fixture
+def stack() -> Iterator[OperatedStack]:
+    with operated() as stack:
+        stack.outputs["SessionsTableName"] = SESSIONS
+        yield stack
+
+
+def _in_force(stack: OperatedStack, app: str, *policies: Any) -> None:
+    stack.aws.put_policies(app, *policies)
+    clock = SystemClock()
+    store = DynamoPolicyStore(stack.aws.dynamodb, "Policies", "PolicySnapshots", 30, clock)
+    assert PolicyCompiler(store, clock).compile(app).ok
+
+
+def _file(tmp_path: Path, content: Any, name: str = "body.json") -> str:
+    file = tmp_path / name
+    file.write_text(content if isinstance(content, str) else json.dumps(content))
+    return str(file)
+
+
+def _candidate(tmp_path: Path, text: str, app: str = "live") -> str:
+    folder = tmp_path / "candidate" / app
+    folder.mkdir(parents=True)
+    (folder / "policies.yaml").write_text(text)
+    return str(tmp_path / "candidate")
+
+
+def _considered(said: Any) -> dict[str, tuple[str, str]]:
+    return {one["policy"]: (one["outcome"], one["detail"]) for one in said["considered"]}
+
+
+def test_given_policies_in_force_then_each_tells_whether_it_applies_and_what_does_not_hold(
+    stack: OperatedStack, tmp_path: Path
+) -> None:
+    _in_force(
+        stack,
+        "live",
+        override("too-late", notAfter="2020-01-01", priority=1),
+        override("other-name", match={"name": "public-1"}, priority=2),
+        override("has-role", when="body.custom.role == 'x'", priority=3),
+        override("is-long", when="size(body.name) > 20", priority=4),
+        override("no-value", compute={"name": "body.title"}, priority=5),
+        deny("private", when="body.name.startsWith('private-')", priority=6, reason="Private."),
+        policy("after", priority=7),
+        deny("asleep", mode="off"),
+        deny("for-calls", "call"),
+    )
+    _in_force(stack, "*", override("for-every-app", priority=0, set={"record": True}))
+    words = ("-f", _file(tmp_path, _BODY), "--session", _file(tmp_path, {}, "connect.json"))
+
+    said = stack.json("try", "publishStream", *words)["inForce"]
+
+    found = _considered(said)
+    assert next(iter(found)) == "for-every-app"
+    assert {name: outcome for name, (outcome, _) in found.items()} == {
+        "for-every-app": "applied",
+        "too-late": "window",
+        "other-name": "match",
+        "has-role": "when",
+        "is-long": "when",
+        "no-value": "compute",
+        "private": "applied",
+        "after": "not reached",
+        "asleep": "off",
+    }
+    assert found["other-name"][1] == "name is another"
+    assert "custom" in found["has-role"][1]
+    assert found["is-long"][1] == "is false: size(body.name) > 20"
+    assert "title" in found["no-value"][1]
+    assert (said["answer"], said["status"], said["reason"]) == ("deny", 403, "Private.")
+    assert said["versions"] == {"live": 1, "*": 1}
+    assert (said["restOnError"], said["outcome"]) == ("FAIL", "aborted")
+    assert said["restClientConfig"]["restOverwrite"] == "name,record"
+
+
+def test_given_an_unknown_session_then_the_denial_is_suppressed_and_the_rule_is_told(
+    stack: OperatedStack, tmp_path: Path
+) -> None:
+    _in_force(stack, "live", deny("no"))
+    words = ("try", "publishStream", "-f", _file(tmp_path, _BODY))
+
+    said = stack.json(*words)["inForce"]
+    shown = stack.run(*words).output
+
+    assert (said["answer"], said["status"], said["outcome"]) == ("suppressed", 200, None)
+    assert "never seen at connect" in " ".join(shown.split())
+
+
+def test_given_the_setting_as_client_then_an_unknown_session_is_denied(tmp_path: Path) -> None:
+    with operated(REST_API_CALLS="as-client") as stack:
+        stack.outputs["SessionsTableName"] = SESSIONS
+        _in_force(stack, "live", deny("no"))
+
+        said = stack.json("try", "publishStream", "-f", _file(tmp_path, _BODY))["inForce"]
+
+    assert said["answer"] == "deny"
+
+
+def test_given_a_recorded_session_then_policies_see_it_and_its_connect_said_what_wcs_does(
+    stack: OperatedStack, tmp_path: Path
+) -> None:
+    _in_force(stack, "live", deny("pupils", when="session.custom.role == 'pupil'"))
+    # It connected when nothing was refused.
+    record = SessionRecord({"custom": {"role": "pupil"}}, {}, frozenset())
+    clock = FakeClock(SystemClock().now())
+    sessions = DynamoSessions(stack.aws.dynamodb, SESSIONS, 7 * _DAY, clock)
+    sessions.record(SessionKey("n1", "s1"), record, Deadline(SystemClock(), 5))
+    [before] = stack.aws.sessions()
+    words = ("try", "publishStream", "-f", _file(tmp_path, _BODY), "--session", "recorded")
+
+    said = stack.json(*words)["inForce"]
+
+    assert (said["answer"], said["restOnError"], said["outcome"]) == ("deny", "LOG", "continued")
+    assert stack.aws.sessions() == [before]
+
+
+def test_given_a_moment_then_windows_go_by_it(stack: OperatedStack, tmp_path: Path) -> None:
+    _in_force(stack, "live", override("show", notBefore="2030-01-01", set={"record": True}))
+    words = ("try", "publishStream", "-f", _file(tmp_path, _BODY))
+
+    assert stack.json(*words)["inForce"]["answer"] == "echo"
+    then = stack.json(*words, "--at", "2030-01-01T10:00:00")["inForce"]
+
+    assert then["answer"] == "override"
+    assert then["changed"] == {"record": {"was": None, "becomes": True, "isNew": True}}
+
+
+def test_given_an_override_of_secrets_then_they_are_shown_only_on_demand(
+    stack: OperatedStack, tmp_path: Path
+) -> None:
+    _in_force(
+        stack,
+        "live",
+        override("sip", "connect", set={"sipPassword": "hunter2", "sipPort": 5060}),
+        configure("hide", "ConnectionStatusEvent", clientExclude="sipPassword"),
+    )
+    words = ("try", "connect", "-f", _file(tmp_path, _BODY))
+
+    masked, revealed = stack.run(*words).output, stack.run(*words, "--reveal").output
+
+    assert "hunter2" not in masked
+    assert "sipPort: (new) → 5060" in masked
+    assert "hunter2" in revealed
+    config = stack.json(*words)["inForce"]["restClientConfig"]["restClientConfig"]
+    assert config["ConnectionStatusEvent"]["clientExclude"] == "sipPassword"
+
+
+def test_given_another_app_then_its_policies_decide(stack: OperatedStack, tmp_path: Path) -> None:
+    _in_force(stack, "school", override("x", set={"record": True}))
+    words = ("try", "publishStream", "-f", _file(tmp_path, _BODY))
+
+    assert stack.json(*words)["inForce"]["answer"] == "echo"
+    assert stack.json(*words, "--app", "school")["inForce"]["answer"] == "override"
+
+
+def test_given_a_candidate_then_it_is_compared_with_what_is_in_force(
+    stack: OperatedStack, tmp_path: Path
+) -> None:
+    _in_force(stack, "live", deny("no", status=403))
+    _in_force(stack, "*", override("record", priority=0, set={"record": True}))
+    candidate = _candidate(tmp_path, "{id: other, method: call, action: deny}")
+    session = _file(tmp_path, {}, "connect.json")
+    words = ("-f", _file(tmp_path, _BODY), "--session", session, "--candidate", candidate)
+
+    said = stack.json("try", "publishStream", *words)
+
+    assert said["changed"]
+    assert said["inForce"]["answer"] == "deny"
+    # The files have nothing for every app, so that stays in force.
+    assert said["candidate"]["answer"] == "override"
+    assert said["candidate"]["policies"] == ["*/record"]
+    assert "The reply changes" in stack.run("try", "publishStream", *words).output
+
+
+def test_given_a_candidate_with_an_error_then_its_file_is_named(
+    stack: OperatedStack, tmp_path: Path
+) -> None:
+    candidate = _candidate(tmp_path, "{id: x, method: call, action: refuse}")
+    words = ("try", "call", "-f", _file(tmp_path, _BODY), "--candidate", candidate)
+
+    result = stack.run(*words)
+
+    assert "live/policies.yaml: x: action" in str(result.exception)
+
+
+def test_given_dead_letters_when_they_are_replayed_then_changes_are_told_and_they_stay(
+    stack: OperatedStack, tmp_path: Path
+) -> None:
+    _in_force(stack, "live", override("record", set={"record": True}))
+    stack.send(
+        _letter("d-1", "publishStream", _BODY),
+        _letter("d-2", "playHLS", _BODY),
+        _letter("d-3", "publishStream", "{"),
+        "no letter",
+    )
+    candidate = _candidate(tmp_path, "{id: no, method: playHLS, action: deny}")
+
+    said = stack.json("try", "--candidate", candidate, "--replay", "dead-letters")
+
+    assert (said["hooks"], said["changed"], said["undecidable"]) == (4, 2, 2)
+    results = {one["hook"]: (one["inForce"], one["candidate"]) for one in said["results"]}
+    assert results["d-1"] == ("override record (live/record)", "echo")
+    assert results["d-2"] == ("echo", "deny 403 (live/no)")
+    assert results["d-3"] == (None, None)
+    assert stack.waiting() == 4
+
+
+def test_given_lines_of_hooks_when_they_are_replayed_then_each_goes_by_its_session_and_moment(
+    stack: OperatedStack, tmp_path: Path
+) -> None:
+    _in_force(stack, "live", override("x", "call"))
+    lines = [
+        {"method": "publishStream", "body": _BODY, "session": {"custom": {"role": "pupil"}}},
+        {"method": "publishStream", "body": _BODY, "session": None},
+        {"method": "publishStream", "body": json.dumps(_BODY), "session": {}},
+        {"method": "hangup", "body": _BODY, "session": {}, "at": "2020-01-01T00:00:00Z"},
+        {"method": "hangup", "body": _BODY, "session": {}},
+    ]
+    candidate = _candidate(
+        tmp_path,
+        """
+- {id: pupils, method: publishStream, action: deny, when: session.custom.role == 'pupil',
+   whenError: skip}
+- {id: once, method: hangup, action: override, set: {a: 1}, notBefore: 2022-01-01}
+""",
+    )
+    file = _file(tmp_path, "\n".join(map(json.dumps, lines)), "hooks.jsonl")
+
+    said = stack.json("try", "--candidate", candidate, "--replay", file)
+
+    assert [one["changed"] for one in said["results"]] == [True, False, False, False, True]
+    assert said["results"][0]["candidate"] == "deny 403 (live/pupils)"
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--candidate", ".", "--replay", "decisions"], "holds no bodies"),
+        (["--replay", "dead-letters"], "--replay needs --candidate"),
+        (["publishStream"], "Give a METHOD and its body"),
+        (["publishStream", "-f", "nowhere.json"], "nowhere.json cannot be read"),
+        (["publishStream", "-f", "nowhere.json", "--at", "noon"], "no ISO 8601 time"),
+    ],
+)
+def test_given_words_that_do_not_fit_then_the_way_out_is_told(
+    stack: OperatedStack, words: list[str], told: str
+) -> None:
+    result = stack.run("try", *words)
+
+    assert isinstance(result.exception, UsageError)
+    assert told in str(result.exception)
+
+
+def test_given_a_line_that_is_no_hook_then_it_is_named(
+    stack: OperatedStack, tmp_path: Path
+) -> None:
+    candidate = _candidate(tmp_path, "{id: no, method: playHLS, action: deny}")
+    file = _file(tmp_path, '{"method": "call", "body": {}}\n{"method": "call"}', "hooks.jsonl")
+
+    result = stack.run("try", "--candidate", candidate, "--replay", file)
+
+    assert "hooks.jsonl:2 needs a body" in str(result.exception)
+
+
+def test_given_a_method_that_is_not_known_then_it_says_so(
+    stack: OperatedStack, tmp_path: Path
+) -> None:
+    result = stack.run("try", "publishstream", "-f", _file(tmp_path, _BODY))
+
+    assert "is publishStream meant?" in " ".join(result.output.split())
+    assert result.exit_code == 0
+
+
+def _letter(decision: str, method: str, body: Any) -> dict[str, Any]:
+    return {
+        "schema": 1,
+        "decision": decision,
+        "category": "direct",
+        "method": method,
+        "error": {"kind": "UnavailableError", "message": "…"},
+        "firstSeen": "2026-01-01T00:00:00+00:00",
+        "attempts": 1,
+        "body": body if isinstance(body, str) else json.dumps(body),
+    }
