@@ -30,7 +30,7 @@ def test(
         bool, typer.Option("--quiet", "-q", help="Show only what failed, and the sum.")
     ] = False,  # noqa: PT028 - it is no test
 ) -> None:
-    """Run the tests next to policies: files `*.test.yaml` in DIR.
+    """Run the tests next to policies: files `*.test.yaml` in DIR and its folders.
 
     Needs no AWS: the policies are compiled and decide here, by the very code that is deployed, the
     rule included that nothing is denied whose session was never seen at connect. Then it tells

@@ -31,7 +31,7 @@ def scenarios() -> None:
 def run(
     context: typer.Context,
     files: Annotated[
-        list[Path], typer.Argument(help="Scenarios, or directories of them.", metavar="FILE…")
+        list[Path], typer.Argument(help="Scenarios, or directories of them.", metavar="FILE")
     ],
     app_key: Annotated[
         str | None,
