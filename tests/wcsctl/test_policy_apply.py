@@ -1,4 +1,4 @@
-"""Applying, rolling back, pinning: what stands in the table is written only where nobody else did."""
+"""Applying, rolling back, pinning; and that nobody overwrites what somebody else wrote."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -151,7 +151,7 @@ def test_given_another_app_in_force_when_a_contradiction_is_applied_then_it_is_f
     ids=["changed", "removed", "added"],
 )
 @pytest.mark.parametrize("when", ["before the question", "after the last look"])
-def test_given_somebody_else_edits_meanwhile_when_applied_then_it_is_a_conflict_and_theirs_stays(
+def test_given_somebody_else_edits_meanwhile_when_applied_then_it_is_a_conflict_and_theirs_stays(  # noqa: PLR0913, PLR0917 - who, what, when
     run: Commands,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -268,7 +268,8 @@ def test_given_numbers_of_38_digits_when_applied_and_exported_then_they_are_exac
     run: Commands, tmp_path: Path
 ) -> None:
     text = (
-        "id: a\nmethod: call\naction: override\nset:\n  big: 12345678901234567890123456789012345678\n"
+        "id: a\nmethod: call\naction: override\nset:\n"
+        "  big: 12345678901234567890123456789012345678\n"
         "  small: 0.1234567890123456789012345678901234567\n  rate: 0.10\n  huge: 1e30\n"
         "  until: '2030-01-31'\n  word: 'off'\n"
     )
