@@ -24,6 +24,9 @@ from wcsctl.deployment import Deployment
 
 SERVER_ERROR: Final = 500
 
+WAIT_SECONDS = 1
+"""For messages, each time that none seem to be there."""
+
 _HIDDEN_SECONDS: Final = 300
 """How long a message is hidden while it is looked at or redriven, if nobody releases it."""
 
@@ -294,7 +297,7 @@ class DeadLetterQueue:
             QueueUrl=self._url,
             MaxNumberOfMessages=count,
             VisibilityTimeout=_HIDDEN_SECONDS,
-            WaitTimeSeconds=1,
+            WaitTimeSeconds=WAIT_SECONDS,
             AttributeNames=["SentTimestamp"],
         )
         messages: list[dict[str, Any]] = answer.get("Messages", [])

@@ -21,9 +21,11 @@ from moto import mock_aws
 from typer.testing import CliRunner, Result
 
 from tests.support.aws_tables import POLICIES, SNAPSHOTS, Aws
-from wcsctl import cli
+from wcsctl import cli, dead_letters
+from wcsctl.deployment import Deployment
 
 if TYPE_CHECKING:
+    import pytest
     from mypy_boto3_cloudwatch import CloudWatchClient
     from mypy_boto3_logs import CloudWatchLogsClient
 
@@ -61,12 +63,15 @@ class OperatedStack:
         on. A string stands for a crash with an error of that type.
     invocations
         Functions and events.
+    refused
+        Operations that the operator has no right to.
     """
 
     aws: Aws
     outputs: dict[str, str]
     answers: list[Mapping[str, Any] | str] = field(default_factory=list)
     invocations: list[tuple[str, Any]] = field(default_factory=list)
+    refused: set[str] = field(default_factory=set)
 
     @classmethod
     def set_up(cls, **environment: str) -> "OperatedStack":
@@ -199,6 +204,9 @@ def operated(**environment: str) -> Iterator[OperatedStack]:
         stack = OperatedStack.set_up(**environment)
 
         def call(client: Any, operation: str, parameters: Mapping[str, Any]) -> Any:
+            if operation in stack.refused:
+                denial: Any = {"Code": "AccessDenied", "Message": "not for you"}
+                raise ClientError({"Error": denial}, operation)
             match operation:
                 case "Invoke":
                     return stack.invoke(parameters["FunctionName"], parameters["Payload"])
@@ -209,8 +217,28 @@ def operated(**environment: str) -> Iterator[OperatedStack]:
                 case _:
                     return call_aws(client, operation, parameters)
 
-        with patch.object(BaseClient, "_make_api_call", call):
+        # There is nobody to wait for.
+        at_once = patch.object(dead_letters, "WAIT_SECONDS", 0)
+        with patch.object(BaseClient, "_make_api_call", call), at_once:
             yield stack
+
+
+class _Emulated(Deployment):
+    """Has an endpoint, as an emulator's deployment, while its clients are moto's."""
+
+    def client(self, service: str) -> Any:
+        return self.session.client(service)  # type: ignore[call-overload]  # any service
+
+
+def emulate(monkeypatch: "pytest.MonkeyPatch") -> None:
+    """Take the stack for one on an emulator, where metrics are lines of the logs."""
+    find = Deployment.stack
+
+    def found(*words: Any) -> Deployment:
+        one = find(*words)
+        return _Emulated(one.name, one.session, "http://127.0.0.1:9", one.outputs)
+
+    monkeypatch.setattr(Deployment, "stack", found)
 
 
 def _create_function(name: str, role: str, environment: Mapping[str, str]) -> None:

@@ -1,0 +1,100 @@
+"""The command line as a whole: errors, exit statuses, help and the reference."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.operated_stack import OperatedStack, operated
+from wcsctl import cli
+from wcsctl.reference import FILE, reference
+
+
+@pytest.fixture
+def stack() -> Iterator[OperatedStack]:
+    with operated() as one:
+        yield one
+
+
+def end_of(monkeypatch: pytest.MonkeyPatch, *words: str) -> object:
+    """Run the whole program; gives its exit status."""
+    monkeypatch.setattr(sys, "argv", ["wcsctl", *words])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    return ended.value.code or 0
+
+
+def one_line(capsys: pytest.CaptureFixture[str]) -> str:
+    written = capsys.readouterr()
+    assert not written.out
+    [line] = written.err.splitlines()
+    return line
+
+
+def test_given_no_such_stack_then_one_line_says_so_and_the_status_is_5(
+    stack: OperatedStack, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    del stack
+
+    status = end_of(monkeypatch, "--stack", "Nowhere", "secret", "show")
+
+    assert status == 5
+    assert "no stack Nowhere in us-east-1" in one_line(capsys)
+
+
+def test_given_no_local_deployment_then_one_line_tells_how_to_make_one(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    status = end_of(monkeypatch, "--local", "--local-directory", str(tmp_path), "status")
+
+    assert status == 5
+    assert "`make local` makes one" in one_line(capsys)
+
+
+def test_given_aws_refuses_then_one_line_names_the_call_and_the_status_is_4(
+    stack: OperatedStack, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stack.refused.add("GetSecretValue")
+
+    status = end_of(monkeypatch, "secret", "show")
+
+    assert status == 4
+    line = one_line(capsys)
+    assert "GetSecretValue" in line
+    assert "AccessDenied" in line
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--json", "stats", "--watch"),
+        ("stats", "--since", "yesterday"),
+        ("decisions", "--since", "2999-01-01"),
+        ("dead-letter", "purge"),
+        ("dead-letter", "purge", "--all", "12345678"),
+        ("dead-letter", "show", "short"),
+        ("nonsense",),
+    ],
+)
+def test_given_words_that_do_not_fit_then_the_status_is_2(
+    stack: OperatedStack, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+) -> None:
+    stack.send("{}")
+
+    assert end_of(monkeypatch, *words) == 2
+    assert stack.waiting() == 1
+
+
+def test_the_reference_is_what_the_commands_say() -> None:
+    assert FILE.read_text(encoding="utf-8") == reference(), "run: python -m wcsctl.reference"
+
+
+def test_the_reference_has_every_exit_status_and_each_command_once() -> None:
+    lines = reference().splitlines()
+
+    for status in range(6):
+        assert any(line.startswith(f"| `{status}` |") for line in lines)
+    sections = [line for line in lines if line.startswith("## wcsctl ")]
+    assert "## wcsctl dead-letter redrive" in sections
+    assert len(sections) == len(set(sections))

@@ -1,0 +1,213 @@
+"""Dead letters: looked at, redriven without a loss, purged."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.support.operated_stack import OperatedStack, operated
+from wcsctl.errors import NotFoundError
+
+EDITS = {
+    "requestContext": {"condition": "RetryAttemptsExhausted", "approximateInvokeCount": 4},
+    "responseContext": {"functionError": "Unhandled"},
+    "version": "1.0",
+    "timestamp": "2026-03-01T12:00:00.000Z",
+    "DDBStreamBatchInfo": {"shardId": "s", "startSequenceNumber": "1", "batchSize": 1},
+}
+ECHOED = {"decision": "d", "status": 200, "answer": "echoed", "policies": [], "error": ""}
+FAILED = {"decision": "d", "status": 503, "answer": "failed", "policies": [], "error": "no table"}
+
+
+@pytest.fixture
+def stack() -> Iterator[OperatedStack]:
+    with operated() as one:
+        yield one
+
+
+def letter(decision: str, **fields: Any) -> dict[str, Any]:
+    return {
+        "schema": 1,
+        "decision": decision,
+        "category": "direct",
+        "method": "publishStream",
+        "error": {"kind": "UnavailableError", "message": "the policy store does not answer"},
+        "firstSeen": "2026-03-01T12:00:00+00:00",
+        "attempts": 1,
+        "body": '{"name": "room", "sipPassword": "hunter2"}',
+        **fields,
+    }
+
+
+def test_given_letters_of_each_kind_when_listed_then_all_are_told_and_all_stay(
+    stack: OperatedStack,
+) -> None:
+    stack.send(letter("decision-1"), EDITS, "not JSON")
+
+    told = stack.json("dead-letter", "list")
+
+    assert {one["kind"] for one in told} == {"hook", "policy edits", "unknown"}
+    [hook] = [one for one in told if one["kind"] == "hook"]
+    assert hook["id"] == "decision-1"
+    assert not hook["hopeless"]
+    assert "hunter2" not in json.dumps(told)
+    [edits] = [one for one in told if one["kind"] == "policy edits"]
+    assert edits["attempts"] == 4
+    assert "RetryAttemptsExhausted" in edits["error"]
+    # Released: another look sees them at once.
+    assert len(stack.json("dead-letter", "list")) == 3
+
+
+def test_given_more_letters_than_are_looked_at_then_the_list_says_so(stack: OperatedStack) -> None:
+    stack.send(*(letter(f"decision-{number}") for number in range(12)))
+
+    result = stack.run("dead-letter", "list", "--limit", "11")
+
+    assert "There may be more" in result.stderr
+    assert stack.waiting() == 12
+
+
+def test_given_a_letter_when_shown_then_its_secrets_are_masked_until_revealed(
+    stack: OperatedStack,
+) -> None:
+    stack.send(letter("decision-1"))
+
+    without = stack.json("dead-letter", "show", "decision")
+    masked = stack.json("dead-letter", "show", "decision", "--body")
+    revealed = stack.json("dead-letter", "show", "decision", "--reveal")
+
+    assert "body" not in without
+    assert "hunter2" not in json.dumps(without)
+    assert masked["body"] == {"name": "room", "sipPassword": "***"}
+    assert json.loads(revealed["body"])["sipPassword"] == "hunter2"
+
+
+def test_given_a_body_that_is_no_object_when_shown_then_it_is_not_printed(
+    stack: OperatedStack,
+) -> None:
+    stack.send(letter("decision-1", body="password=hunter2"))
+
+    assert "hunter2" not in stack.run("dead-letter", "show", "decision-1", "--body").output
+
+
+def test_given_an_id_that_is_not_there_then_that_is_said(stack: OperatedStack) -> None:
+    stack.send(letter("decision-1"))
+
+    for words in (["show", "nowhere-1"], ["redrive", "nowhere-1"], ["purge", "nowhere-1", "-y"]):
+        result = stack.run("dead-letter", *words)
+        assert isinstance(result.exception, NotFoundError), words
+    assert stack.waiting() == 1
+    assert not stack.invocations
+
+
+def test_when_a_redrive_succeeds_then_the_function_had_the_letter_and_it_is_gone(
+    stack: OperatedStack,
+) -> None:
+    stack.answers.append(ECHOED)
+    stack.send(letter("decision-1"), letter("decision-2", category="event", method="StreamEvent"))
+
+    result = stack.run("dead-letter", "redrive", "-y")
+
+    assert result.exit_code == 0
+    assert sorted(function for function, _ in stack.invocations) == ["direct", "event"]
+    assert {"redrive": letter("decision-1")} in [event for _, event in stack.invocations]
+    assert stack.json("dead-letter", "list") == []
+
+
+@pytest.mark.parametrize("answer", [FAILED, "KeyError", {"unexpected": 1}])
+def test_when_a_redrive_fails_then_the_letter_stays_with_the_attempt_counted(
+    stack: OperatedStack, answer: Any
+) -> None:
+    stack.answers.append(answer)
+    stack.send(letter("decision-1"))
+
+    result = stack.run("dead-letter", "redrive", "-y")
+
+    assert result.exit_code == 1
+    # Once only, though the copy could be received in the same run.
+    assert len(stack.invocations) == 1
+    assert "secret-1" not in result.output
+    [kept] = stack.json("dead-letter", "list")
+    assert kept["attempts"] == 2
+    assert kept["id"] == "decision-1"
+    [message] = stack.aws.dead_letters()
+    assert message == letter("decision-1", attempts=2)
+
+
+def test_given_a_copy_cannot_be_sent_when_a_redrive_fails_then_the_old_letter_stays(
+    stack: OperatedStack,
+) -> None:
+    stack.answers.append(FAILED)
+    stack.send(letter("decision-1"))
+    stack.refused.add("SendMessage")
+
+    result = stack.run("dead-letter", "redrive", "-y")
+
+    assert result.exception is not None
+    [kept] = stack.json("dead-letter", "list")
+    assert kept["attempts"] == 1
+
+
+@pytest.mark.parametrize(
+    "hopeless",
+    [
+        EDITS,
+        letter("decision-1", error={"kind": "MalformedBodyError", "message": "no JSON"}),
+        letter("decision-1", bodyLost={"size": 1}),
+        letter("decision-1", category="nonsense"),
+        "not JSON",
+    ],
+)
+def test_given_a_letter_that_can_never_succeed_then_it_is_not_tried_and_stays(
+    stack: OperatedStack, hopeless: Any
+) -> None:
+    stack.send(hopeless)
+
+    result = stack.run("dead-letter", "redrive", "-y")
+
+    assert result.exit_code == 1
+    assert "hopeless" in result.output
+    assert not stack.invocations
+    assert stack.waiting() == 1
+
+
+def test_given_a_dry_run_then_nothing_is_invoked_and_everything_stays(stack: OperatedStack) -> None:
+    stack.send(letter("decision-1"))
+
+    [would] = stack.json("dead-letter", "redrive", "--dry-run")
+
+    assert would["result"] == "would be redriven"
+    assert not stack.invocations
+    assert stack.waiting() == 1
+
+
+def test_given_a_method_and_a_time_then_only_letters_that_fit_are_redriven(
+    stack: OperatedStack,
+) -> None:
+    stack.answers.append(ECHOED)
+    stack.send(
+        letter("decision-old", method="sendDtmf"),
+        letter("decision-new", method="sendDtmf", firstSeen="2026-03-03T12:00:00+00:00"),
+        letter("decision-else", firstSeen="2026-03-03T12:00:00+00:00"),
+    )
+
+    words = ("redrive", "-y", "--method", "sendDTMF", "--since", "2026-03-02")
+    [redriven] = stack.json("dead-letter", *words)
+
+    assert redriven["id"] == "decision-new"
+    left = {one["id"] for one in stack.json("dead-letter", "list")}
+    assert left == {"decision-old", "decision-else"}
+
+
+def test_when_a_purge_is_not_confirmed_then_nothing_is_lost(stack: OperatedStack) -> None:
+    stack.send(letter("decision-1"), letter("decision-2"))
+
+    assert stack.run("dead-letter", "purge", "--all", answer="n\n").exit_code == 1
+    assert stack.run("dead-letter", "purge", "decision-1", answer="n\n").exit_code == 1
+    assert stack.waiting() == 2
+
+    assert stack.json("dead-letter", "purge", "decision-1", "-y") == {"purged": ["decision-1"]}
+    assert [one["id"] for one in stack.json("dead-letter", "list")] == ["decision-2"]
+    assert stack.run("dead-letter", "purge", "--all", answer="y\n").exit_code == 0
+    assert stack.waiting() == 0

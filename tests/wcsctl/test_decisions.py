@@ -1,0 +1,115 @@
+"""The decision log: merged by time, filtered, readable, followed."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.support.operated_stack import OperatedStack, operated
+from wcsctl.decision_log import DecisionLog, Filter
+from wcsctl.deployment import Deployment
+from wcsctl.function_configuration import FunctionConfigurations
+from wcsctl.function_logs import FunctionLogs
+
+
+@pytest.fixture
+def stack() -> Iterator[OperatedStack]:
+    with operated() as one:
+        yield one
+
+
+def line(decision: str, **fields: Any) -> dict[str, Any]:
+    return {
+        "level": "INFO",
+        "message": "publishStream denied",
+        "decision": decision,
+        "category": "direct",
+        "method": "publishStream",
+        "answer": "denied",
+        "status": 403,
+        "app": "school",
+        "policies": ["school/no-publishing"],
+        **fields,
+    }
+
+
+def found(stack: OperatedStack, *words: str) -> list[str]:
+    result = stack.run("--json", "decisions", *words)
+    assert result.exit_code == 0, result.exception
+    return [json.loads(text)["decision"] for text in result.stdout.splitlines()]
+
+
+def test_given_decisions_of_several_functions_then_they_come_in_the_order_of_time(
+    stack: OperatedStack,
+) -> None:
+    stack.log("direct", line("third"), ago=10)
+    stack.log("event", line("first", category="event"), ago=30)
+    stack.log("direct", line("second"), ago=20)
+    stack.log("direct", "START RequestId: 1", {"_aws": {}, "Calls": [1]}, "{no JSON", ago=15)
+    stack.log("compiler", {"app": "school", "version": 3}, ago=15)
+
+    assert found(stack) == ["first", "second", "third"]
+    assert found(stack, "--limit", "2") == ["second", "third"]
+    assert found(stack, "--since", "25s") == ["second", "third"]
+
+
+def test_each_filter_leaves_what_fits(stack: OperatedStack) -> None:
+    stack.log(
+        "direct",
+        line("denied-1"),
+        line("dtmf-1", method="sendDtmf", answer="overridden", policies=["*/rewrite"]),
+        line("shadow-1", app="club", answer="echoed", policies=[], shadowDenied=["club/trial"]),
+    )
+
+    assert found(stack, "--denied") == ["denied-1"]
+    assert found(stack, "--method", "sendDTMF") == ["dtmf-1"]
+    assert found(stack, "--policy", "rewrite") == ["dtmf-1"]
+    assert found(stack, "--policy", "club/trial") == ["shadow-1"]
+    assert found(stack, "--policy", "publishing") == []
+    assert found(stack, "--app", "club") == ["shadow-1"]
+    assert found(stack, "--id", "denied-1") == ["denied-1"]
+
+
+def test_a_decision_reads_as_one_line(stack: OperatedStack) -> None:
+    stack.log("direct", line("denied-1", restOnError="FAIL", outcome="aborted"))
+
+    [shown] = stack.run("decisions").stdout.splitlines()
+
+    for part in ("publishStream", "denied", "403", "app school", "by school/no-publishing"):
+        assert part in shown
+    assert "WCS under FAIL: aborted" in shown
+    assert shown.endswith("denied-1")
+
+
+def test_given_no_decision_then_people_are_told_where_echoes_are_counted(
+    stack: OperatedStack,
+) -> None:
+    told = " ".join(stack.run("decisions").stderr.split())
+
+    assert "`wcsctl stats` counts them" in told
+
+
+def test_when_followed_then_each_decision_comes_once_also_one_that_is_late(
+    stack: OperatedStack,
+) -> None:
+    stack.log("direct", line("before"), ago=5)
+    deployment = Deployment.stack("WcsHooks", None, None)
+    log = DecisionLog(FunctionLogs(deployment, FunctionConfigurations(deployment)), Filter())
+    waits = iter(range(3))
+
+    def pause(_: float) -> None:
+        match next(waits, None):
+            case 0:
+                stack.log("event", line("after"))
+            case 1:
+                # CloudWatch shows it now, but it was written before.
+                stack.log("connect", line("late"), ago=8)
+            case 2:
+                raise KeyboardInterrupt
+
+    shown: list[str] = []
+    with pytest.raises(KeyboardInterrupt):
+        shown.extend(one.fields["decision"] for one in log.follow(0, pause))
+
+    assert shown == ["before", "after", "late"]
