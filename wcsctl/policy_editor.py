@@ -44,9 +44,11 @@ def edit[T](text: str, intro: str, check: Callable[[str], tuple[T, Sequence[str]
         try:
             _open(file)
             now = _without_comment(file.read_text(encoding="utf-8"))
-        except UsageError:
-            file.unlink()
-            raise
+        except UsageError as error:
+            if last == text:
+                file.unlink()
+                raise
+            raise UsageError(f"{error} Your text is kept in {file}.") from None
         if now.strip() == text.strip() and not mistakes:
             file.unlink()
             return None

@@ -134,13 +134,16 @@ def load_directory(directory: Path) -> PolicyFiles:
     Raises
     ------
     NotFoundError
-        If there is no such directory.
+        If there is no such directory, or nothing that could be policies in it.
     PolicyYamlError
         If a file is no YAML.
     """
     if not directory.is_dir():
         raise NotFoundError(f"There is no directory {directory}.")
-    return load([directory])
+    found = load([directory])
+    if not found.policies and not found.findings:
+        raise NotFoundError(f"{directory} has no policies: it needs a folder for each app.")
+    return found
 
 
 def export(directory: Path, policies: Policies, schema: str) -> list[Path]:
@@ -182,10 +185,11 @@ class _Reader:
         self.findings: list[FileFinding] = []
 
     def directory(self, directory: Path) -> None:
-        files = _policy_files(directory)
-        folders = [] if _is_app_folder(directory) else _folders(directory)
-        for file in files:
-            self.file(file, app_of(directory.absolute().name), bound=False)
+        alone = _is_app_folder(directory)
+        folders = [] if alone else _folders(directory)
+        for file in _policy_files(directory):
+            # Beside apps' folders no folder says the app: a policy has to.
+            self.file(file, app_of(directory.absolute().name) if alone else "", bound=False)
         for folder in folders:
             app = app_of(folder.name)
             self.policies.setdefault(app, {})

@@ -381,6 +381,7 @@ def test_given_edited_new_and_off_policies_when_listed_then_each_says_what_is_in
         "idle": "off",
     }
     assert "school: version 1 in force, 4 policies, ok" in shown
+    assert run("list", "--app", "nobody").status == ExitStatus.NOT_FOUND
 
 
 _EDITOR = """#!/bin/sh

@@ -61,7 +61,7 @@ def list_policies(
         if app_key is None:
             apps = table.read_all(advancing(progress))
         else:
-            apps = {app_key: table.read(app_key, advancing(progress))}
+            apps = {app_key: _known(table.read(app_key, advancing(progress)))}
         listing = Listing(apps, table, History(command.deployment))
         told = listing.to_json()
     command.output.result(told, *lines(told))
@@ -239,7 +239,7 @@ def export(
         if app_key is None:
             apps = table.read_all(advancing(progress))
         else:
-            apps = {app_key: table.read(app_key, advancing(progress))}
+            apps = {app_key: _known(table.read(app_key, advancing(progress)))}
     policies = {name: items for name, items in _policies(apps).items() if items}
     written = policy_files.export(directory, policies, policy_schema.text())
     told = {"directory": str(directory), "apps": list(policies), "policies": len(written)}
@@ -436,6 +436,12 @@ def _without_folder(others: Mapping[str, Sequence[str]]) -> list[Text]:
         )
         for name, ids in others.items()
     ]
+
+
+def _known(items: AppItems) -> AppItems:
+    if not items.raw and not items.system:
+        raise NotFoundError(f"There is no app {items.app}: `wcsctl policy list` shows them all.")
+    return items
 
 
 def _found(items: AppItems, policy_id: str) -> dict[str, Any]:
