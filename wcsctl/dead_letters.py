@@ -109,7 +109,7 @@ class DeadLetter:
     def attempts(self) -> int:
         """How often it was processed in vain."""
         if self.kind is LetterKind.EDITS:
-            told = self.content.get("requestContext", {}).get("approximateInvokeCount", 1)
+            told = self._part("requestContext").get("approximateInvokeCount", 1)
         else:
             told = self.content.get("attempts", 1)
         return told if isinstance(told, int) else 1
@@ -128,11 +128,11 @@ class DeadLetter:
         """What went wrong."""
         match self.kind:
             case LetterKind.HOOK:
-                error = self.content.get("error", {})
+                error = self._part("error")
                 return f"{error.get('kind', '')}: {error.get('message', '')}"
             case LetterKind.EDITS:
-                condition = self.content.get("requestContext", {}).get("condition", "")
-                cause = self.content.get("responseContext", {}).get("functionError", "")
+                condition = self._part("requestContext").get("condition", "")
+                cause = self._part("responseContext").get("functionError", "")
                 return f"{condition} {cause}".strip()
             case _:
                 return "a message that this version does not know"
@@ -151,10 +151,15 @@ class DeadLetter:
             case _:
                 return self._hopeless_hook()
 
+    def _part(self, name: str) -> Mapping[str, Any]:
+        """A part that is an object; empty if it is none, for anybody may send to the queue."""
+        part = self.content.get(name)
+        return part if isinstance(part, Mapping) else {}
+
     def _hopeless_hook(self) -> str:
         if self.category not in tuple(Category):
             return f"there is no category {self.category!r}"
-        if self.content.get("error", {}).get("kind") == _MALFORMED:
+        if self._part("error").get("kind") == _MALFORMED:
             return "its body is malformed, and will be next time"
         if "bodyLost" in self.content:
             return "its body was too large to be kept whole"

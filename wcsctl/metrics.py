@@ -57,7 +57,7 @@ _QUERIES: Final = 500
 
 _MINUTE: Final = 60
 _DAY: Final = 86_400
-_REST_ERROR: Final = frozenset({"category", "restOnError", "outcome", "cause"})
+_REST_ERROR: Final = ("category", "restOnError", "outcome", "cause")
 
 
 class RestErrorCell(NamedTuple):
@@ -67,6 +67,10 @@ class RestErrorCell(NamedTuple):
     rest_on_error: str
     outcome: str
     cause: str
+
+    def dimensions(self) -> dict[str, str]:
+        """By the names that the metric's dimensions have."""
+        return dict(zip(_REST_ERROR, self, strict=True))
 
 
 class TimeKey(NamedTuple):
@@ -186,18 +190,7 @@ class CloudWatchMetrics:
     def rest_errors(self, since: float, until: float) -> Mapping[RestErrorCell, int]:
         """What WCS did with replies that were not 200."""
         cells = rest_error_cells()
-        queries = [
-            _Query(
-                "RestErrors",
-                {
-                    "category": cell.category,
-                    "restOnError": cell.rest_on_error,
-                    "outcome": cell.outcome,
-                    "cause": cell.cause,
-                },
-            )
-            for cell in cells
-        ]
+        queries = [_Query("RestErrors", cell.dimensions()) for cell in cells]
         return _sums(cells, iter(self._ask(queries, since, until)))
 
     def counted(self, name: str, since: float, until: float) -> Mapping[str, int]:
@@ -301,13 +294,8 @@ class EmfMetrics:
         """What WCS did with replies that were not 200."""
         cells: Counter[RestErrorCell] = Counter()
         for _, dimensions, values in self._measured(since, until):
-            if dimensions.keys() == _REST_ERROR:
-                cell = RestErrorCell(
-                    dimensions["category"],
-                    dimensions["restOnError"],
-                    dimensions["outcome"],
-                    dimensions["cause"],
-                )
+            if dimensions.keys() == set(_REST_ERROR):
+                cell = RestErrorCell(*(dimensions[name] for name in _REST_ERROR))
                 cells[cell] += round(sum(values))
         return cells
 

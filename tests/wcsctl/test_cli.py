@@ -1,13 +1,15 @@
 """The command line as a whole: errors, exit statuses, help and the reference."""
 
+import doctest
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 from tests.support.operated_stack import OperatedStack, operated
-from wcsctl import cli
+from wcsctl import ages, bars, cli, decision_log, metrics, since
 from wcsctl.reference import FILE, reference
 
 
@@ -84,6 +86,14 @@ def test_given_words_that_do_not_fit_then_the_status_is_2(
 
     assert end_of(monkeypatch, *words) == 2
     assert stack.waiting() == 1
+
+
+@pytest.mark.parametrize("module", [ages, bars, decision_log, metrics, since])
+def test_the_examples_in_the_docstrings_do_what_they_say(module: ModuleType) -> None:
+    outcome = doctest.testmod(module, raise_on_error=False)
+
+    assert outcome.attempted
+    assert not outcome.failed
 
 
 def test_the_reference_is_what_the_commands_say() -> None:

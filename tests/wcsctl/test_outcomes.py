@@ -39,7 +39,7 @@ def test_given_cloudwatch_has_refusals_then_the_grid_shows_them_by_cause(
     told = stack.json("outcomes")
     drawn = stack.run("outcomes").stdout
 
-    assert {(one["rest_on_error"], one["outcome"]): one["count"] for one in told} == {
+    assert {(one["restOnError"], one["outcome"]): one["count"] for one in told} == {
         ("FAIL", "aborted"): 3,
         ("LOG", "continued"): 2,
     }

@@ -56,7 +56,9 @@ def outcomes(
     source = source_of(deployment, FunctionConfigurations(deployment))
     with given.output.progress("Reading metrics"):
         cells = source.rest_errors(start, now)
-    value = [{**cell._asdict(), "count": count} for cell, count in sorted(cells.items()) if count]
+    value = [
+        {**cell.dimensions(), "count": count} for cell, count in sorted(cells.items()) if count
+    ]
     given.output.result(value, *_drawn(cells, since, every=every))
     if deployment.endpoint is None and deployment.name != STACK:
         given.output.say("Of all stages in this account: this metric does not tell them apart.")
