@@ -19,7 +19,8 @@ from constructs import Construct
 from infra.acknowledgement import acknowledge
 from infra.least_privilege import execution_role
 from infra.retention import log_group
-from infra.settings import Architecture, Auth, Packaging, Settings
+from infra.settings import Architecture, Packaging, Settings
+from wcs_hooks.core.caller import Auth
 from wcs_hooks.core.methods import Category
 
 METRICS_NAMESPACE: Final = "WcsHooks"

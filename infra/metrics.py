@@ -12,13 +12,10 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from infra.hook_functions import METRICS_NAMESPACE
 from infra.settings import Settings
 from wcs_hooks.core.methods import Category, methods_of
-from wcs_hooks.core.outcome import Cause, Outcome, RestOnError, outcome_of
+from wcs_hooks.core.outcome import UNKNOWN, Cause, Outcome, RestOnError, outcome_of
 
 COMPILER: Final = "compiler"
 """The compiler's ``category`` among the metrics."""
-
-UNKNOWN: Final = "UNKNOWN"
-"""The value of a dimension that the functions could not find out."""
 
 MINUTE: Final = Duration.minutes(1)
 """The period of every metric."""

@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterable, Mapping
 from enum import StrEnum
 from typing import Any, Final, Self
 
+from wcs_hooks.core.caller import Auth, RestApiCalls
+
 CONTEXT_KEY: Final = "wcsHooks"
 """The context key that holds the settings in ``cdk.json``."""
 
@@ -30,21 +32,6 @@ _LOG_RETENTION_DAYS: Final = (
 
 class SettingsError(Exception):
     """A setting is unknown or has a value that is not allowed. The text is one line."""
-
-
-class Auth(StrEnum):
-    """How a caller proves that it is the operator's WCS."""
-
-    HMAC = "hmac"
-    BASIC = "basic"
-    NONE = "none"
-
-
-class RestApiCalls(StrEnum):
-    """Whether what was started through the WCS REST API may be denied."""
-
-    NEVER_DENY = "never-deny"
-    AS_CLIENT = "as-client"
 
 
 class Packaging(StrEnum):

@@ -35,8 +35,8 @@ def message(request: "Request", category: Category, error: Exception, now: float
     dict
         `schema`, `decision`, `category`, `method`, `error` (`kind`, `message`), `firstSeen`,
         `attempts` and the body: as `body` if it is text of moderate size, else zlib-compressed and
-        in base64 as `bodyZlib`. A body that even so exceeds a message is cut, which `bodyLost` says
-        along with its size and SHA-256.
+        in base85 as `bodyZlib`. A hook of 1 MiB fits even if it is full of base64; one that exceeds
+        a message all the same is cut, which `bodyLost` says along with its size and SHA-256.
     """
     return {
         "schema": SCHEMA,
@@ -73,7 +73,7 @@ def body_of(message: Mapping[str, Any]) -> bytes:
         if "body" in message:
             text: str = message["body"]
             return text.encode()
-        return zlib.decompress(base64.b64decode(message["bodyZlib"]))
+        return zlib.decompress(base64.b85decode(message["bodyZlib"]))
     except (KeyError, TypeError, AttributeError, ValueError, zlib.error) as error:
         raise IncompleteMessageError("the message does not hold a hook") from error
 
@@ -84,12 +84,12 @@ def _body(body: bytes) -> dict[str, Any]:
             return {"body": body.decode()}
         except UnicodeDecodeError:
             pass
-    compressed = base64.b64encode(zlib.compress(body)).decode()
+    compressed = base64.b85encode(zlib.compress(body)).decode()
     if len(compressed) <= MAX_MESSAGE_BYTES - _ROOM_FOR_THE_REST:
         return {"bodyZlib": compressed}
     kept = body[:_MAX_TEXT]
     lost = {"size": len(body), "kept": len(kept), "sha256": hashlib.sha256(body).hexdigest()}
-    return {"bodyZlib": base64.b64encode(zlib.compress(kept)).decode(), "bodyLost": lost}
+    return {"bodyZlib": base64.b85encode(zlib.compress(kept)).decode(), "bodyLost": lost}
 
 
 def to_text(message: dict[str, Any]) -> str:

@@ -14,6 +14,7 @@ from wcs_hooks.core import reply as replies
 from wcs_hooks.core.caller import (
     Auth,
     RejectedCallerError,
+    RestApiCalls,
     authorize_basic,
     authorize_signature,
     authorize_source,
@@ -34,7 +35,7 @@ from wcs_hooks.core.payload import MalformedBodyError, Payload, parse
 from wcs_hooks.core.reply import Reply
 from wcs_hooks.follow_ups import Answered, FollowUp
 from wcs_hooks.ports import DeadLetters, Policies, Secrets, UnavailableError
-from wcs_hooks.sessions import PLAYERS, RestApiCalls, SessionLookup, Sessions
+from wcs_hooks.sessions import PLAYERS, SessionLookup, Sessions
 
 _FORBIDDEN: Final = 403
 _INTERNAL_ERROR: Final = 500

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from wcs_hooks.core.caller import Auth
-from wcs_hooks.sessions import RestApiCalls
+from wcs_hooks.core.caller import Auth, RestApiCalls
 
 SECONDS_PER_DAY: Final = 86_400
 

@@ -21,6 +21,7 @@ from aws_lambda_powertools.metrics.provider.cloudwatch_emf.cloudwatch import (
 )
 
 from wcs_hooks.core.methods import Category
+from wcs_hooks.core.outcome import UNKNOWN
 from wcs_hooks.core.reply import Reply
 from wcs_hooks.endpoint import Kind, Observation
 from wcs_hooks.policy_compiler import Status
@@ -57,9 +58,6 @@ METRICS: Final[Mapping[str, tuple[tuple[str, ...], ...]]] = {
 }
 """Every metric that is emitted, with the sets of dimensions that it has. The set with `method` is
 left out for a method that is not known: anybody could make up any number of them."""
-
-UNKNOWN: Final = "UNKNOWN"
-"""The value of a dimension that could not be found out."""
 
 _LONGEST_NAME: Final = 256
 

@@ -7,7 +7,6 @@ WCS REST API, and must not be rejected (`docs/wcs-protocol.md`, section 3, rule 
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any, Final, NamedTuple, Protocol
 
 from wcs_hooks.clock import Deadline
@@ -19,13 +18,6 @@ from wcs_hooks.ports import UnavailableError
 
 PLAYERS: Final = frozenset({"playHLS", "playRTSP"})
 """Methods of players that never connect, and are meant to be refusable all the same."""
-
-
-class RestApiCalls(StrEnum):
-    """Whether what the WCS REST API started may be denied: never, or as if a client had."""
-
-    NEVER_DENY = "never-deny"
-    AS_CLIENT = "as-client"
 
 
 class SessionKey(NamedTuple):

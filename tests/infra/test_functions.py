@@ -3,9 +3,10 @@ from typing import Final
 
 import pytest
 
-from infra.settings import Architecture, Auth, Packaging, RestApiCalls, Settings
+from infra.settings import Architecture, Packaging, Settings
 from tests.infra.conftest import Synthesise
 from tests.infra.synthesis import SynthesisedStack
+from wcs_hooks.core.caller import Auth, RestApiCalls
 from wcs_hooks.core.methods import Category
 from wcs_hooks.environment import HookEnvironment
 

@@ -9,7 +9,8 @@ from tests.infra.conftest import Synthesise
 from tests.infra.metrics_named import Kind, from_access_logs, in_alarms, on_dashboard
 from tests.infra.synthesis import SynthesisedStack
 from wcs_hooks.core.methods import Category
-from wcs_hooks.observability import COMPILER, METRICS, UNKNOWN
+from wcs_hooks.core.outcome import UNKNOWN
+from wcs_hooks.observability import COMPILER, METRICS
 
 CAUSES: Final = ("policy", "failure", "caller", "malformed")
 

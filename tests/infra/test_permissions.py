@@ -4,9 +4,10 @@ from typing import Final
 
 import pytest
 
-from infra.settings import Auth, Settings
+from infra.settings import Settings
 from tests.infra.conftest import Synthesise
 from tests.infra.synthesis import Json, SynthesisedStack
+from wcs_hooks.core.caller import Auth
 from wcs_hooks.core.methods import Category
 
 type Permissions = set[tuple[str, str]]

@@ -7,13 +7,12 @@ import pytest
 
 from infra.settings import (
     Architecture,
-    Auth,
     Packaging,
     Removal,
-    RestApiCalls,
     Settings,
     SettingsError,
 )
+from wcs_hooks.core.caller import Auth, RestApiCalls
 
 CDK_JSON = Path(__file__).resolve().parents[2] / "cdk.json"
 

@@ -5,13 +5,20 @@ import hashlib
 import json
 import random
 import re
+import zlib
 from typing import Any
 
 import pytest
 
 from wcs_hooks.core.methods import Category
 from wcs_hooks.core.payload import MalformedBodyError
-from wcs_hooks.dead_letter import MAX_MESSAGE_BYTES, body_of, message, to_text
+from wcs_hooks.dead_letter import (
+    MAX_MESSAGE_BYTES,
+    IncompleteMessageError,
+    body_of,
+    message,
+    to_text,
+)
 from wcs_hooks.endpoint import Request
 
 _MIB = 1_048_576
@@ -95,12 +102,36 @@ def test_given_a_body_that_no_message_holds_when_it_is_kept_then_what_is_lost_is
 
     assert kept["bodyLost"]["size"] == _MIB
     assert kept["bodyLost"]["sha256"] == hashlib.sha256(_NOISE).hexdigest()
-    assert body_of(kept) == _NOISE[: kept["bodyLost"]["kept"]]
-    assert kept["bodyLost"]["kept"] >= 100_000
+    beginning = zlib.decompress(base64.b85decode(kept["bodyZlib"]))
+    assert beginning == _NOISE[: kept["bodyLost"]["kept"]]
+    assert len(beginning) >= 100_000
+    with pytest.raises(IncompleteMessageError):
+        body_of(kept)
+
+
+@pytest.mark.parametrize("kept", [{}, {"body": None}, {"bodyZlib": '"'}, {"bodyZlib": "AAAA"}])
+def test_given_a_message_that_holds_no_hook_when_its_body_is_asked_for_then_that_is_told(
+    kept: dict[str, Any],
+) -> None:
+    with pytest.raises(IncompleteMessageError):
+        body_of(kept)
 
 
 def test_given_a_body_that_is_no_text_when_it_is_kept_then_the_message_still_is() -> None:
     kept = _kept(b"\xff")
 
     assert "body" not in kept
-    assert base64.b64decode(kept["bodyZlib"], validate=True)
+    assert base64.b85decode(kept["bodyZlib"])
+
+
+def test_given_a_hook_of_a_mebibyte_that_hardly_compresses_when_it_is_kept_then_it_is_whole() -> (
+    None
+):
+    text = base64.b64encode(_NOISE)[: _MIB - 12]
+    body = b'{"custom":"' + text[: _MIB - 14] + b'"}'
+
+    kept = _kept(body)
+
+    assert "bodyLost" not in kept
+    assert body_of(kept) == body
+    assert len(to_text(kept)) <= MAX_MESSAGE_BYTES

@@ -2,13 +2,12 @@
 
 import pytest
 
-from wcs_hooks.core.caller import Auth
+from wcs_hooks.core.caller import Auth, RestApiCalls
 from wcs_hooks.environment import (
     CompilerEnvironment,
     EnvironmentVariableError,
     HookEnvironment,
 )
-from wcs_hooks.sessions import RestApiCalls
 
 _HOOK = {
     "SNAPSHOTS_TABLE": "PolicySnapshots",

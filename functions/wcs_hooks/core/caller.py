@@ -19,6 +19,13 @@ class Auth(StrEnum):
     NONE = "none"
 
 
+class RestApiCalls(StrEnum):
+    """Whether what the WCS REST API started may be denied: never, or as if a client had."""
+
+    NEVER_DENY = "never-deny"
+    AS_CLIENT = "as-client"
+
+
 class RejectedCallerError(Exception):
     """A caller who is not WCS; the message tells what is wrong, and nothing secret."""
 

@@ -12,6 +12,9 @@ from wcs_hooks.core.methods import METHODS, Category
 STREAM_KEEP_ALIVE: Final = "StreamKeepAliveEvent"
 """The one event whose refusal has an effect beyond an ErrorEvent: it ends the stream."""
 
+UNKNOWN: Final = "UNKNOWN"
+"""Stands for what could not be found out, of `RestOnError` or of `Outcome`."""
+
 
 class RestOnError(StrEnum):
     """What a session's restClientConfig says for a method; WCS's default is `LOG`."""
