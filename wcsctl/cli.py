@@ -9,6 +9,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 from rich.markup import escape
 
+from wcs_hooks.ports import UnavailableError
 from wcsctl.commands import (
     dead_letter,
     decisions,
@@ -83,6 +84,11 @@ def main() -> None:
         _end(
             f"AWS refused {error.operation_name}: {told.get('Code')}: {told.get('Message')}. "
             "Has this profile the right to it?",
+            ExitStatus.UNREACHABLE,
+        )
+    except UnavailableError as error:
+        _end(
+            f"{error}: is this the right stack, and has this profile the right to it?",
             ExitStatus.UNREACHABLE,
         )
     except BotoCoreError as error:

@@ -6,12 +6,13 @@ from wcs_hooks.adapters.dynamo_policy_store import DynamoPolicyStore
 from wcs_hooks.adapters.dynamo_sessions import DynamoSessions
 from wcs_hooks.adapters.dynamo_snapshots import DynamoSnapshots
 from wcs_hooks.clock import Deadline, SystemClock
+from wcs_hooks.core.caller import RestApiCalls
 from wcs_hooks.core.in_force import InForce
 from wcs_hooks.core.methods import Category
 from wcs_hooks.core.payload import Payload
 from wcs_hooks.core.policy import EVERY_APP
 from wcs_hooks.ports import UnavailableError
-from wcs_hooks.sessions import RestApiCalls, SessionKey, SessionRecord
+from wcs_hooks.sessions import SessionKey, SessionRecord
 from wcsctl.deployment import Deployment
 from wcsctl.errors import UnreachableError
 from wcsctl.explanation import PolicySet

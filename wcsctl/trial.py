@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from wcs_hooks.core.caller import RestApiCalls
 from wcs_hooks.core.decision import UNKNOWN_SESSION, Session
 from wcs_hooks.core.methods import METHODS
 from wcs_hooks.core.payload import MalformedBodyError, Payload, encode, parse, replace_fields
 from wcs_hooks.core.secrets import without_secrets
-from wcs_hooks.sessions import RestApiCalls
 from wcsctl import candidate as candidates
 from wcsctl.deployed_policies import DeployedPolicies
 from wcsctl.errors import UsageError

@@ -189,6 +189,7 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
             emulator.start()
             deployment.bootstrap(workspace)
             synthesis.result()
+        workspace.write_environment_file()
         outputs = deployment.deploy(workspace, lambda _: None)
         poster = HookPoster(HookAddress.of(outputs, workspace), read_secret(outputs, workspace))
         yield Deployed(

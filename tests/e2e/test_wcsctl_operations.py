@@ -16,7 +16,6 @@ from wcs_hooks.core.methods import Category
 
 def wcsctl(deployed: Deployed, *words: str) -> subprocess.CompletedProcess[str]:
     # As `make local` does.
-    deployed.workspace.write_environment_file()
     place = ("--local", "--local-directory", str(deployed.workspace.directory))
     command = [str(REPOSITORY / ".venv" / "bin" / "wcsctl"), *place, *words]
     environment = deployed.workspace.process_environment()

@@ -23,7 +23,6 @@ _MANY = 10_000
 
 @pytest.fixture
 def wcsctl(deployed: Deployed) -> Wcsctl:
-    deployed.workspace.write_environment_file()
 
     def run(*arguments: object) -> subprocess.CompletedProcess[str]:
         directory = str(deployed.workspace.directory)

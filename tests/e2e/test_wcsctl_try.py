@@ -25,7 +25,6 @@ timeline:
 
 
 def _wcsctl(deployed: Deployed, *words: str) -> subprocess.CompletedProcess[str]:
-    deployed.workspace.write_environment_file()
     command = [str(REPOSITORY / ".venv" / "bin" / "wcsctl"), "--local"]
     directory = str(deployed.workspace.directory)
     return subprocess.run(
