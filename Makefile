@@ -79,6 +79,10 @@ lock: .uv/.stamp ## Pin the packages' versions anew (UPGRADE=1: the newest that 
 	@$(COMPILE) local/emulator-requirements.in -o local/emulator-requirements.txt
 	@npm install --package-lock-only --omit-lockfile-registry-resolved --no-audit --no-fund --silent
 
+.PHONY: reference
+reference: setup ## Write docs/wcsctl.md from the commands
+	@$(PYTHON_IN_VENV) -m wcsctl.reference
+
 .PHONY: clean
 clean: local-stop ## Stop the emulator and remove everything that was made here
 	@rm -rf .local .venv .emulator .uv node_modules cdk.out* build dist

@@ -1,19 +1,16 @@
 """Edits the Policies table as an operator does, and waits until the edits are in force."""
 
-import json
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
-from decimal import Decimal
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
-
-import yaml
 
 from local.deployment import StackOutputs
 from local.errors import NotInForceError, PolicyFileError
 from local.workspace import REPOSITORY, Workspace
+from wcsctl import policy_yaml
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
@@ -173,22 +170,14 @@ def wait_for_snapshots() -> None:
 
 def _load_file(file: Path) -> list[Policy]:
     try:
-        content = yaml.safe_load(file.read_text())
-        # Numbers of the table's kind, and times as the text that the policies' contract asks for.
-        content = json.loads(json.dumps(content, default=_date_text), parse_float=Decimal)
-    except (yaml.YAMLError, TypeError) as error:
-        raise PolicyFileError(f"{file} cannot be read: {error}") from None
+        content = policy_yaml.read(file.read_text(), str(file))
+    except policy_yaml.PolicyYamlError as error:
+        raise PolicyFileError(str(error)) from None
     policies = content if isinstance(content, list) else [content]
     for policy in policies:
         if not (isinstance(policy, dict) and {"app", "id"} <= policy.keys()):
             raise PolicyFileError(f"{file} holds something that is no policy: {policy!r:.80}")
     return policies
-
-
-def _date_text(value: object) -> str:
-    if isinstance(value, date):
-        return value.isoformat()
-    raise TypeError(f"{value!r} cannot stand in a policy")
 
 
 def _key(policy: Policy) -> dict[str, Any]:
