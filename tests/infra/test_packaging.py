@@ -309,11 +309,13 @@ def test_given_an_architecture_when_packaged_for_lambda_then_its_machine_code_is
 IMPORT = """
 import importlib, json, sys
 task, name = sys.argv[1:]
+# What the environment itself loads when Python starts, such as the way to this very project.
+before = set(sys.modules)
 sys.path.insert(0, task)
 handler = importlib.import_module(f"wcs_hooks.handlers.{name}").handler
 files = {
     module: getattr(sys.modules[module], "__file__", None)
-    for module in list(sys.modules) if "." not in module
+    for module in sys.modules.keys() - before if "." not in module
 }
 print(json.dumps([callable(handler), {module: file for module, file in files.items() if file}]))
 """
