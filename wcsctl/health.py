@@ -161,9 +161,19 @@ class Health:
             )
             if "Item" in answer:
                 found.append(AppHealth.of(app, from_attributes(answer["Item"])))
-            elif app != EVERY_APP:
+            elif app != EVERY_APP and self._has_policies(client, app):
                 found.append(AppHealth.of(app, {}))
         return found
+
+    def _has_policies(self, client: Any, app: str) -> bool:
+        """Whether an app has policies at all: one that had some once has nothing to tell."""
+        answer = client.query(
+            TableName=self._deployment.output("PoliciesTableName"),
+            KeyConditionExpression="app = :app",
+            ExpressionAttributeValues={":app": {"S": app}},
+            Limit=1,
+        )
+        return bool(answer["Items"])
 
     def _apps_in_force(self, client: Any) -> Iterator[str]:
         pages = client.get_paginator("query").paginate(
