@@ -12,7 +12,36 @@ LOOPBACK: Final = "127.0.0.1"
 _CHUNK: Final = 65536
 
 
-class ClosedPort:
+class _Port:
+    """A port on loopback, kept while the block lasts."""
+
+    _socket: socket.socket
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Host and port."""
+        host, port = self._socket.getsockname()
+        return host, port
+
+    def close(self) -> None:
+        """Give the port back."""
+        self._socket.close()
+
+    def __enter__(self) -> Self:
+        """Keep the port."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Give the port back."""
+        self.close()
+
+
+class ClosedPort(_Port):
     """A port that nobody listens on: whoever connects is refused.
 
     Examples
@@ -27,27 +56,8 @@ class ClosedPort:
         # It is bound, so that nobody else takes it, but does not listen.
         self._socket.bind((LOOPBACK, 0))
 
-    @property
-    def address(self) -> tuple[str, int]:
-        """Host and port."""
-        host, port = self._socket.getsockname()
-        return host, port
 
-    def __enter__(self) -> Self:
-        """Keep the port."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Give the port back."""
-        self._socket.close()
-
-
-class DelayingProxy:
+class DelayingProxy(_Port):
     """Passes bytes on to a back-end at once, and what it answers after a while.
 
     The back-end gets every hook, as one that is merely slow does: what WCS gave up waiting for has
@@ -67,32 +77,17 @@ class DelayingProxy:
         self._stopped = threading.Event()
         self._open: set[socket.socket] = set()
         self._lock = threading.Lock()
-        self._listener = socket.create_server((LOOPBACK, 0))
+        self._socket = socket.create_server((LOOPBACK, 0))
         self._threads = [threading.Thread(target=self._accept, daemon=True)]
         self._threads[0].start()
 
-    @property
-    def address(self) -> tuple[str, int]:
-        """Host and port."""
-        host, port = self._listener.getsockname()
-        return host, port
-
-    def __enter__(self) -> Self:
-        """Keep it running."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
         """End it, and all connections through it."""
         self._stopped.set()
         with contextlib.suppress(OSError):
             # Closing alone would leave accept() waiting.
-            self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
+            self._socket.shutdown(socket.SHUT_RDWR)
+        self._socket.close()
         with self._lock:
             remaining = list(self._open)
         for end in remaining:
@@ -103,7 +98,7 @@ class DelayingProxy:
     def _accept(self) -> None:
         while not self._stopped.is_set():
             try:
-                client, _ = self._listener.accept()
+                client, _ = self._socket.accept()
             except OSError:
                 return
             try:
