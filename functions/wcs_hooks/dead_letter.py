@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 SCHEMA: Final = 1
 """The message's version."""
 
+UNVERIFIED: Final = "unverified"
+"""True in a message whose sender could not be checked, since the secret could not be read. Anybody
+may have sent it: it is kept for people to look at, and not redriven."""
+
 MAX_MESSAGE_BYTES: Final = 1_048_576
 """What an SQS message holds, https://docs.aws.amazon.com/AWSSimpleQueueService (quotas)."""
 

@@ -109,6 +109,8 @@ class Observation:
 
     Attributes
     ----------
+    caller_is_verified
+        Whether the caller was found to be WCS; not so if the secret could not be read.
     decision_time
         Seconds that the decision took; none where none was made.
     deny_suppressed
@@ -134,6 +136,7 @@ class Observation:
     dead_lettered: bool | None = None
     error: str = ""
     rest_error: RestError | None = None
+    caller_is_verified: bool = False
 
     @property
     def method_is_known(self) -> bool:
@@ -263,6 +266,7 @@ class HookEndpoint:
         fetch_deadline = Deadline(self._clock, self._reply_timeout * _FETCH_SHARE)
         try:
             self._check_caller(request, fetch_deadline)
+            observation.caller_is_verified = True
             reply = self._reply(request, observation, fetch_deadline)
         except Exception as error:  # noqa: BLE001 - a bug must still leave WCS a reply to act upon
             refusal = _refusal(error)
@@ -280,7 +284,7 @@ class HookEndpoint:
         """Answer a hook again that came out of the dead letters.
 
         WCS was told long ago, and does not hear of it; what is done besides the reply is done now.
-        Who called was found out then, and what fails is not kept again: whoever redrives has it.
+        The caller was verified then, and what fails is not kept again: whoever redrives has it.
         """
         observation = Observation(request, self._category)
         deadline = Deadline(self._clock, self._reply_timeout)
@@ -369,7 +373,10 @@ class HookEndpoint:
             raise ExceptionGroup("what follows a reply", failures)
 
     def _keep(self, observation: Observation, error: Exception, deadline: Deadline) -> None:
-        message = dead_letter.message(observation.request, self._category, error, self._clock.now())
+        now = self._clock.now()
+        message = dead_letter.message(observation.request, self._category, error, now)
+        if not observation.caller_is_verified:
+            message[dead_letter.UNVERIFIED] = True
         try:
             self._dead_letters.send(message, deadline)
         except Exception:  # noqa: BLE001 - WCS must have its reply; the loss is counted and logged

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.integration.conftest import MakeClient
+from tests.support.aws_calls import AwsCalls
 from tests.support.aws_tables import Aws
 from tests.support.hook_client import HookClient
 from tests.support.in_memory_snapshots import InMemorySnapshots
@@ -102,3 +103,30 @@ def test_given_a_caller_of_the_api_when_it_says_redrive_in_its_body_then_it_is_c
     reply = hooks.post("call", {"redrive": letter("call", b"{}")}, authorization=None)
 
     assert reply.status == 403
+
+
+def test_given_a_hook_whose_sender_nobody_could_check_when_it_is_redriven_then_it_is_rejected(
+    make_client: MakeClient, snapshots: InMemorySnapshots, calls: AwsCalls, aws: Aws
+) -> None:
+    calls.cut_off("GetSecretValue")
+    forged = make_client(snapshots=snapshots).post("connect", CONNECT, authorization="WCS 00")
+    calls.recover()
+    assert forged.status == 503
+    [message] = aws.dead_letters()
+    assert message["unverified"] is True
+
+    told = redrive(make_client(snapshots=snapshots), Category.CONNECT, message)
+
+    assert (told["status"], told["answer"]) == (403, "rejected")
+    assert aws.sessions() == []
+
+
+def test_given_a_hook_of_wcs_that_failed_when_it_is_kept_then_it_may_be_redriven(
+    make_client: MakeClient, snapshots: InMemorySnapshots, aws: Aws
+) -> None:
+    snapshots.refuse()
+
+    make_client(snapshots=snapshots).post("call", CONNECT)
+
+    [message] = aws.dead_letters()
+    assert "unverified" not in message

@@ -6,7 +6,7 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-in
 
 import base64
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, Protocol
 
 from wcs_hooks.adapters.cached_policies import CachedPolicies
@@ -21,8 +21,8 @@ from wcs_hooks.clock import Clock, SystemClock
 from wcs_hooks.core.caller import Auth
 from wcs_hooks.core.methods import Category
 from wcs_hooks.core.reply import Reply
-from wcs_hooks.dead_letter import body_of
-from wcs_hooks.endpoint import CallerCheck, HookEndpoint, Request
+from wcs_hooks.dead_letter import UNVERIFIED, body_of
+from wcs_hooks.endpoint import CallerCheck, HookEndpoint, Kind, Request
 from wcs_hooks.environment import HookEnvironment
 from wcs_hooks.follow_ups import FollowUp, ForgetSession, PublishEvent, RecordSession
 from wcs_hooks.observability import HookReporter
@@ -77,18 +77,15 @@ def hook_handler(category: Category) -> Handler:
     reporter = HookReporter(category, environment.echo_log_sample_rate, secrets.current)
 
     def redrive(message: Mapping[str, Any], decision_id: str) -> dict[str, Any]:
-        body = body_of(message)
-        request = Request(message["method"], body, None, "", decision_id)
+        if message.get(UNVERIFIED):
+            reason = "nobody could check whether WCS sent it: the secret could not be read then"
+            return _redriven(decision_id, 403, Kind.REJECTED, [], reason)
+        request = Request(message["method"], body_of(message), None, "", decision_id)
         reply, observation = endpoint.redrive(request)
         reporter.report_redrive(observation, reply)
         decision = observation.decision
-        return {
-            "decision": decision_id,
-            "status": reply.status,
-            "answer": observation.kind,
-            "policies": decision.applied if decision else [],
-            "error": observation.error,
-        }
+        policies = decision.applied if decision else ()
+        return _redriven(decision_id, reply.status, observation.kind, policies, observation.error)
 
     def handler(event: Event, context: LambdaContext) -> dict[str, Any]:
         if REDRIVE in event:
@@ -131,6 +128,19 @@ def gateway_response(reply: Reply, decision_id: str) -> dict[str, Any]:
         "statusCode": reply.status,
         "headers": {"Content-Type": "application/json", "X-Decision-Id": decision_id},
         "body": reply.body.decode(),
+    }
+
+
+def _redriven(
+    decision_id: str, status: int, answer: Kind, policies: Sequence[str], error: str
+) -> dict[str, Any]:
+    """What whoever redrives is told."""
+    return {
+        "decision": decision_id,
+        "status": status,
+        "answer": answer,
+        "policies": list(policies),
+        "error": error,
     }
 
 
