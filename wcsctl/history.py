@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 from wcs_hooks.adapters.dynamo_policy_store import from_attributes
-from wcs_hooks.adapters.dynamo_snapshots import CURRENT, read_parts, version_key
+from wcs_hooks.adapters.dynamo_snapshots import CURRENT, last_version, read_parts, version_key
 from wcs_hooks.ports import UnavailableError
 from wcsctl.deployment import Deployment
 from wcsctl.errors import NotFoundError
@@ -77,7 +77,7 @@ class History:
             If the app never had one.
         """
         [pointer] = self._manifests(app, [CURRENT]) or [{}]
-        last = self._last(app)
+        last = last_version(self._client, self._table, app)
         if not last:
             raise NotFoundError(f"No policies of app {app} were ever in force.")
         found: list[dict[str, Any]] = []
@@ -135,20 +135,6 @@ class History:
             raise error.__cause__ or error from None
         items = json.loads(zlib.decompress(data), parse_float=lambda text: exact(Decimal(text)))
         return {item["id"]: item for item in items}
-
-    def _last(self, app: str) -> int:
-        answer = self._client.query(
-            TableName=self._table,
-            ConsistentRead=True,
-            KeyConditionExpression="app = :app AND begins_with(#item, :v)",
-            ProjectionExpression="#item",
-            ExpressionAttributeNames={"#item": "item"},
-            ExpressionAttributeValues={":app": {"S": app}, ":v": {"S": "v"}},
-            ScanIndexForward=False,
-            Limit=1,
-        )
-        keys = [item["item"]["S"] for item in answer["Items"]]
-        return int(keys[0][1:].split("#")[0]) if keys else 0
 
     def _manifests(self, app: str, keys: Sequence[str]) -> list[dict[str, Any]]:
         return list(map(from_attributes, self._get(app, keys)))

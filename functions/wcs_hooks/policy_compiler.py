@@ -182,7 +182,8 @@ class PolicyCompiler:
 
     def _turn_away(self, app: str) -> Status:
         message = (
-            f"an app that begins with {SYSTEM_ID_PREFIX} cannot have policies: it is a system's"
+            f"an app that begins with {SYSTEM_ID_PREFIX} cannot have policies: "
+            "such names are the system's"
         )
         error = Finding(Severity.ERROR, "", "app", message)
         told = datetime.fromtimestamp(self._clock.now(), UTC)

@@ -12,6 +12,7 @@ from tests.support.aws_calls import AwsCalls
 from tests.support.aws_tables import POLICIES, SNAPSHOTS, Aws
 from tests.support.fake_clock import FakeClock
 from tests.support.policy_items import deny, override, policy
+from wcs_hooks.adapters import dynamo_policy_store
 from wcs_hooks.adapters.clients import Clients
 from wcs_hooks.adapters.dynamo_policy_store import MAX_NAMES, PART_BYTES, DynamoPolicyStore
 from wcs_hooks.adapters.dynamo_snapshots import DynamoSnapshots
@@ -144,7 +145,7 @@ def test_given_two_compilers_when_they_claim_a_number_at_once_then_each_gets_one
     store: DynamoPolicyStore, reader: DynamoSnapshots, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Both have looked up the last number before either claims the next one.
-    monkeypatch.setattr(store, "_last_version", lambda _app: 0)
+    monkeypatch.setattr(dynamo_policy_store, "last_version", lambda *_: 0)
 
     numbers = [add(store, deny("a")), add(store, deny("b"))]
 

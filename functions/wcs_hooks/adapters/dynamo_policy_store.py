@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from boto3.dynamodb.types import Binary, TypeDeserializer, TypeSerializer
 from botocore.exceptions import ClientError
 
-from wcs_hooks.adapters.dynamo_snapshots import CURRENT, read_parts, version_key
+from wcs_hooks.adapters.dynamo_snapshots import CURRENT, last_version, read_parts, version_key
 from wcs_hooks.clock import Clock
 from wcs_hooks.core.client_config import Demand
 from wcs_hooks.core.compilation import Changes, Compilation, source_digest
@@ -131,7 +131,7 @@ class DynamoPolicyStore:
     ) -> int:
         """Write a new version with its source, for good; gives its number."""
         app = compilation.app
-        version = self._last_version(app) + 1
+        version = last_version(self._client, self._snapshots, app) + 1
         # Whoever claims the number has it, so that two compilers never mix their parts.
         # A version that never comes into force goes in time; one that does is kept from then on.
         expiry = {"expiresAt": int(now + self._retention)}
@@ -242,21 +242,6 @@ class DynamoPolicyStore:
             "attribute_not_exists(compiledAt) OR compiledAt <= :now",
             {":now": item["compiledAt"]},
         )
-
-    def _last_version(self, app: str) -> int:
-        """The highest number that was ever claimed and is still kept; 0 if none is."""
-        answer = self._client.query(
-            TableName=self._snapshots,
-            ConsistentRead=True,
-            KeyConditionExpression="app = :app AND begins_with(#item, :v)",
-            ProjectionExpression="#item",
-            ExpressionAttributeNames={"#item": "item"},
-            ExpressionAttributeValues={":app": {"S": app}, ":v": {"S": "v"}},
-            ScanIndexForward=False,
-            Limit=1,
-        )
-        keys = [from_attributes(item)["item"] for item in answer["Items"]]
-        return int(keys[0][1:].split("#")[0]) if keys else 0
 
     def _expire(self, app: str, version: int, at: float | None) -> None:
         """Let a version's items expire, in seconds since the epoch, or keep them."""

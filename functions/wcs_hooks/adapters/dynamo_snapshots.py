@@ -88,6 +88,22 @@ class DynamoSnapshots:
             raise UnavailableError(f"{named}: {error}") from error
 
 
+def last_version(client: "DynamoDBClient", table: str, app: str) -> int:
+    """The highest number of an app's that was ever claimed and is still kept; 0 if none is."""
+    answer = client.query(
+        TableName=table,
+        ConsistentRead=True,
+        KeyConditionExpression="app = :app AND begins_with(#item, :v)",
+        ProjectionExpression="#item",
+        ExpressionAttributeNames={"#item": "item"},
+        ExpressionAttributeValues={":app": {"S": app}, ":v": {"S": "v"}},
+        ScanIndexForward=False,
+        Limit=1,
+    )
+    keys = [item["item"]["S"] for item in answer["Items"]]
+    return int(keys[0][1:].split("#")[0]) if keys else 0
+
+
 def read_parts(client: "DynamoDBClient", table: str, app: str, version: int, kind: str) -> bytes:
     """The bytes of a version, put together from their parts.
 
