@@ -14,6 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from wcs_hooks.adapters.time_limit import run_before
 from wcs_hooks.clock import Clock, Deadline
+from wcs_hooks.core.expression import MAX_VISIBLE_BYTES
 from wcs_hooks.core.payload import encode
 from wcs_hooks.ports import UnavailableError
 from wcs_hooks.sessions import SessionKey, SessionRecord
@@ -25,8 +26,9 @@ if TYPE_CHECKING:
 NO_NODE: Final = "-"
 """Stands for a node without a name: DynamoDB takes no empty key."""
 
-MAX_BODY_BYTES: Final = 300_000
-"""What is kept of a connect's body, compressed. An item holds 400 KB."""
+MAX_BODY_BYTES: Final = MAX_VISIBLE_BYTES
+"""What is kept of a connect's body, as JSON: later decisions go by it, and see no more of a body.
+An item holds 400 KB."""
 
 _RENEWAL_SHARE: Final = 0.25
 """The share of a hook's time that may go into keeping its session for longer."""
@@ -163,15 +165,14 @@ def _record(item: "Mapping[str, AttributeValueTypeDef]") -> SessionRecord:
 
 
 def _packed(body: Mapping[str, Any]) -> bytes:
-    """A body, compressed; without its largest fields if an item would not hold it.
+    """A body, compressed; without its largest fields if it has more than `MAX_BODY_BYTES`.
 
     A session that could not be recorded for its size would be unknown, and what is unknown is not
     denied: a client must not get there by sending much.
     """
-    packed = zlib.compress(encode(dict(body)).encode())
-    if len(packed) <= MAX_BODY_BYTES:
-        return packed
-    # Text that fits as it is fits when it is compressed, too.
+    text = encode(dict(body)).encode()
+    if len(text) <= MAX_BODY_BYTES:
+        return zlib.compress(text)
     kept: dict[str, Any] = {}
     size = 0
     for length, name in sorted((len(encode({name: body[name]}).encode()), name) for name in body):
