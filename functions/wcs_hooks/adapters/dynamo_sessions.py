@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from wcs_hooks.adapters.time_limit import run_before
+from wcs_hooks.adapters.time_limit import CircuitBreaker
 from wcs_hooks.clock import Clock, Deadline
 from wcs_hooks.core.expression import MAX_VISIBLE_BYTES
 from wcs_hooks.core.payload import encode
@@ -38,7 +38,6 @@ REDRIVEN_TTL: Final = 15 * 86_400.0
 """Seconds: a day more than the queue keeps a message."""
 
 _MAX_NODE_BYTES: Final = 1024
-_WHAT: Final = "the session store"
 
 
 class DynamoSessions:
@@ -61,6 +60,7 @@ class DynamoSessions:
         self._table = table
         self._ttl = ttl
         self._clock = clock
+        self._breaker = CircuitBreaker("the session store", clock)
 
     def read(self, key: SessionKey, deadline: Deadline) -> SessionRecord | None:
         """What is kept of a session; none if it was not seen at connect, or has ended.
@@ -70,7 +70,7 @@ class DynamoSessions:
         UnavailableError
             If DynamoDB does not answer.
         """
-        return run_before(deadline, lambda: self._read(key), _WHAT)
+        return self._breaker.run_before(deadline, lambda: self._read(key))
 
     def record(self, key: SessionKey, record: SessionRecord, deadline: Deadline) -> None:
         """Keep a session.
@@ -87,7 +87,7 @@ class DynamoSessions:
             "versions": {"S": encode(dict(record.versions))},
             "failing": {"S": ",".join(sorted(record.failing))},
         }
-        run_before(deadline, lambda: self._put(item), _WHAT)
+        self._breaker.run_before(deadline, lambda: self._put(item))
 
     def forget(self, key: SessionKey, deadline: Deadline) -> None:
         """Keep a session no longer.
@@ -97,7 +97,7 @@ class DynamoSessions:
         UnavailableError
             If DynamoDB does not answer.
         """
-        run_before(deadline, lambda: self._delete(key), _WHAT)
+        self._breaker.run_before(deadline, lambda: self._delete(key))
 
     def is_done(self, decision_id: str, deadline: Deadline) -> bool:
         """Whether a hook out of the dead letters was published.
@@ -107,7 +107,7 @@ class DynamoSessions:
         UnavailableError
             If DynamoDB does not answer.
         """
-        return run_before(deadline, lambda: self._has(_redriven(decision_id)), _WHAT)
+        return self._breaker.run_before(deadline, lambda: self._has(_redriven(decision_id)))
 
     def done(self, decision_id: str, deadline: Deadline) -> None:
         """Remember that it was.
@@ -117,7 +117,7 @@ class DynamoSessions:
         UnavailableError
             If DynamoDB does not answer.
         """
-        run_before(deadline, lambda: self._mark(_redriven(decision_id)), _WHAT)
+        self._breaker.run_before(deadline, lambda: self._mark(_redriven(decision_id)))
 
     def _has(self, keys: "Mapping[str, AttributeValueTypeDef]") -> bool:
         try:
