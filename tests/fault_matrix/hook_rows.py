@@ -118,17 +118,18 @@ def _policies() -> Iterator[Row]:
 
 def _policies_of_other_categories() -> Iterator[Row]:
     cold = State.COLD
-    for hook, told, note in (
-        (CONNECT, DECLINED, "WCS declines, whatever `restOnError` says."),
-        (CALLED, ABORTED, ""),
-        (PUBLISHING, CONTINUED, "The session was told LOG for this method, by default."),
+    for hook, told, letter, note in (
+        (CONNECT, DECLINED, Letter.HOOK, "WCS declines, whatever `restOnError` says."),
+        (CALLED, ABORTED, Letter.HOOK, ""),
+        (PUBLISHING, CONTINUED, Letter.BOTH, "The session was told LOG for this, by default."),
         (
             KEPT_ALIVE,
             STREAM_ENDED,
+            Letter.BOTH,
             _ENDS_STREAMS,
         ),
     ):
-        yield from Rows(Area.POLICIES, _POINTERS, cold, hook, failure(told), note).each(
+        yield from Rows(Area.POLICIES, _POINTERS, cold, hook, failure(told, letter), note).each(
             f"pointer-cold-{hook.method}", "refused", end_to_end=("refused",)
         )
 

@@ -1,6 +1,7 @@
 """Sessions, in DynamoDB: partition key `node`, sort key `session`, TTL attribute `expiresAt`.
 
-Whoever has a session's id has the session, so the table has only its SHA-256.
+Whoever has a session's id has the session, so the table has only its SHA-256. Beside the sessions
+stand, under a `node` of their own, the dead letters that were published on the event bus.
 """
 
 import hashlib
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from wcs_hooks.adapters.time_limit import run_before
+from wcs_hooks.adapters.time_limit import CircuitBreaker
 from wcs_hooks.clock import Clock, Deadline
 from wcs_hooks.core.expression import MAX_VISIBLE_BYTES
 from wcs_hooks.core.payload import encode
@@ -30,11 +31,17 @@ MAX_BODY_BYTES: Final = MAX_VISIBLE_BYTES
 """What is kept of a connect's body, as JSON: later decisions go by it, and see no more of a body.
 An item holds 400 KB."""
 
+REDRIVEN: Final = "#redriven"
+"""The `node` of hooks that came out of the dead letters and were published. Their `session` is no
+SHA-256, so that no session is ever taken for one of them."""
+
+REDRIVEN_TTL: Final = 15 * 86_400.0
+"""Seconds: a day more than the queue keeps a message."""
+
 _RENEWAL_SHARE: Final = 0.25
 """The share of a hook's time that may go into keeping its session for longer."""
 
 _MAX_NODE_BYTES: Final = 1024
-_WHAT: Final = "the session store"
 
 
 class DynamoSessions:
@@ -57,6 +64,8 @@ class DynamoSessions:
         self._table = table
         self._ttl = ttl
         self._clock = clock
+        self._breaker = CircuitBreaker("the session store", clock)
+        self._renewals = CircuitBreaker("the session store", clock)
 
     def read(self, key: SessionKey, deadline: Deadline) -> SessionRecord | None:
         """What is kept of a session; none if it was not seen at connect, or has ended.
@@ -67,7 +76,7 @@ class DynamoSessions:
             If DynamoDB does not answer, or the record is damaged.
         """
         keys = _keys(key)
-        item = run_before(deadline, lambda: self._get(keys), _WHAT)
+        item = self._breaker.run_before(deadline, lambda: self._get(keys))
         if item is None:
             return None
         try:
@@ -96,7 +105,7 @@ class DynamoSessions:
             "versions": {"S": encode(dict(record.versions))},
             "failing": {"S": ",".join(sorted(record.failing))},
         }
-        run_before(deadline, lambda: self._put(item), _WHAT)
+        self._breaker.run_before(deadline, lambda: self._put(item))
 
     def forget(self, key: SessionKey, deadline: Deadline) -> None:
         """Keep a session no longer.
@@ -106,7 +115,42 @@ class DynamoSessions:
         UnavailableError
             If DynamoDB does not answer.
         """
-        run_before(deadline, lambda: self._delete(key), _WHAT)
+        self._breaker.run_before(deadline, lambda: self._delete(key))
+
+    def is_done(self, decision_id: str, deadline: Deadline) -> bool:
+        """Whether a hook out of the dead letters was published.
+
+        Raises
+        ------
+        UnavailableError
+            If DynamoDB does not answer.
+        """
+        keys = _redriven(decision_id)
+        return self._breaker.run_before(deadline, lambda: self._get(keys)) is not None
+
+    def done(self, decision_id: str, deadline: Deadline) -> None:
+        """Remember that it was.
+
+        Raises
+        ------
+        UnavailableError
+            If DynamoDB does not answer.
+        """
+        self._breaker.run_before(deadline, lambda: self._mark(_redriven(decision_id)))
+
+    def _mark(self, keys: "Mapping[str, AttributeValueTypeDef]") -> None:
+        try:
+            # Not PutItem, which the event function may not do.
+            self._client.update_item(
+                TableName=self._table,
+                Key=keys,
+                UpdateExpression="SET expiresAt = :at",
+                ExpressionAttributeValues={
+                    ":at": {"N": str(int(self._clock.now() + REDRIVEN_TTL))}
+                },
+            )
+        except (BotoCoreError, ClientError) as error:
+            raise UnavailableError("the session store does not answer") from error
 
     def _get(
         self, keys: "Mapping[str, AttributeValueTypeDef]"
@@ -122,7 +166,7 @@ class DynamoSessions:
         """Keep a session for longer. If that fails the next read does it: there is half the TTL."""
         limit = Deadline(self._clock, deadline.remaining() * _RENEWAL_SHARE)
         with suppress(UnavailableError, BotoCoreError, ClientError):
-            run_before(limit, lambda: self._extend(keys), _WHAT)
+            self._renewals.run_before(limit, lambda: self._extend(keys))
 
     def _extend(self, keys: "Mapping[str, AttributeValueTypeDef]") -> None:
         self._client.update_item(
@@ -153,6 +197,10 @@ def _keys(key: SessionKey) -> dict[str, "AttributeValueTypeDef"]:
     session = hashlib.sha256(key.session.encode("utf-8", "surrogatepass")).hexdigest()
     name = key.node if fits else hashlib.sha256(node).hexdigest() if node else NO_NODE
     return {"node": {"S": name}, "session": {"S": session}}
+
+
+def _redriven(decision_id: str) -> dict[str, "AttributeValueTypeDef"]:
+    return {"node": {"S": REDRIVEN}, "session": {"S": f"decision {decision_id}"}}
 
 
 def _record(item: "Mapping[str, AttributeValueTypeDef]") -> SessionRecord:
