@@ -170,9 +170,16 @@ class HookClient:
         raw = body if isinstance(body, bytes) else json.dumps(body).encode()
         if authorization == "":
             authorization = signature(raw)
-        event = gateway_event(method, raw, authorization, source)
+        category = METHODS[method].category if method in METHODS else Category.EVENT
+        return self.hand_over(category, gateway_event(method, raw, authorization, source))
+
+    def hand_over(self, category: Category, event: dict[str, Any]) -> HookReply:
+        """Invoke a category's function with an event as it is.
+
+        What is no reply to a hook, such as what a redrive is told, has the status 0.
+        """
         context = SimpleNamespace(aws_request_id=f"decision-{next(self._ids)}")
-        handler = self._handler(METHODS[method].category if method in METHODS else Category.EVENT)
+        handler = self._handler(category)
         self._capsys.readouterr()
         # Standard output is another one in a fixture than in the test itself.
         for stream_handler in _logger().handlers:
@@ -183,6 +190,8 @@ class HookClient:
         seconds = time.perf_counter() - began
         written = self._capsys.readouterr()
         metrics, log = read_output(written.out)
+        if "statusCode" not in response:
+            response = {"statusCode": 0, "headers": {}, "body": json.dumps(response)}
         return HookReply(
             response["statusCode"],
             response["headers"],

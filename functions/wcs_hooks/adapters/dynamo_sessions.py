@@ -166,6 +166,7 @@ class DynamoSessions:
         """Keep a session for longer. If that fails the next read does it: there is half the TTL."""
         limit = Deadline(self._clock, deadline.remaining() * _RENEWAL_SHARE)
         with suppress(UnavailableError, BotoCoreError, ClientError):
+            # By a breaker of its own: hooks are not refused their sessions because this hangs.
             self._renewals.run_before(limit, lambda: self._extend(keys))
 
     def _extend(self, keys: "Mapping[str, AttributeValueTypeDef]") -> None:
