@@ -83,6 +83,10 @@ lock: .uv/.stamp ## Pin the packages' versions anew (UPGRADE=1: the newest that 
 reference: setup ## Write docs/wcsctl.md from the commands
 	@$(PYTHON_IN_VENV) -m wcsctl.reference
 
+.PHONY: reliability
+reliability: setup ## Try each fault, and write docs/reliability.md from what comes of it
+	@$(PYTHON_IN_VENV) -m tests.fault_matrix.reliability
+
 .PHONY: clean
 clean: local-stop ## Stop the emulator and remove everything that was made here
 	@rm -rf .local .venv .emulator .uv node_modules cdk.out* build dist
