@@ -278,14 +278,22 @@ class DeadLetterQueue:
         self._client.delete_message(QueueUrl=self._url, ReceiptHandle=letter.receipt)
         self._held.pop(letter.message_id, None)
 
-    def keep_counted(self, letter: DeadLetter) -> None:
+    def keep_counted(self, letter: DeadLetter, pending: object = None) -> None:
         """Keep a message with one attempt more.
+
+        Parameters
+        ----------
+        pending
+            What is left to do for its hook, where that was told.
+
 
         A message in SQS cannot be changed. So a copy is sent first and the old one deleted then: if
         that is cut off in between there are two of them, which answers the same twice. The other
         way about the hook would be lost.
         """
         content = dict(letter.content) | {"attempts": letter.attempts + 1}
+        if isinstance(pending, list):
+            content[dead_letter.PENDING] = pending
         sent = self._client.send_message(
             QueueUrl=self._url, MessageBody=dead_letter.to_text(content)
         )
@@ -364,7 +372,7 @@ class Redrive:
             return Redriven(letter, Result.HOPELESS, letter.hopeless)
         answer, problem = self._process(letter)
         if problem:
-            self._queue.keep_counted(letter)
+            self._queue.keep_counted(letter, answer.get(dead_letter.PENDING))
             return Redriven(letter, Result.FAILED, problem, answer)
         self._queue.delete(letter)
         policies = ", ".join(answer.get("policies") or ())

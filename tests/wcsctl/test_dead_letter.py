@@ -135,6 +135,18 @@ def test_when_a_redrive_fails_then_the_letter_stays_with_the_attempt_counted(
     assert message == letter("decision-1", attempts=2)
 
 
+def test_when_a_redrive_does_a_part_then_the_letter_that_stays_has_the_rest(
+    stack: OperatedStack,
+) -> None:
+    stack.answers.append({**FAILED, "pending": ["event-bus"]})
+    stack.send(letter("decision-1", schema=2, pending=["session", "event-bus"]))
+
+    stack.run("dead-letter", "redrive", "-y")
+
+    [message] = stack.aws.dead_letters()
+    assert (message["pending"], message["attempts"]) == (["event-bus"], 2)
+
+
 def test_given_a_copy_cannot_be_sent_when_a_redrive_fails_then_the_old_letter_stays(
     stack: OperatedStack,
 ) -> None:
