@@ -50,6 +50,7 @@ _PREFIXES: Final[Mapping[str, Place]] = {
     "AWSEvents": Place.BUS,
 }
 _DYNAMODB: Final = "DynamoDB_20120810"
+_SEND: Final = "AmazonSQS.SendMessage"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +65,14 @@ class Call:
         Those that it names.
     attempt
         Which try of the SDK's it is, from 1 on.
+    decision
+        Of the dead letter that is sent; else empty.
     """
 
     target: str
     tables: frozenset[str] = frozenset()
     attempt: int = 1
+    decision: str = ""
 
     @classmethod
     def of(cls, headers: Mapping[str, str], body: bytes) -> "Call":
@@ -88,7 +92,10 @@ class Call:
             tables = frozenset(request.get("RequestItems", {})) | (
                 {request["TableName"]} if "TableName" in request else set()
             )
-        return cls(target, tables, int(attempt) if attempt.isdecimal() else 1)
+        decision = ""
+        if target == _SEND:
+            decision = str(json.loads(json.loads(body)["MessageBody"]).get("decision", ""))
+        return cls(target, tables, int(attempt) if attempt.isdecimal() else 1, decision)
 
     @property
     def operation(self) -> str:

@@ -34,6 +34,16 @@ class FaultyProxy:
         Where the emulator listens.
     port
         Where the proxy does, on 127.0.0.1.
+
+    Attributes
+    ----------
+    hits
+        How many calls each fault made fail.
+    passed
+        How many calls went through.
+    letters_sent
+        How often a dead letter reached the queue, by its decision: the SDK sends it again if it
+        is not answered in time, which is how there can be two.
     """
 
     def __init__(self, workspace: Workspace, port: int) -> None:
@@ -47,6 +57,7 @@ class FaultyProxy:
         self._session: ClientSession | None = None
         self.hits: Counter[str] = Counter()
         self.passed = 0
+        self.letters_sent: Counter[str] = Counter()
 
     @property
     def environment(self) -> dict[str, str]:
@@ -108,6 +119,8 @@ class FaultyProxy:
                 self.hits[fault.name] += 1
                 return await self._fail(fault, request)
         self.passed += 1
+        if call.decision:
+            self.letters_sent[call.decision] += 1
         return await self._pass_on(request, body)
 
     async def _fail(self, fault: Fault, request: web.Request) -> web.StreamResponse:

@@ -27,6 +27,7 @@ def show(console: Console, soak: Soak) -> None:
         table.add_section()
         for name, count in one.letters.items():
             table.add_row(f"letters: {name}", str(count))
+        table.add_row("letters: sent twice by the SDK", str(len(one.sent_twice)))
         for what, count in one.lost_attempts.items():
             table.add_row(f"sent again: {what}", str(count))
         console.print(table)
@@ -61,6 +62,7 @@ def markdown(result: Mapping[str, Any]) -> str:
                 ("counted as lost", len(one["lost"])),
                 ("without an answer", len(one["unanswered"])),
                 *((f"letters: {name}", count) for name, count in one["letters"].items()),
+                ("letters: sent twice by the SDK", len(one["sentTwice"])),
                 *((f"sent again: {what}", count) for what, count in one["lostAttempts"].items()),
             ],
         )

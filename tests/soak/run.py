@@ -11,7 +11,6 @@ from typing import Any, Final, Self
 
 from local import policies as policy_files
 from tests.soak.balance import (
-    MALFORMED_ERROR,
     Balance,
     Check,
     Letter,
@@ -51,14 +50,17 @@ _PHASES: Final = (MAIN, QUEUE_PHASE)
 
 POLICIES: Final = Path(__file__).parent / "policies.yaml"
 REPLY_TIMEOUT_MS: Final = 2000.0
-SERVICE_MARGIN_MS: Final = 250.0
+SERVICE_MARGIN_MS: Final = 500.0
 """By which ServiceTime may exceed `replyTimeout`: two cores that also run the emulator, a dozen
 workers and the traffic hand out processor time late."""
 
 REPLY_MARGIN_MS: Final = 4000.0
-"""By which a reply may exceed `replyTimeout` as WCS sees it: the emulator starts a worker process
-for a cold start, and reads its output, within the reply's time. It is what the stack gives a
-function beyond `replyTimeout`, and far below the 15 s for which WCS waits."""
+"""By which 99 % of the replies may at the most exceed `replyTimeout` as WCS sees them: the emulator
+starts a process for a cold start, and reads its output, before it passes a reply on. It is what the
+stack gives a function beyond `replyTimeout`."""
+
+WCS_TIMEOUT_MS: Final = 15_000.0
+"""`rest_request_timeout`: no reply takes longer."""
 
 _QUEUE_SECONDS: Final = 20.0
 _LATE: Final = 20.0
@@ -183,7 +185,7 @@ class Conductor:
         self._strike(hooks, letters, report)
         self._say("Redriving")
         self._redrive(letters)
-        self._compare_sessions(letters, report.logged.lost)
+        self._compare_sessions(hooks, letters, report.logged.lost)
         self._see_last_edit()
         soak.hits = Counter(stack.proxy.hits)
         soak.seconds = time.monotonic() - began
@@ -319,7 +321,8 @@ class Conductor:
         for phase in _PHASES:
             of_phase = [hook for hook in hooks if hook.phase == phase]
             own = letters_of(of_phase, letters)
-            soak.balances.append(balance(phase, of_phase, own, logged.lost))
+            sends = self._stack.proxy.letters_sent
+            soak.balances.append(balance(phase, of_phase, own, logged.lost, sends))
         explained, invented = without_reply(hooks, letters)
         soak.checks.append(
             Check(
@@ -384,19 +387,24 @@ class Conductor:
         soak = self._soak
         soak.service = Times.of(report.service_times)
         soak.replies = Times.of([hook.seconds * 1000 for hook in hooks if hook.decision])
-        for name, times, margin in (
-            ("ServiceTime", soak.service, SERVICE_MARGIN_MS),
-            ("reply time", soak.replies, REPLY_MARGIN_MS),
-        ):
-            limit = REPLY_TIMEOUT_MS + margin
-            soak.checks.append(
-                Check(
-                    f"{name} within replyTimeout",
-                    0 < times.most <= limit,
-                    f"p50 {times.p50:.0f}, p99 {times.p99:.0f}, longest {times.most:.0f} ms; "
-                    f"{REPLY_TIMEOUT_MS:.0f} ms and a margin of {margin:.0f}",
-                )
+        limit = REPLY_TIMEOUT_MS + SERVICE_MARGIN_MS
+        soak.checks.append(
+            Check(
+                "ServiceTime within replyTimeout",
+                0 < soak.service.most <= limit,
+                f"{_in_words(soak.service)}: {REPLY_TIMEOUT_MS:.0f} ms and a margin of "
+                f"{SERVICE_MARGIN_MS:.0f}",
             )
+        )
+        limit = REPLY_TIMEOUT_MS + REPLY_MARGIN_MS
+        soak.checks.append(
+            Check(
+                "replies as WCS sees them",
+                0 < soak.replies.p99 <= limit and soak.replies.most <= WCS_TIMEOUT_MS,
+                f"{_in_words(soak.replies)}: p99 at most {limit:.0f} ms, none later than "
+                f"{WCS_TIMEOUT_MS:.0f}",
+            )
+        )
 
     def _verdicts(self, hooks: Sequence[SentHook], report: FunctionReport) -> None:
         soak = self._soak
@@ -434,7 +442,7 @@ class Conductor:
             "left": len(left),
             "again": again["done"] + again["failed"],
         }
-        hopeless = [one for one in left if one.error == MALFORMED_ERROR]
+        hopeless = Counter(str(one["told"]) for one in first if one["result"] == "hopeless")
         failed = Counter(str(one["told"]) for one in first if one["result"] == "failed")
         soak.checks += [
             Check(
@@ -445,9 +453,9 @@ class Conductor:
             Check(
                 "the redrive did all that can be done",
                 len(left) == results["hopeless"] and not results["failed"],
-                f"{results['done']} done, {results['failed']} failed, {len(left)} left, of which "
-                f"{len(hopeless)} are malformed"
-                + "".join(f"; {count} failed: {what}" for what, count in failed.items()),
+                f"{results['done']} done, {results['failed']} failed, {len(left)} left"
+                + "".join(f"; {count} failed: {what}" for what, count in failed.items())
+                + "".join(f"; {count} left: {what}" for what, count in hopeless.items()),
             ),
             Check(
                 "a second redrive does nothing",
@@ -456,12 +464,15 @@ class Conductor:
             ),
         ]
 
-    def _compare_sessions(self, letters: Sequence[Letter], lost: frozenset[str]) -> None:
+    def _compare_sessions(
+        self, hooks: Sequence[SentHook], letters: Sequence[Letter], lost: frozenset[str]
+    ) -> None:
         """The Sessions table holds the sessions that WCS has open, but for what has a reason."""
         histories = [history for lane in self._lanes for history in lane.histories]
         kept = frozenset(letter.decision for letter in letters)
+        sent_again = frozenset(hook.decision for hook in hooks if hook.lost)
         held = self._stack.session_keys()
-        self._soak.checks.append(compare_sessions(histories, held, kept, lost))
+        self._soak.checks.append(compare_sessions(histories, held, kept, lost, sent_again))
 
     def _see_last_edit(self) -> None:
         """The last good edit is in force, and no app is left with an error but the broken one."""
@@ -523,6 +534,10 @@ def _edited(edition: int) -> dict[str, Any]:
         "action": "override",
         "set": {"edition": edition},
     }
+
+
+def _in_words(times: Times) -> str:
+    return f"p50 {times.p50:.0f}, p99 {times.p99:.0f}, longest {times.most:.0f} ms"
 
 
 def _is_odd(hook: SentHook) -> bool:

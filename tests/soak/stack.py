@@ -44,6 +44,11 @@ _LOG_SLICE_MS: Final = 20_000
 """The emulator gives 10,000 log events at a time, and no way to the next ones: four to a hook."""
 
 _WORKER: Final = "_worker.py"
+_GROWN_UP: Final = 6.0
+"""Seconds after which a worker has started for sure. One that is killed while it starts makes the
+emulator end all workers of its function, and what they are doing with them."""
+
+_TICKS: Final = os.sysconf("SC_CLK_TCK")
 
 
 class Times(NamedTuple):
@@ -271,13 +276,15 @@ def _letter(content: Mapping[str, Any]) -> Letter:
 
 def _workers_of(emulator: int | None) -> Iterator[tuple[int, str]]:
     """The emulator's children that run functions, each with its working directory."""
+    up = time.clock_gettime(time.CLOCK_BOOTTIME)
     for entry in Path("/proc").iterdir() if emulator is not None else ():
         if not entry.name.isdecimal():
             continue
         try:
-            parent = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
+            status = (entry / "stat").read_text().rpartition(")")[2].split()
+            parent, started = int(status[1]), int(status[19]) / _TICKS
             command = (entry / "cmdline").read_text()
-            if parent == emulator and _WORKER in command:
+            if parent == emulator and _WORKER in command and up - started > _GROWN_UP:
                 yield int(entry.name), str((entry / "cwd").readlink())
         except (OSError, IndexError, ValueError):
             # It has ended meanwhile.
