@@ -8,11 +8,12 @@ import hashlib
 import json
 import zlib
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from wcs_hooks.adapters.time_limit import run_before
+from wcs_hooks.adapters.time_limit import CircuitBreaker
 from wcs_hooks.clock import Clock, Deadline
 from wcs_hooks.core.expression import MAX_VISIBLE_BYTES
 from wcs_hooks.core.payload import encode
@@ -37,8 +38,10 @@ SHA-256, so that no session is ever taken for one of them."""
 REDRIVEN_TTL: Final = 15 * 86_400.0
 """Seconds: a day more than the queue keeps a message."""
 
+_RENEWAL_SHARE: Final = 0.25
+"""The share of a hook's time that may go into keeping its session for longer."""
+
 _MAX_NODE_BYTES: Final = 1024
-_WHAT: Final = "the session store"
 
 
 class DynamoSessions:
@@ -61,6 +64,7 @@ class DynamoSessions:
         self._table = table
         self._ttl = ttl
         self._clock = clock
+        self._breaker = CircuitBreaker("the session store", clock)
 
     def read(self, key: SessionKey, deadline: Deadline) -> SessionRecord | None:
         """What is kept of a session; none if it was not seen at connect, or has ended.
@@ -68,9 +72,22 @@ class DynamoSessions:
         Raises
         ------
         UnavailableError
-            If DynamoDB does not answer.
+            If DynamoDB does not answer, or the record is damaged.
         """
-        return run_before(deadline, lambda: self._read(key), _WHAT)
+        keys = _keys(key)
+        item = self._breaker.run_before(deadline, lambda: self._get(keys))
+        if item is None:
+            return None
+        try:
+            remaining = int(item["expiresAt"]["N"]) - self._clock.now()
+            record = _record(item)
+        except (KeyError, ValueError, AttributeError, zlib.error) as error:
+            raise UnavailableError("the session's record is damaged") from error
+        if remaining <= 0:
+            return None
+        if remaining < self._ttl / 2:
+            self._renew(keys, deadline)
+        return record
 
     def record(self, key: SessionKey, record: SessionRecord, deadline: Deadline) -> None:
         """Keep a session.
@@ -87,7 +104,7 @@ class DynamoSessions:
             "versions": {"S": encode(dict(record.versions))},
             "failing": {"S": ",".join(sorted(record.failing))},
         }
-        run_before(deadline, lambda: self._put(item), _WHAT)
+        self._breaker.run_before(deadline, lambda: self._put(item))
 
     def forget(self, key: SessionKey, deadline: Deadline) -> None:
         """Keep a session no longer.
@@ -97,7 +114,7 @@ class DynamoSessions:
         UnavailableError
             If DynamoDB does not answer.
         """
-        run_before(deadline, lambda: self._delete(key), _WHAT)
+        self._breaker.run_before(deadline, lambda: self._delete(key))
 
     def is_done(self, decision_id: str, deadline: Deadline) -> bool:
         """Whether a hook out of the dead letters was published.
@@ -107,7 +124,7 @@ class DynamoSessions:
         UnavailableError
             If DynamoDB does not answer.
         """
-        return run_before(deadline, lambda: self._has(_redriven(decision_id)), _WHAT)
+        return self._breaker.run_before(deadline, lambda: self._has(_redriven(decision_id)))
 
     def done(self, decision_id: str, deadline: Deadline) -> None:
         """Remember that it was.
@@ -117,7 +134,7 @@ class DynamoSessions:
         UnavailableError
             If DynamoDB does not answer.
         """
-        run_before(deadline, lambda: self._mark(_redriven(decision_id)), _WHAT)
+        self._breaker.run_before(deadline, lambda: self._mark(_redriven(decision_id)))
 
     def _has(self, keys: "Mapping[str, AttributeValueTypeDef]") -> bool:
         try:
@@ -140,41 +157,31 @@ class DynamoSessions:
         except (BotoCoreError, ClientError) as error:
             raise UnavailableError("the session store does not answer") from error
 
-    def _read(self, key: SessionKey) -> SessionRecord | None:
-        keys = _keys(key)
+    def _get(
+        self, keys: "Mapping[str, AttributeValueTypeDef]"
+    ) -> "Mapping[str, AttributeValueTypeDef] | None":
         try:
             # The connect may have been answered by another function a moment ago.
             answer = self._client.get_item(TableName=self._table, Key=keys, ConsistentRead=True)
-            item = answer.get("Item")
-            if item is None:
-                return None
-            remaining = int(item["expiresAt"]["N"]) - self._clock.now()
-            if remaining <= 0:
-                return None
-            if remaining < self._ttl / 2:
-                self._renew(keys)
         except (BotoCoreError, ClientError) as error:
             raise UnavailableError("the session store does not answer") from error
-        failing = item["failing"]["S"]
-        return SessionRecord(
-            json.loads(zlib.decompress(item["body"]["B"])),
-            json.loads(item["versions"]["S"]),
-            frozenset(failing.split(",")) if failing else frozenset(),
-        )
+        return answer.get("Item")
 
-    def _renew(self, keys: "Mapping[str, AttributeValueTypeDef]") -> None:
-        try:
-            self._client.update_item(
-                TableName=self._table,
-                Key=keys,
-                UpdateExpression="SET expiresAt = :at",
-                # It may have been forgotten meanwhile, and must stay so.
-                ConditionExpression="attribute_exists(expiresAt)",
-                ExpressionAttributeValues={":at": {"N": str(int(self._clock.now() + self._ttl))}},
-            )
-        except ClientError as error:
-            if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
-                raise
+    def _renew(self, keys: "Mapping[str, AttributeValueTypeDef]", deadline: Deadline) -> None:
+        """Keep a session for longer. If that fails the next read does it: there is half the TTL."""
+        limit = Deadline(self._clock, deadline.remaining() * _RENEWAL_SHARE)
+        with suppress(UnavailableError, BotoCoreError, ClientError):
+            self._breaker.run_before(limit, lambda: self._extend(keys))
+
+    def _extend(self, keys: "Mapping[str, AttributeValueTypeDef]") -> None:
+        self._client.update_item(
+            TableName=self._table,
+            Key=keys,
+            UpdateExpression="SET expiresAt = :at",
+            # It may have been forgotten meanwhile, and must stay so.
+            ConditionExpression="attribute_exists(expiresAt)",
+            ExpressionAttributeValues={":at": {"N": str(int(self._clock.now() + self._ttl))}},
+        )
 
     def _put(self, item: "Mapping[str, AttributeValueTypeDef]") -> None:
         try:
@@ -199,6 +206,15 @@ def _keys(key: SessionKey) -> dict[str, "AttributeValueTypeDef"]:
 
 def _redriven(decision_id: str) -> dict[str, "AttributeValueTypeDef"]:
     return {"node": {"S": REDRIVEN}, "session": {"S": f"decision {decision_id}"}}
+
+
+def _record(item: "Mapping[str, AttributeValueTypeDef]") -> SessionRecord:
+    failing = item["failing"]["S"]
+    return SessionRecord(
+        json.loads(zlib.decompress(item["body"]["B"])),
+        json.loads(item["versions"]["S"]),
+        frozenset(failing.split(",")) if failing else frozenset(),
+    )
 
 
 def _packed(body: Mapping[str, Any]) -> bytes:

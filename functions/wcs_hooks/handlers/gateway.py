@@ -68,7 +68,7 @@ def hook_handler(category: Category) -> Handler:
         ),
         sessions=sessions,
         rest_api_calls=environment.rest_api_calls,
-        follow_ups=_follow_ups(category, environment, clients, sessions),
+        follow_ups=_follow_ups(category, environment, clients, sessions, clock),
         dead_letters=SqsDeadLetters(clients.sqs, environment.dead_letter_queue_url),
         clock=clock,
         reply_timeout=environment.reply_timeout,
@@ -172,7 +172,11 @@ def _method(event: Event) -> str:
 
 
 def _follow_ups(
-    category: Category, environment: HookEnvironment, clients: Clients, sessions: DynamoSessions
+    category: Category,
+    environment: HookEnvironment,
+    clients: Clients,
+    sessions: DynamoSessions,
+    clock: Clock,
 ) -> list[FollowUp]:
     if category is Category.CONNECT:
         return [RecordSession(sessions)]
@@ -180,7 +184,7 @@ def _follow_ups(
         return []
     follow_ups: list[FollowUp] = [ForgetSession(sessions)]
     if environment.event_bus:
-        bus = EventBridgeBus(clients.event_bridge(), environment.event_bus)
+        bus = EventBridgeBus(clients.event_bridge(), environment.event_bus, clock)
         follow_ups.append(PublishEvent(bus, sessions, keep_alive=environment.event_bus_keep_alive))
     return follow_ups
 
