@@ -170,8 +170,7 @@ class SoakStack:
 
     def letters(self) -> list[Letter]:
         """All that lies in the dead-letter queue, which stays there."""
-        with DeadLetterQueue(self.deployment) as queue:
-            return [_letter(one.content) for one in queue.letters()]
+        return read_letters(self.deployment)
 
     def session_keys(self) -> set[tuple[str, str]]:
         """The keys of the Sessions table's items: node, and the session's hash."""
@@ -257,6 +256,12 @@ def wait_until_quiet(stack: SoakStack, patience: float) -> None:
             return
         before = now
         time.sleep(2.5)
+
+
+def read_letters(of: Deployment) -> list[Letter]:
+    """All that lies in a deployment's dead-letter queue, which stays there."""
+    with DeadLetterQueue(of) as queue:
+        return [_letter(one.content) for one in queue.letters()]
 
 
 def _letter(content: Mapping[str, Any]) -> Letter:
