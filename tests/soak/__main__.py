@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+import signal
 import sys
 import time
 from pathlib import Path
@@ -29,11 +30,18 @@ def main() -> int:
     arguments = _parser().parse_args()
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         del os.environ[name]
+    # However it is ended, the emulator ends with it.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _end)
     if arguments.command == "render":
         result = json.loads(arguments.result.read_text())
         _DOCUMENT.write_text(report.fill(_DOCUMENT.read_text(), result))
         return 0
     return _run(arguments.minutes, arguments.seed, arguments.rate, arguments.result)
+
+
+def _end(number: int, _frame: object) -> None:
+    sys.exit(128 + number)
 
 
 def _run(minutes: float, seed: int, rate: float, file: Path) -> int:

@@ -29,6 +29,8 @@ class Letter:
         The kind of what went wrong.
     pending
         What was to follow from a hook that was answered.
+    of_edits
+        Whether it is about policy edits that the compiler could not process, and about no hook.
     """
 
     decision: str
@@ -36,6 +38,7 @@ class Letter:
     digest: str
     error: str
     pending: tuple[str, ...] = ()
+    of_edits: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,7 +267,7 @@ def without_reply(
     explained: list[Letter] = []
     invented: list[Letter] = []
     for letter in letters:
-        if letter.decision in known:
+        if letter.decision in known or letter.of_edits:
             continue
         key = (letter.method, letter.digest)
         if open_attempts[key] > 0:
@@ -345,7 +348,9 @@ def log_checks(
         "Denied": seen[Answer.DENIED],
         "Rejected": seen[Answer.REJECTED],
         "Malformed": seen[Answer.MALFORMED],
-        "DeadLettered": len({letter.decision for letter in letters} - logged.lost),
+        "DeadLettered": len(
+            {letter.decision for letter in letters if not letter.of_edits} - logged.lost
+        ),
     }
     return [
         Check(

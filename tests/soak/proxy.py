@@ -101,9 +101,11 @@ class FaultyProxy:
         application = web.Application(client_max_size=_MAX_BODY)
         application.router.add_route("*", "/{path:.*}", self._handle)
         # Who has given up waiting needs no thread of the proxy's any more.
-        self._runner = web.AppRunner(application, handler_cancellation=True, access_log=None)
+        self._runner = web.AppRunner(
+            application, handler_cancellation=True, access_log=None, shutdown_timeout=1
+        )
         await self._runner.setup()
-        await web.TCPSite(self._runner, _HOST, self._port, shutdown_timeout=1).start()
+        await web.TCPSite(self._runner, _HOST, self._port).start()
 
     async def _stop(self) -> None:
         if self._runner is not None:

@@ -328,8 +328,9 @@ class Conductor:
             Check(
                 "no letter without a hook",
                 not invented,
-                f"{len(invented)} of {len(letters)}; {len(explained)} more are of hooks whose "
-                "reply was lost" + "".join(f"; {one.method} {one.decision}" for one in invented),
+                f"{len(invented)} of {len(letters)}; {len(explained)} are of attempts whose reply "
+                f"was lost, {sum(letter.of_edits for letter in letters)} of policy edits"
+                + "".join(f"; {one.method} {one.decision}" for one in invented),
             )
         )
         sent = sum(lane.account_sent for lane in self._lanes)

@@ -28,7 +28,7 @@ from tests.soak.proxy import FaultyProxy
 from tests.soak.wire import digest
 from wcs_hooks import dead_letter
 from wcs_hooks.core.methods import Category
-from wcsctl.dead_letters import DeadLetterQueue
+from wcsctl.dead_letters import DeadLetter, DeadLetterQueue, LetterKind
 from wcsctl.deployment import Deployment
 from wcsctl.function_configuration import CATEGORIES, FunctionConfigurations
 from wcsctl.function_logs import FunctionLogs
@@ -261,10 +261,11 @@ def wait_until_quiet(stack: SoakStack, patience: float) -> None:
 def read_letters(of: Deployment) -> list[Letter]:
     """All that lies in a deployment's dead-letter queue, which stays there."""
     with DeadLetterQueue(of) as queue:
-        return [_letter(one.content) for one in queue.letters()]
+        return [_letter(one) for one in queue.letters()]
 
 
-def _letter(content: Mapping[str, Any]) -> Letter:
+def _letter(message: DeadLetter) -> Letter:
+    content = message.content
     try:
         body = digest(dead_letter.body_of(content))
     except dead_letter.IncompleteMessageError:
@@ -276,6 +277,7 @@ def _letter(content: Mapping[str, Any]) -> Letter:
         body,
         str(error.get("kind", "")) if isinstance(error, dict) else "",
         tuple(content.get("pending") or ()),
+        of_edits=message.kind is LetterKind.EDITS,
     )
 
 

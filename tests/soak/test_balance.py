@@ -162,6 +162,13 @@ def test_given_an_invented_letter_when_split_then_it_is_found() -> None:
     assert letters_of(HOOKS, (*LETTERS, invented)) == list(LETTERS)
 
 
+def test_given_a_letter_of_policy_edits_when_split_then_it_is_about_no_hook() -> None:
+    edits = Letter("", "", "", "", of_edits=True)
+
+    assert without_reply(HOOKS, (*LETTERS, edits)) == ([], [])
+    assert all(check.ok for check in log_checks(HOOKS, (*LETTERS, edits), logged(), 0))
+
+
 def test_given_a_letter_of_an_attempt_without_reply_when_split_then_one_is_explained() -> None:
     again = replace(PASSED, lost=(LostAttempt(1000.0, "connection reset"),))
     kept = Letter("d98", again.method, again.digest, UNAVAILABLE)
