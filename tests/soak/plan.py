@@ -13,7 +13,7 @@ LEAD_IN: Final = 4.0
 
 _LENGTH: Final = (5.0, 9.0)
 _GAP: Final = (3.0, 6.0)
-_KILL_EVERY: Final = (9.0, 17.0)
+_KILL_EVERY: Final = (12.0, 25.0)
 _EDIT_EVERY: Final = 11.0
 _COLD_SHARE: Final = 0.35
 

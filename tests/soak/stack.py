@@ -44,7 +44,7 @@ _LOG_SLICE_MS: Final = 20_000
 """The emulator gives 10,000 log events at a time, and no way to the next ones: four to a hook."""
 
 _WORKER: Final = "_worker.py"
-_GROWN_UP: Final = 6.0
+_GROWN_UP: Final = 15.0
 """Seconds after which a worker has started for sure. One that is killed while it starts makes the
 emulator end all workers of its function, and what they are doing with them."""
 
