@@ -55,9 +55,9 @@ SERVICE_MARGIN_MS: Final = 500.0
 workers and the traffic hand out processor time late."""
 
 WCS_TIMEOUT_MS: Final = 15_000.0
-"""`rest_request_timeout`: no reply takes longer as WCS sees it. The margin over `replyTimeout` is the
-emulator's: it starts a process for a cold start, and reads its output, before it passes a reply on,
-and does so on the same two cores."""
+"""`rest_request_timeout`: no reply takes longer as WCS sees it. The margin over `replyTimeout` is
+the emulator's: it starts a process for a cold start, and reads its output, before it passes a reply
+on, and does so on the same two cores."""
 
 _QUEUE_SECONDS: Final = 20.0
 _REST: Final = 32.0
