@@ -9,6 +9,7 @@ from typing import Final
 
 import pytest
 
+from simulated_wcs.transport import HookTransport, Signature
 from tests.e2e.conftest import Deployed
 from tests.e2e.deployed_scene import DeployedScene, put_in_force
 from tests.fault_matrix.matrix import MATRIX
@@ -25,8 +26,11 @@ _LOADED_MACHINE: Final = 2.0
 """Seconds that a reply may be late here: functions, emulator and tests share the cores."""
 
 
-_CROWD: Final = 16
-"""How many functions this machine starts at once without running out of patience."""
+_CROWD: Final = 8
+"""How many functions two cores start at once in some seconds."""
+
+_PATIENCE: Final = 90.0
+"""Seconds that their starts may take on a loaded machine, where WCS would long have given up."""
 
 _ROWS: Final = [row for row in MATRIX if row.end_to_end]
 
@@ -85,19 +89,26 @@ def test_given_many_cold_starts_at_once_then_none_asks_aws_for_more_than_its_sha
     deployed: Deployed, endpoint: FaultyEndpoint, app: str
 ) -> None:
     put_in_force(deployed, app)
-    patient = {"REPLY_TIMEOUT_SECONDS": "30"}
+    patient = {"REPLY_TIMEOUT_SECONDS": f"{_PATIENCE:g}"}
     with DeployedScene.set_up(deployed, endpoint, Category.DIRECT, app, **patient) as scene:
         body = ALLOWED.body(app, scene.session_id)
         since_ms = int(time.time() * 1000)
+        transport = HookTransport(
+            deployed.hooks.address.target,
+            Signature(deployed.hooks.secret),
+            timeout=_PATIENCE,
+            retries=0,
+        )
         with ThreadPoolExecutor(_CROWD) as threads:
-            posts = [threads.submit(deployed.post, ALLOWED.method, body) for _ in range(_CROWD)]
-            replies = [post.result() for post in posts]
+            posts = [threads.submit(transport.send, ALLOWED.method, body) for _ in range(_CROWD)]
+            replies = [post.result().reply for post in posts]
+        transport.close()
         metrics = deployed.emf(
             deployed.function_of(Category.DIRECT), since_ms, lambda lines: len(lines) >= _CROWD
         )
         attempts = Counter(endpoint.attempts)
 
-    assert [reply.status for reply in replies] == [200] * _CROWD
+    assert [reply.status for reply in replies if reply] == [200] * _CROWD
     started = sum("ColdStart" in line for line in metrics)
     assert started > 1
     # One that met a second hook more than a second later has asked for the pointer once more.
