@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import json
 import time
 import zlib
 from collections.abc import Callable
@@ -76,7 +77,7 @@ def test_given_a_malformed_body_when_it_is_posted_then_the_answer_says_so_and_it
     assert body_of(letter) == body
     assert (letter["decision"], letter["method"]) == (reply.headers["X-Decision-Id"], method)
     assert letter["error"]["kind"] == "MalformedBodyError"
-    assert (letter["schema"], letter["attempts"]) == (1, 1)
+    assert (letter["schema"], letter["attempts"]) == (2, 1)
 
 
 def test_given_a_body_of_1_mib_when_it_is_posted_then_it_is_echoed(hooks: HookClient) -> None:
@@ -390,6 +391,30 @@ def test_given_everything_hangs_when_a_hook_is_posted_then_the_reply_comes_in_ti
     assert reply.status == 503
     assert "DeadLetterLost" in reply.counted
     assert elapsed < 0.5
+
+
+def test_given_nothing_of_the_time_is_left_when_a_refusal_is_labelled_then_the_session_is_not_read(
+    make_client: MakeClient,
+    snapshots: InMemorySnapshots,
+    dead_letters: InMemoryDeadLetters,
+    calls: AwsCalls,
+) -> None:
+    # Policies and queue take all of the reply's time, and what they leave is no tenth of it.
+    hooks = make_client(
+        snapshots=snapshots,
+        dead_letters=dead_letters,
+        clock=SystemClock(),
+        AUTH="none",
+        REPLY_TIMEOUT_SECONDS="0.3",
+    )
+    hooks.post("newMethod", b"{}")
+    calls.made.clear()
+
+    with snapshots.hanging(), dead_letters.hanging():
+        reply = hooks.post("publishStream", {**json.loads(_BODY), "sessionId": "/s"})
+
+    assert reply.status == 503
+    assert "GetItem" not in calls.made
 
 
 def test_given_a_store_that_hangs_when_policies_are_cached_then_the_stale_answer_comes_in_time(

@@ -17,9 +17,9 @@ import boto3
 import pytest
 
 from tests.integration.conftest import MakeClient
-from tests.integration.test_compiler import CompilerFunction, records
 from tests.support.aws_calls import AwsCalls
 from tests.support.aws_tables import POLICIES, SNAPSHOTS, Aws
+from tests.support.compiler_function import CompilerFunction, records
 from tests.support.fake_clock import FakeClock
 from tests.support.hook_client import (
     ENVIRONMENT,

@@ -1,18 +1,21 @@
 """Sessions, in DynamoDB: partition key `node`, sort key `session`, TTL attribute `expiresAt`.
 
-Whoever has a session's id has the session, so the table has only its SHA-256.
+Whoever has a session's id has the session, so the table has only its SHA-256. Beside the sessions
+stand, under a `node` of their own, the dead letters that were published on the event bus.
 """
 
 import hashlib
 import json
 import zlib
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from wcs_hooks.adapters.time_limit import run_before
+from wcs_hooks.adapters.time_limit import CircuitBreaker
 from wcs_hooks.clock import Clock, Deadline
+from wcs_hooks.core.expression import MAX_VISIBLE_BYTES
 from wcs_hooks.core.payload import encode
 from wcs_hooks.ports import UnavailableError
 from wcs_hooks.sessions import SessionKey, SessionRecord
@@ -24,11 +27,21 @@ if TYPE_CHECKING:
 NO_NODE: Final = "-"
 """Stands for a node without a name: DynamoDB takes no empty key."""
 
-MAX_BODY_BYTES: Final = 300_000
-"""What is kept of a connect's body, compressed. An item holds 400 KB."""
+MAX_BODY_BYTES: Final = MAX_VISIBLE_BYTES
+"""What is kept of a connect's body, as JSON: later decisions go by it, and see no more of a body.
+An item holds 400 KB."""
+
+REDRIVEN: Final = "#redriven"
+"""The `node` of hooks that came out of the dead letters and were published. Their `session` is no
+SHA-256, so that no session is ever taken for one of them."""
+
+REDRIVEN_TTL: Final = 15 * 86_400.0
+"""Seconds: a day more than the queue keeps a message."""
+
+_RENEWAL_SHARE: Final = 0.25
+"""The share of a hook's time that may go into keeping its session for longer."""
 
 _MAX_NODE_BYTES: Final = 1024
-_WHAT: Final = "the session store"
 
 
 class DynamoSessions:
@@ -51,6 +64,7 @@ class DynamoSessions:
         self._table = table
         self._ttl = ttl
         self._clock = clock
+        self._breaker = CircuitBreaker("the session store", clock)
 
     def read(self, key: SessionKey, deadline: Deadline) -> SessionRecord | None:
         """What is kept of a session; none if it was not seen at connect, or has ended.
@@ -58,9 +72,22 @@ class DynamoSessions:
         Raises
         ------
         UnavailableError
-            If DynamoDB does not answer.
+            If DynamoDB does not answer, or the record is damaged.
         """
-        return run_before(deadline, lambda: self._read(key), _WHAT)
+        keys = _keys(key)
+        item = self._breaker.run_before(deadline, lambda: self._get(keys))
+        if item is None:
+            return None
+        try:
+            remaining = int(item["expiresAt"]["N"]) - self._clock.now()
+            record = _record(item)
+        except (KeyError, ValueError, AttributeError, zlib.error) as error:
+            raise UnavailableError("the session's record is damaged") from error
+        if remaining <= 0:
+            return None
+        if remaining < self._ttl / 2:
+            self._renew(keys, deadline)
+        return record
 
     def record(self, key: SessionKey, record: SessionRecord, deadline: Deadline) -> None:
         """Keep a session.
@@ -77,7 +104,7 @@ class DynamoSessions:
             "versions": {"S": encode(dict(record.versions))},
             "failing": {"S": ",".join(sorted(record.failing))},
         }
-        run_before(deadline, lambda: self._put(item), _WHAT)
+        self._breaker.run_before(deadline, lambda: self._put(item))
 
     def forget(self, key: SessionKey, deadline: Deadline) -> None:
         """Keep a session no longer.
@@ -87,43 +114,74 @@ class DynamoSessions:
         UnavailableError
             If DynamoDB does not answer.
         """
-        run_before(deadline, lambda: self._delete(key), _WHAT)
+        self._breaker.run_before(deadline, lambda: self._delete(key))
 
-    def _read(self, key: SessionKey) -> SessionRecord | None:
-        keys = _keys(key)
+    def is_done(self, decision_id: str, deadline: Deadline) -> bool:
+        """Whether a hook out of the dead letters was published.
+
+        Raises
+        ------
+        UnavailableError
+            If DynamoDB does not answer.
+        """
+        return self._breaker.run_before(deadline, lambda: self._has(_redriven(decision_id)))
+
+    def done(self, decision_id: str, deadline: Deadline) -> None:
+        """Remember that it was.
+
+        Raises
+        ------
+        UnavailableError
+            If DynamoDB does not answer.
+        """
+        self._breaker.run_before(deadline, lambda: self._mark(_redriven(decision_id)))
+
+    def _has(self, keys: "Mapping[str, AttributeValueTypeDef]") -> bool:
         try:
-            # The connect may have been answered by another function a moment ago.
             answer = self._client.get_item(TableName=self._table, Key=keys, ConsistentRead=True)
-            item = answer.get("Item")
-            if item is None:
-                return None
-            remaining = int(item["expiresAt"]["N"]) - self._clock.now()
-            if remaining <= 0:
-                return None
-            if remaining < self._ttl / 2:
-                self._renew(keys)
         except (BotoCoreError, ClientError) as error:
             raise UnavailableError("the session store does not answer") from error
-        failing = item["failing"]["S"]
-        return SessionRecord(
-            json.loads(zlib.decompress(item["body"]["B"])),
-            json.loads(item["versions"]["S"]),
-            frozenset(failing.split(",")) if failing else frozenset(),
-        )
+        return "Item" in answer
 
-    def _renew(self, keys: "Mapping[str, AttributeValueTypeDef]") -> None:
+    def _mark(self, keys: "Mapping[str, AttributeValueTypeDef]") -> None:
         try:
+            # Not PutItem, which the event function may not do.
             self._client.update_item(
                 TableName=self._table,
                 Key=keys,
                 UpdateExpression="SET expiresAt = :at",
-                # It may have been forgotten meanwhile, and must stay so.
-                ConditionExpression="attribute_exists(expiresAt)",
-                ExpressionAttributeValues={":at": {"N": str(int(self._clock.now() + self._ttl))}},
+                ExpressionAttributeValues={
+                    ":at": {"N": str(int(self._clock.now() + REDRIVEN_TTL))}
+                },
             )
-        except ClientError as error:
-            if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
-                raise
+        except (BotoCoreError, ClientError) as error:
+            raise UnavailableError("the session store does not answer") from error
+
+    def _get(
+        self, keys: "Mapping[str, AttributeValueTypeDef]"
+    ) -> "Mapping[str, AttributeValueTypeDef] | None":
+        try:
+            # The connect may have been answered by another function a moment ago.
+            answer = self._client.get_item(TableName=self._table, Key=keys, ConsistentRead=True)
+        except (BotoCoreError, ClientError) as error:
+            raise UnavailableError("the session store does not answer") from error
+        return answer.get("Item")
+
+    def _renew(self, keys: "Mapping[str, AttributeValueTypeDef]", deadline: Deadline) -> None:
+        """Keep a session for longer. If that fails the next read does it: there is half the TTL."""
+        limit = Deadline(self._clock, deadline.remaining() * _RENEWAL_SHARE)
+        with suppress(UnavailableError, BotoCoreError, ClientError):
+            self._breaker.run_before(limit, lambda: self._extend(keys))
+
+    def _extend(self, keys: "Mapping[str, AttributeValueTypeDef]") -> None:
+        self._client.update_item(
+            TableName=self._table,
+            Key=keys,
+            UpdateExpression="SET expiresAt = :at",
+            # It may have been forgotten meanwhile, and must stay so.
+            ConditionExpression="attribute_exists(expiresAt)",
+            ExpressionAttributeValues={":at": {"N": str(int(self._clock.now() + self._ttl))}},
+        )
 
     def _put(self, item: "Mapping[str, AttributeValueTypeDef]") -> None:
         try:
@@ -146,16 +204,28 @@ def _keys(key: SessionKey) -> dict[str, "AttributeValueTypeDef"]:
     return {"node": {"S": name}, "session": {"S": session}}
 
 
+def _redriven(decision_id: str) -> dict[str, "AttributeValueTypeDef"]:
+    return {"node": {"S": REDRIVEN}, "session": {"S": f"decision {decision_id}"}}
+
+
+def _record(item: "Mapping[str, AttributeValueTypeDef]") -> SessionRecord:
+    failing = item["failing"]["S"]
+    return SessionRecord(
+        json.loads(zlib.decompress(item["body"]["B"])),
+        json.loads(item["versions"]["S"]),
+        frozenset(failing.split(",")) if failing else frozenset(),
+    )
+
+
 def _packed(body: Mapping[str, Any]) -> bytes:
-    """A body, compressed; without its largest fields if an item would not hold it.
+    """A body, compressed; without its largest fields if it has more than `MAX_BODY_BYTES`.
 
     A session that could not be recorded for its size would be unknown, and what is unknown is not
     denied: a client must not get there by sending much.
     """
-    packed = zlib.compress(encode(dict(body)).encode())
-    if len(packed) <= MAX_BODY_BYTES:
-        return packed
-    # Text that fits as it is fits when it is compressed, too.
+    text = encode(dict(body)).encode()
+    if len(text) <= MAX_BODY_BYTES:
+        return zlib.compress(text)
     kept: dict[str, Any] = {}
     size = 0
     for length, name in sorted((len(encode({name: body[name]}).encode()), name) for name in body):
