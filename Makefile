@@ -60,6 +60,11 @@ test: setup lint ## Run every check and every test, end to end included
 	@echo "==> End-to-end tests, on an emulator of their own"
 	@$(PYTHON_IN_VENV) -m pytest tests/e2e
 
+.PHONY: soak
+soak: setup ## Let things fail under traffic, and strike the balance: make soak MINUTES=1 (30 by default)
+	@$(PYTHON_IN_VENV) -m tests.soak run --minutes $(or $(MINUTES),30) $(if $(SEED),--seed $(SEED)) \
+		$(if $(RATE),--rate $(RATE)) $(if $(RESULT),--result $(RESULT))
+
 .PHONY: lint
 lint: setup ## Check style, formatting and types
 	@echo "==> Lint and types"
