@@ -78,6 +78,7 @@ class Bench:
             "ECHO_LOG_SAMPLE_RATE": "1",
             "EVENT_BUS_NAME": BUS,
             "POWERTOOLS_LOG_LEVEL": "DEBUG",
+            "POWERTOOLS_LOGGER_LOG_EVENT": "true",
         }
         return self.make_client(**{**defaults, **options})
 
