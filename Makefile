@@ -94,6 +94,10 @@ audit: setup .audit/.stamp ## Look up known vulnerabilities of the pinned packag
 reference: setup ## Write docs/wcsctl.md from the commands
 	@$(PYTHON_IN_VENV) -m wcsctl.reference
 
+.PHONY: reliability
+reliability: setup ## Try each fault, and write docs/reliability.md from what comes of it
+	@$(PYTHON_IN_VENV) -m tests.fault_matrix.reliability
+
 .PHONY: clean
 clean: local-stop ## Stop the emulator and remove everything that was made here
 	@rm -rf .local .venv .emulator .audit .uv node_modules cdk.out* build dist

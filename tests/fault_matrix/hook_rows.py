@@ -118,17 +118,18 @@ def _policies() -> Iterator[Row]:
 
 def _policies_of_other_categories() -> Iterator[Row]:
     cold = State.COLD
-    for hook, told, note in (
-        (CONNECT, DECLINED, "WCS declines, whatever `restOnError` says."),
-        (CALLED, ABORTED, ""),
-        (PUBLISHING, CONTINUED, "The session was told LOG for this method, by default."),
+    for hook, told, letter, note in (
+        (CONNECT, DECLINED, Letter.HOOK, "WCS declines, whatever `restOnError` says."),
+        (CALLED, ABORTED, Letter.HOOK, ""),
+        (PUBLISHING, CONTINUED, Letter.BOTH, "The session was told LOG for this, by default."),
         (
             KEPT_ALIVE,
             STREAM_ENDED,
+            Letter.BOTH,
             _ENDS_STREAMS,
         ),
     ):
-        yield from Rows(Area.POLICIES, _POINTERS, cold, hook, failure(told), note).each(
+        yield from Rows(Area.POLICIES, _POINTERS, cold, hook, failure(told, letter), note).each(
             f"pointer-cold-{hook.method}", "refused", end_to_end=("refused",)
         )
 
@@ -259,11 +260,23 @@ def _dead_letters() -> Iterator[Row]:
     yield from Rows(area, _SEND, no_matter, CUT_OFF, MALFORMED_LOST, _LOUD).each(
         "letter-of-malformed", end_to_end=("throttled", "hanging", "refused", "broken")
     )
+    no_policies = over_the_wire(REFUSED, "BatchGetItem")
     yield from Rows(area, _SEND, no_matter, DENIED, failure(ABORTED, Letter.LOST), _LOUD).each(
         "letter-of-failed",
-        before=over_the_wire(REFUSED, "BatchGetItem"),
+        "throttled",
+        "refused",
+        "broken",
+        before=no_policies,
         end_to_end=("refused",),
     )
+    yield from Rows(
+        area,
+        _SEND,
+        no_matter,
+        DENIED,
+        failure(NOBODY_KNOWS, Letter.LOST),
+        f"No time is left to look up what the session was told. {_LOUD}",
+    ).each("letter-of-failed", "hanging", before=no_policies)
     yield from Rows(area, _SEND, no_matter, CONNECT, FOLLOW_UP_LOST, _LOUD).each(
         "letter-of-session", before=over_the_wire(REFUSED, "PutItem")
     )

@@ -134,6 +134,8 @@ class Row:
         Makes it happen in this process; none where that cannot be.
     end_to_end
         Makes it happen on a deployment in the emulator; none where that is not done.
+    answered_by
+        Who answers where no code of this project does; else empty.
     reply_timeout
         Seconds: the setting under which it is tried in this process.
     note
@@ -151,6 +153,7 @@ class Row:
     expected: Expected
     trial: LocalTrial | None
     end_to_end: Trial | None = None
+    answered_by: str = ""
     reply_timeout: float = 2.0
     note: str = ""
 
