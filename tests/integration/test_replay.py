@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import pytest
 
-from tests.integration.conftest import MakeClient
+from tests.integration.conftest import MakeClient, make_hooks
 from tests.integration.test_event_bus import BUS, Subscriber
 from tests.support.aws_tables import Aws
 from tests.support.fake_clock import FakeClock
@@ -57,6 +57,17 @@ class Captured:
 
     def replay(self, hooks: HookClient, method: str) -> HookReply:
         return hooks.post(method, self.body, authorization=self.authorization)
+
+
+@pytest.fixture
+def make_client(aws: Aws, clock: FakeClock, capsys: pytest.CaptureFixture[str]) -> MakeClient:
+    """Functions that have time enough on a busy machine: none of this is about time."""
+
+    def make(**options: Any) -> HookClient:
+        patient = {"clock": clock, "REPLY_TIMEOUT_SECONDS": "10"}
+        return make_hooks(aws, capsys, **{**patient, **options})
+
+    return make
 
 
 @pytest.fixture
