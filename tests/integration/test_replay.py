@@ -240,8 +240,7 @@ def test_given_accounts_that_connects_reply_gives_when_it_is_replayed_then_the_r
     "fields",
     [
         pytest.param({"status": "DISCONNECTED"}, id="of the connection"),
-        pytest.param({"status": "FAILED", "name": "no-such-stream"}, id="of a stream, provoked"),
-        pytest.param({"status": "FAILED", "callId": "1"}, id="of a call"),
+        pytest.param({"status": "FAILED"}, id="that failed"),
     ],
 )
 def test_given_an_event_with_such_a_status_when_replayed_as_the_connections_end_then_it_ends(
@@ -278,6 +277,18 @@ def test_given_an_event_with_another_status_when_replayed_as_the_connections_end
     hooks.post("connect", OF_SESSION)
 
     Captured({**OF_SESSION, "status": status}).replay(hooks, "ConnectionStatusEvent")
+
+    assert len(aws.sessions()) == 1
+
+
+@pytest.mark.parametrize("field", ["mediaSessionId", "callId", "operationId"])
+def test_given_an_event_of_a_stream_call_or_data_when_replayed_as_the_connections_end_then_it_stays(
+    hooks: HookClient, aws: Aws, field: str
+) -> None:
+    hooks.post("connect", OF_SESSION)
+
+    body = {**OF_SESSION, "status": "FAILED", field: "1"}
+    Captured(body).replay(hooks, "ConnectionStatusEvent")
 
     assert len(aws.sessions()) == 1
 
