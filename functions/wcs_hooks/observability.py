@@ -167,7 +167,7 @@ class HookMetrics(AmazonCloudWatchEMFProvider):
         if self._disabled:
             return
         shape = self._shape_of(tuple(values), method, rest_error)
-        numbers = [encode(counted) for counted in values.values()]
+        numbers = [f"[{','.join(map(repr, counted))}]" for counted in values.values()]
         # One call, where print() would make two, each of which Lambda's standard output flushes.
         sys.stdout.write(shape % (int(at * 1000), *numbers))
 

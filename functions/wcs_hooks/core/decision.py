@@ -13,7 +13,7 @@ from functools import cached_property
 from heapq import merge
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from wcs_hooks.core.expression import MAX_VISIBLE_BYTES, ExpressionError, bind
+from wcs_hooks.core.expression import MAX_VISIBLE_BYTES, Expression, ExpressionError, bind
 from wcs_hooks.core.payload import Payload, encode
 from wcs_hooks.core.policy import Action, Mode, WhenError
 from wcs_hooks.core.snapshot import ABSENT, Rule, Snapshot, field_at, value_key
@@ -191,6 +191,7 @@ class _Evaluation:
         self.session = session
         self.trace = trace
         self.failures: list[Failure] = []
+        self.without_session: cel.Activation | None = None
 
     def of(self, rules: Iterable[Rule]) -> Decision:
         denial: Denial | None = None
@@ -199,7 +200,11 @@ class _Evaluation:
         shadow_denied: list[str] = []
         shadow_overridden: list[str] = []
         for rule in rules:
-            if not self._applies(rule):
+            if rule.has_window and not self._is_open(rule):
+                continue
+            if rule.match and not self._matches(rule):
+                continue
+            if rule.when is not None and not self._holds(rule, rule.when):
                 continue
             name = f"{rule.snapshot.app}/{rule.id}"
             if rule.action == Action.OVERRIDE:
@@ -236,9 +241,6 @@ class _Evaluation:
             tuple(self.failures),
         )
 
-    def _applies(self, rule: Rule) -> bool:
-        return self._is_open(rule) and self._matches(rule) and self._holds(rule)
-
     def _is_open(self, rule: Rule) -> bool:
         if rule.not_before is not None and self.now < rule.not_before:
             return self._tell(rule, "window", "not open yet")
@@ -254,11 +256,9 @@ class _Evaluation:
                 return self._tell(rule, "match", path)
         return True
 
-    def _holds(self, rule: Rule) -> bool:
-        if rule.when is None:
-            return True
+    def _holds(self, rule: Rule, when: Expression) -> bool:
         try:
-            holds = rule.when.is_true(self._activation(rule))
+            holds = when.is_true(self._activation(rule))
         except SessionUnavailableError as error:
             # A policy in shadow mode changes nothing: not even if its session cannot be read.
             if rule.mode != Mode.SHADOW:
@@ -270,7 +270,7 @@ class _Evaluation:
             self.failures.append(Failure(rule.id, "when", reason))
             holds = rule.when_error == WhenError.MATCH
             return holds or self._tell(rule, "when", reason)
-        return holds or self._tell(rule, "when")
+        return holds or (self.trace is not None and self._tell(rule, "when"))
 
     def _values(self, rule: Rule) -> dict[str, str] | None:
         """What an override sets: all of it, or nothing where an expression has no value."""
@@ -304,11 +304,12 @@ class _Evaluation:
         return len(self.hook.payload.raw) <= MAX_VISIBLE_BYTES
 
     def _activation(self, rule: Rule) -> "cel.Activation":
-        return self._with_session if rule.uses_session else self._without_session
-
-    @cached_property
-    def _without_session(self) -> "cel.Activation":
-        return bind(**self._variables)
+        if rule.uses_session:
+            return self._with_session
+        # Not a cached_property: this is asked for each expression.
+        if self.without_session is None:
+            self.without_session = bind(**self._variables)
+        return self.without_session
 
     @cached_property
     def _with_session(self) -> "cel.Activation":
@@ -317,7 +318,7 @@ class _Evaluation:
 
     @cached_property
     def _variables(self) -> dict[str, object]:
-        variables = {
+        variables: dict[str, object] = {
             "method": self.hook.method,
             "category": str(self.hook.category),
             "now": datetime.fromtimestamp(self.now, UTC),
@@ -326,7 +327,9 @@ class _Evaluation:
             return variables
         body = self.hook.payload.expression_fields
         app = body.get("appKey")
-        return variables | {"app": app if type(app) is str else "", "body": body}
+        variables["app"] = app if type(app) is str else ""
+        variables["body"] = body
+        return variables
 
     def _tell(self, rule: Rule, outcome: str, detail: str = "") -> bool:
         if self.trace is not None:

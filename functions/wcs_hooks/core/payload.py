@@ -101,7 +101,7 @@ def parse(raw: bytes) -> Payload:
         )
     try:
         text = raw.decode()
-        fields = _DECODER.decode(text)
+        fields = _decoded(text)
     except UnicodeDecodeError as error:
         raise MalformedBodyError(f"the body is not UTF-8 at byte {error.start}") from error
     except RecursionError as error:
@@ -194,6 +194,16 @@ def encode(value: object, *, sort_names: bool = False) -> str:
         return (_SORTING_ENCODER if sort_names else _ENCODER).encode(value)
     except TypeError as error:
         raise ValueError(str(error)) from error
+
+
+def _decoded(text: str) -> Any:
+    """The value that a JSON text has."""
+    if text.startswith("{"):
+        value, end = _DECODER.raw_decode(text)
+        if end == len(text):
+            return value
+    # With blanks around it, or wrong: `decode` looks for blanks, by two regular expressions.
+    return _DECODER.decode(text)
 
 
 def _integer(literal: str) -> int | float:

@@ -40,6 +40,8 @@ class Rule:
         app's own and 1 for every app's, id)`.
     not_before, not_after
         Seconds since the epoch, or none; both ends belong to the window.
+    has_window
+        Whether there is either.
     match
         For each path the keys (see `value_key`) that it accepts.
     set_json, compute
@@ -49,6 +51,7 @@ class Rule:
     __slots__ = (
         "action",
         "compute",
+        "has_window",
         "id",
         "match",
         "mode",
@@ -82,6 +85,7 @@ class Rule:
             self.uses_session,
         ) = record
         self.snapshot = snapshot
+        self.has_window = self.not_before is not None or self.not_after is not None
         self.order = (priority, snapshot.layer, self.id)
         self.match = [(path, frozenset(keys)) for path, keys in match]
         self.when = Expression(when) if when else None
