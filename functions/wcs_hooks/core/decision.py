@@ -169,13 +169,13 @@ def decide(
     <Verdict.ECHO: 'echo'>
     """
     fields = hook.payload.fields
-    candidates = [found for s in snapshots if (found := s.rules(hook.method, fields))]
-    if not candidates:
+    met = [(s, found) for s in snapshots if (found := s.rules(hook.method, fields))]
+    if not met:
         return ECHO
-    rules: Iterable[Rule] = (
-        candidates[0] if len(candidates) == 1 else merge(*candidates, key=lambda rule: rule.order)
-    )
-    return _Evaluation(hook, now, session, trace).of(rules)
+    rules: Iterable[Rule] = met[0][1]
+    if len(met) > 1:
+        rules = merge(*(found for _, found in met), key=lambda rule: rule.order)
+    return _Evaluation(hook, now, [s for s, _ in met], session, trace).of(rules)
 
 
 class _Evaluation:
@@ -183,11 +183,13 @@ class _Evaluation:
         self,
         hook: Hook,
         now: float,
+        snapshots: Sequence[Snapshot],
         session: Callable[[], Session],
         trace: Callable[[Step], None] | None,
     ) -> None:
         self.hook = hook
         self.now = now
+        self.snapshots = snapshots
         self.session = session
         self.trace = trace
         self.failures: list[Failure] = []
@@ -200,11 +202,7 @@ class _Evaluation:
         shadow_denied: list[str] = []
         shadow_overridden: list[str] = []
         for rule in rules:
-            if rule.has_window and not self._is_open(rule):
-                continue
-            if rule.match and not self._matches(rule):
-                continue
-            if rule.when is not None and not self._holds(rule, rule.when):
+            if not self._applies(rule):
                 continue
             name = f"{rule.snapshot.app}/{rule.id}"
             if rule.action == Action.OVERRIDE:
@@ -239,6 +237,13 @@ class _Evaluation:
             tuple(shadow_denied),
             tuple(shadow_overridden),
             tuple(self.failures),
+        )
+
+    def _applies(self, rule: Rule) -> bool:
+        return (
+            (not rule.has_window or self._is_open(rule))
+            and (not rule.match or self._matches(rule))
+            and (rule.when is None or self._holds(rule, rule.when))
         )
 
     def _is_open(self, rule: Rule) -> bool:
@@ -318,17 +323,29 @@ class _Evaluation:
 
     @cached_property
     def _variables(self) -> dict[str, object]:
-        variables: dict[str, object] = {
-            "method": self.hook.method,
-            "category": str(self.hook.category),
-            "now": datetime.fromtimestamp(self.now, UTC),
-        }
+        """What the rules' expressions can see, `session` and `known` apart."""
+        visible = self.snapshots[0].visible(self.hook.method)
+        for snapshot in self.snapshots[1:]:
+            visible = visible.and_also(snapshot.visible(self.hook.method))
+        wanted = visible.variables
+        variables: dict[str, object] = {}
+        if "method" in wanted:
+            variables["method"] = self.hook.method
+        if "category" in wanted:
+            variables["category"] = str(self.hook.category)
+        if "now" in wanted:
+            variables["now"] = datetime.fromtimestamp(self.now, UTC)
         if not self._is_visible:
             return variables
         body = self.hook.payload.expression_fields
-        app = body.get("appKey")
-        variables["app"] = app if type(app) is str else ""
-        variables["body"] = body
+        if "app" in wanted:
+            app = body.get("appKey")
+            variables["app"] = app if type(app) is str else ""
+        if "body" in wanted:
+            names = visible.body_fields
+            if names is not None:
+                body = {name: body[name] for name in names if name in body}
+            variables["body"] = body
         return variables
 
     def _tell(self, rule: Rule, outcome: str, detail: str = "") -> bool:
