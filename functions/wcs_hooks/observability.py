@@ -15,7 +15,7 @@ import logging
 import sys
 import time
 import zlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Final
@@ -90,7 +90,7 @@ _UNITS: Final = {
 }
 """The units of what is not a count."""
 
-_ONCE: Final = (1,)
+_ONCE: Final = "[1]"
 
 _SHAPES_KEPT: Final = 512
 """How many shapes of lines are remembered: some ten for each method."""
@@ -148,7 +148,7 @@ class HookMetrics(AmazonCloudWatchEMFProvider):
 
     def emit(
         self,
-        values: Mapping[str, Sequence[float]],
+        values: Mapping[str, str],
         method: str,
         rest_error: RestError | None,
         at: float,
@@ -161,16 +161,15 @@ class HookMetrics(AmazonCloudWatchEMFProvider):
         Parameters
         ----------
         values
-            What was counted, by metric; of one at most 100 values.
+            What was counted, by metric: a JSON array of at most 100 values.
         at
             When, in seconds since the epoch.
         """
         if self._disabled:
             return
         shape = self._shape_of(tuple(values), method, rest_error)
-        numbers = [f"[{','.join(map(repr, counted))}]" for counted in values.values()]
         # One call, where print() would make two, each of which Lambda's standard output flushes.
-        sys.stdout.write(shape % (int(at * 1000), *numbers))
+        sys.stdout.write(shape % (int(at * 1000), *values.values()))
 
     def _make_shape(self, names: tuple[str, ...], method: str, rest_error: RestError | None) -> str:
         self.method = method
@@ -310,23 +309,23 @@ class HookReporter:
 
     def _emit_echoes(self, gathered: Iterable[Echoes]) -> None:
         for echoes in gathered:
-            count = [len(echoes.service_times)]
-            values: dict[str, Sequence[float]] = {
+            count = f"[{len(echoes.service_times)}]"
+            values = {
                 "Calls": count,
                 "Echoed": count,
-                "DecisionTime": [_microseconds(each) for each in echoes.decision_times],
-                "ServiceTime": [_milliseconds(each) for each in echoes.service_times],
+                "DecisionTime": _microseconds(*echoes.decision_times),
+                "ServiceTime": _milliseconds(*echoes.service_times),
             }
             self._metrics.emit(values, echoes.method, None, echoes.since)
 
     def _count(self, observation: Observation, service_time: float) -> None:
-        values: dict[str, Sequence[float]] = dict.fromkeys(self._counted(observation), _ONCE)
+        values = dict.fromkeys(self._counted(observation), _ONCE)
         decision = observation.decision
         if decision is not None and decision.failures:
-            values["ExpressionErrors"] = [len(decision.failures)]
+            values["ExpressionErrors"] = f"[{len(decision.failures)}]"
         if observation.decision_time is not None:
-            values["DecisionTime"] = [_microseconds(observation.decision_time)]
-        values["ServiceTime"] = [_milliseconds(service_time)]
+            values["DecisionTime"] = _microseconds(observation.decision_time)
+        values["ServiceTime"] = _milliseconds(service_time)
         method = observation.request.method if observation.method_is_known else ""
         self._metrics.emit(values, method, observation.rest_error, self._clock.now())
 
@@ -382,7 +381,7 @@ class HookReporter:
         if observation.deny_suppressed:
             line["denySuppressed"] = True
         line |= _rest_error_dimensions(observation.category, observation.rest_error)
-        present = {name: value for name, value in line.items() if value not in (None, "", (), [])}
+        present = {name: value for name, value in line.items() if value or value is False}
         failed = observation.kind is Kind.FAILED or observation.dead_lettered is False
         level = logging.ERROR if failed else logging.INFO
         if self._logger.isEnabledFor(level):
@@ -448,12 +447,12 @@ def _session_key(secret: str) -> bytes:
     return hashlib.sha256(secret.encode()).digest()
 
 
-def _microseconds(seconds: float) -> float:
-    return round(seconds * 1e6, 1)
+def _microseconds(*seconds: float) -> str:
+    return f"[{','.join([f'{each * 1e6:.1f}' for each in seconds])}]"
 
 
-def _milliseconds(seconds: float) -> float:
-    return round(seconds * 1e3, 3)
+def _milliseconds(*seconds: float) -> str:
+    return f"[{','.join([f'{each * 1e3:.3f}' for each in seconds])}]"
 
 
 def _printable(text: str) -> str:

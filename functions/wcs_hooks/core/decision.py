@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
-from functools import cached_property
 from heapq import merge
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -179,6 +178,17 @@ def decide(
 
 
 class _Evaluation:
+    __slots__ = (
+        "failures",
+        "hook",
+        "now",
+        "session",
+        "snapshots",
+        "trace",
+        "with_session",
+        "without_session",
+    )
+
     def __init__(
         self,
         hook: Hook,
@@ -194,6 +204,7 @@ class _Evaluation:
         self.trace = trace
         self.failures: list[Failure] = []
         self.without_session: cel.Activation | None = None
+        self.with_session: cel.Activation | None = None
 
     def of(self, rules: Iterable[Rule]) -> Decision:
         denial: Denial | None = None
@@ -308,20 +319,19 @@ class _Evaluation:
     def _is_visible(self) -> bool:
         return len(self.hook.payload.raw) <= MAX_VISIBLE_BYTES
 
+    # By hand, and not by cached_property: these are asked for each expression.
+
     def _activation(self, rule: Rule) -> "cel.Activation":
         if rule.uses_session:
-            return self._with_session
-        # Not a cached_property: this is asked for each expression.
+            if self.with_session is None:
+                session = self.session()
+                variables = self._variables()
+                self.with_session = bind(**variables, session=session.body, known=session.known)
+            return self.with_session
         if self.without_session is None:
-            self.without_session = bind(**self._variables)
+            self.without_session = bind(**self._variables())
         return self.without_session
 
-    @cached_property
-    def _with_session(self) -> "cel.Activation":
-        session = self.session()
-        return bind(**self._variables, session=session.body, known=session.known)
-
-    @cached_property
     def _variables(self) -> dict[str, object]:
         """What the rules' expressions can see, `session` and `known` apart."""
         visible = self.snapshots[0].visible(self.hook.method)
