@@ -415,6 +415,7 @@ class HookEndpoint:
             observation.request,
             self._category,
             error,
+            _refusal(error).reason,
             self._clock.now(),
             versions=observation.in_force.versions() if observation.in_force else {},
             pending=pending,
