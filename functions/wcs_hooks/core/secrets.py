@@ -3,8 +3,10 @@
 import math
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
+
+from wcs_hooks.core.collector import PausedCollector
 
 SECRET_FIELDS: Final = frozenset(
     {
@@ -31,10 +33,15 @@ CUSTOM: Final = "custom"
 MASK: Final = "***"
 
 _NAMES: Final = frozenset(name.lower() for name in SECRET_FIELDS)
-# None of these can be matched in more ways than one: a client chooses the text.
-_URL: Final = re.compile(r"(?:(?<![a-z0-9+.-])[a-z][a-z0-9+.-]{0,30}:)?//\S*", re.IGNORECASE)
-_SIP_PASSWORD: Final = re.compile(r"(\bsips?:[^\s:@]*):[^\s@]*@", re.IGNORECASE)
-_QUERY: Final = re.compile(r"\?[^\s?#=]*=\S*")
+_HIDDEN_NAMES: Final = _NAMES | {CUSTOM}
+# A client chooses the text, so their time must be linear in it. None looks again at what it has
+# passed: repetitions give nothing back (`*+`, `(?>`), and that of a SIP address, whose end may be
+# missing, is only tried where a word begins.
+_URL: Final = re.compile(r"//(?:\S*@)?([^\s?#]*+)\S*+")
+_SIP_PASSWORD: Final = re.compile(
+    r"(?<![^\s@])(?>([^\s@]*?\bsips?:[^\s:@]*+):[^\s@]*+)@", re.IGNORECASE
+)
+_QUERY: Final = re.compile(r"\?[^\s?#=]*+=\S*+")
 _LARGEST: Final = sys.float_info.max
 
 
@@ -48,8 +55,8 @@ def without_secrets(fields: Mapping[str, Any]) -> dict[str, Any]:
     >>> without_secrets({"sipPassword": "1", "custom": {"role": "teacher", "token": "2"}})
     {'custom': {'role': 'teacher'}}
     """
-    kept: dict[str, Any] = _kept(fields)
-    return kept
+    with PausedCollector():
+        return _kept_fields(fields)
 
 
 def masked(fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -60,51 +67,51 @@ def masked(fields: Mapping[str, Any]) -> dict[str, Any]:
     >>> masked({"name": "rtsp://u:p@host/live?aclAuth=1", "custom": {"role": "teacher"}})
     {'name': 'rtsp://host/live', 'custom': '***'}
     """
+    with PausedCollector():
+        return _shown_fields(fields)
+
+
+def _kept_fields(fields: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: _kept(inner) for name, inner in fields.items() if name.lower() not in _NAMES}
+
+
+def _shown_fields(fields: Mapping[str, Any]) -> dict[str, Any]:
     return {
-        name: MASK if _is_secret(name) or name.lower() == CUSTOM else _shown(value)
-        for name, value in fields.items()
+        name: MASK if name.lower() in _HIDDEN_NAMES else _shown(inner)
+        for name, inner in fields.items()
     }
 
 
 def _kept(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {name: _kept(inner) for name, inner in value.items() if not _is_secret(name)}
-    if isinstance(value, list):
+    kind = type(value)
+    if kind is dict:
+        return _kept_fields(value)
+    if kind is list:
         return [_kept(inner) for inner in value]
-    return _scalar(value)
+    return _SCALARS[kind](value) if kind in _SCALARS else value
 
 
 def _shown(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return masked(value)
-    if isinstance(value, list):
+    kind = type(value)
+    if kind is dict:
+        return _shown_fields(value)
+    if kind is list:
         return [_shown(inner) for inner in value]
-    return _scalar(value)
-
-
-def _is_secret(name: str) -> bool:
-    return name.lower() in _NAMES
-
-
-def _scalar(value: Any) -> Any:
-    if isinstance(value, str):
-        return _without_credentials(value)
-    if isinstance(value, float) and not -_LARGEST <= value <= _LARGEST:
-        # 1e400, which a hook may hold and JSON's writers do not.
-        return math.copysign(_LARGEST, value)
-    return value
+    return _SCALARS[kind](value) if kind in _SCALARS else value
 
 
 def _without_credentials(text: str) -> str:
-    if "//" in text:
-        text = _URL.sub(_plain_url, text)
-    if "@" in text:
+    at = "@" in text
+    if "//" in text and (at or "?" in text or "#" in text):
+        text = _URL.sub(r"//\1", text)
+    if at:
         text = _SIP_PASSWORD.sub(r"\1@", text)
     return _QUERY.sub("", text) if "?" in text else text
 
 
-def _plain_url(found: re.Match[str]) -> str:
-    """An address without credentials, which end at its last @, without query and fragment."""
-    scheme, _, rest = found[0].partition("//")
-    place = rest.rpartition("@")[2]
-    return f"{scheme}//{re.split('[?#]', place, maxsplit=1)[0]}"
+def _finite(number: float) -> float:
+    """The largest number for 1e400, which a hook may hold and JSON's writers do not."""
+    return number if -_LARGEST <= number <= _LARGEST else math.copysign(_LARGEST, number)
+
+
+_SCALARS: Final[Mapping[type, Callable[[Any], Any]]] = {str: _without_credentials, float: _finite}
