@@ -24,6 +24,10 @@ SYSTEM_ID_PREFIX: Final = "#"
 DEFAULT_PRIORITY: Final = 100
 DEFAULT_STATUS: Final = 403
 MAX_PRIORITY: Final = 2**53
+MAX_INNER_VALUES: Final = 1_000
+"""The most values that a list or a map may hold, at all depths, to be compared with a hook's: else
+a hook that sends half a million would be compared at length, though it equals nothing."""
+
 _ERROR_STATUSES: Final = range(400, 600)
 _MAX_REASON: Final = 1024
 _MAX_NESTING: Final = 32
@@ -166,6 +170,28 @@ def is_policy_id(item_id: str) -> bool:
     return not item_id.startswith(SYSTEM_ID_PREFIX)
 
 
+def has_more_values_than(limit: int, value: object) -> bool:
+    """Whether a JSON value holds more others than that, at all depths.
+
+    Examples
+    --------
+    >>> has_more_values_than(2, [1, [2]]), has_more_values_than(3, [1, [2]])
+    (True, False)
+    """
+    containers = [value] if isinstance(value, dict | list) else []
+    while containers:
+        limit -= sum(map(len, containers))
+        if limit < 0:
+            return True
+        containers = [
+            inner
+            for outer in containers
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+            if isinstance(inner, dict | list)
+        ]
+    return False
+
+
 def read_policy(item: Mapping[str, Any]) -> tuple[Policy | None, list[Finding]]:
     """Read one item of the Policies table.
 
@@ -284,6 +310,12 @@ class _Reader:
             options = value if isinstance(value, list) else [value]
             if not options:
                 self._error(f"match.{path}", "has no values: nothing could ever match")
+            if any(has_more_values_than(MAX_INNER_VALUES, option) for option in options):
+                self._error(
+                    f"match.{path}",
+                    f"has a value that holds more than {MAX_INNER_VALUES:,} others: such are not "
+                    "compared",
+                )
             alternatives[path] = tuple(
                 option for option in options if self._json(f"match.{path}", option) is not None
             )

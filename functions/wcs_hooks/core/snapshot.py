@@ -15,7 +15,13 @@ from wcs_hooks.core.client_config import Demand
 from wcs_hooks.core.expression import Expression
 from wcs_hooks.core.methods import spellings_of
 from wcs_hooks.core.payload import encode
-from wcs_hooks.core.policy import Action, Mode, Policy
+from wcs_hooks.core.policy import (
+    MAX_INNER_VALUES,
+    Action,
+    Mode,
+    Policy,
+    has_more_values_than,
+)
 
 FORMAT: Final = 1
 """The layout's version. A snapshot of another one is compiled again rather than misread."""
@@ -24,6 +30,8 @@ ABSENT: Final = object()
 """Stands for the value of a field that is not there."""
 
 _COMPRESSION_LEVEL: Final = 6
+_LIKE_NO_OTHER: Final = "\0"
+"""No JSON text is empty."""
 
 
 class SnapshotFormatError(Exception):
@@ -214,7 +222,8 @@ def value_key(value: Any) -> str:
     """A text that two JSON values share exactly if they are equal.
 
     A text stands for itself, unless it begins with the NUL that marks all else; 5 and 5.0 are
-    equal, 1 and true are not.
+    equal, 1 and true are not. One that holds more than `MAX_INNER_VALUES` has a text that no
+    policy's value has.
 
     Examples
     --------
@@ -223,6 +232,8 @@ def value_key(value: Any) -> str:
     """
     if type(value) is str:
         return value if not value or value[0] != "\0" else f"\0{value}"
+    if has_more_values_than(MAX_INNER_VALUES, value):
+        return _LIKE_NO_OTHER
     return f"\0{json.dumps(_canonical(value), sort_keys=True, separators=(',', ':'))}"
 
 
