@@ -3,13 +3,15 @@
 Two kinds of messages come there. Hooks that could not be processed, whole, in the form of
 `wcs_hooks.dead_letter`. And from Lambda itself, of policy edits that the compiler failed on: which
 part of the table's stream that was, without the edits
-(https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-errors.html).
+(https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-errors.html). What was edited still
+stands in the table, so that these are redriven by compiling every app once more.
 
 SQS has no browsing. To look at a message is to receive it, which hides it from others for a while;
 it is released when the look is over. SQS also counts how often a message was received, and after
 the third time leaves it out of `ApproximateAgeOfOldestMessage`.
 """
 
+import itertools
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -21,6 +23,7 @@ from wcs_hooks import dead_letter
 from wcs_hooks.core.methods import METHODS, Category
 from wcs_hooks.core.secrets import masked
 from wcsctl.deployment import Deployment
+from wcsctl.policy_table import PolicyTable
 
 SERVER_ERROR: Final = 500
 
@@ -31,6 +34,7 @@ _HIDDEN_SECONDS: Final = 300
 """How long a message is hidden while it is looked at or redriven, if nobody releases it."""
 
 _BATCH: Final = 10
+_APPS_AT_A_TIME: Final = 10
 _MALFORMED: Final = "MalformedBodyError"
 
 
@@ -142,10 +146,7 @@ class DeadLetter:
         """Why redriving it can never succeed; empty if it can."""
         match self.kind:
             case LetterKind.EDITS:
-                return (
-                    "it names policy edits without holding them; any edit of the same app "
-                    "compiles them all: see `wcsctl status`, then purge it"
-                )
+                return ""
             case LetterKind.UNKNOWN:
                 return "it is no hook"
             case _:
@@ -278,14 +279,22 @@ class DeadLetterQueue:
         self._client.delete_message(QueueUrl=self._url, ReceiptHandle=letter.receipt)
         self._held.pop(letter.message_id, None)
 
-    def keep_counted(self, letter: DeadLetter) -> None:
+    def keep_counted(self, letter: DeadLetter, pending: object = None) -> None:
         """Keep a message with one attempt more.
+
+        Parameters
+        ----------
+        pending
+            What is left to do for its hook, where that was told.
+
 
         A message in SQS cannot be changed. So a copy is sent first and the old one deleted then: if
         that is cut off in between there are two of them, which answers the same twice. The other
         way about the hook would be lost.
         """
         content = dict(letter.content) | {"attempts": letter.attempts + 1}
+        if isinstance(pending, list):
+            content[dead_letter.PENDING] = pending
         sent = self._client.send_message(
             QueueUrl=self._url, MessageBody=dead_letter.to_text(content)
         )
@@ -357,27 +366,66 @@ class Redrive:
         self._deployment = deployment
         self._client = deployment.client("lambda")
         self._queue = queue
+        self._compiled = False
 
     def __call__(self, letter: DeadLetter) -> Redriven:
         """Process a letter again: gone if that succeeds, kept with the attempt counted if not."""
         if letter.hopeless:
             return Redriven(letter, Result.HOPELESS, letter.hopeless)
+        if letter.kind is LetterKind.EDITS:
+            return self._recompiled(letter)
         answer, problem = self._process(letter)
         if problem:
-            self._queue.keep_counted(letter)
+            self._queue.keep_counted(letter, answer.get(dead_letter.PENDING))
             return Redriven(letter, Result.FAILED, problem, answer)
         self._queue.delete(letter)
         policies = ", ".join(answer.get("policies") or ())
         told = f"{answer.get('answer', '')} {answer.get('status', '')}"
         return Redriven(letter, Result.DONE, f"{told} by {policies}" if policies else told, answer)
 
+    def _recompiled(self, letter: DeadLetter) -> Redriven:
+        """Compile every app, once in a run: an edit that was lost stands in one of them."""
+        problem = "" if self._compiled else self._compile()
+        if problem:
+            # Lambda's own message stays as it is: it counts no attempts of ours.
+            return Redriven(letter, Result.FAILED, problem)
+        self._compiled = True
+        self._queue.delete(letter)
+        return Redriven(letter, Result.DONE, "every app is compiled: see `wcsctl status`")
+
+    def _compile(self) -> str:
+        """What went wrong; empty if nothing did."""
+        name = self._deployment.output("CompilerFunctionName")
+        apps = sorted(PolicyTable(self._deployment).read_all())
+        for batch in itertools.batched(apps, _APPS_AT_A_TIME, strict=False):
+            # As the table's stream would tell of an edit in each of them.
+            keys = [{"app": {"S": app}, "id": {"S": "#redrive"}} for app in batch]
+            records = [{"dynamodb": {"Keys": key}} for key in keys]
+            _, problem = self._invoke(name, {"Records": records})
+            if problem:
+                return problem
+        return ""
+
     def _process(self, letter: DeadLetter) -> tuple[Mapping[str, Any], str]:
         """The function's answer, and what went wrong; empty if nothing did."""
         name = self._deployment.function(Category(letter.category))
+        answer, problem = self._invoke(name, {"redrive": letter.content})
+        if problem:
+            return {}, problem
+        if not isinstance(answer, dict) or not isinstance(answer.get("status"), int):
+            return {}, f"{name} does not know redrives: deploy the stack again"
+        if answer["status"] >= SERVER_ERROR or answer.get("answer") == "failed":
+            return answer, str(answer.get("error") or f"answered {answer['status']}")
+        if answer.get("answer") in {"malformed", "rejected"}:
+            return answer, f"{answer['answer']}: {answer.get('error', '')}"
+        return answer, ""
+
+    def _invoke(self, name: str, event: Mapping[str, Any]) -> tuple[Any, str]:
+        """What a function answers, and that it crashed, if it did."""
         response = self._client.invoke(
             FunctionName=name,
             InvocationType="RequestResponse",
-            Payload=json.dumps({"redrive": letter.content}).encode(),
+            Payload=json.dumps(event).encode(),
         )
         try:
             answer = json.loads(response["Payload"].read())
@@ -386,11 +434,5 @@ class Redrive:
         if response.get("FunctionError"):
             error = answer if isinstance(answer, dict) else {}
             # Without errorMessage, which could quote the hook.
-            return {}, f"{name} crashed: {error.get('errorType', response['FunctionError'])}"
-        if not isinstance(answer, dict) or not isinstance(answer.get("status"), int):
-            return {}, f"{name} does not know redrives: deploy the stack again"
-        if answer["status"] >= SERVER_ERROR or answer.get("answer") == "failed":
-            return answer, str(answer.get("error") or f"answered {answer['status']}")
-        if answer.get("answer") in {"malformed", "rejected"}:
-            return answer, f"{answer['answer']}: {answer.get('error', '')}"
+            return None, f"{name} crashed: {error.get('errorType', response['FunctionError'])}"
         return answer, ""

@@ -7,7 +7,7 @@ import base64
 import hashlib
 import json
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,8 +16,11 @@ from wcs_hooks.core.methods import Category
 if TYPE_CHECKING:
     from wcs_hooks.endpoint import Request
 
-SCHEMA: Final = 1
-"""The message's version."""
+SCHEMA: Final = 2
+"""The message's version: 2 added `versions` and `pending`. Older ones are still understood."""
+
+PENDING: Final = "pending"
+"""In a message: what is left to do besides a reply, by `FollowUp.name`."""
 
 UNVERIFIED: Final = "unverified"
 """True in a message whose sender could not be checked, since the secret could not be read. Anybody
@@ -31,16 +34,34 @@ _MAX_TEXT: Final = 150_000
 _MAX_ERROR: Final = 2_000
 
 
-def message(request: "Request", category: Category, error: Exception, now: float) -> dict[str, Any]:
+def message(
+    request: "Request",
+    category: Category,
+    error: Exception,
+    now: float,
+    *,
+    versions: Mapping[str, int],
+    pending: Sequence[str],
+) -> dict[str, Any]:
     """Describe a hook and what went wrong.
+
+    Parameters
+    ----------
+    now
+        Seconds since the epoch.
+    versions
+        Of the policies that were in force, by app; empty if it did not come to that.
+    pending
+        What is left to do besides a reply, by `FollowUp.name`.
 
     Returns
     -------
     dict
-        `schema`, `decision`, `category`, `method`, `error` (`kind`, `message`), `firstSeen`,
-        `attempts` and the body: as `body` if it is text of moderate size, else zlib-compressed and
-        in base85 as `bodyZlib`. A hook of 1 MiB fits even if it is full of base64; one that exceeds
-        a message all the same is cut, which `bodyLost` says along with its size and SHA-256.
+        `schema`, `decision`, `category`, `method`, `error` (`kind`, `message`), `versions`,
+        `pending`, `firstSeen`, `attempts` and the body: as `body` if it is text of moderate size,
+        else zlib-compressed and in base85 as `bodyZlib`. A hook of 1 MiB fits even if it is full of
+        base64; one that exceeds a message all the same is cut, which `bodyLost` says along with its
+        size and SHA-256.
     """
     return {
         "schema": SCHEMA,
@@ -48,10 +69,39 @@ def message(request: "Request", category: Category, error: Exception, now: float
         "category": category,
         "method": request.method,
         "error": {"kind": type(error).__name__, "message": str(error)[:_MAX_ERROR]},
+        "versions": dict(versions),
+        PENDING: list(pending),
         "firstSeen": datetime.fromtimestamp(now, UTC).isoformat(),
         "attempts": 1,
         **_body(request.body),
     }
+
+
+class UnknownSchemaError(Exception):
+    """A message of a newer version, which another deployment wrote."""
+
+
+def pending_of(message: Mapping[str, Any]) -> tuple[str, ...] | None:
+    """What is left to do besides a reply; none where the message does not say, as before schema 2.
+
+    Raises
+    ------
+    UnknownSchemaError
+        If the message is of a version that is not known here, and might mean something else.
+
+    Examples
+    --------
+    >>> pending_of({"schema": 2, "pending": ["session"]}), pending_of({"schema": 1})
+    (('session',), None)
+    """
+    schema = message.get("schema")
+    if not isinstance(schema, int) or schema > SCHEMA:
+        raise UnknownSchemaError(
+            f"the message has schema {schema!r}, and this deployment knows up to {SCHEMA}: "
+            "deploy the version that wrote it"
+        )
+    pending = message.get(PENDING)
+    return tuple(pending) if isinstance(pending, list) else None
 
 
 class IncompleteMessageError(Exception):

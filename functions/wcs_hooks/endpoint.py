@@ -3,7 +3,7 @@
 Every error becomes a reply here, and nowhere else.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final, NamedTuple
@@ -120,6 +120,8 @@ class Observation:
     error
         Of a reply that no policy asked for, or of what failed besides the reply: what went wrong,
         with nothing of the body in it.
+    redrive_of
+        Of a hook out of the dead letters: the decision that WCS was told; else empty.
     """
 
     request: Request
@@ -137,6 +139,7 @@ class Observation:
     error: str = ""
     rest_error: RestError | None = None
     caller_is_verified: bool = False
+    redrive_of: str = ""
 
     @property
     def method_is_known(self) -> bool:
@@ -269,33 +272,48 @@ class HookEndpoint:
             observation.caller_is_verified = True
             reply = self._reply(request, observation, fetch_deadline)
         except Exception as error:  # noqa: BLE001 - a bug must still leave WCS a reply to act upon
-            refusal = _refusal(error)
-            observation.kind, observation.error = refusal.kind, refusal.reason
-            reply = replies.error(refusal.status, refusal.shown, request.decision_id)
-            if refusal.kind is not Kind.REJECTED:
-                self._keep(observation, error, reply_deadline)
+            reply = _refused(observation, error)
+            if observation.kind is not Kind.REJECTED:
+                pending = self._pending(observation.kind)
+                self._keep(observation, error, reply_deadline, pending)
         else:
             self._follow_up(observation, reply_deadline)
         if reply.status != replies.OK:
             observation.rest_error = self._rest_error(observation)
         return reply, observation
 
-    def redrive(self, request: Request) -> tuple[Reply, Observation]:
+    def redrive(
+        self, request: Request, original: str, pending: Collection[str] | None
+    ) -> tuple[Reply, Observation, list[str]]:
         """Answer a hook again that came out of the dead letters.
 
-        WCS was told long ago, and does not hear of it; what is done besides the reply is done now.
-        The caller was verified then, and what fails is not kept again: whoever redrives has it.
+        WCS was told long ago, and does not hear of it; what was left to do besides the reply is
+        done now. The caller was verified then, and what fails is not kept again: whoever redrives
+        has it.
+
+        Parameters
+        ----------
+        original
+            The id of the decision that WCS was told.
+        pending
+            What is left to do; none where that is not known, and all is done.
+
+        Returns
+        -------
+        tuple
+            The answer that the hook gets now, what happened, and what is left to do still.
         """
-        observation = Observation(request, self._category)
+        observation = Observation(request, self._category, redrive_of=original)
         deadline = Deadline(self._clock, self._reply_timeout)
+        names = self._names if pending is None else pending
         try:
             reply = self._reply(request, observation, deadline)
-            self._carry_out(observation)
         except Exception as error:  # noqa: BLE001 - whoever redrives is told
-            refusal = _refusal(error)
-            observation.kind, observation.error = refusal.kind, refusal.reason
-            reply = replies.error(refusal.status, refusal.shown, request.decision_id)
-        return reply, observation
+            return _refused(observation, error), observation, list(names)
+        failures = self._carry_out(observation, names)
+        if failures:
+            reply = _refused(observation, next(iter(failures.values())))
+        return reply, observation, list(failures)
 
     def _reply(self, request: Request, observation: Observation, deadline: Deadline) -> Reply:
         payload = observation.payload = parse(request.body)
@@ -338,43 +356,67 @@ class HookEndpoint:
             and session.record() is None
         )
 
-    def _follow_up(self, observation: Observation, reply_deadline: Deadline) -> None:
-        try:
-            self._carry_out(observation)
-        except ExceptionGroup as failures:
-            for error in failures.exceptions:
-                observation.error = _refusal(error).reason
-                self._keep(observation, error, reply_deadline)
+    @property
+    def _names(self) -> list[str]:
+        return [follow_up.name for follow_up in self._follow_ups]
 
-    def _carry_out(self, observation: Observation) -> None:
-        """Do what is to be done besides the reply: all of it, whatever of it fails.
+    def _pending(self, kind: Kind) -> Sequence[str]:
+        """What is left to do for a hook that got no answer.
 
-        Raises
-        ------
-        ExceptionGroup
-            Of what failed.
+        Nothing for a connect: WCS declined it, so that there is no session to be recorded.
         """
-        payload, in_force = observation.payload, observation.in_force
-        refused = observation.kind is Kind.DENIED and self._category is Category.CONNECT
-        if payload is None or in_force is None or refused:
+        failed = kind is Kind.FAILED and self._category is not Category.CONNECT
+        return self._names if failed else ()
+
+    def _follow_up(self, observation: Observation, reply_deadline: Deadline) -> None:
+        if observation.kind is Kind.DENIED and self._category is Category.CONNECT:
             return
-        request = observation.request
+        failures = self._carry_out(observation, self._names)
+        if failures:
+            error = next(iter(failures.values()))
+            observation.error = "; ".join(_refusal(each).reason for each in failures.values())
+            self._keep(observation, error, reply_deadline, list(failures))
+
+    def _carry_out(self, observation: Observation, names: Collection[str]) -> dict[str, Exception]:
+        """Do what is to be done besides the reply: all of `names`; tell which of it failed."""
+        payload, in_force = observation.payload, observation.in_force
+        failures: dict[str, Exception] = {}
+        if payload is None or in_force is None or not names:
+            return failures
+        request, original = observation.request, observation.redrive_of
         answered = Answered(
-            request.method, payload, in_force, observation.decided_at, request.decision_id
+            request.method,
+            payload,
+            in_force,
+            observation.decided_at,
+            original or request.decision_id,
+            redriven=bool(original),
         )
         deadline = Deadline(self._clock, self._reply_timeout * _FOLLOW_UP_SHARE)
-        failures: list[Exception] = []
         for follow_up in self._follow_ups:
+            if follow_up.name not in names:
+                continue
             try:
                 follow_up(answered, deadline)
             except Exception as error:  # noqa: BLE001 - whatever fails here, the reply stands
-                failures.append(error)
-        if failures:
-            raise ExceptionGroup("what follows a reply", failures)
+                failures[follow_up.name] = error
+        return failures
 
-    def _keep(self, observation: Observation, error: Exception, deadline: Deadline) -> None:
-        now = self._clock.now()
-        message = dead_letter.message(observation.request, self._category, error, now)
+    def _keep(
+        self,
+        observation: Observation,
+        error: Exception,
+        deadline: Deadline,
+        pending: Sequence[str],
+    ) -> None:
+        message = dead_letter.message(
+            observation.request,
+            self._category,
+            error,
+            self._clock.now(),
+            versions=observation.in_force.versions() if observation.in_force else {},
+            pending=pending,
+        )
         if not observation.caller_is_verified:
             message[dead_letter.UNVERIFIED] = True
         try:
@@ -382,7 +424,7 @@ class HookEndpoint:
         except Exception:  # noqa: BLE001 - WCS must have its reply; the loss is counted and logged
             observation.dead_lettered = False
         else:
-            observation.dead_lettered = observation.dead_lettered is not False
+            observation.dead_lettered = True
 
     def _rest_error(self, observation: Observation) -> RestError:
         told = self._session_rest_on_error(observation) or self._current_rest_on_error(observation)
@@ -435,10 +477,15 @@ def _refusal(error: Exception) -> _Refusal:
             return _Refusal(Kind.MALFORMED, error.status, reason, reason)
         case UnavailableError() | SessionUnavailableError():
             return _Refusal(Kind.FAILED, _UNAVAILABLE, reason, reason)
-        case ExceptionGroup():
-            return _refusal(error.exceptions[0])
         case _:
             return _Refusal(Kind.FAILED, _INTERNAL_ERROR, _describe(error), "internal error")
+
+
+def _refused(observation: Observation, error: Exception) -> Reply:
+    """Note what went wrong, and make a reply of it."""
+    refusal = _refusal(error)
+    observation.kind, observation.error = refusal.kind, refusal.reason
+    return replies.error(refusal.status, refusal.shown, observation.request.decision_id)
 
 
 _CAUSES: Final = {

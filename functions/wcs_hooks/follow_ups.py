@@ -3,6 +3,7 @@
 None of it can change the reply; what fails goes to the dead letters.
 """
 
+from contextlib import suppress
 from typing import Any, Final, NamedTuple, Protocol
 
 from wcs_hooks.clock import Deadline
@@ -10,9 +11,14 @@ from wcs_hooks.core.in_force import InForce
 from wcs_hooks.core.outcome import STREAM_KEEP_ALIVE
 from wcs_hooks.core.payload import Payload
 from wcs_hooks.core.secrets import masked, without_secrets
+from wcs_hooks.ports import UnavailableError
 from wcs_hooks.sessions import SessionKey, SessionRecord, Sessions
 
 _ENDED: Final = ("DISCONNECTED", "FAILED")
+
+
+SESSION: Final = "session"
+EVENT_BUS: Final = "event-bus"
 
 
 class Answered(NamedTuple):
@@ -23,7 +29,9 @@ class Answered(NamedTuple):
     now
         When it was decided, in seconds since the epoch.
     decision_id
-        By which its reply and its log line are found.
+        By which the reply that WCS got and its log line are found.
+    redriven
+        Whether it comes out of the dead letters, perhaps not for the first time.
     """
 
     method: str
@@ -31,10 +39,16 @@ class Answered(NamedTuple):
     in_force: InForce
     now: float
     decision_id: str
+    redriven: bool = False
 
 
 class FollowUp(Protocol):
     """Something to do once a hook is answered."""
+
+    @property
+    def name(self) -> str:
+        """What dead letters call it: `SESSION` or `EVENT_BUS`."""
+        ...
 
     def __call__(self, answered: Answered, deadline: Deadline) -> None:
         """Do it. Done twice, it has no second effect.
@@ -61,8 +75,34 @@ class EventBus(Protocol):
         ...
 
 
+class Redrives(Protocol):
+    """Remembers which hooks out of the dead letters were published."""
+
+    def is_done(self, decision_id: str, deadline: Deadline) -> bool:
+        """Whether a hook was.
+
+        Raises
+        ------
+        UnavailableError
+            If the store does not answer.
+        """
+        ...
+
+    def done(self, decision_id: str, deadline: Deadline) -> None:
+        """Remember that it was, for as long as a dead letter is kept.
+
+        Raises
+        ------
+        UnavailableError
+            If the store does not answer.
+        """
+        ...
+
+
 class RecordSession:
     """Keeps what connect said of itself, without secrets, for the hooks that follow."""
+
+    name = SESSION
 
     def __init__(self, sessions: Sessions) -> None:
         self._sessions = sessions
@@ -89,6 +129,8 @@ class RecordSession:
 class ForgetSession:
     """Forgets a session when WCS tells that its connection is gone."""
 
+    name = SESSION
+
     def __init__(self, sessions: Sessions) -> None:
         self._sessions = sessions
 
@@ -113,12 +155,18 @@ class PublishEvent:
     ----------
     bus
         Where to.
+    redrives
+        Where it is remembered that a hook out of the dead letters was published: its letter may be
+        handed back again, if whoever redrives is cut off before it is deleted.
     keep_alive
         Whether StreamKeepAliveEvent is published too: it comes every few seconds for each stream.
     """
 
-    def __init__(self, bus: EventBus, *, keep_alive: bool) -> None:
+    name = EVENT_BUS
+
+    def __init__(self, bus: EventBus, redrives: Redrives, *, keep_alive: bool) -> None:
         self._bus = bus
+        self._redrives = redrives
         self._keep_alive = keep_alive
 
     def __call__(self, answered: Answered, deadline: Deadline) -> None:
@@ -131,9 +179,16 @@ class PublishEvent:
         """
         if answered.method == STREAM_KEEP_ALIVE and not self._keep_alive:
             return
+        decision_id = answered.decision_id
+        if answered.redriven and self._redrives.is_done(decision_id, deadline):
+            return
         detail = {
-            "decision": answered.decision_id,
+            "decision": decision_id,
             "app": answered.payload.app,
             "body": masked(answered.payload.expression_fields),
         }
         self._bus.publish(answered.method, detail, deadline)
+        if answered.redriven:
+            # It is published: that this could not be noted must not have it published again.
+            with suppress(UnavailableError):
+                self._redrives.done(decision_id, deadline)

@@ -192,6 +192,7 @@ class HookReporter:
         line: dict[str, Any] = {
             "decision": observation.request.decision_id,
             "redriven": redriven or None,
+            "redriveOf": observation.redrive_of,
             "category": observation.category,
             "method": method,
             "answer": observation.kind,

@@ -299,7 +299,7 @@ def test_given_an_architecture_when_packaged_for_lambda_then_its_machine_code_is
     with zipfile.ZipFile(made.path) as archive:
         libraries = [name for name in archive.namelist() if name.endswith(".so")]
         headers = [archive.read(name)[:20] for name in libraries]
-    assert [name.partition("/")[0] for name in libraries] == ["cel_expr_python"]
+    assert [name.partition("/")[0] for name in libraries] == ["cel_expr_python", "re2"]
     assert {header[:4] for header in headers} == {b"\x7fELF"}
     assert {int.from_bytes(header[18:20], "little") for header in headers} == {machine}
     # Cold starts and deployments pay for each megabyte.
@@ -361,7 +361,8 @@ def test_given_the_lock_when_installed_from_then_every_wheel_is_hashed_and_no_ho
 
     pinned = [line for line in locked.splitlines() if line and line[0] not in " #"]
     assert {line.partition("==")[0] for line in pinned} == {
-        *("aws-lambda-powertools", "cel-expr-python", "jmespath", "typing-extensions")
+        *("aws-lambda-powertools", "cel-expr-python", "google-re2", "jmespath"),
+        "typing-extensions",
     }
     assert all("--hash=sha256:" in part for part in locked.split("\n    # via")[:-1])
     assert "://" not in locked

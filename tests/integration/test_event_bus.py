@@ -135,7 +135,9 @@ def test_given_a_bus_that_takes_the_call_but_not_the_event_then_it_was_not_publi
     client: Any = RefusingEntries()
 
     with pytest.raises(UnavailableError):
-        EventBridgeBus(client, BUS).publish("StreamEvent", {}, Deadline(SystemClock(), 1))
+        EventBridgeBus(client, BUS, SystemClock()).publish(
+            "StreamEvent", {}, Deadline(SystemClock(), 1)
+        )
 
 
 def test_given_an_event_too_large_for_the_bus_when_it_is_posted_then_it_goes_without_its_body(

@@ -76,7 +76,7 @@ def test_given_a_malformed_body_when_it_is_posted_then_the_answer_says_so_and_it
     assert body_of(letter) == body
     assert (letter["decision"], letter["method"]) == (reply.headers["X-Decision-Id"], method)
     assert letter["error"]["kind"] == "MalformedBodyError"
-    assert (letter["schema"], letter["attempts"]) == (1, 1)
+    assert (letter["schema"], letter["attempts"]) == (2, 1)
 
 
 def test_given_a_body_of_1_mib_when_it_is_posted_then_it_is_echoed(hooks: HookClient) -> None:

@@ -4,6 +4,7 @@ import json
 from types import SimpleNamespace
 from typing import Any
 
+import boto3
 import pytest
 
 from tests.integration.conftest import MakeClient
@@ -16,8 +17,19 @@ from wcs_hooks.core.methods import Category
 CONNECT = {"nodeId": "node", "appKey": "live", "sessionId": "/s", "custom": {"role": "teacher"}}
 
 
-def letter(method: str, body: bytes) -> dict[str, Any]:
-    return {"schema": 1, "method": method, "body": body.decode(), "attempts": 1}
+EVENT = {**CONNECT, "status": "PUBLISHING"}
+BUS = "wcs-events"
+
+
+def letter(method: str, body: bytes, **fields: Any) -> dict[str, Any]:
+    """A message as schema 1 had it, unless it says otherwise."""
+    return {"schema": 1, "method": method, "body": body.decode(), "attempts": 1, **fields}
+
+
+def event(**fields: Any) -> dict[str, Any]:
+    body = json.dumps(EVENT).encode()
+    fields = {"schema": 2, "decision": "first", "pending": ["event-bus"], **fields}
+    return letter("StreamStatusEvent", body, **fields)
 
 
 def redrive(hooks: HookClient, category: Category, message: dict[str, Any]) -> dict[str, Any]:
@@ -58,6 +70,7 @@ def test_given_a_hook_that_failed_when_it_is_redriven_then_the_new_verdict_is_to
         "answer": "denied",
         "policies": ["live/no"],
         "error": "",
+        "pending": [],
     }
 
 
@@ -130,3 +143,152 @@ def test_given_a_hook_of_wcs_that_failed_when_it_is_kept_then_it_may_be_redriven
 
     [message] = aws.dead_letters()
     assert "unverified" not in message
+
+
+# --- What is left to do ---------------------------------------------------------------------------
+
+
+@pytest.fixture
+def publisher(make_client: MakeClient, snapshots: InMemorySnapshots, aws: Aws) -> HookClient:
+    del aws
+    boto3.client("events").create_event_bus(Name=BUS)
+    return make_client(snapshots=snapshots, EVENT_BUS_NAME=BUS)
+
+
+def published(calls: AwsCalls) -> list[dict[str, Any]]:
+    return [
+        json.loads(entry["Detail"])
+        for operation, body in zip(calls.made, calls.requests, strict=True)
+        if operation == "PutEvents"
+        for entry in json.loads(body)["Entries"]
+    ]
+
+
+def test_given_a_hook_that_was_answered_when_what_followed_failed_then_one_letter_names_it_all(
+    publisher: HookClient, snapshots: InMemorySnapshots, calls: AwsCalls, aws: Aws
+) -> None:
+    snapshots.publish("live", {"id": "no", "method": "call", "action": "deny"})
+    calls.fail("DeleteItem", "PutEvents")
+
+    reply = publisher.post("ConnectionStatusEvent", {**CONNECT, "status": "DISCONNECTED"})
+
+    [message] = aws.dead_letters()
+    assert reply.status == 200
+    assert (message["pending"], message["versions"]) == (["session", "event-bus"], {"live": 1})
+    [line] = reply.log
+    assert "session store" in line["error"]
+    assert "event bus" in line["error"]
+
+
+def test_given_an_event_that_failed_then_all_that_follows_it_is_left_and_of_a_connect_nothing(
+    publisher: HookClient, snapshots: InMemorySnapshots, aws: Aws
+) -> None:
+    snapshots.refuse()
+
+    publisher.post("StreamStatusEvent", EVENT)
+    publisher.post("connect", CONNECT)
+
+    left = {message["method"]: message["pending"] for message in aws.dead_letters()}
+    assert left == {"StreamStatusEvent": ["session", "event-bus"], "connect": []}
+
+
+def test_given_a_connect_that_wcs_declined_when_it_is_redriven_then_no_session_is_made_up(
+    make_client: MakeClient, snapshots: InMemorySnapshots, aws: Aws
+) -> None:
+    snapshots.refuse()
+    hooks = make_client(snapshots=snapshots)
+    assert hooks.post("connect", CONNECT).status == 503
+    [message] = aws.dead_letters()
+    snapshots.recover()
+
+    told = redrive(hooks, Category.CONNECT, message)
+
+    assert (told["status"], told["answer"]) == (200, "echoed")
+    assert aws.sessions() == []
+
+
+def test_given_a_session_that_was_not_recorded_when_a_policy_denies_it_now_then_it_still_is(
+    make_client: MakeClient, snapshots: InMemorySnapshots, aws: Aws
+) -> None:
+    make_client(snapshots=snapshots, SESSIONS_TABLE="Missing").post("connect", CONNECT)
+    [message] = aws.dead_letters()
+    snapshots.publish("live", {"id": "no", "method": "connect", "action": "deny"})
+
+    told = redrive(make_client(snapshots=snapshots), Category.CONNECT, message)
+
+    assert (told["status"], told["policies"]) == (403, ["live/no"])
+    assert len(aws.sessions()) == 1
+
+
+def test_given_an_event_that_was_not_published_when_its_letter_is_redriven_twice_then_it_is_once(
+    publisher: HookClient, calls: AwsCalls
+) -> None:
+    first = redrive(publisher, Category.EVENT, event())
+    second = redrive(publisher, Category.EVENT, event())
+
+    [detail] = published(calls)
+    assert (first["pending"], second["pending"], second["answer"]) == ([], [], "echoed")
+    # By the decision that WCS was told, so that subscribers can tell it from others.
+    assert detail["decision"] == "first"
+
+
+def test_given_two_letters_of_the_same_hook_body_when_redriven_then_each_is_published(
+    publisher: HookClient, calls: AwsCalls
+) -> None:
+    redrive(publisher, Category.EVENT, event())
+    redrive(publisher, Category.EVENT, event(decision="second"))
+
+    assert [detail["decision"] for detail in published(calls)] == ["first", "second"]
+
+
+def test_given_only_the_session_is_left_when_it_is_redriven_then_nothing_is_published(
+    publisher: HookClient, calls: AwsCalls
+) -> None:
+    told = redrive(publisher, Category.EVENT, event(pending=["session"]))
+
+    assert told["answer"] == "echoed"
+    assert published(calls) == []
+
+
+def test_given_the_bus_is_still_down_when_redriven_then_that_alone_is_left(
+    publisher: HookClient, calls: AwsCalls
+) -> None:
+    calls.fail("PutEvents")
+
+    told = redrive(publisher, Category.EVENT, event(pending=["session", "event-bus"]))
+
+    assert (told["answer"], told["pending"]) == ("failed", ["event-bus"])
+    calls.recover()
+    assert redrive(publisher, Category.EVENT, event())["answer"] == "echoed"
+
+
+def test_given_it_cannot_be_noted_that_an_event_was_published_then_it_is_done_all_the_same(
+    publisher: HookClient, calls: AwsCalls
+) -> None:
+    calls.fail("UpdateItem")
+
+    told = redrive(publisher, Category.EVENT, event())
+
+    assert (told["answer"], told["pending"]) == ("echoed", [])
+    assert len(published(calls)) == 1
+
+
+def test_given_nobody_can_tell_whether_an_event_was_published_then_it_is_left(
+    publisher: HookClient, calls: AwsCalls
+) -> None:
+    calls.fail("GetItem")
+
+    told = redrive(publisher, Category.EVENT, event())
+
+    assert (told["answer"], told["pending"]) == ("failed", ["event-bus"])
+    assert published(calls) == []
+
+
+def test_given_a_letter_of_a_newer_version_when_it_is_redriven_then_it_is_left_alone(
+    publisher: HookClient, calls: AwsCalls
+) -> None:
+    told = redrive(publisher, Category.EVENT, event(schema=3))
+
+    assert (told["status"], told["answer"]) == (503, "failed")
+    assert "schema 3" in told["error"]
+    assert published(calls) == []

@@ -208,4 +208,36 @@ def test_given_a_snapshot_that_loads_slower_than_a_hook_may_wait_then_a_later_ho
     in_force, stale = cache.in_force("live", Deadline(clock, 5))
 
     assert (in_force.versions(), stale) == ({"live": 1}, False)
-    assert snapshots.calls == ["pointers", "snapshot"]
+    assert snapshots.calls.count("snapshot") == 1
+
+
+def test_given_a_version_that_came_too_late_when_there_is_a_newer_one_then_that_decides() -> None:
+    snapshots = InMemorySnapshots()
+    snapshots.publish("live", deny("no"))
+    clock = SystemClock()
+    cache = CachedPolicies(snapshots, 0, clock)
+    with snapshots.hanging(), pytest.raises(UnavailableError):
+        cache.in_force("live", Deadline(clock, 0.05))
+    [(late, _)] = cache._reading.values()
+    assert late.result(5).in_force.versions() == {"live": 1}
+    snapshots.publish("live", deny("no", reason="newer"))
+
+    in_force, stale = cache.in_force("live", Deadline(clock, 5))
+
+    assert (in_force.versions(), stale) == ({"live": 2}, False)
+
+
+def test_given_a_version_that_came_too_late_when_nothing_can_be_read_then_it_is_stale() -> None:
+    snapshots = InMemorySnapshots()
+    snapshots.publish("live", deny("no"))
+    clock = SystemClock()
+    cache = CachedPolicies(snapshots, 0, clock)
+    with snapshots.hanging(), pytest.raises(UnavailableError):
+        cache.in_force("live", Deadline(clock, 0.05))
+    [(late, _)] = cache._reading.values()
+    assert late.result(5)
+    snapshots.refuse()
+
+    in_force, stale = cache.in_force("live", Deadline(clock, 5))
+
+    assert (in_force.versions(), stale) == ({"live": 1}, True)

@@ -15,8 +15,10 @@ from wcs_hooks.core.payload import MalformedBodyError
 from wcs_hooks.dead_letter import (
     MAX_MESSAGE_BYTES,
     IncompleteMessageError,
+    UnknownSchemaError,
     body_of,
     message,
+    pending_of,
     to_text,
 )
 from wcs_hooks.endpoint import Request
@@ -30,19 +32,27 @@ _NOT_FOR_SQS = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff
 def _kept(body: bytes, error: Exception | None = None, method: str = "call") -> dict[str, Any]:
     request = Request(method, body, "WCS 0", "203.0.113.9", "d-1")
     reason = error or MalformedBodyError("the body is not JSON")
-    kept: dict[str, Any] = json.loads(
-        to_text(message(request, Category.DIRECT, reason, 1_893_499_200.0))
-    )
+    kept: dict[str, Any] = json.loads(_text(request, reason, Category.DIRECT, 1_893_499_200.0))
     return kept
+
+
+def _text(
+    request: Request, error: Exception, category: Category = Category.DIRECT, now: float = 0.0
+) -> str:
+    return to_text(
+        message(request, category, error, now, versions={"live": 3}, pending=["event-bus"])
+    )
 
 
 def test_given_a_hook_that_failed_when_it_is_kept_then_the_message_tells_all_about_it() -> None:
     assert _kept(b'{"name":"\xc3\xbc"}') == {
-        "schema": 1,
+        "schema": 2,
         "decision": "d-1",
         "category": "direct",
         "method": "call",
         "error": {"kind": "MalformedBodyError", "message": "the body is not JSON"},
+        "versions": {"live": 3},
+        "pending": ["event-bus"],
         "firstSeen": "2030-01-01T12:00:00+00:00",
         "attempts": 1,
         "body": '{"name":"ü"}',
@@ -80,7 +90,7 @@ def test_given_any_body_when_it_is_kept_then_it_comes_back_byte_for_byte(body: b
 def test_given_a_large_body_when_it_is_kept_then_the_message_fits_the_queue(body: bytes) -> None:
     request = Request("m" * 200, body, None, "203.0.113.9", "d" * 64)
 
-    text = to_text(message(request, Category.INCOMING, ValueError("ü" * 100_000), 0.0))
+    text = _text(request, ValueError("ü" * 100_000), Category.INCOMING)
 
     assert len(text.encode()) <= MAX_MESSAGE_BYTES == _MIB
 
@@ -91,7 +101,7 @@ def test_given_a_character_that_the_queue_does_not_hold_when_it_is_kept_then_it_
 ) -> None:
     request = Request("call", f'{{"a":"{foreign}"'.encode(), None, "203.0.113.9", "d-1")
 
-    text = to_text(message(request, Category.DIRECT, ValueError(foreign), 0.0))
+    text = _text(request, ValueError(foreign))
 
     assert not _NOT_FOR_SQS.search(text)
     assert body_of(json.loads(text)) == request.body
@@ -135,3 +145,23 @@ def test_given_a_hook_of_a_mebibyte_that_hardly_compresses_when_it_is_kept_then_
     assert "bodyLost" not in kept
     assert body_of(kept) == body
     assert len(to_text(kept)) <= MAX_MESSAGE_BYTES
+
+
+@pytest.mark.parametrize(
+    ("fields", "pending"),
+    [
+        ({"schema": 1}, None),
+        ({"schema": 2, "pending": []}, ()),
+        ({"schema": 2, "pending": ["session", "event-bus"]}, ("session", "event-bus")),
+    ],
+)
+def test_given_a_message_of_any_version_so_far_then_what_is_left_to_do_is_known(
+    fields: dict[str, Any], pending: object
+) -> None:
+    assert pending_of(fields) == pending
+
+
+@pytest.mark.parametrize("schema", [3, "2", None])
+def test_given_a_message_of_another_version_then_it_is_not_guessed_at(schema: object) -> None:
+    with pytest.raises(UnknownSchemaError, match="deploy the version"):
+        pending_of({"schema": schema})

@@ -462,7 +462,7 @@ def test_given_no_policy_that_could_apply_and_asks_for_it_then_the_session_is_no
         (b'{"appKey":"\\ud800"}', "app != 'live'", True),
         (b'{"appKey":5}', "app == ''", True),
         (b'{"a":' + b"[" * 63 + b"]" * 63 + b"}", "body.a.size() == 1", True),
-        (b'{"a":"' + b"x" * 1_000_000 + b'"}', "body.a.size() == 1000000", True),
+        (b'{"a":"' + b"x" * 65_528 + b'"}', "body.a.size() == 65528", True),
     ],
     ids=range(13),
 )
@@ -486,6 +486,45 @@ def test_given_a_hostile_app_key_when_a_field_is_computed_of_it_then_the_reply_c
     found = decided(snapshot(policy, app="*"), b'{"appKey":"%s"}' % app.encode())
 
     assert found.fields == {"custom": f'"{seen}"'}
+
+
+_TOO_LARGE = b'{"appKey":"live","name":"b4e7","a":"' + b"x" * 65_536 + b'"}'
+
+
+@pytest.mark.parametrize(
+    ("when", "when_error", "denied"),
+    [
+        ("body.name == 'other'", "match", True),
+        ("body.name == 'b4e7'", "skip", False),
+        ("has(body.absent)", "match", True),
+        ("app == 'other'", "match", True),
+        ("known", "skip", True),
+        ("method == 'publishStream'", "skip", True),
+    ],
+)
+def test_given_a_body_beyond_64_kib_when_a_condition_asks_for_it_then_when_error_decides(
+    when: str, when_error: str, *, denied: bool
+) -> None:
+    in_force = snapshot(deny(when=when, whenError=when_error))
+
+    found = decided(in_force, _TOO_LARGE, session=lambda: Session({}))
+
+    assert (found.denial is not None) is denied
+    asks = "known" not in when and "method" not in when
+    size = f"{len(_TOO_LARGE):,}"
+    assert [size in failure.message for failure in found.failures] == [True] * asks
+
+
+def test_given_a_body_beyond_64_kib_when_exact_values_are_matched_then_they_are_seen() -> None:
+    assert decided(snapshot(deny(match={"name": "b4e7"})), _TOO_LARGE).denial is not None
+    assert decided(snapshot(deny(match={"name": "other"})), _TOO_LARGE).denial is None
+
+
+def test_given_a_body_beyond_64_kib_when_a_field_is_computed_of_it_then_nothing_is_set() -> None:
+    found = decided(snapshot(override(compute={"name": "body.name + 'x'"})), _TOO_LARGE)
+
+    assert found.fields is None
+    assert [failure.attribute for failure in found.failures] == ["compute.name"]
 
 
 def test_given_the_same_hook_twice_then_the_decision_is_the_same() -> None:

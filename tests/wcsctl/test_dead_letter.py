@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.support.operated_stack import OperatedStack, operated
+from tests.support.policy_items import deny
 from wcsctl.errors import NotFoundError
 
 EDITS = {
@@ -135,6 +136,18 @@ def test_when_a_redrive_fails_then_the_letter_stays_with_the_attempt_counted(
     assert message == letter("decision-1", attempts=2)
 
 
+def test_when_a_redrive_does_a_part_then_the_letter_that_stays_has_the_rest(
+    stack: OperatedStack,
+) -> None:
+    stack.answers.append({**FAILED, "pending": ["event-bus"]})
+    stack.send(letter("decision-1", schema=2, pending=["session", "event-bus"]))
+
+    stack.run("dead-letter", "redrive", "-y")
+
+    [message] = stack.aws.dead_letters()
+    assert (message["pending"], message["attempts"]) == (["event-bus"], 2)
+
+
 def test_given_a_copy_cannot_be_sent_when_a_redrive_fails_then_the_old_letter_stays(
     stack: OperatedStack,
 ) -> None:
@@ -152,12 +165,10 @@ def test_given_a_copy_cannot_be_sent_when_a_redrive_fails_then_the_old_letter_st
 @pytest.mark.parametrize(
     "hopeless",
     [
-        EDITS,
         letter("decision-1", error={"kind": "MalformedBodyError", "message": "no JSON"}),
         letter("decision-1", bodyLost={"size": 1}),
         letter("decision-1", category="nonsense"),
         letter("decision-1", category=["direct"], error="what", attempts="many", firstSeen=7),
-        {"DDBStreamBatchInfo": 1, "requestContext": []},
         "not JSON",
     ],
 )
@@ -171,6 +182,39 @@ def test_given_a_letter_that_can_never_succeed_then_it_is_not_tried_and_stays(
     assert result.exit_code == 1
     assert "hopeless" in result.output
     assert not stack.invocations
+    assert stack.waiting() == 1
+
+
+def test_given_policy_edits_when_redriven_then_every_app_is_compiled_once_and_they_are_gone(
+    stack: OperatedStack,
+) -> None:
+    stack.answers.append({})
+    apps = [f"app-{number:02}" for number in range(12)]
+    for app in apps:
+        stack.aws.put_policies(app, deny("no"))
+    stack.send(EDITS, {"DDBStreamBatchInfo": 1, "requestContext": []})
+
+    result = stack.run("dead-letter", "redrive", "-y")
+
+    assert result.exit_code == 0, result.output
+    assert {function for function, _ in stack.invocations} == {"compiler"}
+    records = [record for _, event in stack.invocations for record in event["Records"]]
+    assert [record["dynamodb"]["Keys"]["app"]["S"] for record in records] == apps
+    assert len(stack.invocations) == 2
+    assert stack.waiting() == 0
+
+
+def test_given_policy_edits_when_the_compiler_still_fails_then_they_stay(
+    stack: OperatedStack,
+) -> None:
+    stack.answers.append("AppsNotCompiledError")
+    stack.aws.put_policies("live", deny("no"))
+    stack.send(EDITS)
+
+    result = stack.run("dead-letter", "redrive", "-y")
+
+    assert result.exit_code == 1
+    assert "AppsNotCompiledError" in result.output
     assert stack.waiting() == 1
 
 

@@ -118,8 +118,9 @@ def redrive(
     of a session or a published event.
 
     What fails again stays, with the attempt counted: a copy is sent first and the old message
-    deleted then, so that nothing can be lost; whoever interrupts that may find one twice. Malformed
-    hooks and policy edits can never succeed, and stay: see `purge`. Exit status 1 if any stays.
+    deleted then, so that nothing can be lost; whoever interrupts that may find one twice, which
+    does no harm. For policy edits every app is compiled once more. Malformed hooks can never
+    succeed, and stay: see `purge`. Exit status 1 if any stays.
     """
     given = of(context)
     wanted = _checked(ids or [])

@@ -64,6 +64,7 @@ class CachedPolicies:
         UnavailableError
             If it was never read and cannot be.
         """
+        self._adopt_late(app)
         entry = self._entries.get(app)
         if entry is not None and self._clock.monotonic() < entry.checked_at + self._pause(entry):
             self._entries.move_to_end(app)
@@ -80,11 +81,21 @@ class CachedPolicies:
         self._remember_for_every_app(fresh)
         return fresh.in_force, False
 
-    def _fetch(self, app: str, known: _Entry | None, deadline: Deadline) -> _Entry:
-        """Read what is in force; a read that no hook could wait for serves a later one.
+    def _adopt_late(self, app: str) -> None:
+        """Remember what a read brought that no hook could wait for.
 
-        Else a snapshot that takes longer to load than a hook may wait would never be loaded.
+        Else a snapshot that takes longer to load than a hook may wait would never be loaded. How
+        old it is counts from when it was asked for, so that a newer version is asked for at once.
         """
+        reading, _ = self._reading.get(app, (None, 0.0))
+        if reading is not None and reading.done():
+            del self._reading[app]
+            if reading.exception() is None:
+                self._remember(app, reading.result())
+                self._remember_for_every_app(reading.result())
+
+    def _fetch(self, app: str, known: _Entry | None, deadline: Deadline) -> _Entry:
+        """Read what is in force, or wait for a read that has begun."""
         now = self._clock.monotonic()
         reading, begun = self._reading.get(app, (None, 0.0))
         if reading is None or now > begun + _LONGEST_READ:

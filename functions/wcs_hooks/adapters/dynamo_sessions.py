@@ -1,6 +1,7 @@
 """Sessions, in DynamoDB: partition key `node`, sort key `session`, TTL attribute `expiresAt`.
 
-Whoever has a session's id has the session, so the table has only its SHA-256.
+Whoever has a session's id has the session, so the table has only its SHA-256. Beside the sessions
+stand, under a `node` of their own, the dead letters that were published on the event bus.
 """
 
 import hashlib
@@ -11,8 +12,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from wcs_hooks.adapters.time_limit import run_before
+from wcs_hooks.adapters.time_limit import CircuitBreaker
 from wcs_hooks.clock import Clock, Deadline
+from wcs_hooks.core.expression import MAX_VISIBLE_BYTES
 from wcs_hooks.core.payload import encode
 from wcs_hooks.ports import UnavailableError
 from wcs_hooks.sessions import SessionKey, SessionRecord
@@ -24,11 +26,18 @@ if TYPE_CHECKING:
 NO_NODE: Final = "-"
 """Stands for a node without a name: DynamoDB takes no empty key."""
 
-MAX_BODY_BYTES: Final = 300_000
-"""What is kept of a connect's body, compressed. An item holds 400 KB."""
+MAX_BODY_BYTES: Final = MAX_VISIBLE_BYTES
+"""What is kept of a connect's body, as JSON: later decisions go by it, and see no more of a body.
+An item holds 400 KB."""
+
+REDRIVEN: Final = "#redriven"
+"""The `node` of hooks that came out of the dead letters and were published. Their `session` is no
+SHA-256, so that no session is ever taken for one of them."""
+
+REDRIVEN_TTL: Final = 15 * 86_400.0
+"""Seconds: a day more than the queue keeps a message."""
 
 _MAX_NODE_BYTES: Final = 1024
-_WHAT: Final = "the session store"
 
 
 class DynamoSessions:
@@ -51,6 +60,7 @@ class DynamoSessions:
         self._table = table
         self._ttl = ttl
         self._clock = clock
+        self._breaker = CircuitBreaker("the session store", clock)
 
     def read(self, key: SessionKey, deadline: Deadline) -> SessionRecord | None:
         """What is kept of a session; none if it was not seen at connect, or has ended.
@@ -60,7 +70,7 @@ class DynamoSessions:
         UnavailableError
             If DynamoDB does not answer.
         """
-        return run_before(deadline, lambda: self._read(key), _WHAT)
+        return self._breaker.run_before(deadline, lambda: self._read(key))
 
     def record(self, key: SessionKey, record: SessionRecord, deadline: Deadline) -> None:
         """Keep a session.
@@ -77,7 +87,7 @@ class DynamoSessions:
             "versions": {"S": encode(dict(record.versions))},
             "failing": {"S": ",".join(sorted(record.failing))},
         }
-        run_before(deadline, lambda: self._put(item), _WHAT)
+        self._breaker.run_before(deadline, lambda: self._put(item))
 
     def forget(self, key: SessionKey, deadline: Deadline) -> None:
         """Keep a session no longer.
@@ -87,7 +97,48 @@ class DynamoSessions:
         UnavailableError
             If DynamoDB does not answer.
         """
-        run_before(deadline, lambda: self._delete(key), _WHAT)
+        self._breaker.run_before(deadline, lambda: self._delete(key))
+
+    def is_done(self, decision_id: str, deadline: Deadline) -> bool:
+        """Whether a hook out of the dead letters was published.
+
+        Raises
+        ------
+        UnavailableError
+            If DynamoDB does not answer.
+        """
+        return self._breaker.run_before(deadline, lambda: self._has(_redriven(decision_id)))
+
+    def done(self, decision_id: str, deadline: Deadline) -> None:
+        """Remember that it was.
+
+        Raises
+        ------
+        UnavailableError
+            If DynamoDB does not answer.
+        """
+        self._breaker.run_before(deadline, lambda: self._mark(_redriven(decision_id)))
+
+    def _has(self, keys: "Mapping[str, AttributeValueTypeDef]") -> bool:
+        try:
+            answer = self._client.get_item(TableName=self._table, Key=keys, ConsistentRead=True)
+        except (BotoCoreError, ClientError) as error:
+            raise UnavailableError("the session store does not answer") from error
+        return "Item" in answer
+
+    def _mark(self, keys: "Mapping[str, AttributeValueTypeDef]") -> None:
+        try:
+            # Not PutItem, which the event function may not do.
+            self._client.update_item(
+                TableName=self._table,
+                Key=keys,
+                UpdateExpression="SET expiresAt = :at",
+                ExpressionAttributeValues={
+                    ":at": {"N": str(int(self._clock.now() + REDRIVEN_TTL))}
+                },
+            )
+        except (BotoCoreError, ClientError) as error:
+            raise UnavailableError("the session store does not answer") from error
 
     def _read(self, key: SessionKey) -> SessionRecord | None:
         keys = _keys(key)
@@ -146,16 +197,19 @@ def _keys(key: SessionKey) -> dict[str, "AttributeValueTypeDef"]:
     return {"node": {"S": name}, "session": {"S": session}}
 
 
+def _redriven(decision_id: str) -> dict[str, "AttributeValueTypeDef"]:
+    return {"node": {"S": REDRIVEN}, "session": {"S": f"decision {decision_id}"}}
+
+
 def _packed(body: Mapping[str, Any]) -> bytes:
-    """A body, compressed; without its largest fields if an item would not hold it.
+    """A body, compressed; without its largest fields if it has more than `MAX_BODY_BYTES`.
 
     A session that could not be recorded for its size would be unknown, and what is unknown is not
     denied: a client must not get there by sending much.
     """
-    packed = zlib.compress(encode(dict(body)).encode())
-    if len(packed) <= MAX_BODY_BYTES:
-        return packed
-    # Text that fits as it is fits when it is compressed, too.
+    text = encode(dict(body)).encode()
+    if len(text) <= MAX_BODY_BYTES:
+        return zlib.compress(text)
     kept: dict[str, Any] = {}
     size = 0
     for length, name in sorted((len(encode({name: body[name]}).encode()), name) for name in body):

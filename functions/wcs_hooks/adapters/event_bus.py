@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from wcs_hooks.adapters.time_limit import run_before
-from wcs_hooks.clock import Deadline
+from wcs_hooks.adapters.time_limit import CircuitBreaker
+from wcs_hooks.clock import Clock, Deadline
 from wcs_hooks.core.payload import encode
 from wcs_hooks.ports import UnavailableError
 
@@ -27,11 +27,14 @@ class EventBridgeBus:
         With time-outs.
     name
         The bus's name.
+    clock
+        By which it goes how long a bus that hung is left alone.
     """
 
-    def __init__(self, client: "EventBridgeClient", name: str) -> None:
+    def __init__(self, client: "EventBridgeClient", name: str, clock: Clock) -> None:
         self._client = client
         self._name = name
+        self._breaker = CircuitBreaker("the event bus", clock)
 
     def publish(self, method: str, detail: dict[str, Any], deadline: Deadline) -> None:
         """Publish an event; one that is too large goes without its body, `bodyOmitted` saying so.
@@ -44,7 +47,7 @@ class EventBridgeBus:
         text = encode(detail)
         if len(text.encode()) > MAX_DETAIL_BYTES:
             text = encode({**detail, "body": None, "bodyOmitted": True})
-        run_before(deadline, lambda: self._publish(method, text), "the event bus")
+        self._breaker.run_before(deadline, lambda: self._publish(method, text))
 
     def _publish(self, method: str, detail: str) -> None:
         try:

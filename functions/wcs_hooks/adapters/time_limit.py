@@ -1,16 +1,67 @@
 """A limit on how long a call may take, whatever it hangs on.
 
 botocore's own time-outs cover neither the resolution of a name nor the sum of retries, and they are
-set per client; a reply is due at a moment.
+set per client; a reply is due at a moment. And a service that hangs is not waited for by each hook.
 """
 
 from collections.abc import Callable
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from threading import Thread
+from typing import Final
 
-from wcs_hooks.clock import Deadline
+from wcs_hooks.clock import Clock, Deadline
 from wcs_hooks.ports import UnavailableError
+
+_LONGEST_PAUSE: Final = 30.0
+
+
+class TimedOutError(UnavailableError):
+    """The deadline came first."""
+
+
+class CircuitBreaker:
+    """Makes calls to a service, and for a while none after it did not answer in time.
+
+    A service that hangs would else take its share of each reply's time. The first pause is as long
+    as was waited for; with each further call in vain it doubles, up to 30 s.
+
+    Parameters
+    ----------
+    what
+        The service, for messages.
+    clock
+        By which the pauses go.
+    """
+
+    def __init__(self, what: str, clock: Clock) -> None:
+        self._what = what
+        self._clock = clock
+        self._failures = 0
+        self._retry_at = 0.0
+
+    def run_before[T](self, deadline: Deadline, call: Callable[[], T]) -> T:
+        """Make a call, and wait for it until the deadline at most; what comes later is dropped.
+
+        Raises
+        ------
+        UnavailableError
+            If the deadline comes first, or one did a moment ago.
+        Exception
+            Whatever the call raises.
+        """
+        if self._failures and self._clock.monotonic() < self._retry_at:
+            raise UnavailableError(f"{self._what} did not answer in time a moment ago")
+        patience = deadline.remaining()
+        try:
+            result = run_before(deadline, call, self._what)
+        except TimedOutError:
+            pause = min(patience * 2.0 ** min(self._failures, 10), _LONGEST_PAUSE)
+            self._failures += 1
+            self._retry_at = self._clock.monotonic() + pause
+            raise
+        self._failures = 0
+        return result
 
 
 def begin[T](call: Callable[[], T], what: str) -> Future[T]:
@@ -31,7 +82,7 @@ def await_before[T](deadline: Deadline, future: Future[T], what: str) -> T:
 
     Raises
     ------
-    UnavailableError
+    TimedOutError
         If the deadline comes first.
     Exception
         Whatever the call raises.
@@ -41,7 +92,7 @@ def await_before[T](deadline: Deadline, future: Future[T], what: str) -> T:
     except FutureTimeoutError as error:
         if future.done():
             raise
-        raise UnavailableError(f"{what} did not answer in time") from error
+        raise TimedOutError(f"{what} did not answer in time") from error
 
 
 def run_before[T](deadline: Deadline, call: Callable[[], T], what: str) -> T:

@@ -13,7 +13,7 @@ from functools import cached_property
 from heapq import merge
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from wcs_hooks.core.expression import ExpressionError, bind
+from wcs_hooks.core.expression import MAX_VISIBLE_BYTES, ExpressionError, bind
 from wcs_hooks.core.payload import Payload, encode
 from wcs_hooks.core.policy import Action, Mode, WhenError
 from wcs_hooks.core.snapshot import ABSENT, Rule, Snapshot, field_at, value_key
@@ -266,9 +266,10 @@ class _Evaluation:
             self.failures.append(Failure(rule.id, "when", str(error)))
             return self._tell(rule, "when", str(error))
         except ExpressionError as error:
-            self.failures.append(Failure(rule.id, "when", str(error)))
+            reason = self._reason(error)
+            self.failures.append(Failure(rule.id, "when", reason))
             holds = rule.when_error == WhenError.MATCH
-            return holds or self._tell(rule, "when", str(error))
+            return holds or self._tell(rule, "when", reason)
         return holds or self._tell(rule, "when")
 
     def _values(self, rule: Rule) -> dict[str, str] | None:
@@ -286,10 +287,21 @@ class _Evaluation:
                 self._tell(rule, "compute", str(error))
                 return None
             except (ExpressionError, ValueError) as error:
-                self.failures.append(Failure(rule.id, f"compute.{name}", str(error)))
-                self._tell(rule, "compute", str(error))
+                reason = self._reason(error)
+                self.failures.append(Failure(rule.id, f"compute.{name}", reason))
+                self._tell(rule, "compute", reason)
                 return None
         return values
+
+    def _reason(self, error: Exception) -> str:
+        if self._is_visible:
+            return str(error)
+        size = len(self.hook.payload.raw)
+        return f"the body has {size:,} bytes; expressions see at most {MAX_VISIBLE_BYTES:,}"
+
+    @property
+    def _is_visible(self) -> bool:
+        return len(self.hook.payload.raw) <= MAX_VISIBLE_BYTES
 
     def _activation(self, rule: Rule) -> "cel.Activation":
         return self._with_session if rule.uses_session else self._without_session
@@ -305,15 +317,16 @@ class _Evaluation:
 
     @cached_property
     def _variables(self) -> dict[str, object]:
-        body = self.hook.payload.expression_fields
-        app = body.get("appKey")
-        return {
+        variables = {
             "method": self.hook.method,
             "category": str(self.hook.category),
-            "app": app if type(app) is str else "",
-            "body": body,
             "now": datetime.fromtimestamp(self.now, UTC),
         }
+        if not self._is_visible:
+            return variables
+        body = self.hook.payload.expression_fields
+        app = body.get("appKey")
+        return variables | {"app": app if type(app) is str else "", "body": body}
 
     def _tell(self, rule: Rule, outcome: str, detail: str = "") -> bool:
         if self.trace is not None:

@@ -6,14 +6,17 @@ policy is compiled, stored in its checked form, and only evaluated when a hook a
 What trials showed of the runtime, and what is done about it: values nested 10,000 deep crash the
 process, so `wcs_hooks.core.payload` refuses bodies deeper than 64; a lone surrogate raises and a
 NUL cuts a string off, so `Payload.expression_fields` replaces both; integers beyond 64 bits raise,
-so they are floats there. Its own bounds hold for the rest: 32 levels of nesting in an expression,
-an iteration budget, RE2.
+so they are floats there. Its own bounds (32 levels of nesting in an expression, an iteration
+budget, RE2) count steps, and not what a step costs: `contains` on two texts of half a MiB takes a
+second, hence `MAX_VISIBLE_BYTES`; of patterns tells `wcs_hooks.core.patterns`.
 """
 
 import base64
 import re
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from wcs_hooks.core.patterns import PatternError, check_patterns
 
 if TYPE_CHECKING:
     from cel_expr_python import cel
@@ -23,6 +26,10 @@ VARIABLES: Final = ("method", "category", "app", "body", "session", "now", "know
 
 MAX_EXPRESSION_CHARACTERS: Final = 4096
 """The longest expression that is accepted; a checked one takes about 16 times its source's size."""
+
+MAX_VISIBLE_BYTES: Final = 65_536
+"""The largest body that expressions see. Of a larger one they have no value, so that `whenError`
+decides: a client who sends much gets past no denial. Hooks are 0.3 to 4 KB."""
 
 _JSON_TYPES: Final = frozenset({"BOOL", "DOUBLE", "DYN", "INT", "NULL", "STRING", "UINT"})
 
@@ -124,8 +131,8 @@ def check(source: str) -> Checked:
     Raises
     ------
     ExpressionError
-        With the compiler's own message, a caret below the place; or if it is longer than
-        `MAX_EXPRESSION_CHARACTERS`.
+        With the compiler's own message, a caret below the place; if it is longer than
+        `MAX_EXPRESSION_CHARACTERS`; or with what `wcs_hooks.core.patterns` has against a pattern.
     """
     if len(source) > MAX_EXPRESSION_CHARACTERS:
         raise ExpressionError(
@@ -137,8 +144,9 @@ def check(source: str) -> Checked:
     try:
         source.encode()
         compiled = _environment().compile(source)
-        serialized = base64.b64encode(compiled.serialize()).decode()
-    except (RuntimeError, UnicodeError) as error:
+        serialized = compiled.serialize()
+        check_patterns(serialized)
+    except (RuntimeError, UnicodeError, PatternError) as error:
         raise ExpressionError(_plain(str(error))) from error
     # The runtime does not show the syntax tree; whether a variable is used can still be told for
     # certain, by compiling where it is not declared.
@@ -147,7 +155,8 @@ def check(source: str) -> Checked:
         for name in VARIABLES
         if re.search(rf"\b{name}\b", source) and not _compiles_without(name, source)
     )
-    return Checked(source, serialized, compiled.return_type().name(), uses)
+    stored = base64.b64encode(serialized).decode()
+    return Checked(source, stored, compiled.return_type().name(), uses)
 
 
 def bind(**variables: object) -> "cel.Activation":

@@ -21,12 +21,11 @@ from wcs_hooks.clock import Clock, SystemClock
 from wcs_hooks.core.caller import Auth
 from wcs_hooks.core.methods import Category
 from wcs_hooks.core.reply import Reply
-from wcs_hooks.dead_letter import UNVERIFIED, body_of
+from wcs_hooks.dead_letter import PENDING, UNVERIFIED, UnknownSchemaError, body_of, pending_of
 from wcs_hooks.endpoint import CallerCheck, HookEndpoint, Kind, Request
 from wcs_hooks.environment import HookEnvironment
 from wcs_hooks.follow_ups import FollowUp, ForgetSession, PublishEvent, RecordSession
 from wcs_hooks.observability import HookReporter
-from wcs_hooks.sessions import Sessions
 
 REDRIVE: Final = "redrive"
 """The event's key for a dead letter that is handed back. The gateway's events have no such key:
@@ -69,7 +68,7 @@ def hook_handler(category: Category) -> Handler:
         ),
         sessions=sessions,
         rest_api_calls=environment.rest_api_calls,
-        follow_ups=_follow_ups(category, environment, clients, sessions),
+        follow_ups=_follow_ups(category, environment, clients, sessions, clock),
         dead_letters=SqsDeadLetters(clients.sqs, environment.dead_letter_queue_url),
         clock=clock,
         reply_timeout=environment.reply_timeout,
@@ -79,13 +78,24 @@ def hook_handler(category: Category) -> Handler:
     def redrive(message: Mapping[str, Any], decision_id: str) -> dict[str, Any]:
         if message.get(UNVERIFIED):
             reason = "nobody could check whether WCS sent it: the secret could not be read then"
-            return _redriven(decision_id, 403, Kind.REJECTED, [], reason)
+            return _redriven(decision_id, 403, Kind.REJECTED, error=reason)
+        try:
+            pending = pending_of(message)
+        except UnknownSchemaError as error:
+            return _redriven(decision_id, 503, Kind.FAILED, error=str(error))
         request = Request(message["method"], body_of(message), None, "", decision_id)
-        reply, observation = endpoint.redrive(request)
+        original = message.get("decision") or decision_id
+        reply, observation, left = endpoint.redrive(request, original, pending)
         reporter.report_redrive(observation, reply)
         decision = observation.decision
-        policies = decision.applied if decision else ()
-        return _redriven(decision_id, reply.status, observation.kind, policies, observation.error)
+        return _redriven(
+            decision_id,
+            reply.status,
+            observation.kind,
+            policies=decision.applied if decision else (),
+            error=observation.error,
+            pending=left,
+        )
 
     def handler(event: Event, context: LambdaContext) -> dict[str, Any]:
         if REDRIVE in event:
@@ -132,16 +142,23 @@ def gateway_response(reply: Reply, decision_id: str) -> dict[str, Any]:
 
 
 def _redriven(
-    decision_id: str, status: int, answer: Kind, policies: Sequence[str], error: str
+    decision_id: str,
+    status: int,
+    answer: Kind,
+    *,
+    policies: Sequence[str] = (),
+    error: str = "",
+    pending: Sequence[str] | None = None,
 ) -> dict[str, Any]:
-    """What whoever redrives is told."""
-    return {
+    """What whoever redrives is told; `pending` only where something was tried."""
+    told: dict[str, Any] = {
         "decision": decision_id,
         "status": status,
         "answer": answer,
         "policies": list(policies),
         "error": error,
     }
+    return told if pending is None else told | {PENDING: list(pending)}
 
 
 def _method(event: Event) -> str:
@@ -155,7 +172,11 @@ def _method(event: Event) -> str:
 
 
 def _follow_ups(
-    category: Category, environment: HookEnvironment, clients: Clients, sessions: Sessions
+    category: Category,
+    environment: HookEnvironment,
+    clients: Clients,
+    sessions: DynamoSessions,
+    clock: Clock,
 ) -> list[FollowUp]:
     if category is Category.CONNECT:
         return [RecordSession(sessions)]
@@ -163,8 +184,8 @@ def _follow_ups(
         return []
     follow_ups: list[FollowUp] = [ForgetSession(sessions)]
     if environment.event_bus:
-        bus = EventBridgeBus(clients.event_bridge(), environment.event_bus)
-        follow_ups.append(PublishEvent(bus, keep_alive=environment.event_bus_keep_alive))
+        bus = EventBridgeBus(clients.event_bridge(), environment.event_bus, clock)
+        follow_ups.append(PublishEvent(bus, sessions, keep_alive=environment.event_bus_keep_alive))
     return follow_ups
 
 

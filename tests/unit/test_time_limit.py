@@ -1,0 +1,109 @@
+"""A service that does not answer in time: how long it is waited for, and how long left alone."""
+
+import itertools
+import time
+from threading import Event
+
+import pytest
+
+from tests.support.fake_clock import FakeClock
+from wcs_hooks.adapters.time_limit import CircuitBreaker, TimedOutError
+from wcs_hooks.clock import Deadline, SystemClock
+from wcs_hooks.ports import UnavailableError
+
+_WAIT = 0.05
+
+
+class Service:
+    """Something that is called, and hangs while it is told to."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+        self.answers = Event()
+
+    def __call__(self) -> str:
+        self.calls += 1
+        if not self.answers.wait(5):
+            raise TimeoutError
+        return "answer"
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def service() -> Service:
+    return Service()
+
+
+def ask(breaker: CircuitBreaker, service: Service) -> str:
+    # Waiting takes real time, and pauses the test's.
+    return breaker.run_before(Deadline(SystemClock(), _WAIT), service)
+
+
+def test_given_a_service_that_hangs_when_it_is_asked_again_at_once_then_nobody_waits(
+    clock: FakeClock, service: Service
+) -> None:
+    breaker = CircuitBreaker("the service", clock)
+    with pytest.raises(TimedOutError, match="the service did not answer in time"):
+        ask(breaker, service)
+
+    started = time.perf_counter()
+    for _ in range(100):
+        with pytest.raises(UnavailableError, match="a moment ago"):
+            ask(breaker, service)
+
+    assert service.calls == 1
+    assert time.perf_counter() - started < 100 * _WAIT / 2
+    service.answers.set()
+
+
+def test_given_a_service_that_goes_on_hanging_then_it_is_asked_ever_more_rarely(
+    clock: FakeClock, service: Service
+) -> None:
+    breaker = CircuitBreaker("the service", clock)
+    asked_at = []
+    for step in range(80):
+        before = service.calls
+        with pytest.raises(UnavailableError):
+            ask(breaker, service)
+        if service.calls > before:
+            asked_at.append(step)
+        clock.advance(_WAIT)
+
+    gaps = [later - earlier for earlier, later in itertools.pairwise(asked_at)]
+    assert gaps == sorted(gaps)
+    assert gaps[0] <= 2
+    assert gaps[-1] >= 8 * gaps[0]
+    service.answers.set()
+
+
+def test_given_a_service_is_back_when_the_pause_is_over_then_it_is_asked_as_before(
+    clock: FakeClock, service: Service
+) -> None:
+    breaker = CircuitBreaker("the service", clock)
+    with pytest.raises(TimedOutError):
+        ask(breaker, service)
+    service.answers.set()
+    clock.advance(_WAIT)
+
+    assert [ask(breaker, service) for _ in range(3)] == ["answer"] * 3
+
+
+def test_given_a_service_that_answers_by_an_error_then_it_is_asked_each_time(
+    clock: FakeClock,
+) -> None:
+    breaker = CircuitBreaker("the service", clock)
+    calls = []
+
+    def refuse() -> None:
+        calls.append(1)
+        raise UnavailableError("it is throttled")
+
+    for _ in range(3):
+        with pytest.raises(UnavailableError, match="throttled"):
+            breaker.run_before(Deadline(SystemClock(), _WAIT), refuse)
+
+    assert len(calls) == 3
