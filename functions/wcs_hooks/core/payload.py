@@ -61,9 +61,14 @@ class Payload:
 
     @property
     def app(self) -> str:
-        """The hook's `appKey`; empty where it is absent or no string."""
+        """The hook's `appKey`, as expressions see it; empty where it is absent or no string.
+
+        It is a key in tables, and stands in logs and events: none of them takes a lone surrogate.
+        """
         app = self.fields.get("appKey")
-        return app if type(app) is str else ""
+        if type(app) is not str:
+            return ""
+        return app if app.isascii() and "\0" not in app else str(_representable(app))
 
     @property
     def expression_fields(self) -> dict[str, Any]:
