@@ -13,9 +13,9 @@ from wcs_hooks.core import reply
 from wcs_hooks.core.payload import MAX_BODY_BYTES, MalformedBodyError, Payload, encode, parse
 from wcs_hooks.core.secrets import masked, without_secrets
 
-_LIMIT = 1.0
-"""Seconds of CPU. `docs/hostile-input.md` has what was measured, nearly all of it below a tenth of
-this; what is quadratic takes minutes."""
+_LIMIT = 3.0
+"""Seconds of CPU, for what takes some tens of milliseconds (`docs/hostile-input.md`), on a machine
+that does much else meanwhile. What is quadratic takes minutes."""
 
 
 def _timed[T](call: Callable[[], T]) -> T:
