@@ -1,6 +1,7 @@
 # Everything a developer does here. Nothing is installed outside this directory:
 #   .uv/ the installer   .venv/ the tools   .emulator/ the AWS emulator   node_modules/ the CDK CLI
-#   .fuzz/ the fuzzers and what they found   .local/ what a local run leaves behind
+#   .audit/ what looks up vulnerabilities, .fuzz/ the fuzzers: made when they are first asked for
+#   .local/ what a local run leaves behind
 # Each environment is made once, and again when its list of packages changes.
 
 SHELL := bash
@@ -22,7 +23,7 @@ COMPILE := $(UV) pip compile --quiet --universal --generate-hashes --python-vers
 TEST_WORKERS ?= 2
 
 # An environment whose interpreter has gone (Python upgraded, directory moved) is made anew.
-$(shell for env in .venv .emulator .fuzz; do [ -x $$env/bin/python ] || rm -f $$env/.stamp; done)
+$(shell for env in .venv .emulator .audit .fuzz; do [ -x $$env/bin/python ] || rm -f $$env/.stamp; done)
 
 .PHONY: help
 help: ## Show what there is to run
@@ -59,6 +60,11 @@ test: setup lint ## Run every check and every test, end to end included
 	@echo "==> End-to-end tests, on an emulator of their own"
 	@$(PYTHON_IN_VENV) -m pytest tests/e2e
 
+.PHONY: soak
+soak: setup ## Let things fail under traffic, and strike the balance: make soak MINUTES=1 (30 by default)
+	@$(PYTHON_IN_VENV) -m tests.soak run --minutes $(or $(MINUTES),30) $(if $(SEED),--seed $(SEED)) \
+		$(if $(RATE),--rate $(RATE)) $(if $(RESULT),--result $(RESULT))
+
 .PHONY: fuzz
 fuzz: setup .fuzz/.stamp ## Fuzz everything, a quarter of an hour: RUNS=, SEED=, TARGETS="body http"
 	@PYTHONPATH=.:functions .fuzz/bin/python -m tests.fuzz \
@@ -82,17 +88,26 @@ lock: .uv/.stamp ## Pin the packages' versions anew (UPGRADE=1: the newest that 
 	@$(COMPILE) functions/requirements.in -o functions/requirements.txt
 	@$(COMPILE) requirements.in -o requirements.txt
 	@$(COMPILE) local/emulator-requirements.in -o local/emulator-requirements.txt
+	@$(COMPILE) local/audit-requirements.in -o local/audit-requirements.txt
 	@$(COMPILE) tests/fuzz/requirements.in -o tests/fuzz/requirements.txt
 	@npm install --package-lock-only --omit-lockfile-registry-resolved --no-audit --no-fund --silent
+
+.PHONY: audit
+audit: setup .audit/.stamp ## Look up known vulnerabilities of the pinned packages; needs the network
+	@$(PYTHON_IN_VENV) -m local.audit
 
 .PHONY: reference
 reference: setup ## Write docs/wcsctl.md from the commands, and docs/openapi.yaml from the methods
 	@$(PYTHON_IN_VENV) -m wcsctl.reference
 	@$(PYTHON_IN_VENV) -m local.openapi
 
+.PHONY: reliability
+reliability: setup ## Try each fault, and write docs/reliability.md from what comes of it
+	@$(PYTHON_IN_VENV) -m tests.fault_matrix.reliability
+
 .PHONY: clean
 clean: local-stop ## Stop the emulator and remove everything that was made here
-	@rm -rf .local .venv .emulator .fuzz .uv node_modules cdk.out* build dist
+	@rm -rf .local .venv .emulator .audit .fuzz .uv node_modules cdk.out* build dist
 	@rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -121,6 +136,13 @@ clean: local-stop ## Stop the emulator and remove everything that was made here
 	echo "==> Installing the AWS emulator into .emulator/"; \
 	[ -x .emulator/bin/python ] || $(UV) venv --quiet --clear --python "$$python" .emulator; \
 	$(UV) pip sync --quiet --require-hashes --python .emulator/bin/python local/emulator-requirements.txt; \
+	touch $@
+
+.audit/.stamp: local/audit-requirements.txt .uv/.stamp
+	@python=$$(local/find-python.sh); \
+	echo "==> Installing what looks up vulnerabilities into .audit/"; \
+	[ -x .audit/bin/python ] || $(UV) venv --quiet --clear --python "$$python" .audit; \
+	$(UV) pip sync --quiet --require-hashes --python .audit/bin/python local/audit-requirements.txt; \
 	touch $@
 
 .fuzz/.stamp: tests/fuzz/requirements.txt .uv/.stamp

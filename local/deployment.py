@@ -12,7 +12,7 @@ from typing import Final, Self
 from botocore.exceptions import ClientError
 
 from local.errors import DeploymentError, LocalRunError
-from local.workspace import ACCOUNT, REGION, REPOSITORY, STACK, Workspace
+from local.workspace import ACCOUNT, REGION, REPOSITORY, Workspace
 
 type Report = Callable[[str], None]
 """Is told how far a step is."""
@@ -62,7 +62,8 @@ class StackOutputs:
             Nothing was deployed, or an output is missing.
         """
         try:
-            outputs = json.loads(file.read_text())[STACK]
+            # Whatever the stack's name is: a stage is part of it.
+            [outputs] = json.loads(file.read_text()).values()
             return cls(**{field.name: outputs[_output_name(field.name)] for field in fields(cls)})
         except FileNotFoundError:
             raise LocalRunError("Nothing is deployed here: run `make local` first.") from None

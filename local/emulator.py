@@ -9,8 +9,10 @@ import signal
 import socket
 import subprocess
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 from local.errors import EmulatorError, PortInUseError
@@ -37,16 +39,29 @@ class Emulator:
     It runs in a process group of its own, which the functions' workers share: stopping the group
     stops them too. Only a process that this workspace recorded, and whose command line is this
     clone's emulator, is ever signalled.
+
+    Parameters
+    ----------
+    environment
+        Variables that its functions get besides their own: what would lead them past a proxy, say.
     """
 
-    def __init__(self, workspace: Workspace) -> None:
+    def __init__(
+        self, workspace: Workspace, environment: Mapping[str, str] = MappingProxyType({})
+    ) -> None:
         self._workspace = workspace
+        self._environment = environment
         self._record = workspace.directory / "emulator.json"
 
     def running_port(self) -> int | None:
         """Return the port of the emulator that this workspace started, if it still runs."""
         process = self._recorded()
         return None if process is None else process.port
+
+    def running_pid(self) -> int | None:
+        """Return the process of the emulator that this workspace started, if it still runs."""
+        process = self._recorded()
+        return None if process is None else process.pid
 
     def start(self) -> bool:
         """Start the emulator unless it runs already, and wait until it answers.
@@ -129,6 +144,7 @@ class Emulator:
             "IOT_MTLS_ENABLED": "0",
             "SFTP_ENABLED": "0",
             "DOCKER_HOST": f"unix://{state / 'no-docker.sock'}",
+            **self._environment,
         }
         with self._workspace.emulator_log.open("wb") as log:
             process = subprocess.Popen(

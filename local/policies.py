@@ -129,7 +129,7 @@ def load(directory: Path = EXAMPLES) -> list[Policy]:
     PolicyFileError
         A file holds something else.
     """
-    return [policy for file in sorted(directory.glob("*.yaml")) for policy in _load_file(file)]
+    return [policy for file in sorted(directory.glob("*.yaml")) for policy in load_file(file)]
 
 
 def put_in_force(
@@ -168,7 +168,14 @@ def wait_for_snapshots() -> None:
     time.sleep(SNAPSHOT_TTL + _MARGIN)
 
 
-def _load_file(file: Path) -> list[Policy]:
+def load_file(file: Path) -> list[Policy]:
+    """Read the policies of one YAML file: one of them, or a list.
+
+    Raises
+    ------
+    PolicyFileError
+        It holds something else.
+    """
     try:
         content = policy_yaml.read(file.read_text(), str(file))
     except policy_yaml.PolicyYamlError as error:

@@ -7,7 +7,7 @@ import pytest
 from pytest_socket import disable_socket, enable_socket
 
 _TESTS = Path(__file__).resolve().parent
-_OFFLINE = frozenset({"unit", "property", "integration"})
+_OFFLINE = frozenset({"unit", "property", "integration", "fault_matrix"})
 
 
 def pytest_configure() -> None:

@@ -164,6 +164,8 @@ class DeadLetter:
             return "its body is malformed, and will be next time"
         if "bodyLost" in self.content:
             return "its body was too large to be kept whole"
+        if self.content.get(dead_letter.UNVERIFIED):
+            return "nobody could check whether WCS sent it: the secret could not be read then"
         return ""
 
     def is_of(self, method: str) -> bool:
@@ -287,7 +289,8 @@ class DeadLetterQueue:
         pending
             What is left to do for its hook, where that was told.
 
-
+        Notes
+        -----
         A message in SQS cannot be changed. So a copy is sent first and the old one deleted then: if
         that is cut off in between there are two of them, which answers the same twice. The other
         way about the hook would be lost.

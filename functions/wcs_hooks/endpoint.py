@@ -279,7 +279,7 @@ class HookEndpoint:
         else:
             self._follow_up(observation, reply_deadline)
         if reply.status != replies.OK:
-            observation.rest_error = self._rest_error(observation)
+            observation.rest_error = self._rest_error(observation, reply_deadline)
         return reply, observation
 
     def redrive(
@@ -413,6 +413,7 @@ class HookEndpoint:
             observation.request,
             self._category,
             error,
+            _refusal(error).reason,
             self._clock.now(),
             versions=observation.in_force.versions() if observation.in_force else {},
             pending=pending,
@@ -426,20 +427,24 @@ class HookEndpoint:
         else:
             observation.dead_lettered = True
 
-    def _rest_error(self, observation: Observation) -> RestError:
-        told = self._session_rest_on_error(observation) or self._current_rest_on_error(observation)
+    def _rest_error(self, observation: Observation, deadline: Deadline) -> RestError:
+        told = self._session_rest_on_error(observation, deadline)
+        told = told or self._current_rest_on_error(observation)
         method, cause = observation.request.method, _CAUSES[observation.kind]
         if self._category is Category.CONNECT:
             return RestError(told, Outcome.DECLINED, cause)
         return RestError(told, outcome_of(method, self._category, told) if told else None, cause)
 
-    def _session_rest_on_error(self, observation: Observation) -> RestOnError | None:
+    def _session_rest_on_error(
+        self, observation: Observation, deadline: Deadline
+    ) -> RestOnError | None:
         """What the session was told: after a refusal that is rare, and worth a read."""
         session = observation.session
         never_told = self._category is Category.CONNECT or observation.request.method in PLAYERS
         if session is None or never_told:
             return None
-        limit = Deadline(self._clock, self._reply_timeout * _LABEL_SHARE)
+        share = self._reply_timeout * _LABEL_SHARE
+        limit = Deadline(self._clock, min(share, deadline.remaining()))
         try:
             record = session.record(limit)
         except Exception:  # noqa: BLE001 - the hook failed already, and has its reply

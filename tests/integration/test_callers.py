@@ -2,6 +2,7 @@
 
 from base64 import b64encode
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -9,7 +10,12 @@ from tests.integration.conftest import MakeClient
 from tests.support.aws_calls import AwsCalls
 from tests.support.aws_tables import Aws
 from tests.support.fake_clock import FakeClock
-from tests.support.hook_client import SECRET, HookClient, signature
+from tests.support.hook_client import SECRET, HookClient, gateway_event, signature
+from tests.support.policy_items import deny
+from wcs_hooks.core.methods import METHODS, Category
+from wcs_hooks.policy_compiler import Status
+
+type Enforce = Callable[..., Status]
 
 _BODY = b'{"appKey":"live"}'
 
@@ -24,6 +30,16 @@ _BODY = b'{"appKey":"live"}'
         pytest.param("c0ffee", id="no scheme"),
         pytest.param("Basic d2NzOndjcy1zZWNyZXQ=", id="another scheme"),
         pytest.param("WCS \u00ff\udce9", id="no ASCII"),
+        pytest.param(signature(_BODY)[:-1], id="31 digits"),
+        pytest.param(signature(_BODY) + "0", id="33 digits"),
+        pytest.param(signature(_BODY)[:20] + " " + signature(_BODY)[20:], id="folded"),
+        pytest.param("WCS " + "0" * 9_000, id="overlong"),
+        pytest.param(signature(_BODY, ""), id="signed with nothing"),
+        pytest.param(f"WCS {'0' * 32},{signature(_BODY)}", id="twice, the second one right"),
+        pytest.param(f"{signature(_BODY)},WCS {'0' * 32}", id="twice, the first one right"),
+        pytest.param(f"{signature(_BODY)},{signature(_BODY)}", id="twice, both right"),
+        pytest.param("Digest username=wcs", id="Digest"),
+        pytest.param("Bearer eyJhbGciOiJub25lIn0.e30.", id="Bearer"),
     ],
 )
 def test_given_no_proof_when_a_hook_is_posted_then_it_is_rejected_and_not_dead_lettered(
@@ -55,6 +71,66 @@ def test_given_a_right_hash_in_another_writing_when_a_hook_is_posted_then_it_is_
     authorization = changed(signature(_BODY))
 
     assert hooks.post("publishStream", _BODY, authorization=authorization).status == 200
+
+
+@pytest.mark.parametrize("method", ["publishStream", "newMethod"])
+def test_given_a_gateway_that_encodes_the_body_when_wcs_signed_it_then_its_own_bytes_count(
+    hooks: HookClient, method: str
+) -> None:
+    category = Category.DIRECT if method in METHODS else Category.EVENT
+    event = gateway_event(method, _BODY, signature(_BODY), "192.0.2.7")
+    encoded = b64encode(_BODY)
+    event |= {"body": encoded.decode(), "isBase64Encoded": True}
+
+    reply = hooks.hand_over(category, event)
+    event["headers"]["authorization"] = signature(encoded)
+    of_encoded = hooks.hand_over(category, event)
+
+    assert (reply.status, reply.body) == (200, _BODY)
+    assert of_encoded.status == 403
+
+
+def test_given_no_body_at_all_when_it_is_signed_then_it_is_wcs_though_malformed(
+    hooks: HookClient,
+) -> None:
+    assert hooks.post("call", b"").status == 400
+    assert hooks.post("call", b"", authorization=signature(b"{}")).status == 403
+
+
+@pytest.mark.parametrize("stranger", ["unsigned", "wrongly signed"])
+@pytest.mark.parametrize("category", Category)
+def test_given_the_path_of_another_method_when_a_stranger_posts_there_then_no_function_answers(
+    hooks: HookClient, category: Category, stranger: str
+) -> None:
+    # However the gateway reads an odd path, some function gets it; each checks the caller itself.
+    authorization = None if stranger == "unsigned" else "WCS 00"
+    for method in ("publish%53tream", "publishStream%2F..", "a%2Fb", "%00", "☃", "x" * 5_000):
+        event = gateway_event(method, _BODY, authorization, "192.0.2.7")
+
+        assert hooks.hand_over(category, event).status == 403
+
+
+@pytest.mark.parametrize("method", ["a/b", "publishStream/", "\0", "☃", "x" * 5_000, "redrive"])
+def test_given_a_method_that_nobody_knows_when_wcs_posts_it_then_it_is_echoed_and_opens_no_metric(
+    hooks: HookClient, method: str
+) -> None:
+    reply = hooks.post(method, _BODY)
+
+    assert (reply.status, reply.body) == (200, _BODY)
+    assert "UnknownMethod" in reply.counted
+    assert not [line for line in reply.metrics if "method" in line]
+    assert len(reply.output) < 2_000
+
+
+def test_given_a_known_method_that_reached_another_function_when_wcs_posts_it_then_policies_hold(
+    make_client: MakeClient, enforce: Enforce
+) -> None:
+    # A gateway that decoded /publish%53tream only after it chose the route would send it there.
+    enforce("live", deny("no"))
+    event = gateway_event("publish%53tream", _BODY, signature(_BODY), "192.0.2.7")
+    event["pathParameters"] = {"method": "publishStream"}
+
+    assert make_client().hand_over(Category.EVENT, event).status == 403
 
 
 def test_given_a_hash_of_another_body_when_a_hook_is_posted_then_it_is_rejected(
@@ -245,6 +321,10 @@ def test_given_basic_is_set_when_a_caller_signs_instead_then_it_is_rejected(
         ("198.51.100.10", 403),
         ("2001:db8::1", 200),
         ("2001:db9::1", 403),
+        ("::ffff:192.0.2.7", 200),
+        ("::ffff:192.0.2.128", 403),
+        ("", 403),
+        ("unknown", 403),
     ],
 )
 def test_given_allowed_sources_when_a_hook_comes_from_an_address_then_only_theirs_are_answered(
@@ -266,3 +346,35 @@ def test_given_allowed_sources_when_auth_is_none_then_they_still_hold(
 
     assert hooks.post("call", _BODY, source="192.0.2.7").status == 200
     assert hooks.post("call", _BODY, source="198.51.100.9").status == 403
+
+
+@pytest.mark.parametrize("claimed", ["192.0.2.7", "192.0.2.7, 198.51.100.1", "192.0.2.7:443"])
+def test_given_a_stranger_who_claims_an_allowed_address_in_headers_then_it_is_rejected(
+    make_client: MakeClient, claimed: str
+) -> None:
+    hooks = make_client(ALLOWED_SOURCES="192.0.2.0/24")
+    event = gateway_event("call", _BODY, signature(_BODY), "198.51.100.1")
+    named = ("x-forwarded-for", "x-real-ip", "x-client-ip", "true-client-ip", "forwarded")
+    event["headers"] |= dict.fromkeys(named, claimed) | {"forwarded": f"for={claimed}"}
+
+    assert hooks.hand_over(Category.DIRECT, event).status == 403
+
+
+def test_given_wcs_behind_a_proxy_of_its_own_when_the_headers_name_another_then_it_may_call(
+    make_client: MakeClient,
+) -> None:
+    hooks = make_client(ALLOWED_SOURCES="192.0.2.0/24")
+    event = gateway_event("call", _BODY, signature(_BODY), "192.0.2.7")
+    event["headers"]["x-forwarded-for"] = "10.0.0.1, 192.0.2.7"
+
+    assert hooks.hand_over(Category.DIRECT, event).status == 200
+
+
+def test_given_a_gateway_event_without_an_address_when_sources_are_limited_then_it_is_rejected(
+    make_client: MakeClient,
+) -> None:
+    hooks = make_client(ALLOWED_SOURCES="0.0.0.0/0,::/0")
+    event: Any = gateway_event("call", _BODY, signature(_BODY), "192.0.2.7")
+    del event["requestContext"]["http"]
+
+    assert hooks.hand_over(Category.DIRECT, event).status == 403

@@ -1,10 +1,8 @@
 """The compiler: an edit becomes a new version in force, or is turned away with a reason."""
 
-import importlib
 import json
 from collections.abc import Callable
 from contextlib import suppress
-from functools import cached_property
 from typing import Any
 
 import pytest
@@ -12,8 +10,9 @@ from botocore.exceptions import ClientError
 
 from tests.support.aws_calls import AwsCalls
 from tests.support.aws_tables import POLICIES, SNAPSHOTS, Aws
+from tests.support.compiler_function import CompilerFunction, records
 from tests.support.fake_clock import FakeClock
-from tests.support.hook_client import ENVIRONMENT, forget_logger, read_output
+from tests.support.hook_client import read_output
 from tests.support.in_memory_policy_store import InMemoryPolicyStore
 from tests.support.policy_items import configure, deny, override, policy
 from wcs_hooks.adapters.clients import Clients
@@ -621,42 +620,10 @@ def test_given_a_compiler_killed_before_it_settled_when_the_next_edit_comes_then
 # --- The handler --------------------------------------------------------------------------------
 
 
-class CompilerFunction:
-    """The compiler's function, started when it is first used, as Lambda does."""
-
-    @cached_property
-    def module(self) -> Any:
-        forget_logger()
-        # It reads its environment when it is imported.
-        return importlib.reload(importlib.import_module("wcs_hooks.handlers.compiler"))
-
-    def __call__(self, event: dict[str, Any]) -> None:
-        self.module.handler(event, None)
-
-
 @pytest.fixture
-def handler(calls: AwsCalls, monkeypatch: pytest.MonkeyPatch) -> CompilerFunction:
+def handler(calls: AwsCalls) -> CompilerFunction:
     del calls
-    for name, value in {
-        **ENVIRONMENT,
-        "POLICIES_TABLE": POLICIES,
-        "SNAPSHOTS_TABLE": SNAPSHOTS,
-        "SNAPSHOT_RETENTION_DAYS": "30",
-    }.items():
-        monkeypatch.setenv(name, value)
     return CompilerFunction()
-
-
-def records(*keys: tuple[str, str]) -> dict[str, Any]:
-    return {
-        "Records": [
-            {
-                "eventName": "MODIFY",
-                "dynamodb": {"Keys": {"app": {"S": app}, "id": {"S": item_id}}},
-            }
-            for app, item_id in keys
-        ]
-    }
 
 
 def test_given_records_of_two_apps_when_they_are_handled_then_both_are_compiled_once(

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import json
 import time
 import zlib
 from collections.abc import Callable
@@ -230,6 +231,7 @@ def test_given_a_bug_when_a_hook_is_posted_then_the_answer_is_500_and_tells_noth
     assert "marked-secret" not in reply.output
     assert {"Failed", "DeadLettered"} <= reply.counted
     assert (letter["body"], letter["error"]["kind"]) == (_BODY.decode(), "KeyError")
+    assert letter["error"]["message"].startswith("KeyError at Faulty._asked:")
     [line] = reply.log
     assert line["error"].startswith("KeyError at Faulty._asked:")
 
@@ -390,6 +392,30 @@ def test_given_everything_hangs_when_a_hook_is_posted_then_the_reply_comes_in_ti
     assert reply.status == 503
     assert "DeadLetterLost" in reply.counted
     assert elapsed < 0.5
+
+
+def test_given_nothing_of_the_time_is_left_when_a_refusal_is_labelled_then_the_session_is_not_read(
+    make_client: MakeClient,
+    snapshots: InMemorySnapshots,
+    dead_letters: InMemoryDeadLetters,
+    calls: AwsCalls,
+) -> None:
+    # Policies and queue take all of the reply's time, and what they leave is no tenth of it.
+    hooks = make_client(
+        snapshots=snapshots,
+        dead_letters=dead_letters,
+        clock=SystemClock(),
+        AUTH="none",
+        REPLY_TIMEOUT_SECONDS="0.3",
+    )
+    hooks.post("newMethod", b"{}")
+    calls.made.clear()
+
+    with snapshots.hanging(), dead_letters.hanging():
+        reply = hooks.post("publishStream", {**json.loads(_BODY), "sessionId": "/s"})
+
+    assert reply.status == 503
+    assert "GetItem" not in calls.made
 
 
 def test_given_a_store_that_hangs_when_policies_are_cached_then_the_stale_answer_comes_in_time(

@@ -106,7 +106,7 @@ def test_given_policies_for_every_app_when_many_apps_call_then_their_snapshot_is
 
 
 @pytest.mark.parametrize(
-    "app", ['""', f'"{"x" * 2_049}"', f'"{"é" * 1_025}"'], ids=lambda app: app[:12]
+    "app", ['""', f'"{"x" * 2_049}"', f'"{"é" * 1_025}"', '"\\ud800"'], ids=lambda app: app[:12]
 )
 def test_given_an_appkey_that_dynamodb_refuses_as_a_key_when_a_hook_comes_then_it_is_not_asked_for(
     hooks: HookClient, calls: AwsCalls, app: str

@@ -3,6 +3,7 @@
 import itertools
 import json
 import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -53,8 +54,19 @@ class Aws:
             )
 
     def delete_policy(self, app: str, item_id: str) -> None:
-        key = to_attributes({"app": app, "id": item_id})
-        self.dynamodb.delete_item(TableName=POLICIES, Key=key)
+        self.delete_item(POLICIES, {"app": app, "id": item_id})
+
+    def put_item(self, table: str, item: Mapping[str, Any]) -> None:
+        """Write an item as it is, whatever that spoils."""
+        self.dynamodb.put_item(TableName=table, Item=to_attributes(item))
+
+    def delete_item(self, table: str, key: Mapping[str, Any]) -> None:
+        self.dynamodb.delete_item(TableName=table, Key=to_attributes(key))
+
+    def items(self, table: str) -> list[dict[str, Any]]:
+        """All items of a table, in JSON's types."""
+        pages = self.dynamodb.get_paginator("scan").paginate(TableName=table)
+        return [from_attributes(item) for page in pages for item in page["Items"]]
 
     def policy_item(self, app: str, item_id: str) -> dict[str, Any] | None:
         """An item of Policies; `#status` for what the compiler tells."""
@@ -74,9 +86,10 @@ class Aws:
 
     def sessions(self) -> list[dict[str, Any]]:
         """The sessions that are recorded, their bodies unpacked."""
-        items = self.dynamodb.scan(TableName=SESSIONS)["Items"]
-        sessions = [from_attributes(item) for item in items]
-        return [{**one, "body": json.loads(zlib.decompress(one["body"]))} for one in sessions]
+        return [
+            {**one, "body": json.loads(zlib.decompress(one["body"]))}
+            for one in self.items(SESSIONS)
+        ]
 
     def set_secret(self, current: str, previous: str | None = None) -> None:
         """Write the callers' secret."""

@@ -12,13 +12,12 @@ import json
 import logging
 import os
 import sys
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import SimpleNamespace
-from typing import Any, Final
+from typing import Any, Final, Protocol
 from unittest.mock import patch
-
-import pytest
 
 from wcs_hooks.clock import Clock, SystemClock
 from wcs_hooks.core.methods import METHODS, Category
@@ -55,12 +54,32 @@ def signature(body: bytes, secret: str = SECRET) -> str:
     return f"WCS {hmac.new(secret.encode(), body, hashlib.md5).hexdigest()}"
 
 
+class Written(Protocol):
+    """What was written to standard output, and to standard error."""
+
+    @property
+    def out(self) -> str: ...
+
+    @property
+    def err(self) -> str: ...
+
+
+class Capture(Protocol):
+    """What is written is taken from here; pytest's `capsys` is one."""
+
+    def readouterr(self) -> Written:
+        """What was written since the last time."""
+        ...
+
+
 @dataclass(frozen=True)
 class HookReply:
     """What came back, and what was written meanwhile.
 
     Attributes
     ----------
+    seconds
+        From the event to the response.
     metrics
         The lines in CloudWatch's embedded metric format.
     log
@@ -75,6 +94,7 @@ class HookReply:
     metrics: list[dict[str, Any]]
     log: list[dict[str, Any]]
     output: str = field(repr=False)
+    seconds: float
 
     @property
     def error(self) -> dict[str, Any]:
@@ -114,7 +134,7 @@ class HookClient:
 
     def __init__(
         self,
-        capsys: pytest.CaptureFixture[str],
+        capsys: Capture,
         *,
         clock: Clock | None = None,
         snapshots: SnapshotSource | None = None,
@@ -150,17 +170,28 @@ class HookClient:
         raw = body if isinstance(body, bytes) else json.dumps(body).encode()
         if authorization == "":
             authorization = signature(raw)
-        event = gateway_event(method, raw, authorization, source)
+        category = METHODS[method].category if method in METHODS else Category.EVENT
+        return self.hand_over(category, gateway_event(method, raw, authorization, source))
+
+    def hand_over(self, category: Category, event: dict[str, Any]) -> HookReply:
+        """Invoke a category's function with an event as it is.
+
+        What is no reply to a hook, such as what a redrive is told, has the status 0.
+        """
         context = SimpleNamespace(aws_request_id=f"decision-{next(self._ids)}")
-        handler = self._handler(METHODS[method].category if method in METHODS else Category.EVENT)
+        handler = self._handler(category)
         self._capsys.readouterr()
         # Standard output is another one in a fixture than in the test itself.
         for stream_handler in _logger().handlers:
             if isinstance(stream_handler, logging.StreamHandler):
                 stream_handler.stream = sys.stdout
+        began = time.perf_counter()
         response = handler(event, context)
+        seconds = time.perf_counter() - began
         written = self._capsys.readouterr()
         metrics, log = read_output(written.out)
+        if "statusCode" not in response:
+            response = {"statusCode": 0, "headers": {}, "body": json.dumps(response)}
         return HookReply(
             response["statusCode"],
             response["headers"],
@@ -168,6 +199,7 @@ class HookClient:
             metrics,
             log,
             written.out + written.err,
+            seconds,
         )
 
     def _handler(self, category: Category) -> gateway.Handler:

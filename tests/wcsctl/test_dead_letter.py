@@ -185,6 +185,28 @@ def test_given_a_letter_that_can_never_succeed_then_it_is_not_tried_and_stays(
     assert stack.waiting() == 1
 
 
+def test_given_the_tool_is_cut_off_before_it_deletes_when_it_is_run_again_then_nothing_is_lost(
+    stack: OperatedStack,
+) -> None:
+    stack.answers.append(ECHOED)
+    stack.send(letter("decision-1"), letter("decision-2"))
+    stack.refused.add("DeleteMessage")
+    assert stack.run("dead-letter", "redrive", "-y").exception is not None
+    stack.refused.clear()
+
+    result = stack.run("dead-letter", "redrive", "-y")
+
+    assert result.exit_code == 0
+    assert stack.waiting() == 0
+    # The function had one of them twice, as it was: it is there that nothing is done twice.
+    had = [event["redrive"] for _, event in stack.invocations]
+    assert sorted(one["decision"] for one in had) in (
+        ["decision-1", "decision-1", "decision-2"],
+        ["decision-1", "decision-2", "decision-2"],
+    )
+    assert all(one == letter(one["decision"]) for one in had)
+
+
 def test_given_policy_edits_when_redriven_then_every_app_is_compiled_once_and_they_are_gone(
     stack: OperatedStack,
 ) -> None:

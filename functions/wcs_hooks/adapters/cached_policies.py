@@ -22,6 +22,10 @@ MAX_APPS: Final = 256
 
 _LONGEST_PAUSE: Final = 30.0
 _LONGEST_READ: Final = 30.0
+_REFRESH_SHARE: Final = 0.5
+"""The share of a hook's time for which it waits to have what it knows confirmed: a store that hangs
+must leave it time to read its session."""
+
 _WHAT: Final = "the policy store"
 
 
@@ -101,6 +105,8 @@ class CachedPolicies:
         if reading is None or now > begun + _LONGEST_READ:
             reading, begun = begin(lambda: self._read(app, known), _WHAT), now
             self._reading[app] = (reading, begun)
+        if known is not None:
+            deadline = Deadline(self._clock, deadline.remaining() * _REFRESH_SHARE)
         try:
             return await_before(deadline, reading, _WHAT)
         finally:

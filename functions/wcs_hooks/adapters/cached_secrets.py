@@ -1,17 +1,25 @@
 """The callers' secrets, cached, so that a rotation needs no pause and an outage none either."""
 
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from wcs_hooks.adapters.time_limit import run_before
+from wcs_hooks.adapters.time_limit import await_before, begin
 from wcs_hooks.clock import Clock, Deadline
 from wcs_hooks.ports import UnavailableError
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 SECRET_TTL: Final = 60.0
 """Seconds for which the secrets are not read again: how long a removed one may still be valid."""
 
 LEAST_PAUSE: Final = 2.0
 """Seconds between two reads at the least, however many callers fail to prove themselves."""
+
+_LONGEST_READ: Final = 30.0
+_REFRESH_SHARE: Final = 1 / 3
+"""The share of a hook's time for which it waits to have the secrets that it knows confirmed: a
+store that hangs must leave it time for its policies and its session."""
 
 _WHAT: Final = "the secret store"
 
@@ -32,6 +40,7 @@ class CachedSecrets:
         self._clock = clock
         self._secrets: Sequence[str] = ()
         self._read_at: float | None = None
+        self._reading: tuple[Future[Sequence[str]], float] | None = None
 
     def valid(self, deadline: Deadline) -> Sequence[str]:
         """The current secret, and while it is rotated the previous.
@@ -58,12 +67,38 @@ class CachedSecrets:
         return self._secrets[0] if self._secrets else ""
 
     def _not_older_than(self, seconds: float, deadline: Deadline) -> Sequence[str]:
+        self._adopt_late()
         now = self._clock.monotonic()
         if self._read_at is None or now >= self._read_at + seconds:
             try:
-                self._secrets = run_before(deadline, self._read, _WHAT)
+                self._fetch(deadline, now)
             except UnavailableError:
                 if not self._secrets:
                     raise
-            self._read_at = now
+                self._read_at = now
         return self._secrets
+
+    def _adopt_late(self) -> None:
+        """Remember what a read brought that no hook could wait for.
+
+        Else a function that starts while the store is slow would never have them. How old they are
+        counts from when they were asked for.
+        """
+        if self._reading is not None and self._reading[0].done():
+            (reading, begun), self._reading = self._reading, None
+            if reading.exception() is None:
+                self._secrets, self._read_at = reading.result(), begun
+
+    def _fetch(self, deadline: Deadline, now: float) -> None:
+        """Read the secrets, or wait for a read that has begun."""
+        reading, begun = self._reading or (None, 0.0)
+        if reading is None or now > begun + _LONGEST_READ:
+            reading, begun = begin(self._read, _WHAT), now
+            self._reading = (reading, begun)
+        if self._secrets:
+            deadline = Deadline(self._clock, deadline.remaining() * _REFRESH_SHARE)
+        try:
+            self._secrets, self._read_at = await_before(deadline, reading, _WHAT), begun
+        finally:
+            if reading.done():
+                self._reading = None

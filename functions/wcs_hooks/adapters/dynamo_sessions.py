@@ -8,6 +8,7 @@ import hashlib
 import json
 import zlib
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -37,6 +38,9 @@ SHA-256, so that no session is ever taken for one of them."""
 REDRIVEN_TTL: Final = 15 * 86_400.0
 """Seconds: a day more than the queue keeps a message."""
 
+_RENEWAL_SHARE: Final = 0.25
+"""The share of a hook's time that may go into keeping its session for longer."""
+
 _MAX_NODE_BYTES: Final = 1024
 
 
@@ -61,6 +65,7 @@ class DynamoSessions:
         self._ttl = ttl
         self._clock = clock
         self._breaker = CircuitBreaker("the session store", clock)
+        self._renewals = CircuitBreaker("the session store", clock)
 
     def read(self, key: SessionKey, deadline: Deadline) -> SessionRecord | None:
         """What is kept of a session; none if it was not seen at connect, or has ended.
@@ -68,9 +73,22 @@ class DynamoSessions:
         Raises
         ------
         UnavailableError
-            If DynamoDB does not answer.
+            If DynamoDB does not answer, or the record is damaged.
         """
-        return self._breaker.run_before(deadline, lambda: self._read(key))
+        keys = _keys(key)
+        item = self._breaker.run_before(deadline, lambda: self._get(keys))
+        if item is None:
+            return None
+        try:
+            remaining = int(item["expiresAt"]["N"]) - self._clock.now()
+            record = _record(item)
+        except (KeyError, ValueError, AttributeError, zlib.error) as error:
+            raise UnavailableError("the session's record is damaged") from error
+        if remaining <= 0:
+            return None
+        if remaining < self._ttl / 2:
+            self._renew(keys, deadline)
+        return record
 
     def record(self, key: SessionKey, record: SessionRecord, deadline: Deadline) -> None:
         """Keep a session.
@@ -107,7 +125,8 @@ class DynamoSessions:
         UnavailableError
             If DynamoDB does not answer.
         """
-        return self._breaker.run_before(deadline, lambda: self._has(_redriven(decision_id)))
+        keys = _redriven(decision_id)
+        return self._breaker.run_before(deadline, lambda: self._get(keys)) is not None
 
     def done(self, decision_id: str, deadline: Deadline) -> None:
         """Remember that it was.
@@ -118,13 +137,6 @@ class DynamoSessions:
             If DynamoDB does not answer.
         """
         self._breaker.run_before(deadline, lambda: self._mark(_redriven(decision_id)))
-
-    def _has(self, keys: "Mapping[str, AttributeValueTypeDef]") -> bool:
-        try:
-            answer = self._client.get_item(TableName=self._table, Key=keys, ConsistentRead=True)
-        except (BotoCoreError, ClientError) as error:
-            raise UnavailableError("the session store does not answer") from error
-        return "Item" in answer
 
     def _mark(self, keys: "Mapping[str, AttributeValueTypeDef]") -> None:
         try:
@@ -140,41 +152,32 @@ class DynamoSessions:
         except (BotoCoreError, ClientError) as error:
             raise UnavailableError("the session store does not answer") from error
 
-    def _read(self, key: SessionKey) -> SessionRecord | None:
-        keys = _keys(key)
+    def _get(
+        self, keys: "Mapping[str, AttributeValueTypeDef]"
+    ) -> "Mapping[str, AttributeValueTypeDef] | None":
         try:
             # The connect may have been answered by another function a moment ago.
             answer = self._client.get_item(TableName=self._table, Key=keys, ConsistentRead=True)
-            item = answer.get("Item")
-            if item is None:
-                return None
-            remaining = int(item["expiresAt"]["N"]) - self._clock.now()
-            if remaining <= 0:
-                return None
-            if remaining < self._ttl / 2:
-                self._renew(keys)
         except (BotoCoreError, ClientError) as error:
             raise UnavailableError("the session store does not answer") from error
-        failing = item["failing"]["S"]
-        return SessionRecord(
-            json.loads(zlib.decompress(item["body"]["B"])),
-            json.loads(item["versions"]["S"]),
-            frozenset(failing.split(",")) if failing else frozenset(),
-        )
+        return answer.get("Item")
 
-    def _renew(self, keys: "Mapping[str, AttributeValueTypeDef]") -> None:
-        try:
-            self._client.update_item(
-                TableName=self._table,
-                Key=keys,
-                UpdateExpression="SET expiresAt = :at",
-                # It may have been forgotten meanwhile, and must stay so.
-                ConditionExpression="attribute_exists(expiresAt)",
-                ExpressionAttributeValues={":at": {"N": str(int(self._clock.now() + self._ttl))}},
-            )
-        except ClientError as error:
-            if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
-                raise
+    def _renew(self, keys: "Mapping[str, AttributeValueTypeDef]", deadline: Deadline) -> None:
+        """Keep a session for longer. If that fails the next read does it: there is half the TTL."""
+        limit = Deadline(self._clock, deadline.remaining() * _RENEWAL_SHARE)
+        with suppress(UnavailableError, BotoCoreError, ClientError):
+            # By a breaker of its own: hooks are not refused their sessions because this hangs.
+            self._renewals.run_before(limit, lambda: self._extend(keys))
+
+    def _extend(self, keys: "Mapping[str, AttributeValueTypeDef]") -> None:
+        self._client.update_item(
+            TableName=self._table,
+            Key=keys,
+            UpdateExpression="SET expiresAt = :at",
+            # It may have been forgotten meanwhile, and must stay so.
+            ConditionExpression="attribute_exists(expiresAt)",
+            ExpressionAttributeValues={":at": {"N": str(int(self._clock.now() + self._ttl))}},
+        )
 
     def _put(self, item: "Mapping[str, AttributeValueTypeDef]") -> None:
         try:
@@ -199,6 +202,15 @@ def _keys(key: SessionKey) -> dict[str, "AttributeValueTypeDef"]:
 
 def _redriven(decision_id: str) -> dict[str, "AttributeValueTypeDef"]:
     return {"node": {"S": REDRIVEN}, "session": {"S": f"decision {decision_id}"}}
+
+
+def _record(item: "Mapping[str, AttributeValueTypeDef]") -> SessionRecord:
+    failing = item["failing"]["S"]
+    return SessionRecord(
+        json.loads(zlib.decompress(item["body"]["B"])),
+        json.loads(item["versions"]["S"]),
+        frozenset(failing.split(",")) if failing else frozenset(),
+    )
 
 
 def _packed(body: Mapping[str, Any]) -> bytes:

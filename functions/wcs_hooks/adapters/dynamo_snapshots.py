@@ -59,7 +59,7 @@ class DynamoSnapshots:
         Raises
         ------
         UnavailableError
-            If DynamoDB does not answer.
+            If DynamoDB does not answer, or a pointer is damaged.
         """
         keys = [{"app": {"S": app}, "item": {"S": CURRENT}} for app in apps if _can_be_key(app)]
         try:
@@ -115,7 +115,7 @@ def read_parts(client: "DynamoDBClient", table: str, app: str, version: int, kin
     Raises
     ------
     UnavailableError
-        If DynamoDB does not answer.
+        If DynamoDB does not answer, or a part is damaged.
     """
     pages = client.get_paginator("query").paginate(
         TableName=table,
@@ -132,15 +132,19 @@ def read_parts(client: "DynamoDBClient", table: str, app: str, version: int, kin
         return b"".join(item["data"]["B"] for page in pages for item in page["Items"])
     except (BotoCoreError, ClientError) as error:
         raise UnavailableError("the policy store does not answer") from error
+    except KeyError as error:
+        raise UnavailableError(
+            f"version {version} of the policies of {app!r} is damaged"
+        ) from error
 
 
 def _pointer(item: Mapping[str, Any]) -> Pointer:
-    return Pointer(
-        item["app"]["S"],
-        int(item["version"]["N"]),
-        item["digest"]["S"],
-        int(item["parts"]["N"]),
-    )
+    app: str = item["app"]["S"]
+    try:
+        version, parts = int(item["version"]["N"]), int(item["parts"]["N"])
+        return Pointer(app, version, item["digest"]["S"], parts)
+    except (KeyError, ValueError) as error:
+        raise UnavailableError(f"the pointer to the policies of {app!r} is damaged") from error
 
 
 def _can_be_key(app: str) -> bool:

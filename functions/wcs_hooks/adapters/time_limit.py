@@ -53,6 +53,8 @@ class CircuitBreaker:
         if self._failures and self._clock.monotonic() < self._retry_at:
             raise UnavailableError(f"{self._what} did not answer in time a moment ago")
         patience = deadline.remaining()
+        if not patience:
+            raise TimedOutError(f"there was no time left to ask {self._what}")
         try:
             result = run_before(deadline, call, self._what)
         except TimedOutError:

@@ -5,7 +5,14 @@ from base64 import b64encode
 from collections.abc import Sequence
 from enum import StrEnum
 from functools import cache
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from ipaddress import (
+    IPv4Address,
+    IPv4Network,
+    IPv6Address,
+    IPv6Network,
+    ip_address,
+    ip_network,
+)
 
 
 class Auth(StrEnum):
@@ -83,6 +90,8 @@ def authorize_basic(authorization: str | None, user: str, secrets: Sequence[str]
 def authorize_source(address: str, networks: Sequence[str]) -> None:
     """Check the caller's address against CIDR blocks; none of them means that any may call.
 
+    An IPv4 address in IPv6's notation (`::ffff:203.0.113.9`) is in the blocks of either.
+
     Raises
     ------
     RejectedCallerError
@@ -91,11 +100,18 @@ def authorize_source(address: str, networks: Sequence[str]) -> None:
     if not networks:
         return
     try:
-        allowed = any(ip_address(address) in network for network in _parsed(tuple(networks)))
+        forms = _forms(address)
+        allowed = any(form in network for network in _parsed(tuple(networks)) for form in forms)
     except ValueError:
         allowed = False
     if not allowed:
         raise RejectedCallerError("the caller's address is not among the allowed sources")
+
+
+def _forms(address: str) -> tuple[IPv4Address | IPv6Address, ...]:
+    given = ip_address(address)
+    mapped = given.ipv4_mapped if isinstance(given, IPv6Address) else None
+    return (given,) if mapped is None else (given, mapped)
 
 
 @cache

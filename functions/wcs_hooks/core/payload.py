@@ -61,14 +61,9 @@ class Payload:
 
     @property
     def app(self) -> str:
-        """The hook's `appKey`, as expressions see it; empty where it is absent or no string.
-
-        It is a key in tables, and stands in logs and events: none of them takes a lone surrogate.
-        """
+        """The hook's `appKey`; empty where it is absent or no string."""
         app = self.fields.get("appKey")
-        if type(app) is not str:
-            return ""
-        return app if app.isascii() and "\0" not in app else str(_representable(app))
+        return app if type(app) is str else ""
 
     @property
     def expression_fields(self) -> dict[str, Any]:

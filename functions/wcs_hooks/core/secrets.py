@@ -34,14 +34,17 @@ MASK: Final = "***"
 
 _NAMES: Final = frozenset(name.lower() for name in SECRET_FIELDS)
 _HIDDEN_NAMES: Final = _NAMES | {CUSTOM}
-# A client chooses the text, so their time must be linear in it. None looks again at what it has
-# passed: repetitions give nothing back (`*+`, `(?>`), and that of a SIP address, whose end may be
-# missing, is only tried where a word begins.
-_URL: Final = re.compile(r"//(?:\S*@)?([^\s?#]*+)\S*+")
-_SIP_PASSWORD: Final = re.compile(
-    r"(?<![^\s@])(?>([^\s@]*?\bsips?:[^\s:@]*+):[^\s@]*+)@", re.IGNORECASE
-)
-_QUERY: Final = re.compile(r"\?[^\s?#=]*+=\S*+")
+# Each is matched in one pass, whatever the text: a client chooses it.
+_URL: Final = re.compile(r"(?:(?<![a-z0-9+.-])[a-z][a-z0-9+.-]{0,30}:)?//\S*", re.IGNORECASE)
+_WHOLE_URL: Final = re.compile(r"\s*[a-z][a-z0-9+.-]{0,30}://.*", re.IGNORECASE | re.DOTALL)
+_WORD_WITH_AT: Final = re.compile(r"(?<!\S)[^\s@]*+@\S*+")
+_SIP: Final = re.compile(r"sips?:", re.IGNORECASE)
+_QUERY: Final = re.compile(r"\?\S+")
+_HEX: Final = re.compile(r"(?:[0-9a-f]{2})+", re.IGNORECASE)
+_SLASHES_IN_HEX: Final = "2f2f"
+_ENDS_OF_PLACE: Final = frozenset("@?#")
+"""Before or behind one of these stands all that is taken from an address."""
+
 _LARGEST: Final = sys.float_info.max
 
 
@@ -101,12 +104,48 @@ def _shown(value: Any) -> Any:
 
 
 def _without_credentials(text: str) -> str:
-    at = "@" in text
-    if "//" in text and (at or "?" in text or "#" in text):
-        text = _URL.sub(r"//\1", text)
-    if at:
-        text = _SIP_PASSWORD.sub(r"\1@", text)
-    return _QUERY.sub("", text) if "?" in text else text
+    if "//" in text and not _ENDS_OF_PLACE.isdisjoint(text):
+        if _WHOLE_URL.fullmatch(text):
+            # A blank in a password, which no URL may have, must not end what is looked at.
+            return _without_credentials_in_hex(_plain_url(text))
+        text = _URL.sub(lambda found: _plain_url(found[0]), text)
+    if "@" in text and _SIP.search(text):
+        text = _WORD_WITH_AT.sub(lambda found: _plain_sip_address(found[0]), text)
+    if "?" in text:
+        text = _QUERY.sub("", text)
+    return _without_credentials_in_hex(text)
+
+
+def _plain_url(text: str) -> str:
+    """An address without credentials, which end at its last @, without query and fragment."""
+    scheme, _, rest = text.partition("//")
+    place = rest.rpartition("@")[2]
+    return f"{scheme}//{re.split('[?#]', place, maxsplit=1)[0]}"
+
+
+def _plain_sip_address(word: str) -> str:
+    """`sip:user:password@host` without the password, which ends at the last @."""
+    scheme = _SIP.search(word)
+    end = word.rfind("@")
+    if scheme is None or end < scheme.end():
+        return word
+    user, _, _ = word[scheme.end() : end].partition(":")
+    return f"{word[: scheme.end()]}{user}{word[end:]}"
+
+
+def _without_credentials_in_hex(text: str) -> str:
+    """The same for addresses in hexadecimal, of which WCS makes the `mediaSessionId` of players."""
+    if _SLASHES_IN_HEX not in text and _SLASHES_IN_HEX not in text.lower():
+        return text
+    return _HEX.sub(_plain_hex, text)
+
+
+def _plain_hex(found: re.Match[str]) -> str:
+    address = bytes.fromhex(found[0]).decode("latin-1")
+    if "//" not in address:
+        return found[0]
+    plain = _plain_url(address)
+    return found[0] if plain == address else plain.encode("latin-1").hex()
 
 
 def _finite(number: float) -> float:

@@ -44,9 +44,14 @@ class DeadLetter:
 
 def _round_trip(body: bytes) -> None:
     request = Request("call\ud800", body, None, "", "decision")
-    error = ValueError(body.decode("utf-8", "surrogateescape")[:5000])
     message = dead_letter.message(
-        request, Category.DIRECT, error, _NOW, versions={"live": 1}, pending=["session"]
+        request,
+        Category.DIRECT,
+        ValueError(),
+        body.decode("utf-8", "surrogateescape")[:5000],
+        _NOW,
+        versions={"live": 1},
+        pending=["session"],
     )
     text = dead_letter.to_text(message)
     promise(text.isascii(), "the queue would refuse some character")
