@@ -53,6 +53,9 @@ _ENDS_STREAMS: Final = (
     "A policy that cuts streams makes this method FAIL; then our failure ends a stream, too. "
     "The alarm `StreamsEnded` tells."
 )
+_LATE: Final = (
+    "The hook that began the read gets 503; this is the next one, for which its answer has come."
+)
 _LOUD: Final = "The alarm `…DeadLetterLost` tells. All that is left is the hook's line in the log."
 
 _POINTERS: Final = "DynamoDB BatchGetItem"
@@ -113,6 +116,14 @@ def _policies() -> Iterator[Row]:
         yield Rows(area, _IN_TABLE, state, DENIED, echoed(), no_policies).one(
             f"no-pointer-{state}", "missing pointer", trials.NO_POINTER, end_to_end=True
         )
+    late = Rows(area, _POINTERS, cold, DENIED, denied(ABORTED, "StaleSnapshot"), _LATE)
+    yield late.tried(
+        "pointer-late",
+        "answers after the hook's time, then refused",
+        f"{HANGING.told}; then {REFUSED.told}",
+        trials.late(DENIED, "BatchGetItem"),
+        hangs=True,
+    )
     yield from _policies_of_other_categories()
 
 
@@ -235,6 +246,13 @@ def _secret() -> Iterator[Row]:
         yield Rows(area, _OF_SECRET, warm, DENIED, denied(ABORTED), as_ever).one(
             f"secret-refresh-{name}", fault, injection, trial=trials.at_refresh
         )
+    yield Rows(area, _SECRET, cold, DENIED, denied(ABORTED), _LATE).tried(
+        "secret-late",
+        "answers after the hook's time, then refused",
+        f"{HANGING.told}; then {REFUSED.told}",
+        trials.late(DENIED, "GetSecretValue"),
+        hangs=True,
+    )
     anew = DENIED._replace(told="signed with a secret that is newer than ours")
     yield from Rows(
         area,

@@ -49,7 +49,7 @@ class Letter(StrEnum):
     BUS = "the hook, `event-bus` pending"
     BOTH = "the hook, both pending"
     LOST = "lost"
-    RECORD = "the stream's record"
+    RECORD = "the record, if it goes on"
 
 
 class Level(StrEnum):
@@ -57,7 +57,6 @@ class Level(StrEnum):
 
     NO_LINE = "-"
     INFO = "INFO"
-    WARNING = "WARNING"
     ERROR = "ERROR"
 
 
