@@ -1,6 +1,6 @@
 # Everything a developer does here. Nothing is installed outside this directory:
 #   .uv/ the installer   .venv/ the tools   .emulator/ the AWS emulator   node_modules/ the CDK CLI
-#   .audit/ what looks up vulnerabilities, made when it is first asked for
+#   .audit/ what looks up vulnerabilities, .fuzz/ the fuzzers: made when they are first asked for
 #   .local/ what a local run leaves behind
 # Each environment is made once, and again when its list of packages changes.
 
@@ -23,7 +23,7 @@ COMPILE := $(UV) pip compile --quiet --universal --generate-hashes --python-vers
 TEST_WORKERS ?= 2
 
 # An environment whose interpreter has gone (Python upgraded, directory moved) is made anew.
-$(shell for env in .venv .emulator .audit; do [ -x $$env/bin/python ] || rm -f $$env/.stamp; done)
+$(shell for env in .venv .emulator .audit .fuzz; do [ -x $$env/bin/python ] || rm -f $$env/.stamp; done)
 
 .PHONY: help
 help: ## Show what there is to run
@@ -65,6 +65,11 @@ soak: setup ## Let things fail under traffic, and strike the balance: make soak 
 	@$(PYTHON_IN_VENV) -m tests.soak run --minutes $(or $(MINUTES),30) $(if $(SEED),--seed $(SEED)) \
 		$(if $(RATE),--rate $(RATE)) $(if $(RESULT),--result $(RESULT))
 
+.PHONY: fuzz
+fuzz: setup .fuzz/.stamp ## Fuzz everything, a quarter of an hour: RUNS=, SEED=, TARGETS="body http"
+	@PYTHONPATH=.:functions .fuzz/bin/python -m tests.fuzz \
+		$(if $(RUNS),--runs $(RUNS)) $(if $(SEED),--seed $(SEED)) $(TARGETS)
+
 .PHONY: lint
 lint: setup ## Check style, formatting and types
 	@echo "==> Lint and types"
@@ -84,6 +89,7 @@ lock: .uv/.stamp ## Pin the packages' versions anew (UPGRADE=1: the newest that 
 	@$(COMPILE) requirements.in -o requirements.txt
 	@$(COMPILE) local/emulator-requirements.in -o local/emulator-requirements.txt
 	@$(COMPILE) local/audit-requirements.in -o local/audit-requirements.txt
+	@$(COMPILE) tests/fuzz/requirements.in -o tests/fuzz/requirements.txt
 	@npm install --package-lock-only --omit-lockfile-registry-resolved --no-audit --no-fund --silent
 
 .PHONY: audit
@@ -91,8 +97,9 @@ audit: setup .audit/.stamp ## Look up known vulnerabilities of the pinned packag
 	@$(PYTHON_IN_VENV) -m local.audit
 
 .PHONY: reference
-reference: setup ## Write docs/wcsctl.md from the commands
+reference: setup ## Write docs/wcsctl.md from the commands, and docs/openapi.yaml from the methods
 	@$(PYTHON_IN_VENV) -m wcsctl.reference
+	@$(PYTHON_IN_VENV) -m local.openapi
 
 .PHONY: reliability
 reliability: setup ## Try each fault, and write docs/reliability.md from what comes of it
@@ -100,7 +107,7 @@ reliability: setup ## Try each fault, and write docs/reliability.md from what co
 
 .PHONY: clean
 clean: local-stop ## Stop the emulator and remove everything that was made here
-	@rm -rf .local .venv .emulator .audit .uv node_modules cdk.out* build dist
+	@rm -rf .local .venv .emulator .audit .fuzz .uv node_modules cdk.out* build dist
 	@rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -136,6 +143,13 @@ clean: local-stop ## Stop the emulator and remove everything that was made here
 	echo "==> Installing what looks up vulnerabilities into .audit/"; \
 	[ -x .audit/bin/python ] || $(UV) venv --quiet --clear --python "$$python" .audit; \
 	$(UV) pip sync --quiet --require-hashes --python .audit/bin/python local/audit-requirements.txt; \
+	touch $@
+
+.fuzz/.stamp: tests/fuzz/requirements.txt .uv/.stamp
+	@python=$$(local/find-python.sh); \
+	echo "==> Installing the fuzzers into .fuzz/"; \
+	[ -x .fuzz/bin/python ] || $(UV) venv --quiet --clear --python "$$python" .fuzz; \
+	$(UV) pip sync --quiet --require-hashes --python .fuzz/bin/python tests/fuzz/requirements.txt; \
 	touch $@
 
 node_modules/.stamp: package-lock.json

@@ -16,12 +16,14 @@ from wcs_hooks.core.methods import CANONICAL_METHODS, METHODS, Category
 from wcs_hooks.core.payload import encode
 from wcs_hooks.core.terms import (
     EVERY_APP,
+    MAX_INNER_VALUES,
     SYSTEM_ID_PREFIX,
     Action,
     Finding,
     Mode,
     Severity,
     WhenError,
+    has_more_values_than,
 )
 
 __all__ = [
@@ -256,6 +258,12 @@ class _Reader:
             options = value if isinstance(value, list) else [value]
             if not options:
                 self._error(f"match.{path}", "has no values: nothing could ever match")
+            if any(has_more_values_than(MAX_INNER_VALUES, option) for option in options):
+                self._error(
+                    f"match.{path}",
+                    f"has a value that holds more than {MAX_INNER_VALUES:,} others: such are not "
+                    "compared",
+                )
             alternatives[path] = tuple(
                 option for option in options if self._json(f"match.{path}", option) is not None
             )

@@ -15,7 +15,7 @@ from wcs_hooks.core.client_config import Demand
 from wcs_hooks.core.expression import VARIABLES, Expression
 from wcs_hooks.core.methods import spellings_of
 from wcs_hooks.core.payload import encode
-from wcs_hooks.core.terms import Action, Mode
+from wcs_hooks.core.terms import MAX_INNER_VALUES, Action, Mode, has_more_values_than
 
 if TYPE_CHECKING:
     from wcs_hooks.core.policy import Policy
@@ -27,6 +27,8 @@ ABSENT: Final = object()
 """Stands for the value of a field that is not there."""
 
 _COMPRESSION_LEVEL: Final = 6
+_LIKE_NO_OTHER: Final = "\0"
+"""No JSON text is empty."""
 
 
 class SnapshotFormatError(Exception):
@@ -266,7 +268,8 @@ def value_key(value: Any) -> str:
     """A text that two JSON values share exactly if they are equal.
 
     A text stands for itself, unless it begins with the NUL that marks all else; 5 and 5.0 are
-    equal, 1 and true are not.
+    equal, 1 and true are not. One that holds more than `MAX_INNER_VALUES` has a text that no
+    policy's value has.
 
     Examples
     --------
@@ -275,6 +278,8 @@ def value_key(value: Any) -> str:
     """
     if type(value) is str:
         return value if not value or value[0] != "\0" else f"\0{value}"
+    if has_more_values_than(MAX_INNER_VALUES, value):
+        return _LIKE_NO_OTHER
     return f"\0{json.dumps(_canonical(value), sort_keys=True, separators=(',', ':'))}"
 
 

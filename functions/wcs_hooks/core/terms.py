@@ -13,6 +13,10 @@ EVERY_APP: Final = "*"
 SYSTEM_ID_PREFIX: Final = "#"
 """Items whose `id` begins so are the system's, not policies."""
 
+MAX_INNER_VALUES: Final = 1_000
+"""The most values that a list or a map may hold, at all depths, to be compared with a hook's: else
+a hook that sends half a million would be compared at length, though it equals nothing."""
+
 
 class Action(StrEnum):
     """What a policy that applies does."""
@@ -64,3 +68,25 @@ class Finding(NamedTuple):
     policy: str
     attribute: str
     message: str
+
+
+def has_more_values_than(limit: int, value: object) -> bool:
+    """Whether a JSON value holds more others than that, at all depths.
+
+    Examples
+    --------
+    >>> has_more_values_than(2, [1, [2]]), has_more_values_than(3, [1, [2]])
+    (True, False)
+    """
+    containers = [value] if isinstance(value, dict | list) else []
+    while containers:
+        limit -= sum(map(len, containers))
+        if limit < 0:
+            return True
+        containers = [
+            inner
+            for outer in containers
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+            if isinstance(inner, dict | list)
+        ]
+    return False
