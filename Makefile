@@ -1,6 +1,6 @@
 # Everything a developer does here. Nothing is installed outside this directory:
 #   .uv/ the installer   .venv/ the tools   .emulator/ the AWS emulator   node_modules/ the CDK CLI
-#   .local/ what a local run leaves behind
+#   .bench/ the benchmark   .local/ what a local run leaves behind
 # Each environment is made once, and again when its list of packages changes.
 
 SHELL := bash
@@ -22,7 +22,7 @@ COMPILE := $(UV) pip compile --quiet --universal --generate-hashes --python-vers
 TEST_WORKERS ?= 2
 
 # An environment whose interpreter has gone (Python upgraded, directory moved) is made anew.
-$(shell for env in .venv .emulator; do [ -x $$env/bin/python ] || rm -f $$env/.stamp; done)
+$(shell for env in .venv .emulator .bench; do [ -x $$env/bin/python ] || rm -f $$env/.stamp; done)
 
 .PHONY: help
 help: ## Show what there is to run
@@ -59,6 +59,10 @@ test: setup lint ## Run every check and every test, end to end included
 	@echo "==> End-to-end tests, on an emulator of their own"
 	@$(PYTHON_IN_VENV) -m pytest tests/e2e
 
+.PHONY: bench
+bench: setup .bench/.stamp ## Measure cold starts, warm calls, decisions, edits: make bench [SECTIONS="functions decisions"]
+	@.bench/bin/python -m bench $(SECTIONS)
+
 .PHONY: lint
 lint: setup ## Check style, formatting and types
 	@echo "==> Lint and types"
@@ -77,6 +81,9 @@ lock: .uv/.stamp ## Pin the packages' versions anew (UPGRADE=1: the newest that 
 	@$(COMPILE) functions/requirements.in -o functions/requirements.txt
 	@$(COMPILE) requirements.in -o requirements.txt
 	@$(COMPILE) local/emulator-requirements.in -o local/emulator-requirements.txt
+	@$(COMPILE) bench/requirements.in -o bench/requirements.txt
+	@$(COMPILE) bench/runtime-requirements.in -o bench/runtime-requirements.txt
+	@$(COMPILE) bench/documented-requirements.in -o bench/documented-requirements.txt
 	@npm install --package-lock-only --omit-lockfile-registry-resolved --no-audit --no-fund --silent
 
 .PHONY: reference
@@ -85,7 +92,7 @@ reference: setup ## Write docs/wcsctl.md from the commands
 
 .PHONY: clean
 clean: local-stop ## Stop the emulator and remove everything that was made here
-	@rm -rf .local .venv .emulator .uv node_modules cdk.out* build dist
+	@rm -rf .local .venv .emulator .bench .uv node_modules cdk.out* build dist
 	@rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -114,6 +121,16 @@ clean: local-stop ## Stop the emulator and remove everything that was made here
 	echo "==> Installing the AWS emulator into .emulator/"; \
 	[ -x .emulator/bin/python ] || $(UV) venv --quiet --clear --python "$$python" .emulator; \
 	$(UV) pip sync --quiet --require-hashes --python .emulator/bin/python local/emulator-requirements.txt; \
+	touch $@
+
+.bench/.stamp: bench/requirements.txt bench/runtime-requirements.txt .uv/.stamp
+	@python=$$(local/find-python.sh); \
+	echo "==> Installing the benchmark into .bench/"; \
+	[ -x .bench/bin/python ] || $(UV) venv --quiet --clear --python "$$python" .bench; \
+	$(UV) pip sync --quiet --require-hashes --python .bench/bin/python bench/requirements.txt; \
+	rm -rf .bench/lambda; \
+	"$$python" -m venv --without-pip .bench/lambda; \
+	$(UV) pip sync --quiet --require-hashes --compile-bytecode --python .bench/lambda/bin/python bench/runtime-requirements.txt; \
 	touch $@
 
 node_modules/.stamp: package-lock.json
