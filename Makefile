@@ -61,7 +61,7 @@ test: setup lint ## Run every check and every test, end to end included
 
 .PHONY: bench
 bench: setup .bench/.stamp ## Measure cold starts, warm calls, decisions, edits: make bench [SECTIONS="functions decisions"]
-	@.bench/bin/python -m bench $(SECTIONS)
+	@PYTHONPATH=functions:. .bench/bin/python -m bench $(SECTIONS)
 
 .PHONY: lint
 lint: setup ## Check style, formatting and types

@@ -4,13 +4,12 @@ import json
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import batched
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import IO, TYPE_CHECKING, Any, Final, cast
 
 import boto3
 from botocore.config import Config
@@ -105,12 +104,10 @@ def aws_service(log: Path) -> Iterator[AwsService]:
         ) as server,
     ):
         try:
-            assert server.stdout is not None  # noqa: S101 - it is a pipe
-            endpoint = f"http://127.0.0.1:{int(server.stdout.readline())}"
-            yield _set_up(endpoint)
+            port = int(cast("IO[str]", server.stdout).readline())
+            yield _set_up(f"http://127.0.0.1:{port}")
         finally:
-            assert server.stdin is not None  # noqa: S101 - it is a pipe
-            server.stdin.close()
+            cast("IO[str]", server.stdin).close()
             try:
                 server.wait(_END_TIMEOUT)
             except subprocess.TimeoutExpired:
@@ -124,8 +121,8 @@ def _set_up(endpoint: str) -> AwsService:
             TableName=name,
             BillingMode="PAY_PER_REQUEST",
             KeySchema=[
-                {"AttributeName": key, "KeyType": kind}
-                for key, kind in zip(keys, ("HASH", "RANGE"), strict=True)
+                {"AttributeName": keys[0], "KeyType": "HASH"},
+                {"AttributeName": keys[1], "KeyType": "RANGE"},
             ],
             AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key in keys],
         )

@@ -17,7 +17,8 @@ from bench.runtime_api import FunctionError, RuntimeApi
 
 _START_TIMEOUT: Final = 60.0
 _END_TIMEOUT: Final = 10.0
-_KEPT_LINES: Final = 40
+_KEPT_LINES: Final = 4000
+_SHOWN_LINES: Final = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,9 +157,9 @@ class FunctionProcess:
         """Bytes that it has written to its log so far."""
         return self._log.bytes
 
-    def log(self) -> str:
-        """The last lines that it wrote."""
-        return self._log.tail()
+    def log(self) -> list[str]:
+        """The last lines that it wrote: all of them once it was ended, unless there are many."""
+        return self._log.lines()
 
     def end(self) -> None:
         """End the process."""
@@ -183,8 +184,11 @@ class _Log:
             self.bytes += len(line)
             self._lines.append(line)
 
+    def lines(self) -> list[str]:
+        return [line.decode("utf-8", "replace").rstrip("\n") for line in list(self._lines)]
+
     def tail(self) -> str:
-        return b"".join(self._lines).decode("utf-8", "replace")
+        return "\n".join(self.lines()[-_SHOWN_LINES:])
 
     def join(self) -> None:
         self._thread.join(_END_TIMEOUT)

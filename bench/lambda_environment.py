@@ -1,7 +1,7 @@
 """What Lambda sets for every function.
 
-https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html, but for what can only differ
-here: where AWS is, where X-Ray's daemon listens, and where the function lies.
+https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html, but for what can only
+differ here: where AWS is, where X-Ray's daemon listens, and where the function lies.
 """
 
 from collections.abc import Mapping

@@ -39,7 +39,7 @@ class Package:
 
 
 def ours() -> Package:
-    """This project's functions, packaged for this machine and unpacked."""
+    """The functions of this project, packaged for this machine and unpacked."""
     made = package(target_of(Settings(packaging=Packaging.HOST)))
     return _unpacked(made.path, "ours")
 
@@ -47,9 +47,9 @@ def ours() -> Package:
 def ours_for_lambda() -> dict[str, int]:
     """The zipped size in bytes of what is deployed, by architecture."""
     return {
-        architecture.value: package(
-            target_of(Settings(architecture=architecture))
-        ).path.stat().st_size
+        architecture.value: package(target_of(Settings(architecture=architecture)))
+        .path.stat()
+        .st_size
         for architecture in Architecture
     }
 

@@ -187,7 +187,7 @@ class _Requests(BaseHTTPRequestHandler):
     wbufsize = -1
     server: _Server
 
-    def do_GET(self) -> None:  # noqa: N802 - the standard library's name
+    def do_GET(self) -> None:
         """The next invocation."""
         asked_at = time.perf_counter()
         if self.path != NEXT:
@@ -209,7 +209,7 @@ class _Requests(BaseHTTPRequestHandler):
             },
         )
 
-    def do_POST(self) -> None:  # noqa: N802 - the standard library's name
+    def do_POST(self) -> None:
         """An answer, or an error."""
         body = self._body()
         api = self.server.api

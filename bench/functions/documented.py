@@ -23,7 +23,7 @@ table = boto3.resource("dynamodb").Table(os.environ["POLICIES_TABLE"])
 
 @app.post("/<method>")
 @tracer.capture_method
-def answer(method: str) -> Response:
+def answer(method: str) -> Response[str]:
     """Look for a policy, and echo the hook."""
     if os.environ["LOOK_FOR_POLICY"] == "true":
         policy = table.get_item(Key={"app": "*", "id": method}).get("Item")
