@@ -7,15 +7,15 @@ rounds. Each must give the answers that ours gives, or nothing is measured.
 import gc
 import time
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any, Final
 
 from bench.engines import rules
 from bench.engines.agreement import assert_agreement
 from bench.engines.all import ENGINES, OURS
+from bench.engines.cases import cases
 from bench.engines.ours import Ours
-from bench.engines.rules import Engine, Question, Rule
+from bench.engines.rules import Engine, Question
 from bench.figures import Figures
 from bench.progress import Progress
 from bench.samples import paired_ratios
@@ -27,47 +27,6 @@ _SLICE_SECONDS: Final = 0.05
 _QUESTIONS: Final = 500
 _FEW: Final = 100
 _MANY: Final = 100_000
-_BOTH_MATCH: Final = ("mediaProvider", "WebRTC")
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """Rules, and the hook that is decided again and again.
-
-    Attributes
-    ----------
-    name
-        In figures.
-    answer
-        The id of the rule that denies the hook.
-    """
-
-    name: str
-    rules: Sequence[Rule]
-    question: Question
-    answer: str
-
-
-def cases() -> list[Case]:
-    """What engines are compared by."""
-    last_of_ten = rules.question("publishStream", rules.LAST_OF_TEN)
-    return [
-        # All ten of the method match, and each `when` is evaluated until the last one denies.
-        Case(
-            "ten-methods.all-match",
-            rules.ten_methods(_BOTH_MATCH),
-            last_of_ten,
-            "publishStream-009",
-        ),
-        # One of the ten matches: the index of exact values leaves the others out.
-        Case("ten-methods.one-matches", rules.ten_methods(), last_of_ten, "publishStream-009"),
-        Case(
-            "one-method",
-            rules.one_method(),
-            rules.question("publishStream", rules.LAST_OF_HUNDRED),
-            "publishStream-099",
-        ),
-    ]
 
 
 def measure_decisions(progress: Progress, rounds: int = ROUNDS) -> Figures:
