@@ -60,7 +60,7 @@ test: setup lint ## Run every check and every test, end to end included
 	@$(PYTHON_IN_VENV) -m pytest tests/e2e
 
 .PHONY: bench
-bench: setup .bench/.stamp ## Measure cold starts, warm calls, decisions, edits: make bench [SECTIONS="functions decisions"]
+bench: setup .bench/.stamp ## Measure everything against its target; parts of it: SECTIONS="functions decisions"
 	@PYTHONPATH=functions:. .bench/bin/python -m bench $(SECTIONS)
 
 .PHONY: lint

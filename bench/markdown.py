@@ -13,6 +13,8 @@ from bench.snapshot_loading import COUNTS
 from bench.targets import CATEGORIES, Section, Verdict
 
 _MB: Final = 1_000_000
+_LEAST_MS: Final = 0.5
+_SHOWN: Final = 15
 
 _FUNCTIONS: Final[Mapping[str, str]] = {
     FLOOR: "A floor",
@@ -152,11 +154,15 @@ def imports(told: Mapping[str, Any]) -> str:
         {package for name in names for package in told[name]["onBehalfOf"]},
         key=lambda package: -told["direct"]["onBehalfOf"].get(package, 0.0),
     )
-    rows = [
-        [f"on behalf of `{package}`"]
-        + [_ms(told[name]["onBehalfOf"].get(package, 0.0)) for name in names]
+    spent = {
+        package: [told[name]["onBehalfOf"].get(package, 0.0) for name in names]
         for package in packages
-    ]
+    }
+    large = {package: ms for package, ms in spent.items() if max(ms) >= _LEAST_MS}
+    small = [ms for package, ms in spent.items() if package not in large]
+    rows = [[f"on behalf of `{package}`", *map(_ms, ms)] for package, ms in large.items()]
+    if small:
+        rows.append(["of others", *(_ms(sum(column)) for column in zip(*small, strict=True))])
     rows.append(
         ["no import: interpreter's start, clients"] + [_ms(told[n]["restMs"]) for n in names]
     )
@@ -232,16 +238,19 @@ def memory(figures: Figures) -> str:
 def profiles(told: Mapping[str, Any]) -> str:
     """Shares of a profile."""
     columns = [path.value for path in HookPath]
-    rows = [
-        [
-            part
+    tables = []
+    for kind in ("module", "function"):
+        shares = [
+            [(row[kind], _percent(row["share"])) for row in told[column][f"{kind}s"]]
             for column in columns
-            for part in (f"`{told[column][row]['function']}`", _percent(told[column][row]["share"]))
         ]
-        for row in range(15)
-    ]
-    head = [part for column in columns for part in (column, "share")]
-    return table(head, rows)
+        rows = [
+            [part for name, share in row for part in (f"`{name}`", share)]
+            for row in zip(*shares, strict=False)
+        ]
+        head = [part for column in columns for part in (f"{column}: {kind}", "own share")]
+        tables.append(table(head, rows[:_SHOWN]))
+    return "\n\n".join(tables)
 
 
 def engines(figures: Figures) -> str:

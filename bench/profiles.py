@@ -8,7 +8,7 @@ import dataclasses
 import json
 import pstats
 import tempfile
-from collections.abc import Mapping
+from collections import defaultdict
 from pathlib import Path
 from typing import Any, Final
 
@@ -30,8 +30,9 @@ def profile_functions(laboratory: Laboratory, progress: Progress) -> dict[str, A
     Returns
     -------
     dict
-        `start`, and the paths' names, each with a list of functions: `share` of all time with what
-        they call, `ownShare` without, `calls` a hook (or in all, of the start).
+        `start`, and the paths' names, each with `modules` and `functions`: the `share` of all time
+        that is their own, without what they call, and the functions' `calls` a hook (of the start,
+        in all).
     """
     found: dict[str, Any] = {}
     function = laboratory.functions[Category.DIRECT]
@@ -58,32 +59,45 @@ def profile_functions(laboratory: Laboratory, progress: Progress) -> dict[str, A
             for _ in range(_WARM_UP):
                 process.invoke(event)
             process.invoke(dump)
-            start = _functions(Path(directory) / "start.pstats", 1)
+            start = _shares(Path(directory) / "start.pstats", 1)
             for _ in range(CALLS):
                 process.invoke(event)
             process.invoke(dump)
-            found[path] = _functions(Path(directory) / "calls.pstats", CALLS)
+            found[path] = _shares(Path(directory) / "calls.pstats", CALLS)
         found.setdefault("start", start)
     return found
 
 
-def _functions(file: Path, times: int) -> list[Mapping[str, Any]]:
+def _shares(file: Path, times: int) -> dict[str, Any]:
     profile = pstats.Stats(str(file))
     # Both are public, but not in the published types.
     whole: float = vars(profile)["total_tt"]
     stats: dict[tuple[str, int, str], tuple[int, int, float, float, Any]] = vars(profile)["stats"]
-    rows: list[dict[str, Any]] = [
-        {
-            "function": _named(place),
-            "share": round(cumulative / whole, 4),
-            "ownShare": round(own / whole, 4),
-            "calls": round(calls / times, 2),
-        }
-        for place, (_, calls, own, cumulative, _) in stats.items()
-    ]
-    by_share = sorted(rows, key=lambda row: -row["share"])[:_SHOWN]
-    by_own = sorted(rows, key=lambda row: -row["ownShare"])[:_SHOWN]
-    return [*by_share, *(row for row in by_own if row not in by_share)]
+    by_module: defaultdict[str, float] = defaultdict(float)
+    functions: list[dict[str, Any]] = []
+    for place, (_, calls, own, _, _) in stats.items():
+        by_module[_module(place)] += own / whole
+        functions.append(
+            {
+                "function": _named(place),
+                "share": round(own / whole, 4),
+                "calls": round(calls / times, 2),
+            }
+        )
+    functions.sort(key=lambda row: -row["share"])
+    modules = sorted(by_module.items(), key=lambda item: -item[1])
+    return {
+        "modules": [
+            {"module": module, "share": round(share, 4)} for module, share in modules[:_SHOWN]
+        ],
+        "functions": functions[:_SHOWN],
+    }
+
+
+def _module(place: tuple[str, int, str]) -> str:
+    """The module that a function is of; for a built-in one itself."""
+    file, _, name = place
+    return name if file == "~" else "/".join(Path(file).parts[-2:])
 
 
 def _named(place: tuple[str, int, str]) -> str:

@@ -126,9 +126,10 @@ TARGETS: Final[Sequence[Target]] = (
     ),
     Target(
         Section.SNAPSHOTS,
-        "snapshot load, 10,000 policies, time",
+        "snapshot load, 10,000 policies, CPU time",
         "",
-        "load.10000.expressions.time",
+        # It waits for nothing, so this is the time that it takes where nothing else runs.
+        "load.10000.expressions.cpu",
         100,
         below=True,
     ),
