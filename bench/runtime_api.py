@@ -4,6 +4,7 @@ https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html: a function asks 
 invocation, and is kept waiting until there is one; it posts the answer or an error, and asks again.
 """
 
+import contextlib
 import queue
 import threading
 import time
@@ -186,6 +187,11 @@ class _Requests(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
     wbufsize = -1
     server: _Server
+
+    def handle(self) -> None:
+        """Answer requests until the function closes the connection, or is ended."""
+        with contextlib.suppress(ConnectionError):
+            super().handle()
 
     def do_GET(self) -> None:
         """The next invocation."""
