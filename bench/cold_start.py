@@ -1,12 +1,19 @@
 """Cold starts: from the process's start to the moment when it asks for its first invocation."""
 
 from collections import defaultdict
+from tempfile import TemporaryFile
 from time import perf_counter
 from typing import Final
 
 from bench.figures import Figures
 from bench.hooks import MEASURED, Path, gateway_event
-from bench.import_time import Imports, imports_of, read_import_times
+from bench.import_time import (
+    Imports,
+    ImportTime,
+    imports_of,
+    read_import_times,
+    undisturbed,
+)
 from bench.measured_functions import DOCUMENTED, FLOOR, Laboratory
 from bench.progress import Progress
 from bench.samples import paired_ratios
@@ -15,8 +22,7 @@ from wcs_hooks.core.methods import Category
 RUNS: Final = 30
 """Of each function, in turn: what slows the machine down hits all of them alike."""
 
-_IMPORT_RUNS: Final = 9
-"""Of which the quickest is told: the clock of ``-X importtime`` goes on while others run."""
+_IMPORT_RUNS: Final = 15
 
 
 def measure_cold_starts(laboratory: Laboratory, progress: Progress, runs: int = RUNS) -> Figures:
@@ -55,16 +61,19 @@ def measure_cold_starts(laboratory: Laboratory, progress: Progress, runs: int = 
 
 
 def measure_imports(laboratory: Laboratory, progress: Progress) -> dict[str, Imports]:
-    """Where the time of a cold start goes, by ``-X importtime``: of the quickest run."""
+    """Where the time of a cold start goes, by ``-X importtime``: each module's quickest import."""
     found: dict[str, Imports] = {}
     for name in (FLOOR, DOCUMENTED, *Category):
         progress(f"imports of {name}")
-        runs = []
+        runs: list[list[ImportTime]] = []
+        cpu: list[float] = []
         for _ in range(_IMPORT_RUNS):
-            process = laboratory.start(name, "-X", "importtime")
-            process.end()
-            runs.append(imports_of(read_import_times(process.log()), process.start_seconds * 1e3))
-        found[str(name)] = min(runs, key=lambda run: run.wall_ms)
+            with TemporaryFile() as printed:
+                with laboratory.start(name, "-X", "importtime", errors=printed) as process:
+                    cpu.append(process.cpu_seconds() * 1e3)
+                printed.seek(0)
+                runs.append(read_import_times(printed.read().decode().splitlines()))
+        found[str(name)] = imports_of(undisturbed(runs), min(cpu))
     return found
 
 

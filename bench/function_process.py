@@ -10,15 +10,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self
+from typing import IO, Final, Self
 
 from bench.locations import LAMBDA_PYTHON
 from bench.runtime_api import FunctionError, RuntimeApi
 
 _START_TIMEOUT: Final = 60.0
 _END_TIMEOUT: Final = 10.0
-_KEPT_LINES: Final = 4000
-_SHOWN_LINES: Final = 40
+_KEPT_LINES: Final = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +69,9 @@ class FunctionProcess:
         What Lambda sets for every function; see `bench.lambda_environment`.
     options
         For the interpreter, such as ``-X importtime``.
+    errors
+        Takes its standard error, which else is part of the log. A file keeps nobody awake: a pipe
+        wakes its reader with each line, which then takes the processor away.
 
     Attributes
     ----------
@@ -83,6 +85,7 @@ class FunctionProcess:
         function: Function,
         lambda_variables: Mapping[str, str],
         options: Sequence[str] = (),
+        errors: IO[bytes] | None = None,
     ) -> None:
         self._api = RuntimeApi()
         self._api.__enter__()
@@ -101,7 +104,7 @@ class FunctionProcess:
             env=environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
+            stderr=subprocess.STDOUT if errors is None else errors,
         )
         self._log = _Log(self._process)
         try:
@@ -157,10 +160,6 @@ class FunctionProcess:
         """Bytes that it has written to its log so far."""
         return self._log.bytes
 
-    def log(self) -> list[str]:
-        """The last lines that it wrote: all of them once it was ended, unless there are many."""
-        return self._log.lines()
-
     def end(self) -> None:
         """End the process."""
         self._process.kill()
@@ -184,11 +183,8 @@ class _Log:
             self.bytes += len(line)
             self._lines.append(line)
 
-    def lines(self) -> list[str]:
-        return [line.decode("utf-8", "replace").rstrip("\n") for line in list(self._lines)]
-
     def tail(self) -> str:
-        return "\n".join(self.lines()[-_SHOWN_LINES:])
+        return b"".join(list(self._lines)).decode("utf-8", "replace")
 
     def join(self) -> None:
         self._thread.join(_END_TIMEOUT)

@@ -163,10 +163,12 @@ def imports(told: Mapping[str, Any]) -> str:
     rows = [[f"on behalf of `{package}`", *map(_ms, ms)] for package, ms in large.items()]
     if small:
         rows.append(["of others", *(_ms(sum(column)) for column in zip(*small, strict=True))])
-    rows.append(
-        ["no import: interpreter's start, clients"] + [_ms(told[n]["restMs"]) for n in names]
-    )
-    rows.append(["**whole start, watched**"] + [f"**{_ms(told[n]['wallMs'])}**" for n in names])
+    rest = [_ms(told[name]["restMs"]) for name in names]
+    whole = [f"**{_ms(told[name]['cpuMs'])}**" for name in names]
+    rows += [
+        ["no import: interpreter's start, clients", *rest],
+        ["**CPU of the whole start, watched**", *whole],
+    ]
     by_package = table(["ms", *(_FUNCTIONS[name] for name in names)], rows)
     slowest = table(
         ["C direct: module", "ms of its own", "module", "ms with what it imports"],

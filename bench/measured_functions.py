@@ -7,7 +7,7 @@ import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Final, TypedDict
+from typing import IO, Final, TypedDict
 
 from bench import packages
 from bench.aws_service import POLICIES, AwsService, aws_service
@@ -45,9 +45,9 @@ class Laboratory:
     lambda_variables: Mapping[str, str]
     ttl: float
 
-    def start(self, name: str, *options: str) -> FunctionProcess:
+    def start(self, name: str, *options: str, errors: IO[bytes] | None = None) -> FunctionProcess:
         """Start a function; the options are the interpreter's."""
-        return FunctionProcess(self.functions[name], self.lambda_variables, options)
+        return FunctionProcess(self.functions[name], self.lambda_variables, options, errors)
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-from bench.import_time import LIBRARY, START, imports_of, read_import_times
+from bench.import_time import LIBRARY, START, imports_of, read_import_times, undisturbed
 
 PRINTED = """\
 import time: self [us] | cumulative | imported package
@@ -33,7 +33,7 @@ def test_given_printed_lines_when_read_then_each_module_knows_who_asked_for_it()
 
 
 def test_given_imports_when_summed_up_then_the_librarys_count_for_whoever_asked() -> None:
-    found = imports_of(read_import_times(PRINTED.splitlines()), wall_ms=10.0)
+    found = imports_of(read_import_times(PRINTED.splitlines()), cpu_ms=10.0)
 
     assert found.by_package == {"botocore": 4.0, LIBRARY: 2.4, "urllib3": 1.5}
     assert found.on_behalf_of == {"botocore": 4.25, "urllib3": 3.5, START: 0.15}
@@ -41,6 +41,30 @@ def test_given_imports_when_summed_up_then_the_librarys_count_for_whoever_asked(
     assert round(found.rest_ms, 3) == 2.1
     assert found.slowest[0].module == "botocore"
     assert found.largest[1].module == "urllib3"
+
+
+def test_given_runs_that_were_disturbed_when_put_together_then_each_modules_quickest_counts() -> (
+    None
+):
+    slow = PRINTED.replace("1000 |       3000", "9000 |      11000").replace("4000", "4500")
+
+    together = undisturbed([read_import_times(text.splitlines()) for text in (slow, PRINTED)])
+
+    expected = read_import_times(PRINTED.splitlines())
+    assert [one.own_ms for one in together] == [one.own_ms for one in expected]
+    assert [round(one.total_ms, 3) for one in together] == [one.total_ms for one in expected]
+
+
+def test_given_runs_that_import_different_modules_when_put_together_then_the_first_ones_count() -> (
+    None
+):
+    other = PRINTED.replace("json", "html")
+
+    together = undisturbed([read_import_times(text.splitlines()) for text in (PRINTED, other)])
+
+    assert [one.module for one in together] == [
+        one.module for one in read_import_times(PRINTED.splitlines())
+    ]
 
 
 def test_given_this_python_when_it_tells_its_imports_then_they_are_read() -> None:
