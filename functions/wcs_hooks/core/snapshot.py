@@ -351,7 +351,7 @@ def _table(policies: "Sequence[Policy]", ranks: Sequence[int]) -> dict[str, Any]
     return {"scan": scan, "index": list(index.items()), "visible": _visible(policies, ranks)}
 
 
-def _visible(policies: Sequence[Policy], ranks: Sequence[int]) -> dict[str, Any]:
+def _visible(policies: "Sequence[Policy]", ranks: Sequence[int]) -> dict[str, Any]:
     visible = Visible(frozenset(), frozenset())
     for rank in ranks:
         for checked in policies[rank].expressions:
