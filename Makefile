@@ -1,6 +1,6 @@
 # Everything a developer does here. Nothing is installed outside this directory:
 #   .uv/ the installer   .venv/ the tools   .emulator/ the AWS emulator   node_modules/ the CDK CLI
-#   .local/ what a local run leaves behind
+#   .model/ the simulation   .local/ what a local run leaves behind
 # Each environment is made once, and again when its list of packages changes.
 
 SHELL := bash
@@ -22,7 +22,7 @@ COMPILE := $(UV) pip compile --quiet --universal --generate-hashes --python-vers
 TEST_WORKERS ?= 2
 
 # An environment whose interpreter has gone (Python upgraded, directory moved) is made anew.
-$(shell for env in .venv .emulator; do [ -x $$env/bin/python ] || rm -f $$env/.stamp; done)
+$(shell for env in .venv .emulator .model; do [ -x $$env/bin/python ] || rm -f $$env/.stamp; done)
 
 .PHONY: help
 help: ## Show what there is to run
@@ -77,15 +77,28 @@ lock: .uv/.stamp ## Pin the packages' versions anew (UPGRADE=1: the newest that 
 	@$(COMPILE) functions/requirements.in -o functions/requirements.txt
 	@$(COMPILE) requirements.in -o requirements.txt
 	@$(COMPILE) local/emulator-requirements.in -o local/emulator-requirements.txt
+	@$(COMPILE) bench/model-requirements.in -o bench/model-requirements.txt
 	@npm install --package-lock-only --omit-lockfile-registry-resolved --no-audit --no-fund --silent
 
 .PHONY: reference
 reference: setup ## Write docs/wcsctl.md from the commands
 	@$(PYTHON_IN_VENV) -m wcsctl.reference
 
+.PHONY: cost
+cost: setup ## Work out what a million hooks cost, into docs/cost.md
+	@PYTHONPATH=functions:. $(PYTHON_IN_VENV) -m bench.cost
+
+.PHONY: local-load
+local-load: setup ## Put a load on the local run, for `make scale` to be held against
+	@PYTHONPATH=functions:. $(PYTHON_IN_VENV) -m bench.local_load
+
+.PHONY: scale
+scale: setup .model/.stamp ## Simulate up to 100,000 hooks a second, and bursts, into docs/scale.md
+	@PYTHONPATH=functions:. .model/bin/python -m bench.scale
+
 .PHONY: clean
 clean: local-stop ## Stop the emulator and remove everything that was made here
-	@rm -rf .local .venv .emulator .uv node_modules cdk.out* build dist
+	@rm -rf .local .venv .emulator .model .uv node_modules cdk.out* build dist
 	@rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -114,6 +127,13 @@ clean: local-stop ## Stop the emulator and remove everything that was made here
 	echo "==> Installing the AWS emulator into .emulator/"; \
 	[ -x .emulator/bin/python ] || $(UV) venv --quiet --clear --python "$$python" .emulator; \
 	$(UV) pip sync --quiet --require-hashes --python .emulator/bin/python local/emulator-requirements.txt; \
+	touch $@
+
+.model/.stamp: bench/model-requirements.txt .uv/.stamp
+	@python=$$(local/find-python.sh); \
+	echo "==> Installing the simulation into .model/"; \
+	[ -x .model/bin/python ] || $(UV) venv --quiet --clear --python "$$python" .model; \
+	$(UV) pip sync --quiet --require-hashes --python .model/bin/python bench/model-requirements.txt; \
 	touch $@
 
 node_modules/.stamp: package-lock.json

@@ -1,0 +1,70 @@
+"""A load that was put on the local run, as `bench.local_load` left it."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Final
+
+from bench.model.durations import RESULTS, Durations
+from wcs_hooks.core.methods import Category
+
+FILE: Final = RESULTS / "local-load.json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocalRun:
+    """What was seen of it.
+
+    Attributes
+    ----------
+    hooks_per_second, seconds
+        What was sent, at random.
+    hooks
+        How many were answered.
+    refreshes
+        How many of them looked for policies.
+    cold_starts
+        How many environments started meanwhile.
+    busy_seconds
+        The functions' own time, of all hooks together.
+    p50_ms, p99_ms
+        Of the functions' own time.
+    spread
+        The standard deviation of the logarithm of the time of hooks that look for nothing.
+    durations
+        The medians, with and without a look for policies.
+    environments_before
+        How many environments each function had before.
+    """
+
+    measured_at: str
+    hooks_per_second: float
+    seconds: float
+    snapshot_ttl: float
+    hooks: int
+    refreshes: int
+    cold_starts: int
+    busy_seconds: float
+    p50_ms: float
+    p99_ms: float
+    spread: float
+    durations: Durations
+    environments_before: Mapping[Category, int]
+
+
+def write_local_run(run: LocalRun, path: Path = FILE) -> None:
+    """Keep what was seen."""
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(json.dumps(asdict(run), indent=1) + "\n")
+
+
+def read_local_run(path: Path = FILE) -> LocalRun | None:
+    """What was seen last; none if nothing was."""
+    if not path.exists():
+        return None
+    stored = json.loads(path.read_text())
+    before = {Category(name): count for name, count in stored.pop("environments_before").items()}
+    return LocalRun(
+        **{**stored, "durations": Durations(**stored["durations"]), "environments_before": before}
+    )
