@@ -26,9 +26,8 @@ from local.emulator import Emulator
 from local.errors import LocalRunError
 from local.hooks import poster_for
 from local.workspace import DEFAULT_PORT, REPOSITORY, Workspace
-from wcs_hooks.core.methods import Category
 
-HOOKS_PER_SECOND: Final = 20.0
+HOOKS_PER_SECOND: Final = 10.0
 SECONDS: Final = 60.0
 
 _SETTLING: Final = 3.0
@@ -53,9 +52,8 @@ def main() -> int:
         return 1
     write_local_run(run)
     sys.stdout.write(
-        f"{run.hooks} hooks: {run.refreshes} looked for policies, {run.cold_starts} environments "
-        f"started, p50 {run.p50_ms:.2f} ms, p99 {run.p99_ms:.2f} ms. "
-        f"Written to {FILE.relative_to(Path(REPOSITORY))}.\n"
+        f"{run.hooks} hooks: {run.refreshes} looked for policies, p50 {run.p50_ms:.2f} ms, "
+        f"p99 {run.p99_ms:.2f} ms. Written to {FILE.relative_to(Path(REPOSITORY))}.\n"
     )
     return 0
 
@@ -109,18 +107,19 @@ def put_load(workspace: Workspace, hooks_per_second: float, seconds: float) -> L
         snapshot_ttl=_SNAPSHOT_TTL,
         hooks=len(times),
         refreshes=len(looked),
-        cold_starts=sum("ColdStart" in record for record in records),
         busy_seconds=sum(times) / 1000,
         p50_ms=ordered[len(ordered) // 2],
         p99_ms=ordered[math.ceil(0.99 * len(ordered)) - 1],
         spread=stdev(map(math.log, plain)),
+        aws_spread=stdev(map(math.log, looked)),
         durations=Durations(
             echo_ms=median(plain),
             refresh_ms=0.0,
             aws_call_ms=median(looked) - median(plain),
             origin="local run",
         ),
-        environments_before={Category.EVENT: before},
+        environments_before=before,
+        environments_after=_environments(workspace, outputs.event_function_name),
     )
 
 

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from bench.model import plots
 from bench.model.account import Account, Load, Seen
-from bench.model.durations import Durations, measured
+from bench.model.durations import VCPU_MB, Durations, measured
 from bench.model.environments import Fleet, Habits, settle
 from bench.model.hook_mix import StreamLife
 from bench.model.local_run import LocalRun, read_local_run
@@ -26,7 +26,7 @@ DOCS: Final = Path(__file__).resolve().parents[1] / "docs"
 DOCUMENT: Final = DOCS / "scale.md"
 RESULT: Final = Path(__file__).resolve().parent / "results" / "scale.json"
 
-STEADY: Final = ((10.0, 600.0), (1_000.0, 60.0), (100_000.0, 20.0))
+STEADY: Final = ((10.0, 600.0), (1_000.0, 60.0), (100_000.0, 10.0))
 """Hooks a second, and for how many seconds they are simulated: all of them, none is thinned out."""
 
 BURST_AT: Final = 2.0
@@ -41,12 +41,18 @@ SNAPSHOTS: Final = ((100, 3_300), (10_000, 240_000), (100_000, 2_400_000))
 """Policies of an app, and what their snapshot takes, in bytes as it is stored: measured for up to
 10,000 that deny by a name and an expression each, in proportion beyond."""
 
+_SEEDS: Final = 21
+
 _FOREVER: Final = 1e9
 """Seconds of a stream of which nothing is seen but its keep-alives."""
 
 _SEGMENTS_PER_SECOND: Final = 2_600
 _SEGMENTS_PER_HOOK: Final = 2 * 0.05
 """X-Ray's quota on segments, and how many Lambda sends: two for each of the 5 % that it traces."""
+
+_SESSION_WRITES: Final = 4_000
+_NODE_WRITES: Final = 1_000
+"""Write units a second: of a new table, and of a partition, which a WCS node's sessions share."""
 
 _LIMITS: Final = (
     Limit.GATEWAY,
@@ -284,22 +290,38 @@ def _order(durations: Durations) -> str:
                 [limit, quota.default, *found, "yes" if quota.adjustable else "no", quota.source],
             )
         )
-    segments = _SEGMENTS_PER_SECOND / _SEGMENTS_PER_HOOK
-    rows.append(
-        (
-            segments,
-            [
-                "X-Ray: segments, while tracing is active (what is over is lost, hooks are not)",
-                "2,600 a second, as quoted in public repositories",
-                *[f"{segments:,.0f}"] * len(APPS),
-                "yes",
-                "https://docs.aws.amazon.com/general/latest/gr/xray.html",
-            ],
-        )
-    )
+    for name, default, rate, adjustable, source in _other_quotas():
+        cells = [name, default, *[f"{rate:,.0f}"] * len(APPS), adjustable, source]
+        rows.append((rate, cells))
     head = ["quota", "default", *(f"used up at hooks/s, {apps} apps" for apps in APPS)]
     ordered = [cells for _, cells in sorted(rows, key=lambda row: row[0])]
     return table([*head, "can be raised", "stated at"], ordered)
+
+
+def _other_quotas() -> Iterator[tuple[str, str, float, str, str]]:
+    """Quotas that the simulation does without: name, default, rate, adjustable, source."""
+    yield (
+        "X-Ray: segments, while tracing is active (what is over is lost, hooks are not)",
+        "2,600 a second, as quoted in public repositories",
+        _SEGMENTS_PER_SECOND / _SEGMENTS_PER_HOOK,
+        "yes",
+        "https://docs.aws.amazon.com/general/latest/gr/xray.html",
+    )
+    writes = 2 * StreamLife().shares()["connect"]
+    yield (
+        "DynamoDB: writes of Sessions",
+        "4,000 write units a second at first, then more by itself, up to 40,000",
+        _SESSION_WRITES / writes,
+        "yes",
+        QUOTAS[Limit.TABLE].source,
+    )
+    yield (
+        "DynamoDB: the partition with the sessions of one WCS node",
+        "1,000 write units a second",
+        _NODE_WRITES / writes,
+        "no",
+        QUOTAS[Limit.TABLE].source,
+    )
 
 
 def _reached(limit: Limit, durations: Durations, apps: int) -> float | None:
@@ -346,7 +368,7 @@ def _pointers(runs: Runs) -> str:
         for cached in (False, True):
             load = Load(
                 hooks_per_second=100_000.0,
-                seconds=6.0,
+                seconds=4.0,
                 apps=apps,
                 quotas=RAISED,
                 shared_pointer_cached=cached,
@@ -373,8 +395,11 @@ def _pointers(runs: Runs) -> str:
 
 def _edits(runs: Runs) -> str:
     rows = []
-    for rate, quotas in ((1_000.0, DEFAULT), (100_000.0, RAISED)):
-        for policies, size in SNAPSHOTS:
+    for rate, quotas, snapshots in (
+        (1_000.0, DEFAULT, SNAPSHOTS),
+        (100_000.0, RAISED, SNAPSHOTS[:2]),
+    ):
+        for policies, size in snapshots:
             load = Load(
                 hooks_per_second=rate,
                 seconds=12.0,
@@ -382,25 +407,33 @@ def _edits(runs: Runs) -> str:
                 snapshot_bytes=size,
                 quotas=quotas,
             )
-            run = runs.run(f"{rate:,.0f}/s, edit of {policies:,} policies", load)
-            ordered = sorted(run.seen.enforced)
-            environments = sum(run.seen.environments.values())
-            rows.append(
-                [
-                    f"{rate:,.0f}",
-                    f"{policies:,} ({size / 1000:,.0f} KB)",
-                    f"{environments:,}",
-                    f"{len(ordered) / environments:.0%}",
-                    f"{ordered[len(ordered) // 2]:.1f}" if ordered else "-",
-                    f"{ordered[-1]:.1f}" if ordered else "-",
-                    f"{sum(run.seen.throttled_reads.values()):,}",
-                    f"{run.seen.stale / run.seen.arrived:.2%}",
-                    f"{run.seen.latency(0.99) * 1e3:.1f}",
-                ]
-            )
-    head = ["hooks/s", "policies of the app", "environments", "have it after 10 s"]
-    more = ["half have it after s", "the last after s", "throttled reads", "stale hooks"]
-    return table([*head, *more, "p99 ms"], rows)
+            changed = replace(load, hooks_wait=False, snapshot_units=0.5)
+            for how, each in (("as it is", load), ("changed", changed)):
+                name = f"{rate:,.0f}/s, edit of {policies:,} policies, {how}"
+                run = runs.run(name, each)
+                start = [f"{rate:,.0f}", f"{policies:,} ({size / 1000:,.0f} KB)", how]
+                rows.append([*start, *_edit(run)])
+    head = ["hooks/s", "policies of the app", "", "environments", "have it after 10 s"]
+    more = ["half have it after s", "the last after s", "throttled reads", "cold starts"]
+    return table([*head, *more, "p99 ms", "p99.9 ms"], rows)
+
+
+def _edit(run: Run) -> list[str]:
+    seen = run.seen
+    ordered = sorted(seen.enforced)
+    begun_with = sum(run.load.warm.values())
+    # Those that started after the edit had the new policies from the beginning, if any.
+    share = min(1.0, len(ordered) / begun_with)
+    return [
+        f"{begun_with:,}, then {sum(seen.environments.values()):,}",
+        f"{share:.0%}",
+        f"{ordered[len(ordered) // 2]:.1f}" if ordered else "-",
+        f"{ordered[-1]:.1f}" if ordered else "-",
+        f"{sum(seen.throttled_reads.values()):,}",
+        f"{seen.cold_starts:,}",
+        f"{seen.latency(0.99) * 1e3:.1f}",
+        f"{seen.latency(0.999) * 1e3:.0f}",
+    ]
 
 
 def _checks(runs: Runs) -> str:
@@ -451,56 +484,53 @@ def _local_run(run: LocalRun | None) -> str:
     load = Load(
         hooks_per_second=run.hooks_per_second,
         seconds=run.seconds,
-        periodic=False,
-        memory_mb=10_240,
-        spread=run.spread,
-        durations=run.durations,
-        new_environment_ms=0.0,
-        snapshot_ttl=run.snapshot_ttl,
-        warm=dict(run.environments_before),
         life=StreamLife(seconds=_FOREVER, viewers=0),
+        periodic=False,
+        memory_mb=VCPU_MB,
+        spread=run.spread,
+        aws_spread=run.aws_spread,
+        most_recent_first=True,
+        durations=run.durations,
+        snapshot_ttl=run.snapshot_ttl,
+        warm={Category.EVENT: run.environments_before},
     )
-    counts = [Account(load, seed).run() for seed in range(1, 21)]
-
-    def spread(values: Sequence[float], unit: str = "") -> str:
-        ordered = sorted(values)
-        return f"{ordered[0]:.2f} to {ordered[-1]:.2f}{unit}"
-
+    simulated = [Account(load, seed).run() for seed in range(_SEEDS)]
     rows = [
-        ["hooks", f"{run.hooks}", spread([float(seen.arrived) for seen in counts])],
         [
-            "looks for policies",
-            f"{run.refreshes}",
-            spread([float(seen.refreshes) for seen in counts]),
-        ],
-        [
-            "new environments",
-            f"{run.cold_starts}",
-            spread([float(seen.cold_starts) for seen in counts]),
+            "hooks that looked for policies",
+            f"{run.refreshes / run.hooks:.1%}",
+            *_range([seen.refreshes / seen.arrived * 100 for seen in simulated], "%"),
         ],
         [
             "executions, on average",
-            f"{run.busy_seconds / run.seconds:.3f}",
-            spread([seen.busy_seconds / run.seconds for seen in counts]),
+            f"{run.busy_seconds / run.seconds:.4f}",
+            *_range([seen.busy_seconds / run.seconds for seen in simulated]),
         ],
         [
             "p50, ms",
             f"{run.p50_ms:.2f}",
-            spread([seen.latency(0.5) * 1e3 for seen in counts]),
+            *_range([seen.latency(0.5) * 1e3 for seen in simulated]),
         ],
         [
             "p99, ms",
             f"{run.p99_ms:.2f}",
-            spread([seen.latency(0.99) * 1e3 for seen in counts]),
+            *_range([seen.latency(0.99) * 1e3 for seen in simulated]),
         ],
     ]
     told = (
-        f"{run.hooks} hooks, at random, {run.hooks_per_second:g} a second for {run.seconds:.0f} s; "
-        f"measured {run.measured_at}. The simulation was given the median of the functions' own "
-        "time (`ServiceTime`) with and without a look for policies, and its spread, and was run "
-        "with twenty seeds.\n\n"
+        f"{run.hooks} keep-alives at random, {run.hooks_per_second:.1f} a second for "
+        f"{run.seconds:.0f} s, on {run.measured_at[:10]}; the function had "
+        f"{run.environments_before} environments before and {run.environments_after} after. The "
+        "simulation was given the medians of the function's own time (`ServiceTime`) with and "
+        f"without a look for policies, and their spread, and was run with {_SEEDS} seeds.\n\n"
     )
-    return told + table(["what", "local run", "simulated"], rows)
+    return told + table(["what", "local run", "simulated: median", "from", "to"], rows)
+
+
+def _range(values: Sequence[float], unit: str = "") -> tuple[str, str, str]:
+    ordered = sorted(values)
+    middle = ordered[len(ordered) // 2]
+    return (f"{middle:.3g}{unit}", f"{ordered[0]:.3g}{unit}", f"{ordered[-1]:.3g}{unit}")
 
 
 def _assumptions(runs: Runs) -> str:

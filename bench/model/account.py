@@ -53,8 +53,12 @@ class Load:
         How many applications the hooks belong to, evenly.
     durations, memory_mb
         How long calls take.
-    spread
-        The standard deviation of the logarithm of each duration; 0 makes all alike.
+    spread, aws_spread
+        The standard deviation of the logarithm of each duration, and of each call to AWS; 0 makes
+        all alike.
+    most_recent_first
+        Whether a hook gets the environment that was idle for the shortest time; else any. Lambda
+        does not say what it does, and any makes for the most reads.
     exponential
         Whether calls last exponentially instead: for comparison with formulas.
     new_environment_ms
@@ -63,6 +67,11 @@ class Load:
         Seconds.
     shared_pointer_cached
         Whether the pointer of every app would be kept for an environment rather than for each app.
+    hooks_wait
+        Whether a hook that finds it time to look for policies waits for them, as it is. Else it
+        goes by those that the environment knows, and a later one by what was found.
+    snapshot_units
+        Read units for 4 KB of a snapshot: 1 for consistent reads, as it is, half for others.
     snapshot_bytes
         Size of an app's snapshot, read when an environment starts and after an edit.
     load_ms_per_mb
@@ -88,10 +97,14 @@ class Load:
     durations: Durations = field(default_factory=Durations)
     memory_mb: int = 1024
     spread: float = 0.35
+    aws_spread: float = 0.35
+    most_recent_first: bool = False
     exponential: bool = False
     new_environment_ms: float = 150.0
     snapshot_ttl: float = 1.0
     shared_pointer_cached: bool = False
+    hooks_wait: bool = True
+    snapshot_units: float = 1.0
     snapshot_bytes: int = 3_300
     load_ms_per_mb: float = 270.0
     edit_at: float = math.inf
@@ -313,7 +326,13 @@ class Account:
         seen.most_in_flight = max(seen.most_in_flight, self._in_flight)
         app = int(self._random.random() * self._load.apps)
         seconds = self._duration(self._echo) + self._session_seconds(method)
-        if now < chosen.due.get(app, -math.inf):
+        due = now >= chosen.due.get(app, -math.inf)
+        if due and not self._load.hooks_wait and app in chosen.known_version:
+            # None else does, until this one is done.
+            chosen.due[app] = math.inf
+            self._environment.process(self._looked(chosen, app))
+            due = False
+        if not due:
             # Nearly all hooks: they wait for nothing, and are simulated with a single event.
             done = self._environment.timeout(seconds)
             assert done.callbacks is not None  # noqa: S101 - it is new
@@ -332,6 +351,10 @@ class Account:
         yield self._pause(seconds)
         self._answered(function, chosen, now, found=found)
 
+    def _looked(self, environment: _Environment, app: int) -> Generator[simpy.Event]:
+        """Look for policies while hooks are answered."""
+        yield from self._policies(environment, app)
+
     def _started(self, function: _Function, now: float) -> _Environment:
         function.total += 1
         self._seen.cold_starts += 1
@@ -339,7 +362,8 @@ class Account:
         return _Environment()
 
     def _idle(self, function: _Function) -> _Environment:
-        # Any of them: Lambda does not say which it takes, and this makes for the most reads.
+        if self._load.most_recent_first:
+            return function.idle.pop()
         place = int(self._random.random() * len(function.idle))
         function.idle[place], function.idle[-1] = function.idle[-1], function.idle[place]
         return function.idle.pop()
@@ -347,7 +371,7 @@ class Account:
     def _session_seconds(self, method: str) -> float:
         """What recording or forgetting a session adds: half of the status events tell of an end."""
         ends = method == "ConnectionStatusEvent" and self._random.random() < 1 / 2
-        return self._duration(self._aws_call) if ends or method == "connect" else 0.0
+        return self._aws_duration() if ends or method == "connect" else 0.0
 
     def _refusal(self, function: _Function, now: float) -> Limit | None:
         if not self._gateway.take(now):
@@ -404,7 +428,7 @@ class Account:
         """Read a snapshot, page by page, with consistent reads."""
         left = self._load.snapshot_bytes
         while left > 0:
-            units = math.ceil(min(left, _PAGE_BYTES) / _READ_UNIT_BYTES)
+            units = math.ceil(min(left, _PAGE_BYTES) / _READ_UNIT_BYTES) * self._load.snapshot_units
             if not (yield from self._read(app, Limit.APP_PARTITION, units)):
                 return False
             left -= _PAGE_BYTES
@@ -432,7 +456,7 @@ class Account:
             if attempt:
                 yield self._pause(self._random.uniform(0, _LONGEST_RETRY))
             if attempt or not at_once:
-                yield self._pause(self._duration(self._aws_call))
+                yield self._pause(self._aws_duration())
             now = self._environment.now
             if not self._table.take(now, units):
                 self._throttled(Limit.TABLE, now)
@@ -485,9 +509,12 @@ class Account:
             self._seen.in_flight.append((self._environment.now, self._in_flight))
 
     def _duration(self, median: float) -> float:
-        load = self._load
-        if load.exponential:
+        if self._load.exponential:
             return self._random.expovariate(1 / median)
-        if not load.spread:
-            return median
-        return median * math.exp(self._random.gauss(0, load.spread))
+        return self._spread(median, self._load.spread)
+
+    def _aws_duration(self) -> float:
+        return self._spread(self._aws_call, self._load.aws_spread)
+
+    def _spread(self, median: float, spread: float) -> float:
+        return median * math.exp(self._random.gauss(0, spread)) if spread else median

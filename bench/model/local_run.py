@@ -1,13 +1,11 @@
 """A load that was put on the local run, as `bench.local_load` left it."""
 
 import json
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
 from bench.model.durations import RESULTS, Durations
-from wcs_hooks.core.methods import Category
 
 FILE: Final = RESULTS / "local-load.json"
 
@@ -24,18 +22,17 @@ class LocalRun:
         How many were answered.
     refreshes
         How many of them looked for policies.
-    cold_starts
-        How many environments started meanwhile.
     busy_seconds
         The functions' own time, of all hooks together.
     p50_ms, p99_ms
         Of the functions' own time.
-    spread
-        The standard deviation of the logarithm of the time of hooks that look for nothing.
+    spread, aws_spread
+        The standard deviation of the logarithm of the time of hooks that look for nothing, and of
+        the others.
     durations
         The medians, with and without a look for policies.
-    environments_before
-        How many environments each function had before.
+    environments_before, environments_after
+        How many environments the function had.
     """
 
     measured_at: str
@@ -44,13 +41,14 @@ class LocalRun:
     snapshot_ttl: float
     hooks: int
     refreshes: int
-    cold_starts: int
     busy_seconds: float
     p50_ms: float
     p99_ms: float
     spread: float
+    aws_spread: float
     durations: Durations
-    environments_before: Mapping[Category, int]
+    environments_before: int
+    environments_after: int
 
 
 def write_local_run(run: LocalRun, path: Path = FILE) -> None:
@@ -64,7 +62,4 @@ def read_local_run(path: Path = FILE) -> LocalRun | None:
     if not path.exists():
         return None
     stored = json.loads(path.read_text())
-    before = {Category(name): count for name, count in stored.pop("environments_before").items()}
-    return LocalRun(
-        **{**stored, "durations": Durations(**stored["durations"]), "environments_before": before}
-    )
+    return LocalRun(**{**stored, "durations": Durations(**stored["durations"])})

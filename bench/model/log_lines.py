@@ -105,7 +105,7 @@ def own_lines(environment: Mapping[str, str]) -> OwnLines:
     environment
         The variables of a function.
     """
-    written = _written("bench.model.reported_hooks", tuple(sorted(environment.items())))
+    written = written_lines("bench.model.reported_hooks", environment)
     metrics: dict[tuple[str, str], float] = {}
     decisions: dict[tuple[str, str], float] = {}
     for case, lines in written.items():
@@ -126,7 +126,7 @@ def own_lines(environment: Mapping[str, str]) -> OwnLines:
 
 def documented_lines(environment: Mapping[str, str]) -> DocumentedLines:
     """Have a call reported in the documented way, and measure the lines."""
-    lines = _written("bench.model.documented_lines", tuple(sorted(environment.items())))["call"]
+    lines = written_lines("bench.model.documented_lines", environment)["call"]
     return DocumentedLines(_bytes(lines, of_metrics=True), _bytes(lines, of_metrics=False))
 
 
@@ -173,9 +173,21 @@ def access_bytes(access_log: Mapping[str, str], life: StreamLife) -> float:
     )
 
 
+def written_lines(module: str, environment: Mapping[str, str]) -> Mapping[str, list[str]]:
+    """What a program writes that runs as a function would, by case.
+
+    Parameters
+    ----------
+    module
+        Of the program: `bench.model.reported_hooks` or `bench.model.documented_lines`.
+    environment
+        The variables of a function.
+    """
+    return _written(module, tuple(sorted(environment.items())))
+
+
 @cache
 def _written(module: str, environment: tuple[tuple[str, str], ...]) -> dict[str, list[str]]:
-    """Run a program as a function would be, and sort what it writes by case."""
     done = subprocess.run(  # noqa: S603 - a program of ours
         [sys.executable, "-m", module],
         env={
