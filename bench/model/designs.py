@@ -74,6 +74,8 @@ class CostParameters:
         The access log's fields.
     gather_seconds
         For how long an environment gathers the counts of plain echoes; 0 emits a line for each.
+    timed_share
+        The share of plain echoes whose line tells how long they took.
     methods_in_use
         How many methods have metrics.
     idle_seconds, life_seconds
@@ -101,6 +103,7 @@ class CostParameters:
     system_log_level: str = ""
     access_log: Mapping[str, str] = field(default_factory=dict)
     gather_seconds: float = 0.0
+    timed_share: float = 1.0
     methods_in_use: int = 10
     idle_seconds: float = 300.0
     life_seconds: float = 7200.0
@@ -283,6 +286,8 @@ def _of_lines(lines: OwnLines, parameters: CostParameters) -> Iterator[Charge]:
                 in_a_line = 1.0
                 decisions += each * lines.decisions[method, answer]
             size = lines.metrics[method, answer]
+            if answer == "echoed":
+                size -= (1 - parameters.timed_share) * lines.times
             if in_a_line > 1:
                 once, for_each = lines.gathered
                 size = once / in_a_line + for_each

@@ -18,8 +18,8 @@ _MEASURED: Final[Mapping[str, str]] = {
     "echo_ms": "warm.cpu.event.echo",
     "refresh_ms": "warm.refresh.event",
     "documented_call_ms": "warm.cpu.documented.echo",
-    "start_ms": "cold.wall.event",
-    "documented_start_ms": "cold.wall.documented",
+    "start_ms": "cold.cpu.event",
+    "documented_start_ms": "cold.cpu.documented",
 }
 """Where `make bench` leaves them: the figures of its section ``functions``."""
 
@@ -39,8 +39,8 @@ class Durations:
     aws_call_ms
         What passes until DynamoDB or Secrets Manager has answered; it cannot be measured here.
     start_ms
-        From a process's start to its first call. Lambda gives a function that starts a whole
-        processor, whatever its memory.
+        Processor time from a process's start to its first call. Lambda gives a function that starts
+        a whole processor, whatever its memory.
     documented_call_ms
         Processor time of a warm call of the documented way, its read included.
     documented_start_ms

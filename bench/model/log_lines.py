@@ -81,12 +81,15 @@ class OwnLines:
         By how much the metrics' line is longer when an environment starts.
     gathered
         Of a line that stands for several echoes: what it has once, and for each of them.
+    times
+        Of an echo's line, what tells how long it took.
     """
 
     metrics: Mapping[tuple[str, str], float]
     decisions: Mapping[tuple[str, str], float]
     start: float
     gathered: tuple[float, float]
+    times: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +113,7 @@ def own_lines(environment: Mapping[str, str]) -> OwnLines:
     decisions: dict[tuple[str, str], float] = {}
     for case, lines in written.items():
         method, _, answer = case.partition(" ")
-        if method == "gathered":
+        if method in ("gathered", "untimed"):
             continue
         metrics[method, answer] = _bytes(lines, of_metrics=True)
         decisions[method, answer] = _bytes(lines, of_metrics=False)
@@ -121,6 +124,7 @@ def own_lines(environment: Mapping[str, str]) -> OwnLines:
         decisions,
         start=metrics[KEEP_ALIVE, "first"] - metrics[KEEP_ALIVE, "echoed"],
         gathered=(few - GATHERED[0] * each, each),
+        times=metrics[KEEP_ALIVE, "echoed"] - _bytes(written["untimed"], of_metrics=True),
     )
 
 

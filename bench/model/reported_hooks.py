@@ -132,6 +132,7 @@ def main() -> None:
         _report(method, "sampled", "b4e7", endpoint, reporters[1.0], next(ids))
     for count in GATHERED:
         _gathered(count)
+    _untimed()
 
 
 def _report(
@@ -155,6 +156,16 @@ def _gathered(count: int) -> None:
         metrics.add_metric("DecisionTime", MetricUnit.Microseconds, round(20.1 + number / 10, 1))
         metrics.add_metric("ServiceTime", MetricUnit.Milliseconds, round(0.234 + number / 1000, 3))
     _announce(f"gathered {count}")
+    metrics.flush_metrics()
+
+
+def _untimed() -> None:
+    """Emit what an echo's line would be without its times."""
+    metrics = HookMetrics(default_dimensions={"category": Category.EVENT})
+    metrics.method = KEEP_ALIVE
+    for name in ("Calls", "Echoed"):
+        metrics.add_metric(name, MetricUnit.Count, 1)
+    _announce("untimed")
     metrics.flush_metrics()
 
 

@@ -156,6 +156,20 @@ def test_given_gathering_when_charged_then_a_line_stands_for_what_came_meanwhile
     assert least < found[Part.METRIC_LINES, Item.LAMBDA_LOG_BYTES] < 500 * 10 * MONTH_SECONDS
 
 
+def test_given_times_of_one_echo_in_ten_when_charged_then_the_others_lines_are_shorter() -> None:
+    lines = replace(LINES, times=100.0)
+    parameters = replace(deployed(STACK, PARAMETERS), timed_share=0.1)
+
+    size = sum(
+        charge.quantity
+        for charge in charges(STACK, lines, parameters)
+        if charge.part is Part.METRIC_LINES
+    )
+
+    # All but 6 % of publishStream are echoes.
+    assert size == pytest.approx((500 - 90 * (1 - 0.06 / 17)) * HOOKS, rel=1e-5)
+
+
 def test_given_gathering_for_long_when_charged_then_a_line_has_a_hundred_values_at_most() -> None:
     found = quantities(replace(PARAMETERS, gather_seconds=3_600.0))
 

@@ -25,7 +25,7 @@ def test_given_results_when_durations_are_read_then_they_come_in_milliseconds(
 ) -> None:
     figures: dict[str, dict[str, object]] = {
         "warm.cpu.event.echo": {"unit": "us", "median": 420.0},
-        "cold.wall.event": {"unit": "ms", "median": 210.0},
+        "cold.cpu.event": {"unit": "ms", "median": 210.0},
     }
 
     found = measured(_results(tmp_path, figures))
@@ -40,7 +40,7 @@ def test_given_results_when_durations_are_read_then_they_come_in_milliseconds(
 def test_given_a_figure_that_is_no_time_when_durations_are_read_then_that_is_refused(
     tmp_path: Path,
 ) -> None:
-    figures: dict[str, dict[str, object]] = {"cold.wall.event": {"unit": "bytes", "median": 1.0}}
+    figures: dict[str, dict[str, object]] = {"cold.cpu.event": {"unit": "bytes", "median": 1.0}}
 
     with pytest.raises(ValueError, match="no time"):
         measured(_results(tmp_path, figures))

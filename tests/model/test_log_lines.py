@@ -37,6 +37,12 @@ def test_given_echoes_when_gathered_then_each_takes_a_part_of_the_line_of_one() 
     assert each < once / 20
 
 
+def test_given_an_echo_without_its_times_when_reported_then_its_line_is_shorter() -> None:
+    lines = own_lines(ENVIRONMENT)
+
+    assert 100 < lines.times < lines.metrics[KEEP_ALIVE, "echoed"] / 2
+
+
 def test_given_a_first_hook_when_reported_then_its_line_tells_of_the_start() -> None:
     assert own_lines(ENVIRONMENT).start == pytest.approx(
         len(',{"Name":"ColdStart","Unit":"Count"}"ColdStart":[1.0]'), abs=6
