@@ -6,6 +6,8 @@ time tells which of them did.
 
 import json
 import math
+import os
+import platform
 import sys
 import time
 from collections.abc import Sequence
@@ -24,7 +26,7 @@ from local.decisions import DecisionLog
 from local.deployment import StackOutputs
 from local.emulator import Emulator
 from local.errors import LocalRunError
-from local.hooks import poster_for
+from local.hooks import Reply, poster_for
 from local.workspace import DEFAULT_PORT, REPOSITORY, Workspace
 
 HOOKS_PER_SECOND: Final = 10.0
@@ -83,27 +85,32 @@ def put_load(workspace: Workspace, hooks_per_second: float, seconds: float) -> L
         at.append(at[-1] + chance.expovariate(hooks_per_second))
     began = time.monotonic()
 
-    def post_at(moment: float) -> int:
+    def post_at(moment: float) -> Reply:
         time.sleep(max(0.0, began + moment - time.monotonic()))
-        return poster.post(KEEP_ALIVE, body).status
+        return poster.post(KEEP_ALIVE, body)
 
     with ThreadPoolExecutor(_THREADS) as threads:
-        statuses = list(threads.map(post_at, at[1:-1]))
-    if set(statuses) != {_OK}:
-        raise LocalRunError(f"Not every hook was echoed: {sorted(set(statuses))}.")
+        replies = list(threads.map(post_at, at[1:-1]))
+    if {reply.status for reply in replies} != {_OK}:
+        raise LocalRunError("Not every hook was echoed.")
     time.sleep(_SETTLING)
     records = [
         record
         for record in log.records(outputs.event_function_name, began_ms)
         if "_aws" in record and record.get("method") == KEEP_ALIVE
     ]
-    if len(records) != len(statuses):
-        raise LocalRunError(f"{len(statuses)} hooks were sent, and {len(records)} were counted.")
+    if len(records) != len(replies):
+        raise LocalRunError(f"{len(replies)} hooks were sent, and {len(records)} were counted.")
+    starts = sum("ColdStart" in record for record in records)
     times = [each for record in records for each in record["ServiceTime"]]
     plain, looked = split(times)
     ordered = sorted(times)
+    # Whoever waited longest waited for an environment to start.
+    waited = sorted(reply.seconds * 1000 for reply in replies)
+    cold, warm = waited[len(waited) - starts :], waited[: len(waited) - starts]
     return LocalRun(
         measured_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        machine=f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}",
         hooks_per_second=len(times) / seconds,
         seconds=seconds,
         snapshot_ttl=_SNAPSHOT_TTL,
@@ -118,8 +125,11 @@ def put_load(workspace: Workspace, hooks_per_second: float, seconds: float) -> L
             echo_ms=median(plain),
             refresh_ms=0.0,
             aws_call_ms=median(looked) - median(plain),
+            start_ms=median(cold) if cold else 0.0,
             origin="local run",
         ),
+        held_ms=median(warm) - median(times),
+        held_spread=stdev(map(math.log, warm)),
         environments_before=before,
         environments_after=_environments(workspace, outputs.event_function_name),
     )

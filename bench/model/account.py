@@ -63,6 +63,9 @@ class Load:
         Whether calls last exponentially instead: for comparison with formulas.
     new_environment_ms
         What Lambda needs to make an environment, before the function's own start; not measured.
+    held_ms, held_spread
+        For how long an environment is held beyond the function's own time, and how much that
+        varies. Nothing on AWS, as far as is known; an emulator has its own ways.
     snapshot_ttl
         Seconds.
     shared_pointer_cached
@@ -101,6 +104,8 @@ class Load:
     most_recent_first: bool = False
     exponential: bool = False
     new_environment_ms: float = 150.0
+    held_ms: float = 0.0
+    held_spread: float = 0.0
     snapshot_ttl: float = 1.0
     shared_pointer_cached: bool = False
     hooks_wait: bool = True
@@ -390,8 +395,10 @@ class Account:
         seen, now = self._seen, self._environment.now
         self._in_flight -= 1
         seen.busy_seconds += now - since
-        environment.idle_since = now
-        function.idle.append(environment)
+        if self._load.held_ms:
+            self._environment.process(self._held(function, environment))
+        else:
+            self._released(function, environment)
         if found:
             seen.answered += 1
             seen.latencies.append(now - since)
@@ -399,6 +406,14 @@ class Account:
                 seen.direct_latencies.append(now - since)
         else:
             seen.failed += 1
+
+    def _held(self, function: _Function, environment: _Environment) -> Generator[simpy.Event]:
+        yield self._pause(self._spread(self._load.held_ms / 1000, self._load.held_spread))
+        self._released(function, environment)
+
+    def _released(self, function: _Function, environment: _Environment) -> None:
+        environment.idle_since = self._environment.now
+        function.idle.append(environment)
 
     # --- Policies -----------------------------------------------------------------------------
 

@@ -16,6 +16,8 @@ class LocalRun:
 
     Attributes
     ----------
+    measured_at, machine
+        When, and on what.
     hooks_per_second, seconds
         What was sent, at random.
     hooks
@@ -30,12 +32,17 @@ class LocalRun:
         The standard deviation of the logarithm of the time of hooks that look for nothing, and of
         the others.
     durations
-        The medians, with and without a look for policies.
+        The medians, with and without a look for policies, and of what a client waited for an
+        environment that had to start.
+    held_ms, held_spread
+        What a client waited beyond the function's own time, at the median, and how much it varies:
+        the emulator holds an environment for a part of that.
     environments_before, environments_after
         How many environments the function had.
     """
 
     measured_at: str
+    machine: str
     hooks_per_second: float
     seconds: float
     snapshot_ttl: float
@@ -47,6 +54,8 @@ class LocalRun:
     spread: float
     aws_spread: float
     durations: Durations
+    held_ms: float
+    held_spread: float
     environments_before: int
     environments_after: int
 

@@ -21,6 +21,7 @@ def test_given_times_that_are_all_alike_when_split_then_none_is_long() -> None:
 def test_given_a_run_when_written_then_it_is_read_back(tmp_path: Path) -> None:
     run = LocalRun(
         measured_at="2026-11-24T12:00:00+00:00",
+        machine="2 cores",
         hooks_per_second=10.0,
         seconds=60.0,
         snapshot_ttl=1.0,
@@ -32,6 +33,8 @@ def test_given_a_run_when_written_then_it_is_read_back(tmp_path: Path) -> None:
         spread=0.3,
         aws_spread=0.4,
         durations=Durations(origin="local run"),
+        held_ms=8.0,
+        held_spread=0.5,
         environments_before=1,
         environments_after=2,
     )
