@@ -98,6 +98,7 @@ lock: .uv/.stamp ## Pin the packages' versions anew (UPGRADE=1: the newest that 
 	@$(COMPILE) bench/requirements.in -o bench/requirements.txt
 	@$(COMPILE) bench/runtime-requirements.in -o bench/runtime-requirements.txt
 	@$(COMPILE) bench/documented-requirements.in -o bench/documented-requirements.txt
+	@$(COMPILE) bench/model-requirements.in -o bench/model-requirements.txt
 	@npm install --package-lock-only --omit-lockfile-registry-resolved --no-audit --no-fund --silent
 
 .PHONY: audit
@@ -112,6 +113,18 @@ reference: setup ## Write docs/wcsctl.md from the commands, and docs/openapi.yam
 .PHONY: reliability
 reliability: setup ## Try each fault, and write docs/reliability.md from what comes of it
 	@$(PYTHON_IN_VENV) -m tests.fault_matrix.reliability
+
+.PHONY: cost
+cost: setup ## Work out what a million hooks cost, into docs/cost.md
+	@PYTHONPATH=functions:. $(PYTHON_IN_VENV) -m bench.cost
+
+.PHONY: local-load
+local-load: setup ## Put a load on the local run, for `make scale` to be held against
+	@PYTHONPATH=functions:. $(PYTHON_IN_VENV) -m bench.local_load
+
+.PHONY: scale
+scale: setup .model/.stamp ## Simulate up to 100,000 hooks a second, and bursts, into docs/scale.md
+	@PYTHONPATH=functions:. .model/bin/python -m bench.scale
 
 .PHONY: clean
 clean: local-stop ## Stop the emulator and remove everything that was made here
@@ -168,6 +181,13 @@ clean: local-stop ## Stop the emulator and remove everything that was made here
 	rm -rf .bench/lambda; \
 	"$$python" -m venv --without-pip .bench/lambda; \
 	$(UV) pip sync --quiet --require-hashes --compile-bytecode --python .bench/lambda/bin/python bench/runtime-requirements.txt; \
+	touch $@
+
+.model/.stamp: bench/model-requirements.txt .uv/.stamp
+	@python=$$(local/find-python.sh); \
+	echo "==> Installing the simulation into .model/"; \
+	[ -x .model/bin/python ] || $(UV) venv --quiet --clear --python "$$python" .model; \
+	$(UV) pip sync --quiet --require-hashes --python .model/bin/python bench/model-requirements.txt; \
 	touch $@
 
 node_modules/.stamp: package-lock.json
