@@ -192,7 +192,7 @@ def written_lines(module: str, environment: Mapping[str, str]) -> Mapping[str, l
 
 @cache
 def _written(module: str, environment: tuple[tuple[str, str], ...]) -> dict[str, list[str]]:
-    done = subprocess.run(  # noqa: S603 - a program of ours
+    done = subprocess.run(
         [sys.executable, "-m", module],
         env={
             "PATH": os.environ.get("PATH", ""),

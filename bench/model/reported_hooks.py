@@ -120,7 +120,15 @@ def main() -> None:
             reply_timeout=2.0,
         )
         reporters = {
-            rate: HookReporter(category, rate, lambda: "the callers' secret") for rate in (0.0, 1.0)
+            rate: HookReporter(
+                category,
+                rate,
+                lambda: "the callers' secret",
+                # Each line by itself: what gathering makes of them is measured below.
+                echo_metrics_seconds=0,
+                clock=clock,
+            )
+            for rate in (0.0, 1.0)
         }
         for case, rate in {"first": 0.0, "first, sampled": 1.0}.items():
             # An environment's first line counts its start, too.
@@ -148,7 +156,7 @@ def _report(
 
 def _gathered(count: int) -> None:
     """Emit what a line would be that stands for several echoes of a method."""
-    metrics = HookMetrics(default_dimensions={"category": Category.EVENT})
+    metrics = HookMetrics(Category.EVENT)
     metrics.method = KEEP_ALIVE
     for name in ("Calls", "Echoed"):
         metrics.add_metric(name, MetricUnit.Count, count)
@@ -161,7 +169,7 @@ def _gathered(count: int) -> None:
 
 def _untimed() -> None:
     """Emit what an echo's line would be without its times."""
-    metrics = HookMetrics(default_dimensions={"category": Category.EVENT})
+    metrics = HookMetrics(Category.EVENT)
     metrics.method = KEEP_ALIVE
     for name in ("Calls", "Echoed"):
         metrics.add_metric(name, MetricUnit.Count, 1)
