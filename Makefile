@@ -1,5 +1,6 @@
 # Everything a developer does here. Nothing is installed outside this directory:
 #   .uv/ the installer   .venv/ the tools   .emulator/ the AWS emulator   node_modules/ the CDK CLI
+#   .audit/ what looks up vulnerabilities, made when it is first asked for
 #   .local/ what a local run leaves behind
 # Each environment is made once, and again when its list of packages changes.
 
@@ -22,7 +23,7 @@ COMPILE := $(UV) pip compile --quiet --universal --generate-hashes --python-vers
 TEST_WORKERS ?= 2
 
 # An environment whose interpreter has gone (Python upgraded, directory moved) is made anew.
-$(shell for env in .venv .emulator; do [ -x $$env/bin/python ] || rm -f $$env/.stamp; done)
+$(shell for env in .venv .emulator .audit; do [ -x $$env/bin/python ] || rm -f $$env/.stamp; done)
 
 .PHONY: help
 help: ## Show what there is to run
@@ -82,15 +83,24 @@ lock: .uv/.stamp ## Pin the packages' versions anew (UPGRADE=1: the newest that 
 	@$(COMPILE) functions/requirements.in -o functions/requirements.txt
 	@$(COMPILE) requirements.in -o requirements.txt
 	@$(COMPILE) local/emulator-requirements.in -o local/emulator-requirements.txt
+	@$(COMPILE) local/audit-requirements.in -o local/audit-requirements.txt
 	@npm install --package-lock-only --omit-lockfile-registry-resolved --no-audit --no-fund --silent
+
+.PHONY: audit
+audit: setup .audit/.stamp ## Look up known vulnerabilities of the pinned packages; needs the network
+	@$(PYTHON_IN_VENV) -m local.audit
 
 .PHONY: reference
 reference: setup ## Write docs/wcsctl.md from the commands
 	@$(PYTHON_IN_VENV) -m wcsctl.reference
 
+.PHONY: reliability
+reliability: setup ## Try each fault, and write docs/reliability.md from what comes of it
+	@$(PYTHON_IN_VENV) -m tests.fault_matrix.reliability
+
 .PHONY: clean
 clean: local-stop ## Stop the emulator and remove everything that was made here
-	@rm -rf .local .venv .emulator .uv node_modules cdk.out* build dist
+	@rm -rf .local .venv .emulator .audit .uv node_modules cdk.out* build dist
 	@rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -119,6 +129,13 @@ clean: local-stop ## Stop the emulator and remove everything that was made here
 	echo "==> Installing the AWS emulator into .emulator/"; \
 	[ -x .emulator/bin/python ] || $(UV) venv --quiet --clear --python "$$python" .emulator; \
 	$(UV) pip sync --quiet --require-hashes --python .emulator/bin/python local/emulator-requirements.txt; \
+	touch $@
+
+.audit/.stamp: local/audit-requirements.txt .uv/.stamp
+	@python=$$(local/find-python.sh); \
+	echo "==> Installing what looks up vulnerabilities into .audit/"; \
+	[ -x .audit/bin/python ] || $(UV) venv --quiet --clear --python "$$python" .audit; \
+	$(UV) pip sync --quiet --require-hashes --python .audit/bin/python local/audit-requirements.txt; \
 	touch $@
 
 node_modules/.stamp: package-lock.json

@@ -1,6 +1,7 @@
 """The alarms, and the topic that tells of them."""
 
 from collections.abc import Mapping
+from typing import Final
 
 from aws_cdk import Aws, Duration, RemovalPolicy
 from aws_cdk import aws_cloudwatch as cloudwatch
@@ -17,6 +18,9 @@ from infra.metrics import COMPILER, MINUTE, Metrics, rest_errors
 from infra.settings import Settings
 from wcs_hooks.core.methods import Category
 from wcs_hooks.core.outcome import Cause, Outcome, RestOnError
+
+RUNBOOK: Final = "docs/runbook.md"
+"""Has an entry for each alarm, under its name."""
 
 
 class Alarms(Construct):
@@ -209,7 +213,7 @@ class Alarms(Construct):
         alarm = cloudwatch.Alarm(
             self,
             construct_id,
-            alarm_description=description,
+            alarm_description=f"{description} Runbook: {RUNBOOK}#{construct_id.lower()}",
             metric=metric,
             threshold=threshold,
             comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,

@@ -33,6 +33,8 @@ reply; their rows are the same, `restOnError → outcome`.
 stream was cut · **error-event**: WCS went on, and told the client · **continued**: WCS went on as \
 if nothing had been said: a denial had *no effect* · **UNKNOWN**: neither the session nor the \
 policies could be read
+
+What to do about an alarm: `docs/runbook.md`, under its name; its description ends with the address.
 """
 
 _REASONS: Final = {
@@ -114,7 +116,7 @@ class Dashboard(Construct):
 def _outcomes() -> list[list[cloudwatch.IWidget]]:
     """The grid of restOnError and outcome, a column to each cause, and how it came about."""
     return [
-        [cloudwatch.TextWidget(markdown=_OUTCOMES, width=_WIDTH, height=3)],
+        [cloudwatch.TextWidget(markdown=_OUTCOMES, width=_WIDTH, height=4)],
         [_column(cause, title) for cause, title in _REASONS.items()],
         [
             _graph(

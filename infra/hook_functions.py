@@ -77,6 +77,7 @@ class HookFunctions(Construct):
             "SESSION_TTL_DAYS": str(settings.session_ttl_days),
             "REST_API_CALLS": settings.rest_api_calls.value,
             "ECHO_LOG_SAMPLE_RATE": f"{settings.echo_log_sample_rate:g}",
+            "ECHO_METRICS_SECONDS": f"{settings.echo_metrics_seconds:g}",
         }
         environments = dict.fromkeys(Category, environment) | {
             Category.EVENT: environment

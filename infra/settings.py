@@ -177,6 +177,9 @@ class Settings:
         Whether StreamKeepAliveEvent is published too: one every few seconds for each stream.
     echo_log_sample_rate
         The share of plain echoes that get a log line, 0 to 1.
+    echo_metrics_seconds
+        For how long a busy function gathers plain echoes before it counts them in one line; 0 for a
+        line each.
     log_retention_days
         Days for which logs are kept.
     memory_size
@@ -241,6 +244,11 @@ class Settings:
     echo_log_sample_rate: float = dataclasses.field(
         default=0.01,
         metadata=_setting("echoLogSampleRate", _number("a share from 0 to 1", 0, 1)),
+    )
+    echo_metrics_seconds: float = dataclasses.field(
+        default=5.0,
+        # Metrics are watched by the minute: what is counted later than that is counted too late.
+        metadata=_setting("echoMetricsSeconds", _number("seconds from 0 to 60", 0, 60)),
     )
     log_retention_days: int = dataclasses.field(
         default=30, metadata=_setting("logRetentionDays", _log_retention)

@@ -34,10 +34,11 @@ _MAX_TEXT: Final = 150_000
 _MAX_ERROR: Final = 2_000
 
 
-def message(
+def message(  # noqa: PLR0913 - what it tells, by name
     request: "Request",
     category: Category,
     error: Exception,
+    reason: str,
     now: float,
     *,
     versions: Mapping[str, int],
@@ -47,6 +48,8 @@ def message(
 
     Parameters
     ----------
+    reason
+        What went wrong, with nothing of the body in it: it is shown to whoever lists messages.
     now
         Seconds since the epoch.
     versions
@@ -68,7 +71,7 @@ def message(
         "decision": request.decision_id,
         "category": category,
         "method": request.method,
-        "error": {"kind": type(error).__name__, "message": str(error)[:_MAX_ERROR]},
+        "error": {"kind": type(error).__name__, "message": reason[:_MAX_ERROR]},
         "versions": dict(versions),
         PENDING: list(pending),
         "firstSeen": datetime.fromtimestamp(now, UTC).isoformat(),

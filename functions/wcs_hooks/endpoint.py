@@ -6,19 +6,21 @@ Every error becomes a reply here, and nowhere else.
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from wcs_hooks import dead_letter
 from wcs_hooks.clock import Clock, Deadline
 from wcs_hooks.core import reply as replies
 from wcs_hooks.core.caller import (
+    BASIC_IS_WRONG,
+    SIGNATURE_IS_WRONG,
     Auth,
     RejectedCallerError,
     RestApiCalls,
-    authorize_basic,
-    authorize_signature,
     authorize_source,
+    basic_fits,
     credentials,
+    signature_fits,
 )
 from wcs_hooks.core.decision import (
     UNKNOWN_SESSION,
@@ -200,18 +202,18 @@ class CallerCheck:
         if self._auth is Auth.NONE:
             return
         # First the form, which costs nothing: a stranger without a hash is none of our failures.
-        credentials(self._auth, request.authorization)
-        try:
-            self._authorize(request, self._secrets.valid(deadline))
-        except RejectedCallerError:
-            # WCS may have been given a new secret since ours was read.
-            self._authorize(request, self._secrets.refreshed(deadline))
+        given = credentials(self._auth, request.authorization)
+        if self._fits(given, request.body, self._secrets.valid(deadline)):
+            return
+        # WCS may have been given a new secret since ours was read.
+        if self._fits(given, request.body, self._secrets.refreshed(deadline)):
+            return
+        raise RejectedCallerError(SIGNATURE_IS_WRONG if self._auth is Auth.HMAC else BASIC_IS_WRONG)
 
-    def _authorize(self, request: Request, secrets: Any) -> None:
+    def _fits(self, given: bytes, body: bytes, secrets: Sequence[str]) -> bool:
         if self._auth is Auth.HMAC:
-            authorize_signature(request.authorization, request.body, secrets)
-        else:
-            authorize_basic(request.authorization, self._basic_user, secrets)
+            return signature_fits(given, body, secrets)
+        return basic_fits(given, self._basic_user, secrets)
 
 
 class HookEndpoint:
@@ -413,6 +415,7 @@ class HookEndpoint:
             observation.request,
             self._category,
             error,
+            _refusal(error).reason,
             self._clock.now(),
             versions=observation.in_force.versions() if observation.in_force else {},
             pending=pending,

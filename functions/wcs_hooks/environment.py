@@ -28,6 +28,8 @@ class HookEnvironment:
         Seconds for which a session is kept.
     echo_log_sample_rate
         The share of plain echoes that are logged, 0 to 1.
+    echo_metrics_seconds
+        How long plain echoes are gathered before they are counted together; 0 for not at all.
     event_bus
         The bus that events are published to; empty for none.
     event_bus_keep_alive
@@ -46,6 +48,7 @@ class HookEnvironment:
     session_ttl: float
     rest_api_calls: RestApiCalls
     echo_log_sample_rate: float
+    echo_metrics_seconds: float
     event_bus: str
     event_bus_keep_alive: bool
 
@@ -74,6 +77,7 @@ class HookEnvironment:
             session_ttl=_number(variables, "SESSION_TTL_DAYS") * SECONDS_PER_DAY,
             rest_api_calls=_one_of(variables, "REST_API_CALLS", RestApiCalls),
             echo_log_sample_rate=_number(variables, "ECHO_LOG_SAMPLE_RATE"),
+            echo_metrics_seconds=_number(variables, "ECHO_METRICS_SECONDS"),
             event_bus=variables.get("EVENT_BUS_NAME", ""),
             event_bus_keep_alive=variables.get("EVENT_BUS_KEEP_ALIVE") == "true",
         )

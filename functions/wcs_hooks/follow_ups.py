@@ -15,6 +15,9 @@ from wcs_hooks.ports import UnavailableError
 from wcs_hooks.sessions import SessionKey, SessionRecord, Sessions
 
 _ENDED: Final = ("DISCONNECTED", "FAILED")
+_OF_SOMETHING_ELSE: Final = frozenset({"callId", "mediaSessionId", "operationId"})
+"""Fields of hooks about a call, a stream, data. The signature does not cover the path: one of these
+that was captured, with status FAILED, must not pass for the end of its session."""
 
 
 SESSION: Final = "session"
@@ -143,7 +146,8 @@ class ForgetSession:
             If the store does not answer.
         """
         key = SessionKey.of(answered.payload)
-        ended = answered.payload.fields.get("status") in _ENDED
+        fields = answered.payload.fields
+        ended = fields.get("status") in _ENDED and _OF_SOMETHING_ELSE.isdisjoint(fields)
         if answered.method == "ConnectionStatusEvent" and ended and key is not None:
             self._sessions.forget(key, deadline)
 
@@ -182,10 +186,13 @@ class PublishEvent:
         decision_id = answered.decision_id
         if answered.redriven and self._redrives.is_done(decision_id, deadline):
             return
+        # As expressions see them: a lone surrogate has no UTF-8, and the bus takes nothing else.
+        fields = answered.payload.expression_fields
+        app = fields.get("appKey")
         detail = {
             "decision": decision_id,
-            "app": answered.payload.app,
-            "body": masked(answered.payload.expression_fields),
+            "app": app if isinstance(app, str) else "",
+            "body": masked(fields),
         }
         self._bus.publish(answered.method, detail, deadline)
         if answered.redriven:

@@ -1,7 +1,8 @@
 """What is seen from outside: the one place that emits metrics and writes the log.
 
-Metrics go out in CloudWatch's embedded metric format, one line a hook. Their bytes are the largest
-cost after the gateway's, so that only what was counted is emitted: no zeros, and nothing twice.
+Metrics go out in CloudWatch's embedded metric format, one line a hook, or one for many plain echoes
+(`wcs_hooks.gathered_echoes`). Their bytes are the largest cost after the gateway's, so that only
+what was counted is emitted: no zeros, and nothing twice.
 
 No line holds anything of a hook's body but its `appKey`: bodies are full of secrets
 (`docs/wcs-protocol.md`, section 6). A session shows as a hash that only a holder of the callers'
@@ -9,21 +10,31 @@ secret can compute.
 """
 
 import hashlib
+import json
+import logging
+import sys
+import time
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Final
 
 from aws_lambda_powertools import Logger
+from aws_lambda_powertools.logging.formatter import LambdaPowertoolsFormatter
 from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.metrics.functions import is_metrics_disabled
 from aws_lambda_powertools.metrics.provider.cloudwatch_emf.cloudwatch import (
     AmazonCloudWatchEMFProvider,
 )
 
+from wcs_hooks.clock import Clock
 from wcs_hooks.core.methods import Category
 from wcs_hooks.core.outcome import UNKNOWN
+from wcs_hooks.core.payload import encode
 from wcs_hooks.core.reply import Reply
-from wcs_hooks.endpoint import Kind, Observation
+from wcs_hooks.endpoint import Kind, Observation, RestError
+from wcs_hooks.gathered_echoes import Echoes, GatheredEchoes
 from wcs_hooks.policy_compiler import Status
 
 REST_ERRORS: Final = "RestErrors"
@@ -73,12 +84,28 @@ _KIND_METRICS: Final = {
     Kind.FAILED: "Failed",
 }
 _COUNT: Final = MetricUnit.Count.value
-_MICROSECONDS: Final = MetricUnit.Microseconds.value
-_MILLISECONDS: Final = MetricUnit.Milliseconds.value
+_UNITS: Final = {
+    "DecisionTime": MetricUnit.Microseconds.value,
+    "ServiceTime": MetricUnit.Milliseconds.value,
+}
+"""The units of what is not a count."""
+
+_ONCE: Final = "[1]"
+
+_SHAPES_KEPT: Final = 512
+"""How many shapes of lines are remembered: some ten for each method."""
+
+_BLANK: Final = "\0"
+"""Stands in a line's shape for what differs from line to line; no name has it."""
 
 
 class HookMetrics(AmazonCloudWatchEMFProvider):
     """Powertools' EMF provider, with the dimension sets that each metric is to have.
+
+    Parameters
+    ----------
+    category
+        That dimension.
 
     Attributes
     ----------
@@ -97,6 +124,12 @@ class HookMetrics(AmazonCloudWatchEMFProvider):
     method: str = ""
     rest_error: Mapping[str, str] = MappingProxyType({})
 
+    def __init__(self, category: str) -> None:
+        super().__init__(default_dimensions={"category": category})
+        self._category = category
+        self._disabled = is_metrics_disabled()
+        self._shape_of = lru_cache(_SHAPES_KEPT)(self._make_shape)
+
     def serialize_metric_set(self, *args: Any, **kwargs: Any) -> Any:
         """The line's content."""
         line: dict[str, Any] = dict(super().serialize_metric_set(*args, **kwargs))
@@ -113,6 +146,103 @@ class HookMetrics(AmazonCloudWatchEMFProvider):
             line["method"] = self.method
         return line | dict(self.rest_error)
 
+    def emit(
+        self,
+        values: Mapping[str, str],
+        method: str,
+        rest_error: RestError | None,
+        at: float,
+    ) -> None:
+        """Emit a line.
+
+        What Powertools makes of the same metrics only differs in the numbers, so it is asked once
+        for each combination: validating and serialising anew took a third of an echo's time.
+
+        Parameters
+        ----------
+        values
+            What was counted, by metric: a JSON array of at most 100 values.
+        at
+            When, in seconds since the epoch.
+        """
+        if self._disabled:
+            return
+        shape = self._shape_of(tuple(values), method, rest_error)
+        # One call, where print() would make two, each of which Lambda's standard output flushes.
+        sys.stdout.write(shape % (int(at * 1000), *values.values()))
+
+    def _make_shape(self, names: tuple[str, ...], method: str, rest_error: RestError | None) -> str:
+        self.method = method
+        self.rest_error = _rest_error_dimensions(self._category, rest_error)
+        for name in names:
+            self.add_metric(name, _UNITS.get(name, _COUNT), 0)
+        line = self.serialize_metric_set()
+        self.clear_metrics()
+        line["_aws"]["Timestamp"] = _BLANK
+        line |= dict.fromkeys(names, _BLANK)
+        return f"{encode(line).replace('%', '%%').replace(encode(_BLANK), '%s')}\n"
+
+
+class DecisionRecord(logging.LogRecord):
+    """A decision for Powertools' logger.
+
+    The general record finds out which line, thread and process it comes from, of which none is
+    logged, and which takes as long as all else of a line.
+
+    Attributes
+    ----------
+    fields
+        What the line says besides level, message, time and service.
+    """
+
+    def __init__(self, name: str, level: int, message: str, fields: Mapping[str, Any]) -> None:
+        # Not the parent's, which is what takes long.
+        vars(self).update(_NOT_LOGGED)
+        self.name = name
+        self.levelno = level
+        self.levelname = logging.getLevelName(level)
+        self.msg = message
+        self.created = time.time()
+        self.msecs = self.created % 1 * 1000
+        self.fields = fields
+
+
+# What handlers may ask a record for. The names are those of logging.LogRecord.
+_NOT_LOGGED: Final[Mapping[str, Any]] = {
+    **dict.fromkeys(("pathname", "filename", "module", "funcName"), ""),
+    **dict.fromkeys(("lineno", "relativeCreated"), 0),
+    **dict.fromkeys(("exc_info", "exc_text", "stack_info"), None),
+    **dict.fromkeys(("thread", "threadName", "process", "processName", "taskName"), None),
+    "args": (),
+}
+
+
+class DecisionFormatter(LambdaPowertoolsFormatter):
+    """Powertools' formatter, shorter for decisions.
+
+    A decision's record has its fields in one piece, and neither an exception nor a message that
+    could be JSON. The general way copies and sieves the record for fields, tries to parse the
+    message and makes an encoder for each line, which takes three times as long.
+    """
+
+    def __init__(self) -> None:
+        encoder = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=str)
+        super().__init__(json_serializer=encoder.encode)
+
+    def format(self, record: logging.LogRecord) -> str:
+        """A line."""
+        if not isinstance(record, DecisionRecord):
+            return super().format(record)
+        line = {
+            "level": record.levelname,
+            "message": record.msg,
+            "timestamp": self.formatTime(record),
+            "service": self.log_format["service"],
+            **record.fields,
+        }
+        trace = self._get_latest_trace_id()
+        return self.serialize(line | {"xray_trace_id": trace} if trace else line)
+
 
 class HookReporter:
     """Reports on the hooks of one category.
@@ -125,15 +255,28 @@ class HookReporter:
         The share of plain echoes that are logged, 0 to 1.
     secret
         Gives the callers' current secret, with which sessions are hashed; empty if there is none.
+    echo_metrics_seconds
+        How long plain echoes are gathered and counted together; 0 not to gather any.
+    clock
+        By which that goes.
     """
 
     def __init__(
-        self, category: Category, echo_log_sample_rate: float, secret: Callable[[], str]
+        self,
+        category: Category,
+        echo_log_sample_rate: float,
+        secret: Callable[[], str],
+        *,
+        echo_metrics_seconds: float,
+        clock: Clock,
     ) -> None:
-        self._logger = Logger(location=None)
-        self._metrics = HookMetrics(default_dimensions={"category": category})
+        # Powertools' logger sets this one up: its level, its handler, its formatter.
+        self._logger = logging.getLogger(_logger().name)
+        self._metrics = HookMetrics(category)
         self._echo_log_sample_rate = echo_log_sample_rate
         self._secret = secret
+        self._clock = clock
+        self._gathered = GatheredEchoes(echo_metrics_seconds, self._clock)
         self._cold = True
 
     def report(self, observation: Observation, reply: Reply, service_time: float) -> None:
@@ -144,28 +287,47 @@ class HookReporter:
         service_time
             Seconds from the event to the reply.
         """
-        self._count(observation, service_time)
-        if not _is_plain_echo(observation) or self._is_sampled(observation.request.decision_id):
+        plain = _is_plain_echo(observation)
+        decision_time = observation.decision_time
+        counts_no_more = plain and not observation.reports_failure and not self._cold
+        if counts_no_more and decision_time is not None:
+            method = observation.request.method
+            self._emit_echoes(self._gathered.add(method, decision_time, service_time))
+        else:
+            self.flush()
+            self._count(observation, service_time)
+        if not plain or self._is_sampled(observation.request.decision_id):
             self._log(observation, reply)
 
     def report_redrive(self, observation: Observation, reply: Reply) -> None:
         """Log a hook that was redriven; it was counted when WCS sent it."""
         self._log(observation, reply, redriven=True)
 
+    def flush(self) -> None:
+        """Emit what is gathered."""
+        self._emit_echoes(self._gathered.take())
+
+    def _emit_echoes(self, gathered: Iterable[Echoes]) -> None:
+        for echoes in gathered:
+            count = f"[{len(echoes.service_times)}]"
+            values = {
+                "Calls": count,
+                "Echoed": count,
+                "DecisionTime": _microseconds(*echoes.decision_times),
+                "ServiceTime": _milliseconds(*echoes.service_times),
+            }
+            self._metrics.emit(values, echoes.method, None, echoes.since)
+
     def _count(self, observation: Observation, service_time: float) -> None:
-        metrics = self._metrics
-        metrics.method = observation.request.method if observation.method_is_known else ""
-        metrics.rest_error = _rest_error_dimensions(observation)
-        for name in self._counted(observation):
-            metrics.add_metric(name, _COUNT, 1)
+        values = dict.fromkeys(self._counted(observation), _ONCE)
         decision = observation.decision
         if decision is not None and decision.failures:
-            metrics.add_metric("ExpressionErrors", _COUNT, len(decision.failures))
+            values["ExpressionErrors"] = f"[{len(decision.failures)}]"
         if observation.decision_time is not None:
-            microseconds = round(observation.decision_time * 1e6, 1)
-            metrics.add_metric("DecisionTime", _MICROSECONDS, microseconds)
-        metrics.add_metric("ServiceTime", _MILLISECONDS, round(service_time * 1e3, 3))
-        metrics.flush_metrics()
+            values["DecisionTime"] = _microseconds(observation.decision_time)
+        values["ServiceTime"] = _milliseconds(service_time)
+        method = observation.request.method if observation.method_is_known else ""
+        self._metrics.emit(values, method, observation.rest_error, self._clock.now())
 
     def _counted(self, observation: Observation) -> list[str]:
         decision = observation.decision
@@ -218,11 +380,13 @@ class HookReporter:
             line["stale"] = True
         if observation.deny_suppressed:
             line["denySuppressed"] = True
-        line |= _rest_error_dimensions(observation)
-        present = {name: value for name, value in line.items() if value not in (None, "", (), [])}
+        line |= _rest_error_dimensions(observation.category, observation.rest_error)
+        present = {name: value for name, value in line.items() if value or value is False}
         failed = observation.kind is Kind.FAILED or observation.dead_lettered is False
-        write = self._logger.error if failed else self._logger.info
-        write(f"{method} {observation.kind}", extra=present)
+        level = logging.ERROR if failed else logging.INFO
+        if self._logger.isEnabledFor(level):
+            message = f"{method} {observation.kind}"
+            self._logger.handle(DecisionRecord(self._logger.name, level, message, present))
 
     def _session(self, observation: Observation) -> str:
         """A session's keyed hash: whoever has the session's id has the session."""
@@ -230,9 +394,8 @@ class HookReporter:
         session = observation.payload.fields.get("sessionId") if observation.payload else None
         if not secret or not isinstance(session, str):
             return ""
-        key = hashlib.sha256(secret.encode()).digest()
         text = session.encode("utf-8", "surrogatepass")
-        return hashlib.blake2b(text, key=key, digest_size=8).hexdigest()
+        return hashlib.blake2b(text, key=_session_key(secret), digest_size=8).hexdigest()
 
     def _is_sampled(self, decision_id: str) -> bool:
         return zlib.crc32(decision_id.encode()) < self._echo_log_sample_rate * 2**32
@@ -242,8 +405,8 @@ class CompilerReporter:
     """Reports on compilations."""
 
     def __init__(self) -> None:
-        self._logger = Logger(location=None)
-        self._metrics = HookMetrics(default_dimensions={"category": COMPILER})
+        self._logger = _logger()
+        self._metrics = HookMetrics(COMPILER)
         self._cold = True
 
     def compiled(self, status: Status) -> None:
@@ -275,17 +438,33 @@ class CompilerReporter:
             self._metrics.flush_metrics()
 
 
+def _logger() -> Logger:
+    return Logger(location=None, logger_formatter=DecisionFormatter())
+
+
+@lru_cache(maxsize=2)
+def _session_key(secret: str) -> bytes:
+    return hashlib.sha256(secret.encode()).digest()
+
+
+def _microseconds(*seconds: float) -> str:
+    return f"[{','.join([f'{each * 1e6:.1f}' for each in seconds])}]"
+
+
+def _milliseconds(*seconds: float) -> str:
+    return f"[{','.join([f'{each * 1e3:.3f}' for each in seconds])}]"
+
+
 def _printable(text: str) -> str:
     """A text of moderate length without lone surrogates, which standard output does not take."""
     return text[:_LONGEST_NAME].encode("utf-8", "replace").decode()
 
 
-def _rest_error_dimensions(observation: Observation) -> dict[str, str]:
-    error = observation.rest_error
+def _rest_error_dimensions(category: str, error: RestError | None) -> dict[str, str]:
     if error is None:
         return {}
     return {
-        "category": observation.category,
+        "category": category,
         "restOnError": error.rest_on_error or UNKNOWN,
         "outcome": error.outcome or UNKNOWN,
         "cause": error.cause,

@@ -28,15 +28,19 @@ PIN_ID: Final = "#pin"
 """The item that holds its `version` in force, whatever is edited, until it is deleted."""
 
 ATTEMPTS: Final = 5
-"""How often a compilation is begun anew because another compiler moved the pointer meanwhile."""
+"""How often a compilation is begun anew because another compiler was faster."""
 
 
 class PointerMovedError(Exception):
     """Another compiler moved the pointer meanwhile."""
 
 
+class StatusChangedError(Exception):
+    """Another compiler told its status meanwhile, perhaps of newer policies."""
+
+
 class ContendedError(Exception):
-    """Compilers kept moving the pointer under each other; the edit will be tried again."""
+    """Compilers kept being faster than each other; the edit will be tried again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,8 +141,20 @@ class PolicyStore(Protocol):
         """
         ...
 
-    def tell(self, status: Status) -> None:
-        """Write an app's status, unless a later one stands there."""
+    def tell(self, status: Status, seen: str | None) -> None:
+        """Write an app's status.
+
+        Parameters
+        ----------
+        seen
+            The `compiledAt` of the status that stood beside the policies; none if there was none.
+            Not the clock decides which of two is the later: compilers' clocks may differ.
+
+        Raises
+        ------
+        StatusChangedError
+            If another one stands there by now.
+        """
         ...
 
 
@@ -169,13 +185,9 @@ class PolicyCompiler:
             return self._turn_away(app)
         for _ in range(ATTEMPTS):
             try:
-                status = self._attempt(app)
-            except PointerMovedError:
+                return self._attempt(app)
+            except (PointerMovedError, StatusChangedError):
                 continue
-            if not self._store.in_force(app).settled:
-                self._store.settle(app)
-            self._store.tell(status)
-            return status
         raise ContendedError(
             f"the policies of {app!r} are being compiled elsewhere, again and again"
         )
@@ -187,14 +199,14 @@ class PolicyCompiler:
         )
         error = Finding(Severity.ERROR, "", "app", message)
         told = datetime.fromtimestamp(self._clock.now(), UTC)
-        policies = sum(is_policy_id(item["id"]) for item in self._store.items(app))
+        items = self._store.items(app)
+        policies = sum(is_policy_id(item["id"]) for item in items)
         status = Status(app, 0, told, ok=False, policies=policies, errors=[error])
-        self._store.tell(status)
+        self._store.tell(status, _status_seen(items))
         return status
 
     def _attempt(self, app: str) -> Status:
-        # The clock and the pointer before the items: who compiles newer ones meanwhile has a later
-        # status, and moves the pointer.
+        # The pointer before the items: who compiles newer ones meanwhile moves it.
         now = self._clock.now()
         before = self._store.in_force(app)
         if not before.settled:
@@ -213,7 +225,7 @@ class PolicyCompiler:
             pinned = version if not problems or before.pinned else None
         elif not errors:
             version = self._publish(compilation, policies, before, now)
-        return Status(
+        status = Status(
             app,
             version,
             datetime.fromtimestamp(now, UTC),
@@ -223,6 +235,10 @@ class PolicyCompiler:
             compilation.warnings,
             pinned,
         )
+        if not self._store.in_force(app).settled:
+            self._store.settle(app)
+        self._store.tell(status, _status_seen(items))
+        return status
 
     def _publish(
         self,
@@ -256,3 +272,10 @@ class PolicyCompiler:
         else:
             message = f"{wanted!r} is no version: it must be a number, as #status tells it"
         return before.version, [Finding(Severity.ERROR, PIN_ID, "version", message)]
+
+
+def _status_seen(items: Iterable[Mapping[str, Any]]) -> str | None:
+    """When the status that stands among an app's items was told."""
+    status = next((item for item in items if item["id"] == STATUS_ID), {})
+    told = status.get("compiledAt")
+    return told if isinstance(told, str) else None

@@ -108,11 +108,11 @@ class SessionLookup:
         By which it must have come.
     """
 
-    __slots__ = ("_deadline", "_key", "_read", "_record", "_sessions")
+    __slots__ = ("_deadline", "_payload", "_read", "_record", "_sessions")
 
     def __init__(self, sessions: Sessions, payload: Payload, deadline: Deadline) -> None:
         self._sessions = sessions
-        self._key = SessionKey.of(payload)
+        self._payload = payload
         self._deadline = deadline
         self._read = False
         self._record: SessionRecord | None = None
@@ -131,8 +131,9 @@ class SessionLookup:
             If the store does not answer.
         """
         if not self._read:
-            if self._key is not None:
-                self._record = self._sessions.read(self._key, deadline or self._deadline)
+            key = SessionKey.of(self._payload)
+            if key is not None:
+                self._record = self._sessions.read(key, deadline or self._deadline)
             self._read = True
         return self._record
 

@@ -1,7 +1,8 @@
 """Only WCS is let in: the signature decides, and two keys are valid during a rotation."""
 
+import http.client
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import pytest
@@ -93,6 +94,103 @@ def test_given_a_rotated_secret_then_both_keys_work_until_the_previous_one_is_re
     refused = until(lambda: (_post(stranger), _post(old))[1], lambda reply: reply.status == 403)
     assert refused.status == 403
     assert _post(new).status == 200
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        pytest.param([("AUTHORIZATION", "WCS {hash}")], 200, id="the name in capitals"),
+        pytest.param([("authorization", "wcs {HASH}")], 200, id="scheme and hash in another case"),
+        pytest.param([("Authorization", "  WCS   {hash} \t")], 200, id="blanks around"),
+        pytest.param([("Authorization", "WCS {hash}")] * 2, 403, id="the right one twice"),
+        pytest.param(
+            [("Authorization", "WCS {hash}"), ("Authorization", "WCS 00")],
+            403,
+            id="then a wrong one",
+        ),
+        pytest.param(
+            [("Authorization", "WCS 00"), ("Authorization", "WCS {hash}")],
+            403,
+            id="first a wrong one",
+        ),
+        pytest.param([("Authorization", "WCS {folded}")], 403, id="folded"),
+        pytest.param([("Authorization", "Bearer {hash}")], 403, id="another scheme"),
+        pytest.param([("Authorization", "{hash}")], 403, id="no scheme"),
+        pytest.param([("Authorization", "WCS " + "0" * 9_000)], 403, id="overlong"),
+        pytest.param([("X-Authorization", "WCS {hash}")], 403, id="under another name"),
+        pytest.param([("Cookie", "Authorization=WCS {hash}")], 403, id="as a cookie"),
+        pytest.param([], 403, id="none"),
+    ],
+)
+def test_given_an_odd_header_when_it_goes_through_the_gateway_then_only_a_whole_hash_lets_in(
+    deployed: Deployed, headers: list[tuple[str, str]], status: int
+) -> None:
+    signed = (Signature(deployed.hooks.secret).header(_BODY) or "").removeprefix("WCS ")
+    forms = {"hash": signed, "HASH": signed.upper(), "folded": f"{signed[:9]}\r\n {signed[9:]}"}
+    given = [(name, value.format_map(forms)) for name, value in headers]
+
+    answer, _ = _send(deployed, "POST", "/publishStream", given)
+
+    assert answer == status
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE"])
+def test_given_another_verb_when_even_wcs_uses_it_then_no_function_is_there(
+    deployed: Deployed, method: str
+) -> None:
+    signed = Signature(deployed.hooks.secret).header(_BODY) or ""
+
+    status, decision = _send(deployed, method, "/publishStream", [("Authorization", signed)])
+
+    assert 400 <= status < 500
+    assert decision is None
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("/", "//", "/a/b", "/connect/", "//connect", "/%2F", "/a%2Fb", "/publish%53tream"),
+        *(
+            "/..%2Fconnect",
+            "/%00",
+            "/%0d%0a",
+            "/CONNECT",
+            "/$default/connect",
+            "/connect?redrive=1",
+        ),
+        *("/redrive", "/" + "x" * 4_000, "/%E2%98%83", "/connect;a=b", "/.", "/*"),
+    ],
+)
+def test_given_an_odd_path_when_a_stranger_posts_there_then_nobody_answers_or_lets_it_in(
+    deployed: Deployed, path: str
+) -> None:
+    for headers in ([], [("Authorization", "WCS 00")]):
+        status, _ = _send(deployed, "POST", path, headers)
+
+        assert status in {400, 403, 404, 414}
+
+
+def _send(
+    deployed: Deployed, method: str, path: str, headers: Sequence[tuple[str, str]]
+) -> tuple[int, str | None]:
+    """Send what no ordinary client sends; gives the status, and the decision if there was one."""
+    address = deployed.hooks.address
+    connection = http.client.HTTPConnection("127.0.0.1", address.port, timeout=30)
+    try:
+        connection.putrequest(method, path, skip_host=True)
+        for name, value in (
+            ("Host", address.host),
+            ("Content-Type", "application/json;charset=UTF-8"),
+            ("Content-Length", str(len(_BODY))),
+            *headers,
+        ):
+            connection.putheader(name, value)
+        connection.endheaders(_BODY)
+        response = connection.getresponse()
+        response.read()
+        return response.status, response.getheader("X-Decision-Id")
+    finally:
+        connection.close()
 
 
 def _post(hooks: HookPoster) -> Reply:

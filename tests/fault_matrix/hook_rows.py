@@ -53,6 +53,9 @@ _ENDS_STREAMS: Final = (
     "A policy that cuts streams makes this method FAIL; then our failure ends a stream, too. "
     "The alarm `StreamsEnded` tells."
 )
+_LATE: Final = (
+    "The hook that began the read gets 503; this is the next one, for which its answer has come."
+)
 _LOUD: Final = "The alarm `…DeadLetterLost` tells. All that is left is the hook's line in the log."
 
 _POINTERS: Final = "DynamoDB BatchGetItem"
@@ -113,22 +116,31 @@ def _policies() -> Iterator[Row]:
         yield Rows(area, _IN_TABLE, state, DENIED, echoed(), no_policies).one(
             f"no-pointer-{state}", "missing pointer", trials.NO_POINTER, end_to_end=True
         )
+    late = Rows(area, _POINTERS, cold, DENIED, denied(ABORTED, "StaleSnapshot"), _LATE)
+    yield late.tried(
+        "pointer-late",
+        "answers after the hook's time, then refused",
+        f"{HANGING.told}; then {REFUSED.told}",
+        trials.late(DENIED, "BatchGetItem"),
+        hangs=True,
+    )
     yield from _policies_of_other_categories()
 
 
 def _policies_of_other_categories() -> Iterator[Row]:
     cold = State.COLD
-    for hook, told, note in (
-        (CONNECT, DECLINED, "WCS declines, whatever `restOnError` says."),
-        (CALLED, ABORTED, ""),
-        (PUBLISHING, CONTINUED, "The session was told LOG for this method, by default."),
+    for hook, told, letter, note in (
+        (CONNECT, DECLINED, Letter.HOOK, "WCS declines, whatever `restOnError` says."),
+        (CALLED, ABORTED, Letter.HOOK, ""),
+        (PUBLISHING, CONTINUED, Letter.BOTH, "The session was told LOG for this, by default."),
         (
             KEPT_ALIVE,
             STREAM_ENDED,
+            Letter.BOTH,
             _ENDS_STREAMS,
         ),
     ):
-        yield from Rows(Area.POLICIES, _POINTERS, cold, hook, failure(told), note).each(
+        yield from Rows(Area.POLICIES, _POINTERS, cold, hook, failure(told, letter), note).each(
             f"pointer-cold-{hook.method}", "refused", end_to_end=("refused",)
         )
 
@@ -234,6 +246,13 @@ def _secret() -> Iterator[Row]:
         yield Rows(area, _OF_SECRET, warm, DENIED, denied(ABORTED), as_ever).one(
             f"secret-refresh-{name}", fault, injection, trial=trials.at_refresh
         )
+    yield Rows(area, _SECRET, cold, DENIED, denied(ABORTED), _LATE).tried(
+        "secret-late",
+        "answers after the hook's time, then refused",
+        f"{HANGING.told}; then {REFUSED.told}",
+        trials.late(DENIED, "GetSecretValue"),
+        hangs=True,
+    )
     anew = DENIED._replace(told="signed with a secret that is newer than ours")
     yield from Rows(
         area,
@@ -259,11 +278,23 @@ def _dead_letters() -> Iterator[Row]:
     yield from Rows(area, _SEND, no_matter, CUT_OFF, MALFORMED_LOST, _LOUD).each(
         "letter-of-malformed", end_to_end=("throttled", "hanging", "refused", "broken")
     )
+    no_policies = over_the_wire(REFUSED, "BatchGetItem")
     yield from Rows(area, _SEND, no_matter, DENIED, failure(ABORTED, Letter.LOST), _LOUD).each(
         "letter-of-failed",
-        before=over_the_wire(REFUSED, "BatchGetItem"),
+        "throttled",
+        "refused",
+        "broken",
+        before=no_policies,
         end_to_end=("refused",),
     )
+    yield from Rows(
+        area,
+        _SEND,
+        no_matter,
+        DENIED,
+        failure(NOBODY_KNOWS, Letter.LOST),
+        f"No time is left to look up what the session was told. {_LOUD}",
+    ).each("letter-of-failed", "hanging", before=no_policies)
     yield from Rows(area, _SEND, no_matter, CONNECT, FOLLOW_UP_LOST, _LOUD).each(
         "letter-of-session", before=over_the_wire(REFUSED, "PutItem")
     )

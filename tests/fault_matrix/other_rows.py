@@ -271,6 +271,14 @@ _OWN_CORES: Final = (
 )
 
 
+_NOT_OURS: Final = (
+    "No code of this project runs, so nothing is counted or kept by it: `Throttles` of Lambda and "
+    "`5xx` of the gateway count it, and the alarms `…Throttles` tell. WCS sends the hook again "
+    "(`rest_client_request_retry_count`), and then does what `restOnError` says. The emulator "
+    "answers 429, AWS a 5xx."
+)
+
+
 def _load() -> Iterator[Row]:
     reads = ("GetSecretValue", "BatchGetItem", "Query")
     for hook, expected, calls in (
@@ -284,6 +292,21 @@ def _load() -> Iterator[Row]:
             crowds.cold_starts(hook, *calls),
         )
         yield replace(row, reply_timeout=_PATIENT)
+    nothing = Expected(None, frozenset(), Letter.NONE, Level.NO_LINE)
+    yield Row(
+        name="concurrency-limit",
+        area=Area.LOAD,
+        fault="a function at its concurrency limit",
+        call="-",
+        state=State.NO_MATTER,
+        method="publishStream",
+        hook="any",
+        injected="reserved concurrency of 1, and two hooks",
+        expected=nothing,
+        trial=None,
+        answered_by="the gateway's error",
+        note=_NOT_OURS,
+    )
 
 
 OTHER_ROWS: Final[tuple[Row, ...]] = (*_compiler(), *_duplicates(), *_clock(), *_load())

@@ -49,7 +49,7 @@ class Letter(StrEnum):
     BUS = "the hook, `event-bus` pending"
     BOTH = "the hook, both pending"
     LOST = "lost"
-    RECORD = "the stream's record"
+    RECORD = "the record, if it goes on"
 
 
 class Level(StrEnum):
@@ -57,7 +57,6 @@ class Level(StrEnum):
 
     NO_LINE = "-"
     INFO = "INFO"
-    WARNING = "WARNING"
     ERROR = "ERROR"
 
 
@@ -134,6 +133,8 @@ class Row:
         Makes it happen in this process; none where that cannot be.
     end_to_end
         Makes it happen on a deployment in the emulator; none where that is not done.
+    answered_by
+        Who answers where no code of this project does; else empty.
     reply_timeout
         Seconds: the setting under which it is tried in this process.
     note
@@ -151,6 +152,7 @@ class Row:
     expected: Expected
     trial: LocalTrial | None
     end_to_end: Trial | None = None
+    answered_by: str = ""
     reply_timeout: float = 2.0
     note: str = ""
 

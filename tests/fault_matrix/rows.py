@@ -46,7 +46,7 @@ WAYS: Final[Mapping[str, Fault]] = {
 TOLD: Final[Mapping[str, str]] = {
     "throttled": "throttled",
     "hanging": "hangs",
-    "refused": "refused: no permission",
+    "refused": "refused",
     "broken": "fails inside AWS",
     "unreachable": "nobody there",
     "unprocessed": "throttled in part",

@@ -4,8 +4,10 @@ import json
 import time
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple
+from unittest.mock import patch
 
-from tests.fault_matrix.row import Trial
+from tests.fault_matrix.in_process import LocalScene
+from tests.fault_matrix.row import LocalTrial, Trial
 from tests.fault_matrix.scene import (
     ALLOWED,
     CALLED,
@@ -14,7 +16,7 @@ from tests.fault_matrix.scene import (
     Observed,
     Scene,
 )
-from tests.support.faulty_aws import Fault
+from tests.support.faulty_aws import HANGING, REFUSED, Fault
 from tests.support.hook_client import SECRET, signature
 from wcs_hooks.adapters.cached_secrets import SECRET_TTL
 from wcs_hooks.core import reply as replies
@@ -25,6 +27,11 @@ SNAPSHOT_TTL: Final = 1.0
 
 WRONG: Final = "WCS 00000000000000000000000000000000"
 """The signature of somebody who does not know the secret."""
+
+UNAVAILABLE: Final = 503
+
+_LONGER_THAN_A_HOOK: Final = 1.5
+"""Seconds: no time-out of botocore's ends what hangs on the resolution of a name."""
 
 _WARMING_TRIES: Final = 3
 _WARMING: Final = {
@@ -113,6 +120,28 @@ def _warm(scene: Scene, hook: Hook) -> None:
     while warmed[-1] != replies.OK and len(warmed) < _WARMING_TRIES:
         warmed.append(scene.post(hook).status)
     assert warmed[-1] == replies.OK, warmed
+
+
+def late(hook: Hook, operation: str) -> LocalTrial:
+    """A read that no hook could wait for brings an answer, and then the store is out again."""
+
+    def trial(scene: LocalScene) -> Observed:
+        scene.connect()
+        wait = scene.wire.hang
+
+        def hang_once(_: float) -> None:
+            scene.recover()
+            wait(_LONGER_THAN_A_HOOK)
+
+        scene.fail(HANGING, operation)
+        with patch.object(scene.wire, "hang", hang_once):
+            assert scene.post(hook).status == UNAVAILABLE
+            # The hung attempt ends, botocore pauses for up to a second, and tries again.
+            time.sleep(_LONGER_THAN_A_HOOK + 1)
+        scene.fail(REFUSED, operation)
+        return scene.post(hook)
+
+    return trial
 
 
 def at_refresh(hook: Hook, injection: Injection, authorization: str | None = "") -> Trial:

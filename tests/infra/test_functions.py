@@ -78,6 +78,7 @@ def test_given_settings_when_a_category_function_starts_then_its_environment_tel
             reply_timeout=2.1,
             snapshot_ttl=0.5,
             echo_log_sample_rate=0.25,
+            echo_metrics_seconds=2.5,
             session_ttl_days=3,
             rest_api_calls=RestApiCalls.AS_CLIENT,
         )
@@ -97,6 +98,7 @@ def test_given_settings_when_a_category_function_starts_then_its_environment_tel
         "SESSION_TTL_DAYS": "3",
         "REST_API_CALLS": "as-client",
         "ECHO_LOG_SAMPLE_RATE": "0.25",
+        "ECHO_METRICS_SECONDS": "2.5",
         **(of_events if category is Category.EVENT else {}),
     }
 

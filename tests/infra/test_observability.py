@@ -10,6 +10,7 @@ from tests.infra.conftest import Synthesise
 from tests.infra.metrics_named import dashboard
 from tests.infra.synthesis import Json, SynthesisedStack
 from tests.support.hook_client import ENVIRONMENT, forget_logger
+from wcs_hooks.clock import SystemClock
 from wcs_hooks.core.decision import Decision, Verdict
 from wcs_hooks.core.methods import Category
 from wcs_hooks.core.outcome import Cause, Outcome, RestOnError
@@ -238,7 +239,9 @@ def test_given_refusals_when_the_last_are_listed_then_their_log_lines_have_what_
     for name, value in ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
     forget_logger()
-    reporter = HookReporter(Category.DIRECT, 0, lambda: "secret")
+    reporter = HookReporter(
+        Category.DIRECT, 0, lambda: "secret", echo_metrics_seconds=0, clock=SystemClock()
+    )
     reporter.report(observation, Reply(403, b""), 0.01)
     _, line = capsys.readouterr().out.splitlines()
 

@@ -159,3 +159,13 @@ def test_given_a_denied_keep_alive_when_it_is_published_then_it_is_for_it_has_ha
 
     assert hooks.post("StreamKeepAliveEvent", HOOK).status == 403
     assert len(subscriber.received()) == 1
+
+
+def test_given_an_app_key_that_utf_8_does_not_hold_when_published_then_it_reads_as_elsewhere(
+    hooks: HookClient, subscriber: Subscriber, aws: Aws
+) -> None:
+    hooks.post("StreamStatusEvent", b'{"appKey":"live\\ud800","status":"PUBLISHING"}')
+
+    [event] = subscriber.received()
+    assert event["detail"]["app"] == "live\N{REPLACEMENT CHARACTER}"
+    assert aws.dead_letters() == []

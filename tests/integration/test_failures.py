@@ -231,6 +231,7 @@ def test_given_a_bug_when_a_hook_is_posted_then_the_answer_is_500_and_tells_noth
     assert "marked-secret" not in reply.output
     assert {"Failed", "DeadLettered"} <= reply.counted
     assert (letter["body"], letter["error"]["kind"]) == (_BODY.decode(), "KeyError")
+    assert letter["error"]["message"].startswith("KeyError at Faulty._asked:")
     [line] = reply.log
     assert line["error"].startswith("KeyError at Faulty._asked:")
 

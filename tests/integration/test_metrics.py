@@ -1,7 +1,8 @@
 """What is counted and logged for a hook, exactly, and that no secret is in it."""
 
 import json
-from collections.abc import Callable
+import signal
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from tests.integration.conftest import MakeClient
 from tests.support.aws_calls import AwsCalls
 from tests.support.aws_tables import Aws
 from tests.support.fake_clock import FakeClock
-from tests.support.hook_client import HookClient, HookReply
+from tests.support.hook_client import HookClient, HookReply, read_output
 from tests.support.in_memory_snapshots import InMemorySnapshots
 from tests.support.policy_items import deny, override, policy
 from wcs_hooks.policy_compiler import Status
@@ -213,6 +214,119 @@ def test_given_hooks_of_two_methods_when_they_are_counted_then_neither_has_the_o
     assert first.metrics[0]["method"] == "StreamStatusEvent"
     assert "method" not in second.metrics[0]
     assert third.metrics[0]["method"] == "StreamEvent"
+
+
+# --- Echoes that are gathered --------------------------------------------------------------------
+
+
+@pytest.fixture
+def gathering(make_client: MakeClient, enforce: Enforce) -> HookClient:
+    """Functions that gather echoes for five seconds, past their cold start."""
+    enforce(
+        "live",
+        deny("no", match={"name": "denied"}),
+        deny("shadow-no", match={"name": "shadow-denied"}, mode="shadow"),
+    )
+    hooks = make_client(ECHO_METRICS_SECONDS="5", SNAPSHOT_TTL_SECONDS="1000")
+    for method in ("publishStream", "StreamStatusEvent"):
+        hooks.post(method, {"appKey": "live"})
+    return hooks
+
+
+def test_given_a_busy_function_when_it_echoes_then_one_line_counts_all_of_them(
+    gathering: HookClient, clock: FakeClock
+) -> None:
+    began = clock.now()
+    for _ in range(3):
+        assert not gathering.post("publishStream", _HOOK).output
+    clock.advance(5)
+
+    [line] = gathering.post("publishStream", _HOOK).metrics
+
+    assert line["Calls"] == line["Echoed"] == [4]
+    assert len(line["DecisionTime"]) == len(line["ServiceTime"]) == 4
+    assert line["_aws"]["Timestamp"] == began * 1000
+    assert (line["service"], line["category"], line["method"]) == (
+        "wcs-hooks",
+        "direct",
+        "publishStream",
+    )
+    metrics = {
+        metric["Name"]: (metric["Unit"], {frozenset(each) for each in directive["Dimensions"]})
+        for directive in line["_aws"]["CloudWatchMetrics"]
+        for metric in directive["Metrics"]
+    }
+    assert metrics == {
+        "Calls": ("Count", {_OWN, _BY_METHOD}),
+        "Echoed": ("Count", {_OWN}),
+        "DecisionTime": ("Microseconds", {_OWN}),
+        "ServiceTime": ("Milliseconds", {_OWN}),
+    }
+
+
+def test_given_a_quiet_function_when_it_echoes_then_nothing_waits(
+    gathering: HookClient, clock: FakeClock
+) -> None:
+    for _ in range(3):
+        clock.advance(5)
+        assert gathering.post("publishStream", _HOOK).counted == {"Calls", "Echoed", *_TIMES}
+
+
+@pytest.mark.parametrize(
+    ("method", "body", "counted"),
+    [
+        ("publishStream", {"name": "denied"}, "Denied"),
+        ("publishStream", {"name": "shadow-denied"}, "ShadowDenied"),
+        ("StreamStatusEvent", {"status": "FAILED"}, "ReportedFailures"),
+        ("connect", {}, "ColdStart"),
+        ("newMethod", {}, "UnknownMethod"),
+    ],
+)
+def test_given_more_than_an_echo_when_it_is_counted_then_that_is_at_once_and_what_waits_too(
+    gathering: HookClient, method: str, body: dict[str, Any], counted: str
+) -> None:
+    waiting = {"publishStream": "publishStream"}.get(method, "StreamStatusEvent")
+    gathering.post(waiting, _HOOK)
+
+    *earlier, line = gathering.post(method, {**_HOOK, **body}).metrics
+
+    assert line[counted] == [1]
+    # A connect is another function's, where nothing waits.
+    assert [each["method"] for each in earlier] == ([] if method == "connect" else [waiting])
+    assert not any(counted in each for each in earlier)
+
+
+def test_given_echoes_that_are_logged_when_they_are_gathered_then_the_log_does_not_wait(
+    make_client: MakeClient,
+) -> None:
+    hooks = make_client(ECHO_METRICS_SECONDS="5", ECHO_LOG_SAMPLE_RATE="1")
+    hooks.post("publishStream", _HOOK)
+
+    reply = hooks.post("publishStream", _HOOK)
+
+    assert (len(reply.log), reply.metrics) == (1, [])
+
+
+def test_given_gathered_echoes_when_the_environment_is_told_to_end_then_they_are_emitted(
+    gathering: HookClient, capsys: pytest.CaptureFixture[str], ended: list[int]
+) -> None:
+    gathering.post("StreamStatusEvent", _HOOK)
+    gathering.post("StreamStatusEvent", _HOOK)
+
+    signal.raise_signal(signal.SIGTERM)
+
+    [line], _ = read_output(capsys.readouterr().out)
+    assert (line["method"], line["Calls"]) == ("StreamStatusEvent", [2])
+    assert ended == [signal.SIGTERM]
+
+
+@pytest.fixture(autouse=True)
+def ended() -> Iterator[list[int]]:
+    """The signals that would have ended this process."""
+    numbers: list[int] = []
+    before = signal.signal(signal.SIGTERM, lambda number, _frame: numbers.append(number))
+    yield numbers
+    signal.signal(signal.SIGTERM, before)
 
 
 # --- The log ------------------------------------------------------------------------------------

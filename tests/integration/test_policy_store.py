@@ -26,6 +26,7 @@ from wcs_hooks.policy_compiler import (
     PointerMovedError,
     PolicyCompiler,
     Status,
+    StatusChangedError,
 )
 
 _NO_CHANGES = Changes((), (), ())
@@ -299,7 +300,7 @@ def test_given_a_status_when_it_is_told_then_it_stands_beside_the_policies(
     error = Finding(Severity.ERROR, "no", "when", "gives INT; it must give a boolean")
     warning = Finding(Severity.WARNING, "old", "notAfter", "the window is over")
 
-    store.tell(status(3, 0, error, warnings=[warning], pinned=3))
+    store.tell(status(3, 0, error, warnings=[warning], pinned=3), None)
 
     assert aws.policy_item("live", "#status") == {
         "app": "live",
@@ -317,25 +318,43 @@ def test_given_a_status_when_it_is_told_then_it_stands_beside_the_policies(
 
 
 @pytest.mark.parametrize(
-    ("first", "second", "stays"),
-    [
-        pytest.param(10, 11, 2, id="a later one replaces"),
-        pytest.param(10, 10, 2, id="one of the same moment replaces"),
-        pytest.param(10, 10.5, 2, id="one half a second later replaces"),
-        pytest.param(11, 10, 1, id="an earlier one does not"),
-        pytest.param(10.5, 10, 1, id="one half a second earlier does not"),
-    ],
+    "second", [11, 10, -3600], ids=["later", "the same moment", "an hour slow"]
 )
-def test_given_a_status_when_another_is_told_then_the_one_compiled_last_stands(
-    aws: Aws, store: DynamoPolicyStore, first: float, second: float, stays: int
+def test_given_a_status_when_whoever_saw_it_tells_another_then_that_stands_whatever_the_clocks(
+    aws: Aws, store: DynamoPolicyStore, second: float
 ) -> None:
-    store.tell(status(1, first))
+    store.tell(status(1, 10), None)
 
-    store.tell(status(2, second))
+    store.tell(status(2, second), status(1, 10).compiled_at.isoformat())
 
     item = aws.policy_item("live", "#status")
     assert item is not None
-    assert item["version"] == stays
+    assert item["version"] == 2
+
+
+@pytest.mark.parametrize("seen", [None, "1970-01-01T00:00:09+00:00"])
+def test_given_a_status_that_was_told_meanwhile_when_another_is_told_then_it_stays(
+    aws: Aws, store: DynamoPolicyStore, seen: str | None
+) -> None:
+    store.tell(status(1, 10), None)
+
+    with pytest.raises(StatusChangedError):
+        store.tell(status(2, 11), seen)
+
+    item = aws.policy_item("live", "#status")
+    assert item is not None
+    assert item["version"] == 1
+
+
+def test_given_a_status_that_somebody_edited_when_another_is_told_then_it_is_replaced(
+    aws: Aws, compiler: PolicyCompiler
+) -> None:
+    aws.put_policies("live", {"id": "#status", "compiledAt": 5}, deny("no"))
+
+    assert compiler.compile("live").ok
+    item = aws.policy_item("live", "#status")
+    assert item is not None
+    assert item["ok"] is True
 
 
 def test_given_a_hundred_mistakes_when_they_are_told_then_the_first_stand_there_and_their_number(
@@ -343,7 +362,7 @@ def test_given_a_hundred_mistakes_when_they_are_told_then_the_first_stand_there_
 ) -> None:
     errors = [Finding(Severity.ERROR, f"p{n}", "action", "is required") for n in range(100)]
 
-    store.tell(status(0, 0, *errors))
+    store.tell(status(0, 0, *errors), None)
 
     item = aws.policy_item("live", "#status")
     assert item is not None

@@ -77,7 +77,10 @@ class Bench:
             "snapshots": self.snapshots,
             "ECHO_LOG_SAMPLE_RATE": "1",
             "EVENT_BUS_NAME": BUS,
+            # None of this is about time, and the machine may be busy.
+            "REPLY_TIMEOUT_SECONDS": "10",
             "POWERTOOLS_LOG_LEVEL": "DEBUG",
+            "POWERTOOLS_LOGGER_LOG_EVENT": "true",
         }
         return self.make_client(**{**defaults, **options})
 

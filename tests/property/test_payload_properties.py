@@ -74,6 +74,7 @@ def test_given_any_fields_when_they_are_replaced_then_every_other_character_stay
     replaced = replace_fields(text.written(), values)
 
     assert replaced == text.with_values(values)
+    assert parse(text.written().encode()).with_fields(values) == replaced
 
 
 @given(TEXTS, st.dictionaries(st.sampled_from([*NAMES, "new"]), VALUES, max_size=3))

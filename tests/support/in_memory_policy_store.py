@@ -107,10 +107,9 @@ class InMemoryPolicyStore:
     def settle(self, app: str) -> None:
         """Nothing is left to do here: nobody kills this store's compilers half-way."""
 
-    def tell(self, status: Status) -> None:
-        known = self.statuses.get(status.app)
-        if known is None or known.compiled_at <= status.compiled_at:
-            self.statuses[status.app] = status
+    def tell(self, status: Status, seen: str | None) -> None:
+        del seen
+        self.statuses[status.app] = status
 
 
 def _nothing() -> Version:

@@ -40,7 +40,9 @@ def _text(
     request: Request, error: Exception, category: Category = Category.DIRECT, now: float = 0.0
 ) -> str:
     return to_text(
-        message(request, category, error, now, versions={"live": 3}, pending=["event-bus"])
+        message(
+            request, category, error, str(error), now, versions={"live": 3}, pending=["event-bus"]
+        )
     )
 
 

@@ -241,6 +241,17 @@ def test_given_match_and_when_then_both_must_hold(match: str, when: str, *, hold
     assert (decided(snapshot(policy), _NAMED).denial is not None) is holds
 
 
+def test_given_conditions_of_two_layers_then_each_sees_what_it_asks_for() -> None:
+    layers = [
+        snapshot(deny(id="own", when="body.name == 'x' && body.width > 1")),
+        snapshot(deny(app="*", id="all", when="app == 'live' && body.size() == 3"), app="*"),
+    ]
+
+    assert decided(layers, {**_NAMED, "width": 2}).applied == ("*/all",)
+    assert decided(layers, {"name": "x", "width": 2}).applied == ("live/own",)
+    assert decided(layers, {"name": "x"}).failures
+
+
 def test_given_a_hook_under_the_other_spelling_then_the_condition_sees_it_as_wcs_sent_it() -> None:
     policy = deny(method="sendDTMF", when="method == 'sendDtmf'")
 

@@ -22,6 +22,7 @@ _HOOK = {
     "SESSION_TTL_DAYS": "7",
     "REST_API_CALLS": "never-deny",
     "ECHO_LOG_SAMPLE_RATE": "0.01",
+    "ECHO_METRICS_SECONDS": "5",
     "EVENT_BUS_NAME": "wcs-hooks",
     "EVENT_BUS_KEEP_ALIVE": "true",
 }
@@ -46,6 +47,7 @@ def test_given_what_the_stack_sets_when_a_hooks_function_reads_it_then_it_is_typ
         session_ttl=7 * 86_400,
         rest_api_calls=RestApiCalls.NEVER_DENY,
         echo_log_sample_rate=0.01,
+        echo_metrics_seconds=5.0,
         event_bus="wcs-hooks",
         event_bus_keep_alive=True,
     )
@@ -84,6 +86,7 @@ def test_given_no_authentication_when_the_environment_is_read_then_no_secret_is_
         "REPLY_TIMEOUT_SECONDS",
         "SNAPSHOT_TTL_SECONDS",
         "ECHO_LOG_SAMPLE_RATE",
+        "ECHO_METRICS_SECONDS",
     ],
 )
 def test_given_a_variable_is_missing_when_a_hooks_function_reads_it_then_it_is_named(

@@ -237,6 +237,7 @@ def test_given_fields_to_replace_when_they_are_spliced_in_then_nothing_else_chan
     text: str, replacements: dict[str, str], expected: str
 ) -> None:
     assert replace_fields(text, replacements) == expected
+    assert parse(text.encode()).with_fields(replacements) == expected
 
 
 @pytest.mark.parametrize(
@@ -267,3 +268,26 @@ def test_given_what_json_does_not_have_when_it_is_encoded_then_that_is_an_error(
 
 def test_given_a_value_when_it_is_encoded_then_it_is_compact_and_keeps_its_characters() -> None:
     assert encode({"a": [1, "ü", None, True]}) == '{"a":[1,"ü",null,true]}'
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param('{"a":"\\"name\\"","name":1}', id="in a text"),
+        pytest.param('{"a":{"name":2},"name":1}', id="deeper"),
+        pytest.param('{"a":["name"],"name":1}', id="a value"),
+        pytest.param('{"name":1,"a":"name"}', id="a value behind it"),
+        pytest.param('{"n\\u0061me":1,"a":"name"}', id="escaped"),
+        pytest.param('{"a":"\\"name","name":1}', id="a text that ends so"),
+        pytest.param('{"name" \t:\n1,"\\"name":2}', id="a name that ends so"),
+        pytest.param('{"name":1,"x":"C:\\\\users"}', id="what looks like an escape"),
+        pytest.param('{"name":1, "name":3}', id="twice"),
+    ],
+)
+def test_given_a_name_that_stands_elsewhere_too_then_its_own_field_is_replaced(text: str) -> None:
+    before = json.loads(text)
+
+    after = parse(text.encode()).with_fields({"name": '"new"'})
+
+    assert json.loads(after) == before | {"name": "new"}
+    assert after == replace_fields(text, {"name": '"new"'})

@@ -6,11 +6,13 @@ from typing import Any
 
 import pytest
 
-from tests.unit.given import NOW, compiled, configure, deny, echo, override, snapshot
+from tests.unit.given import NOW, compiled, configure, decided, deny, echo, override, snapshot
 from wcs_hooks.core.snapshot import (
+    EVERYTHING,
     FORMAT,
     Snapshot,
     SnapshotFormatError,
+    Visible,
     field_at,
     value_key,
 )
@@ -44,6 +46,34 @@ def test_given_the_same_compilation_when_it_is_dumped_twice_then_the_bytes_are_t
 def _document(**changed: Any) -> bytes:
     document = json.loads(zlib.decompress(compiled(deny()).dump(1, NOW)))
     return zlib.compress(json.dumps(document | changed).encode())
+
+
+def test_given_expressions_when_a_hook_is_decided_then_they_are_shown_what_they_can_see() -> None:
+    loaded = snapshot(
+        deny(id="a", when="body.name == 'x' && 'custom' in body"),
+        override(id="b", compute={"name": "body.name + method"}, when="now > timestamp(0)"),
+        deny(id="c", method="call", when="size(body) > 1"),
+        deny(id="d", method="hangup", match={"name": "x"}),
+    )
+
+    assert loaded.visible("publishStream") == Visible(
+        frozenset({"body", "method", "now"}), frozenset({"name", "custom"})
+    )
+    assert loaded.visible("call") == Visible(frozenset({"body"}), None)
+    assert loaded.visible("hangup") == Visible(frozenset(), frozenset())
+
+
+def test_given_a_snapshot_that_does_not_tell_what_is_seen_when_it_decides_then_all_is() -> None:
+    data = compiled(deny(when="method == 'publishStream' && body.name == 'x'")).dump(1, NOW)
+    document = json.loads(zlib.decompress(data))
+    for table in document["tables"]:
+        del table["visible"]
+
+    older = Snapshot.load(zlib.compress(json.dumps(document).encode()))
+
+    assert older.visible("publishStream") == EVERYTHING
+    assert decided(older, {"name": "x"}).denial
+    assert not decided(older, {"name": "y"}).denial
 
 
 _DAMAGED = {

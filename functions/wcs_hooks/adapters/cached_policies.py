@@ -68,7 +68,8 @@ class CachedPolicies:
         UnavailableError
             If it was never read and cannot be.
         """
-        self._adopt_late(app)
+        if self._reading:
+            self._adopt_late(app)
         entry = self._entries.get(app)
         if entry is not None and self._clock.monotonic() < entry.checked_at + self._pause(entry):
             self._entries.move_to_end(app)

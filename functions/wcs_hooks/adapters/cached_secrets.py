@@ -67,21 +67,30 @@ class CachedSecrets:
         return self._secrets[0] if self._secrets else ""
 
     def _not_older_than(self, seconds: float, deadline: Deadline) -> Sequence[str]:
+        self._adopt_late()
         now = self._clock.monotonic()
         if self._read_at is None or now >= self._read_at + seconds:
             try:
-                self._secrets = self._fetch(deadline, now)
+                self._fetch(deadline, now)
             except UnavailableError:
                 if not self._secrets:
                     raise
-            self._read_at = now
+                self._read_at = now
         return self._secrets
 
-    def _fetch(self, deadline: Deadline, now: float) -> Sequence[str]:
-        """Read the secrets; a read that no hook could wait for serves a later one.
+    def _adopt_late(self) -> None:
+        """Remember what a read brought that no hook could wait for.
 
-        Else a function that starts while the store is slow would never have them.
+        Else a function that starts while the store is slow would never have them. How old they are
+        counts from when they were asked for.
         """
+        if self._reading is not None and self._reading[0].done():
+            (reading, begun), self._reading = self._reading, None
+            if reading.exception() is None:
+                self._secrets, self._read_at = reading.result(), begun
+
+    def _fetch(self, deadline: Deadline, now: float) -> None:
+        """Read the secrets, or wait for a read that has begun."""
         reading, begun = self._reading or (None, 0.0)
         if reading is None or now > begun + _LONGEST_READ:
             reading, begun = begin(self._read, _WHAT), now
@@ -89,7 +98,7 @@ class CachedSecrets:
         if self._secrets:
             deadline = Deadline(self._clock, deadline.remaining() * _REFRESH_SHARE)
         try:
-            return await_before(deadline, reading, _WHAT)
+            self._secrets, self._read_at = await_before(deadline, reading, _WHAT), begun
         finally:
             if reading.done():
                 self._reading = None

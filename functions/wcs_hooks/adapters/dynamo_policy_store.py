@@ -27,6 +27,7 @@ from wcs_hooks.policy_compiler import (
     InForceVersion,
     PointerMovedError,
     Status,
+    StatusChangedError,
 )
 
 if TYPE_CHECKING:
@@ -47,6 +48,8 @@ MAX_NAMES: Final = 100
 
 _APPS: Final = "#apps"
 _DAY: Final = 86_400
+# Somebody may have edited it by hand.
+_NO_TIME: Final = "attribute_not_exists(compiledAt) OR NOT attribute_type(compiledAt, :text)"
 _CONDITION_FAILED: Final = "ConditionalCheckFailedException"
 
 
@@ -220,8 +223,19 @@ class DynamoPolicyStore:
             {":version": pointer["version"], ":pinned": pointer["pinned"]},
         )
 
-    def tell(self, status: Status) -> None:
-        """Write an app's status, unless a later one stands there."""
+    def tell(self, status: Status, seen: str | None) -> None:
+        """Write an app's status.
+
+        Parameters
+        ----------
+        seen
+            The `compiledAt` of the status that stood there; none if there was none.
+
+        Raises
+        ------
+        StatusChangedError
+            If another one stands there by now.
+        """
         item: dict[str, Any] = {
             "app": status.app,
             "id": STATUS_ID,
@@ -236,12 +250,14 @@ class DynamoPolicyStore:
             item |= {"errorCount": len(status.errors), "warningCount": len(status.warnings)}
         if status.pinned is not None:
             item["pinned"] = status.pinned
-        self._put(
+        told = self._put(
             self._policies,
             item,
-            "attribute_not_exists(compiledAt) OR compiledAt <= :now",
-            {":now": item["compiledAt"]},
+            _NO_TIME if seen is None else "compiledAt = :seen",
+            {":text": "S"} if seen is None else {":seen": seen},
         )
+        if not told:
+            raise StatusChangedError(status.app)
 
     def _expire(self, app: str, version: int, at: float | None) -> None:
         """Let a version's items expire, in seconds since the epoch, or keep them."""

@@ -65,6 +65,7 @@ class DynamoSessions:
         self._ttl = ttl
         self._clock = clock
         self._breaker = CircuitBreaker("the session store", clock)
+        self._renewals = CircuitBreaker("the session store", clock)
 
     def read(self, key: SessionKey, deadline: Deadline) -> SessionRecord | None:
         """What is kept of a session; none if it was not seen at connect, or has ended.
@@ -124,7 +125,8 @@ class DynamoSessions:
         UnavailableError
             If DynamoDB does not answer.
         """
-        return self._breaker.run_before(deadline, lambda: self._has(_redriven(decision_id)))
+        keys = _redriven(decision_id)
+        return self._breaker.run_before(deadline, lambda: self._get(keys)) is not None
 
     def done(self, decision_id: str, deadline: Deadline) -> None:
         """Remember that it was.
@@ -135,13 +137,6 @@ class DynamoSessions:
             If DynamoDB does not answer.
         """
         self._breaker.run_before(deadline, lambda: self._mark(_redriven(decision_id)))
-
-    def _has(self, keys: "Mapping[str, AttributeValueTypeDef]") -> bool:
-        try:
-            answer = self._client.get_item(TableName=self._table, Key=keys, ConsistentRead=True)
-        except (BotoCoreError, ClientError) as error:
-            raise UnavailableError("the session store does not answer") from error
-        return "Item" in answer
 
     def _mark(self, keys: "Mapping[str, AttributeValueTypeDef]") -> None:
         try:
@@ -171,7 +166,8 @@ class DynamoSessions:
         """Keep a session for longer. If that fails the next read does it: there is half the TTL."""
         limit = Deadline(self._clock, deadline.remaining() * _RENEWAL_SHARE)
         with suppress(UnavailableError, BotoCoreError, ClientError):
-            self._breaker.run_before(limit, lambda: self._extend(keys))
+            # By a breaker of its own: hooks are not refused their sessions because this hangs.
+            self._renewals.run_before(limit, lambda: self._extend(keys))
 
     def _extend(self, keys: "Mapping[str, AttributeValueTypeDef]") -> None:
         self._client.update_item(

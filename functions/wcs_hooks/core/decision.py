@@ -9,11 +9,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
-from functools import cached_property
 from heapq import merge
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from wcs_hooks.core.expression import MAX_VISIBLE_BYTES, ExpressionError, bind
+from wcs_hooks.core.expression import MAX_VISIBLE_BYTES, Expression, ExpressionError, bind
 from wcs_hooks.core.payload import Payload, encode
 from wcs_hooks.core.policy import Action, Mode, WhenError
 from wcs_hooks.core.snapshot import ABSENT, Rule, Snapshot, field_at, value_key
@@ -169,28 +168,43 @@ def decide(
     <Verdict.ECHO: 'echo'>
     """
     fields = hook.payload.fields
-    candidates = [found for s in snapshots if (found := s.rules(hook.method, fields))]
-    if not candidates:
+    met = [(s, found) for s in snapshots if (found := s.rules(hook.method, fields))]
+    if not met:
         return ECHO
-    rules: Iterable[Rule] = (
-        candidates[0] if len(candidates) == 1 else merge(*candidates, key=lambda rule: rule.order)
-    )
-    return _Evaluation(hook, now, session, trace).of(rules)
+    rules: Iterable[Rule] = met[0][1]
+    if len(met) > 1:
+        rules = merge(*(found for _, found in met), key=lambda rule: rule.order)
+    return _Evaluation(hook, now, [s for s, _ in met], session, trace).of(rules)
 
 
 class _Evaluation:
+    __slots__ = (
+        "failures",
+        "hook",
+        "now",
+        "session",
+        "snapshots",
+        "trace",
+        "with_session",
+        "without_session",
+    )
+
     def __init__(
         self,
         hook: Hook,
         now: float,
+        snapshots: Sequence[Snapshot],
         session: Callable[[], Session],
         trace: Callable[[Step], None] | None,
     ) -> None:
         self.hook = hook
         self.now = now
+        self.snapshots = snapshots
         self.session = session
         self.trace = trace
         self.failures: list[Failure] = []
+        self.without_session: cel.Activation | None = None
+        self.with_session: cel.Activation | None = None
 
     def of(self, rules: Iterable[Rule]) -> Decision:
         denial: Denial | None = None
@@ -237,7 +251,11 @@ class _Evaluation:
         )
 
     def _applies(self, rule: Rule) -> bool:
-        return self._is_open(rule) and self._matches(rule) and self._holds(rule)
+        return (
+            (not rule.has_window or self._is_open(rule))
+            and (not rule.match or self._matches(rule))
+            and (rule.when is None or self._holds(rule, rule.when))
+        )
 
     def _is_open(self, rule: Rule) -> bool:
         if rule.not_before is not None and self.now < rule.not_before:
@@ -254,11 +272,9 @@ class _Evaluation:
                 return self._tell(rule, "match", path)
         return True
 
-    def _holds(self, rule: Rule) -> bool:
-        if rule.when is None:
-            return True
+    def _holds(self, rule: Rule, when: Expression) -> bool:
         try:
-            holds = rule.when.is_true(self._activation(rule))
+            holds = when.is_true(self._activation(rule))
         except SessionUnavailableError as error:
             # A policy in shadow mode changes nothing: not even if its session cannot be read.
             if rule.mode != Mode.SHADOW:
@@ -270,7 +286,7 @@ class _Evaluation:
             self.failures.append(Failure(rule.id, "when", reason))
             holds = rule.when_error == WhenError.MATCH
             return holds or self._tell(rule, "when", reason)
-        return holds or self._tell(rule, "when")
+        return holds or (self.trace is not None and self._tell(rule, "when"))
 
     def _values(self, rule: Rule) -> dict[str, str] | None:
         """What an override sets: all of it, or nothing where an expression has no value."""
@@ -303,30 +319,44 @@ class _Evaluation:
     def _is_visible(self) -> bool:
         return len(self.hook.payload.raw) <= MAX_VISIBLE_BYTES
 
+    # By hand, and not by cached_property: these are asked for each expression.
+
     def _activation(self, rule: Rule) -> "cel.Activation":
-        return self._with_session if rule.uses_session else self._without_session
+        if rule.uses_session:
+            if self.with_session is None:
+                session = self.session()
+                variables = self._variables()
+                self.with_session = bind(**variables, session=session.body, known=session.known)
+            return self.with_session
+        if self.without_session is None:
+            self.without_session = bind(**self._variables())
+        return self.without_session
 
-    @cached_property
-    def _without_session(self) -> "cel.Activation":
-        return bind(**self._variables)
-
-    @cached_property
-    def _with_session(self) -> "cel.Activation":
-        session = self.session()
-        return bind(**self._variables, session=session.body, known=session.known)
-
-    @cached_property
     def _variables(self) -> dict[str, object]:
-        variables = {
-            "method": self.hook.method,
-            "category": str(self.hook.category),
-            "now": datetime.fromtimestamp(self.now, UTC),
-        }
+        """What the rules' expressions can see, `session` and `known` apart."""
+        visible = self.snapshots[0].visible(self.hook.method)
+        for snapshot in self.snapshots[1:]:
+            visible = visible.and_also(snapshot.visible(self.hook.method))
+        wanted = visible.variables
+        variables: dict[str, object] = {}
+        if "method" in wanted:
+            variables["method"] = self.hook.method
+        if "category" in wanted:
+            variables["category"] = str(self.hook.category)
+        if "now" in wanted:
+            variables["now"] = datetime.fromtimestamp(self.now, UTC)
         if not self._is_visible:
             return variables
         body = self.hook.payload.expression_fields
-        app = body.get("appKey")
-        return variables | {"app": app if type(app) is str else "", "body": body}
+        if "app" in wanted:
+            app = body.get("appKey")
+            variables["app"] = app if type(app) is str else ""
+        if "body" in wanted:
+            names = visible.body_fields
+            if names is not None:
+                body = {name: body[name] for name in names if name in body}
+            variables["body"] = body
+        return variables
 
     def _tell(self, rule: Rule, outcome: str, detail: str = "") -> bool:
         if self.trace is not None:

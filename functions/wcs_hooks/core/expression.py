@@ -17,6 +17,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from wcs_hooks.core.patterns import PatternError, check_patterns
+from wcs_hooks.core.syntax_tree import fields_of
 
 if TYPE_CHECKING:
     from cel_expr_python import cel
@@ -51,12 +52,15 @@ class Checked(NamedTuple):
         CEL's name of the type it gives: `BOOL`, `DYN` where only a hook can tell, …
     uses
         The variables among `VARIABLES` that it refers to.
+    body_fields
+        The fields of the body that it can see; none if it can see all of it.
     """
 
     source: str
     serialized: str
     returns: str
     uses: frozenset[str]
+    body_fields: frozenset[str] | None
 
     @property
     def may_be_boolean(self) -> bool:
@@ -156,7 +160,8 @@ def check(source: str) -> Checked:
         if re.search(rf"\b{name}\b", source) and not _compiles_without(name, source)
     )
     stored = base64.b64encode(serialized).decode()
-    return Checked(source, stored, compiled.return_type().name(), uses)
+    fields = fields_of("body", serialized)
+    return Checked(source, stored, compiled.return_type().name(), uses, fields)
 
 
 def bind(**variables: object) -> "cel.Activation":

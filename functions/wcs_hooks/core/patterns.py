@@ -5,41 +5,19 @@ compiled anew in each evaluation. Trials with texts of 64 KiB: a pattern of 120,
 takes a minute, one of 8,000 more than a second, and `\pL{50}` 40 ms to compile alone. So a pattern
 stands in the policy, where it is checked when the policy is compiled, and never comes from a hook.
 
-The runtime does not show an expression's syntax tree, but serialises it as the Protobuf message
-`cel.expr.CheckedExpr` in a `google.protobuf.Any`
-(https://github.com/google/cel-spec/blob/master/proto/cel/expr/checked.proto and syntax.proto), of
-which nobody publishes Python classes: the few fields that lead to calls are read here.
+Where calls stand in the syntax tree is read here; of that tells `wcs_hooks.core.syntax_tree`.
 """
 
 from collections.abc import Iterator
 from typing import Final
+
+from wcs_hooks.core.syntax_tree import arguments, called, children, literal, root
 
 MAX_PATTERN_INSTRUCTIONS: Final = 2_500
 r"""The largest program that a pattern may make, as RE2 counts: a class such as `\pL` alone has
 1,200 instructions, a UUID's pattern 70."""
 
 _MATCHES: Final = "matches"
-
-_ANY_VALUE: Final = 2
-_CHECKED_EXPR: Final = 4
-_CALL: Final = 6
-_CALL_FUNCTION: Final = 2
-_CALL_ARGUMENT: Final = 3
-_CONSTANT: Final = 3
-_CONSTANT_STRING: Final = 6
-_CHILDREN: Final = {
-    5: frozenset({1}),  # select: its operand
-    _CALL: frozenset({1, _CALL_ARGUMENT}),  # its target, its arguments
-    7: frozenset({1}),  # list: its elements
-    9: frozenset({2, 4, 5, 6, 7}),  # comprehension: range, accumulator, condition, step, result
-}
-_STRUCT: Final = 8
-_STRUCT_ENTRY: Final = 2
-_ENTRY_PARTS: Final = frozenset({3, 4})  # a map's key, the value
-
-_VARINT: Final = 0
-_SIXTY_FOUR_BITS: Final = 1
-_LENGTH_DELIMITED: Final = 2
 
 
 class PatternError(Exception):
@@ -76,24 +54,12 @@ def check_patterns(serialized: bytes) -> None:
 
 def _patterns(serialized: bytes) -> Iterator[str | None]:
     """The pattern of each `matches`; none for one that is no literal."""
-    [checked] = _parts(serialized, _ANY_VALUE)
-    pending = list(_parts(checked, _CHECKED_EXPR))
+    pending = [root(serialized)]
     while pending:
-        for kind, content in _fields(pending.pop()):
-            if kind == _STRUCT:
-                entries = _parts(content, _STRUCT_ENTRY)
-                pending += [part for e in entries for n, part in _fields(e) if n in _ENTRY_PARTS]
-            elif kind in _CHILDREN:
-                pending += [part for n, part in _fields(content) if n in _CHILDREN[kind]]
-            if kind == _CALL and _parts(content, _CALL_FUNCTION) == [_MATCHES.encode()]:
-                yield _literal(_parts(content, _CALL_ARGUMENT)[-1])
-
-
-def _literal(expression: bytes) -> str | None:
-    for constant in _parts(expression, _CONSTANT):
-        for text in _parts(constant, _CONSTANT_STRING):
-            return text.decode()
-    return None
+        expression = pending.pop()
+        pending += children(expression)
+        if called(expression) == _MATCHES:
+            yield literal(arguments(expression)[-1])
 
 
 def _instructions(pattern: str) -> int:
@@ -108,37 +74,3 @@ def _instructions(pattern: str) -> int:
         reason = error.args[0].decode("utf-8", "replace") if error.args else str(error)
         raise PatternError(f"the pattern {pattern[:80]!r} is not valid: {reason}") from error
     return size
-
-
-def _parts(message: bytes, number: int) -> list[bytes]:
-    return [content for found, content in _fields(message) if found == number]
-
-
-def _fields(message: bytes) -> Iterator[tuple[int, bytes]]:
-    """The length-delimited fields of a Protobuf message, in order.
-
-    https://protobuf.dev/programming-guides/encoding/
-    """
-    at = 0
-    while at < len(message):
-        key, at = _varint(message, at)
-        kind = key & 7
-        if kind == _LENGTH_DELIMITED:
-            size, at = _varint(message, at)
-            yield key >> 3, message[at : at + size]
-            at += size
-        elif kind == _VARINT:
-            _, at = _varint(message, at)
-        else:
-            at += 8 if kind == _SIXTY_FOUR_BITS else 4
-
-
-def _varint(message: bytes, at: int) -> tuple[int, int]:
-    value = shift = 0
-    while True:
-        byte = message[at]
-        at += 1
-        value |= (byte & 127) << shift
-        shift += 7
-        if byte < 128:  # noqa: PLR2004 - the top bit says whether another byte follows
-            return value, at

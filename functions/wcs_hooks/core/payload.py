@@ -75,6 +75,32 @@ class Payload:
             self._expression_fields = _representable(self.fields) if foreign else self.fields
         return self._expression_fields
 
+    def with_fields(self, replacements: Mapping[str, str]) -> str:
+        """The text with some top-level fields replaced or appended, as `replace_fields` does it.
+
+        What has been parsed tells which fields there are. A name that there is once as a text, and
+        that no escape can spell otherwise, is the field's, so that nothing else need be read.
+        """
+        text = self.text
+        found: list[tuple[int, int, str]] = []
+        missing: dict[str, str] = {}
+        for name, value in replacements.items():
+            if name not in self.fields:
+                missing[name] = value
+                continue
+            quoted = f'"{name}"'
+            if not name.isidentifier() or "\\u" in text or text.count(quoted) != 1:
+                return replace_fields(text, replacements)
+            start = _after(":", text, text.index(quoted) + len(quoted))
+            found.append((start, _end_of_value(text, start), value))
+        pieces: list[str] = []
+        copied = 0
+        for start, end, value in sorted(found):
+            pieces += (text[copied:start], value)
+            copied = end
+        pieces.append(text[copied:])
+        return append_fields("".join(pieces), missing)
+
 
 def parse(raw: bytes) -> Payload:
     """Read a hook's body.
@@ -101,7 +127,7 @@ def parse(raw: bytes) -> Payload:
         )
     try:
         text = raw.decode()
-        fields = _DECODER.decode(text)
+        fields = _decoded(text)
     except UnicodeDecodeError as error:
         raise MalformedBodyError(f"the body is not UTF-8 at byte {error.start}") from error
     except RecursionError as error:
@@ -138,9 +164,8 @@ def replace_fields(text: str, replacements: Mapping[str, str]) -> str:
     at = _skip_whitespace(text, text.index("{") + 1)
     while text[at] != "}":
         name, at = _DECODER.raw_decode(text, at)
-        at = _skip_whitespace(text, _skip_whitespace(text, at) + 1)
-        start = at
-        _, at = _DECODER.raw_decode(text, at)
+        start = _after(":", text, at)
+        at = _end_of_value(text, start)
         if name in replacements:
             pieces += (text[copied:start], replacements[name])
             copied = at
@@ -196,6 +221,16 @@ def encode(value: object, *, sort_names: bool = False) -> str:
         raise ValueError(str(error)) from error
 
 
+def _decoded(text: str) -> Any:
+    """The value that a JSON text has."""
+    if text.startswith("{"):
+        value, end = _DECODER.raw_decode(text)
+        if end == len(text):
+            return value
+    # With blanks around it, or wrong: `decode` looks for blanks, by two regular expressions.
+    return _DECODER.decode(text)
+
+
 def _integer(literal: str) -> int | float:
     if len(literal) < _INT64_DIGITS:
         return int(literal)
@@ -215,6 +250,17 @@ _SORTING_ENCODER: Final = json.JSONEncoder(
     ensure_ascii=False, allow_nan=False, separators=(",", ":"), sort_keys=True
 )
 _TOO_DEEP: Final = f"the body is nested deeper than {MAX_DEPTH} levels"
+
+
+def _after(mark: str, text: str, at: int) -> int:
+    """Where the token behind a mark begins, the next one from a place on."""
+    return _skip_whitespace(text, text.index(mark, at) + 1)
+
+
+def _end_of_value(text: str, start: int) -> int:
+    """Where the value that begins at a place ends."""
+    _, end = _DECODER.raw_decode(text, start)
+    return end
 
 
 def _skip_whitespace(text: str, at: int) -> int:

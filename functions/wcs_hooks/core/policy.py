@@ -141,8 +141,12 @@ class Policy:
     @property
     def uses(self) -> frozenset[str]:
         """The variables that its expressions refer to."""
-        expressions = ([self.when] if self.when else []) + list(self.compute.values())
-        return frozenset().union(*(expression.uses for expression in expressions))
+        return frozenset().union(*(expression.uses for expression in self.expressions))
+
+    @property
+    def expressions(self) -> list[Checked]:
+        """Its `when`, if it has one, and what it computes."""
+        return ([self.when] if self.when else []) + list(self.compute.values())
 
 
 _FOR_ANY = frozenset({"app", "id", "method", "action", "mode", "notBefore", "notAfter", "note"})

@@ -46,7 +46,7 @@ def override(payload: Payload, fields: Mapping[str, str] | None, client_config: 
     client_config
         The JSON text of restClientConfig; empty to leave it out.
     """
-    text = replace_fields(payload.text, fields) if fields else payload.text
+    text = payload.with_fields(fields) if fields else payload.text
     if client_config:
         present = REST_CLIENT_CONFIG in payload.fields
         addition = {REST_CLIENT_CONFIG: client_config}

@@ -9,10 +9,10 @@ import json
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from wcs_hooks.core.client_config import Demand
-from wcs_hooks.core.expression import Expression
+from wcs_hooks.core.expression import VARIABLES, Expression
 from wcs_hooks.core.methods import spellings_of
 from wcs_hooks.core.payload import encode
 from wcs_hooks.core.policy import Action, Mode, Policy
@@ -30,6 +30,34 @@ class SnapshotFormatError(Exception):
     """Bytes that are no snapshot of this `FORMAT`."""
 
 
+class Visible(NamedTuple):
+    """What expressions can see of a hook.
+
+    To hand the runtime a body takes longer than to evaluate an expression on it, so it is handed no
+    more than that.
+
+    Attributes
+    ----------
+    variables
+        Those that they refer to.
+    body_fields
+        The fields of the body, or none if they can see all of it.
+    """
+
+    variables: frozenset[str]
+    body_fields: frozenset[str] | None
+
+    def and_also(self, other: "Visible") -> "Visible":
+        """What either can see."""
+        variables = self.variables | other.variables
+        if self.body_fields is None or other.body_fields is None:
+            return Visible(variables, None)
+        return Visible(variables, self.body_fields | other.body_fields)
+
+
+EVERYTHING: Final = Visible(frozenset(VARIABLES), None)
+
+
 class Rule:
     """A policy as a decision meets it.
 
@@ -40,6 +68,8 @@ class Rule:
         app's own and 1 for every app's, id)`.
     not_before, not_after
         Seconds since the epoch, or none; both ends belong to the window.
+    has_window
+        Whether there is either.
     match
         For each path the keys (see `value_key`) that it accepts.
     set_json, compute
@@ -49,6 +79,7 @@ class Rule:
     __slots__ = (
         "action",
         "compute",
+        "has_window",
         "id",
         "match",
         "mode",
@@ -82,6 +113,7 @@ class Rule:
             self.uses_session,
         ) = record
         self.snapshot = snapshot
+        self.has_window = self.not_before is not None or self.not_after is not None
         self.order = (priority, snapshot.layer, self.id)
         self.match = [(path, frozenset(keys)) for path, keys in match]
         self.when = Expression(when) if when else None
@@ -109,6 +141,7 @@ class Snapshot:
         "_records",
         "_rules",
         "_tables",
+        "_visible",
         "app",
         "demands",
         "layer",
@@ -124,6 +157,7 @@ class Snapshot:
         self._rules: list[Rule | None] = [None] * len(self._records)
         self._tables: list[dict[str, Any]] = document["tables"]
         self._methods: dict[str, int] = document["methods"]
+        self._visible: dict[str, Visible] = {}
 
     @classmethod
     def load(cls, data: bytes) -> "Snapshot":
@@ -165,6 +199,21 @@ class Snapshot:
             ranks = sorted((*ranks, *found)) if ranks or len(found) > 1 else found
         rules = self._rules
         return [rules[rank] or self._make(rank) for rank in ranks]
+
+    def visible(self, method: str) -> Visible:
+        """What the expressions of a method's rules can see of a hook."""
+        found = self._visible.get(method)
+        if found is None:
+            # Snapshots that were made before this was looked for do not tell.
+            told = self._tables[self._methods[method]].get("visible")
+            found = EVERYTHING
+            if told is not None:
+                fields = told["body"]
+                found = Visible(
+                    frozenset(told["variables"]), None if fields is None else frozenset(fields)
+                )
+            self._visible[method] = found
+        return found
 
     def _make(self, rank: int) -> Rule:
         rule = self._rules[rank] = Rule(self, self._records[rank])
@@ -291,4 +340,16 @@ def _table(policies: Sequence[Policy], ranks: Sequence[int]) -> dict[str, Any]:
         path = max(match, key=lambda name: len(distinct[name]))
         for key in dict.fromkeys(value_key(value) for value in match[path]):
             index.setdefault(path, {}).setdefault(key, []).append(rank)
-    return {"scan": scan, "index": list(index.items())}
+    return {"scan": scan, "index": list(index.items()), "visible": _visible(policies, ranks)}
+
+
+def _visible(policies: Sequence[Policy], ranks: Sequence[int]) -> dict[str, Any]:
+    visible = Visible(frozenset(), frozenset())
+    for rank in ranks:
+        for checked in policies[rank].expressions:
+            visible = visible.and_also(Visible(checked.uses, checked.body_fields))
+    fields = visible.body_fields
+    return {
+        "variables": sorted(visible.variables),
+        "body": None if fields is None else sorted(fields),
+    }

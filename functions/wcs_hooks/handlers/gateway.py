@@ -6,7 +6,10 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-in
 
 import base64
 import os
+import signal
+import threading
 from collections.abc import Callable, Mapping, Sequence
+from types import FrameType
 from typing import Any, Final, Protocol
 
 from wcs_hooks.adapters.cached_policies import CachedPolicies
@@ -73,7 +76,15 @@ def hook_handler(category: Category) -> Handler:
         clock=clock,
         reply_timeout=environment.reply_timeout,
     )
-    reporter = HookReporter(category, environment.echo_log_sample_rate, secrets.current)
+    reporter = HookReporter(
+        category,
+        environment.echo_log_sample_rate,
+        secrets.current,
+        echo_metrics_seconds=environment.echo_metrics_seconds,
+        clock=clock,
+    )
+    if environment.echo_metrics_seconds:
+        _call_before_the_end(reporter.flush)
 
     def redrive(message: Mapping[str, Any], decision_id: str) -> dict[str, Any]:
         if message.get(UNVERIFIED):
@@ -169,6 +180,25 @@ def _method(event: Event) -> str:
         return method
     route: str = event["routeKey"]
     return route.removeprefix(_ROUTE_PREFIX)
+
+
+def _call_before_the_end(flush: Callable[[], None]) -> None:
+    """Have what is gathered emitted when Lambda ends the environment, if it says so.
+
+    It sends SIGTERM where an extension is registered, and else ends the process without a word:
+    https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html
+    """
+    # Python takes signals in its main thread only, and lets no other one ask for them.
+    if threading.current_thread() is not threading.main_thread():
+        return
+    before = signal.getsignal(signal.SIGTERM)
+
+    def end(number: int, _frame: FrameType | None) -> None:
+        flush()
+        signal.signal(number, before if before is not None else signal.SIG_DFL)
+        signal.raise_signal(number)
+
+    signal.signal(signal.SIGTERM, end)
 
 
 def _follow_ups(

@@ -1,0 +1,157 @@
+"""The syntax tree of a checked expression.
+
+The runtime does not show it, but serialises it as the Protobuf message `cel.expr.CheckedExpr` in a
+`google.protobuf.Any` (https://github.com/google/cel-spec/blob/master/proto/cel/expr/checked.proto
+and syntax.proto), of which nobody publishes Python classes: the few fields that are needed are read
+here. A node is the bytes of its message, `cel.expr.Expr`.
+"""
+
+from collections.abc import Iterator
+from typing import Final
+
+_ANY_VALUE: Final = 2
+_CHECKED_EXPR: Final = 4
+_CONSTANT: Final = 3
+_CONSTANT_STRING: Final = 6
+_IDENTIFIER: Final = 4
+_IDENTIFIER_NAME: Final = 1
+_SELECT: Final = 5
+_SELECT_OPERAND: Final = 1
+_SELECT_FIELD: Final = 2
+_CALL: Final = 6
+_CALL_FUNCTION: Final = 2
+_CALL_ARGUMENT: Final = 3
+_CHILDREN: Final = {
+    _SELECT: frozenset({_SELECT_OPERAND}),
+    _CALL: frozenset({1, _CALL_ARGUMENT}),  # its target, its arguments
+    7: frozenset({1}),  # list: its elements
+    9: frozenset({2, 4, 5, 6, 7}),  # comprehension: range, accumulator, condition, step, result
+}
+_STRUCT: Final = 8
+_STRUCT_ENTRY: Final = 2
+_ENTRY_PARTS: Final = frozenset({3, 4})  # a map's key, the value
+
+_VARINT: Final = 0
+_SIXTY_FOUR_BITS: Final = 1
+_LENGTH_DELIMITED: Final = 2
+
+
+def root(serialized: bytes) -> bytes:
+    """The expression itself, of its serialised form."""
+    [checked] = _parts(serialized, _ANY_VALUE)
+    [expression] = _parts(checked, _CHECKED_EXPR)
+    return expression
+
+
+def children(node: bytes) -> Iterator[bytes]:
+    """The nodes below a node."""
+    for kind, content in _fields(node):
+        if kind == _STRUCT:
+            for entry in _parts(content, _STRUCT_ENTRY):
+                yield from (part for number, part in _fields(entry) if number in _ENTRY_PARTS)
+        elif kind in _CHILDREN:
+            yield from (part for number, part in _fields(content) if number in _CHILDREN[kind])
+
+
+def called(node: bytes) -> str:
+    """The function that a node calls; empty if it is no call."""
+    return _text(node, _CALL, _CALL_FUNCTION) or ""
+
+
+def arguments(node: bytes) -> list[bytes]:
+    """The arguments of a call, without its target."""
+    [call] = _parts(node, _CALL)
+    return _parts(call, _CALL_ARGUMENT)
+
+
+def literal(node: bytes) -> str | None:
+    """The text that a node stands for; none if it is no literal text."""
+    return _text(node, _CONSTANT, _CONSTANT_STRING)
+
+
+def fields_of(variable: str, serialized: bytes) -> frozenset[str] | None:
+    """The fields of a variable that an expression can see; none if it can see all of it.
+
+    A field is seen as `v.field`, `v["field"]`, or `"field" in v`. Anything else that an expression
+    does with a variable concerns the whole of it.
+
+    Parameters
+    ----------
+    variable
+        A map.
+    serialized
+        The expression, as the runtime serialises it.
+    """
+    found: set[str] = set()
+    pending = [root(serialized)]
+    while pending:
+        node = pending.pop()
+        if _name(node) == variable:
+            return None
+        field = _field_of(variable, node)
+        if field is None:
+            pending += children(node)
+        else:
+            found.add(field)
+    return frozenset(found)
+
+
+def _field_of(variable: str, node: bytes) -> str | None:
+    """The variable's field that a node stands for or looks for; none if it does neither."""
+    for select in _parts(node, _SELECT):
+        [operand] = _parts(select, _SELECT_OPERAND)
+        return _text(node, _SELECT, _SELECT_FIELD) if _name(operand) == variable else None
+    match called(node):
+        case "_[_]":
+            held, field = arguments(node)
+        case "@in":
+            field, held = arguments(node)
+        case _:
+            return None
+    return literal(field) if _name(held) == variable else None
+
+
+def _name(node: bytes) -> str:
+    """The variable that a node is; empty if it is none. A leading dot means a variable, too."""
+    return (_text(node, _IDENTIFIER, _IDENTIFIER_NAME) or "").removeprefix(".")
+
+
+def _text(node: bytes, kind: int, number: int) -> str | None:
+    for content in _parts(node, kind):
+        for text in _parts(content, number):
+            return text.decode()
+    return None
+
+
+def _parts(message: bytes, number: int) -> list[bytes]:
+    return [content for found, content in _fields(message) if found == number]
+
+
+def _fields(message: bytes) -> Iterator[tuple[int, bytes]]:
+    """The length-delimited fields of a Protobuf message, in order.
+
+    https://protobuf.dev/programming-guides/encoding/
+    """
+    at = 0
+    while at < len(message):
+        key, at = _varint(message, at)
+        kind = key & 7
+        if kind == _LENGTH_DELIMITED:
+            size, at = _varint(message, at)
+            yield key >> 3, message[at : at + size]
+            at += size
+        elif kind == _VARINT:
+            _, at = _varint(message, at)
+        else:
+            at += 8 if kind == _SIXTY_FOUR_BITS else 4
+
+
+def _varint(message: bytes, at: int) -> tuple[int, int]:
+    value = shift = 0
+    while True:
+        byte = message[at]
+        at += 1
+        value |= (byte & 127) << shift
+        shift += 7
+        if byte < 128:  # noqa: PLR2004 - the top bit says whether another byte follows
+            return value, at

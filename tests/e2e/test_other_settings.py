@@ -1,0 +1,292 @@
+"""What the settings change that `make local` does not set, on a second stack in the same emulator.
+
+Its callers show HTTP Basic credentials and come from an allowed address, what the WCS REST API
+starts is refused like anything else, and events go to a bus.
+"""
+
+import dataclasses
+import json
+from collections.abc import Iterator
+from typing import Any, Final
+
+import pytest
+
+from local import deployment
+from local.decisions import DecisionLog
+from local.hooks import HookAddress, HookPoster, Reply, read_secret
+from local.policies import PolicyTable
+from local.workspace import Workspace
+from simulated_wcs.transport import BasicCredentials, Signature
+from tests.e2e.conftest import Deployed, until
+from tests.support.marked_secrets import MarkedBody, marked_bodies
+from wcs_hooks.core.methods import Category
+
+SETTINGS: Final = {
+    **deployment.SETTINGS,
+    "stage": "other",
+    "auth": "basic",
+    "basicUser": "media",
+    "allowedSources": "127.0.0.1/32",
+    "restApiCalls": "as-client",
+    "eventBus": "true",
+    "echoLogSampleRate": "1",
+}
+USER: Final = SETTINGS["basicUser"]
+BODIES: Final = marked_bodies(appKey="school", nodeId="node")
+
+
+@dataclasses.dataclass(frozen=True)
+class OtherStack:
+    """The second stack."""
+
+    stack: Deployed
+    bus: str
+
+    def post(self, method: str, body: bytes, password: str | None = None) -> Reply:
+        """Post a hook with credentials, the right ones unless told otherwise."""
+        password = self.stack.hooks.secret if password is None else password
+        header = BasicCredentials(USER, password).header(body)
+        return self.stack.hooks.post(method, body, authorization=header)
+
+    def logged(self) -> str:
+        """Everything in the log groups of the stack's functions."""
+        logs = self.stack.workspace.session().client(
+            "logs", endpoint_url=self.stack.workspace.endpoint
+        )
+        names = [self.stack.function_of(category) for category in Category]
+        pages = [
+            logs.get_paginator("filter_log_events").paginate(
+                logGroupName=self.stack.log.log_group(name)
+            )
+            for name in (*names, self.stack.outputs.compiler_function_name)
+        ]
+        return "\n".join(
+            event["message"] for each in pages for page in each for event in page["events"]
+        )
+
+
+@pytest.fixture(scope="module")
+def other(deployed: Deployed, tmp_path_factory: pytest.TempPathFactory) -> Iterator[OtherStack]:
+    workspace = Workspace(tmp_path_factory.mktemp("other"), deployed.workspace.port)
+    deployment.synthesise(workspace, SETTINGS)
+    outputs = deployment.deploy(workspace, lambda _: None)
+    [all_outputs] = json.loads(workspace.outputs.read_text()).values()
+    poster = HookPoster(HookAddress.of(outputs, workspace), read_secret(outputs, workspace))
+    stack = Deployed(
+        workspace,
+        outputs,
+        poster,
+        PolicyTable(workspace, outputs),
+        DecisionLog(workspace, outputs),
+    )
+    yield OtherStack(stack, all_outputs["EventBusName"])
+    cloudformation = workspace.session().client("cloudformation", endpoint_url=workspace.endpoint)
+    cloudformation.delete_stack(StackName="WcsHooks-other")
+
+
+@pytest.fixture(scope="module")
+def received(other: OtherStack) -> Iterator["Any"]:
+    """Somebody who listens to every event of the bus."""
+    workspace = other.stack.workspace
+    events = workspace.session().client("events", endpoint_url=workspace.endpoint)
+    queues = workspace.session().client("sqs", endpoint_url=workspace.endpoint)
+    queue = queues.create_queue(QueueName="of-the-bus")["QueueUrl"]
+    attributes = queues.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])
+    events.put_rule(Name="all", EventBusName=other.bus, EventPattern='{"source":["wcs.hooks"]}')
+    arn = attributes["Attributes"]["QueueArn"]
+    events.put_targets(Rule="all", EventBusName=other.bus, Targets=[{"Id": "1", "Arn": arn}])
+    taken: list[dict[str, Any]] = []
+
+    def take(decision: str) -> list[dict[str, Any]]:
+        answer = queues.receive_message(QueueUrl=queue, MaxNumberOfMessages=10)
+        taken.extend(json.loads(message["Body"]) for message in answer.get("Messages", []))
+        return [event for event in taken if event["detail"]["decision"] == decision]
+
+    yield take
+    queues.delete_queue(QueueUrl=queue)
+
+
+# --- Who may call -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("method", ["connect", "publishStream", "StreamEvent", "OnCallEvent"])
+def test_given_credentials_in_wcss_url_when_they_are_right_then_its_hooks_are_answered(
+    other: OtherStack, method: str
+) -> None:
+    body = b'{"appKey": "school",  "name": "b4e7"}'
+
+    reply = other.post(method, body)
+
+    assert (reply.status, reply.body) == (200, body)
+
+
+@pytest.mark.parametrize("password", ["", "wrong", "the right one and more"])
+def test_given_wrong_credentials_when_a_hook_is_posted_then_it_is_rejected(
+    other: OtherStack, password: str
+) -> None:
+    reply = other.post("call", b"{}", password)
+
+    assert (reply.status, reply.error()["policy"]) == (403, None)
+
+
+def test_given_a_caller_who_signs_where_credentials_are_asked_for_then_it_is_rejected(
+    other: OtherStack,
+) -> None:
+    header = Signature(other.stack.hooks.secret).header(b"{}")
+
+    assert other.stack.hooks.post("call", b"{}", authorization=header).status == 403
+    assert other.stack.hooks.post("call", b"{}", authorization=None).status == 403
+
+
+def test_given_a_password_that_is_changed_then_both_are_right_until_the_old_one_is_removed(
+    other: OtherStack,
+) -> None:
+    old = other.stack.hooks.secret
+    arn = other.stack.outputs.signature_secret_arn
+
+    def set_keys(**keys: str) -> None:
+        other.stack.secrets.put_secret_value(SecretId=arn, SecretString=json.dumps(keys))
+
+    set_keys(current="changed", previous=old)
+    try:
+        changed = until(
+            lambda: other.post("call", b"{}", "changed"), lambda reply: reply.status == 200
+        )
+        assert (changed.status, other.post("call", b"{}", old).status) == (200, 200)
+        set_keys(current="changed")
+        # Who shows another one makes the function look again.
+        refused = until(
+            lambda: (other.post("call", b"{}", "wrong"), other.post("call", b"{}", old))[1],
+            lambda reply: reply.status == 403,
+        )
+        assert refused.status == 403
+    finally:
+        set_keys(current=old)
+        restored = until(lambda: other.post("call", b"{}"), lambda reply: reply.status == 200)
+        assert restored.status == 200
+
+
+@pytest.fixture
+def allowed_elsewhere(other: OtherStack) -> Iterator[None]:
+    """Let the direct function allow other addresses than this machine's, for one test.
+
+    The emulator says 127.0.0.1 of every caller, so the setting has to move instead.
+    """
+    functions, name = other.stack.functions, other.stack.outputs.direct_function_name
+    variables = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+
+    def allow(sources: str) -> None:
+        changed = {**variables, "ALLOWED_SOURCES": sources}
+        functions.update_function_configuration(
+            FunctionName=name, Environment={"Variables": changed}
+        )
+
+    allow("203.0.113.0/24,2001:db8::/32")
+    yield
+    allow(variables["ALLOWED_SOURCES"])
+    restored = until(lambda: other.post("call", b"{}"), lambda reply: reply.status == 200)
+    assert restored.status == 200
+
+
+@pytest.mark.usefixtures("allowed_elsewhere")
+def test_given_an_address_that_is_not_allowed_when_it_shows_the_right_credentials_then_rejected(
+    other: OtherStack,
+) -> None:
+    reply = until(lambda: other.post("call", b"{}"), lambda reply: reply.status == 403)
+
+    assert reply.status == 403
+    assert "address" in reply.error()["reason"]
+    # A function whose setting was not touched still lets it in.
+    assert other.post("connect", b"{}").status == 200
+
+
+# --- What the WCS REST API started --------------------------------------------------------------
+
+
+def test_given_as_client_when_a_hook_of_a_session_never_seen_is_denied_then_it_is_refused(
+    other: OtherStack, app: str, deployed: Deployed
+) -> None:
+    policy = {"app": app, "id": "no", "method": ["publishStream", "OnCallEvent"], "action": "deny"}
+    for stack in (other.stack, deployed):
+        edited = stack.put_policy(policy)
+        assert stack.compiled(app, edited).ok
+    body = json.dumps({"appKey": app, "sessionId": "/never-seen"}).encode()
+
+    for method in ("publishStream", "OnCallEvent"):
+        refused = until(
+            lambda method=method: other.post(method, body),  # type: ignore[misc]
+            lambda reply: reply.status == 403,
+        )
+        assert refused.error()["policy"] == "no"
+        assert deployed.post(method, body).status == 200
+
+
+# --- Events -------------------------------------------------------------------------------------
+
+
+def test_given_a_bus_when_an_event_is_posted_then_a_listener_has_it(
+    other: OtherStack, received: Any
+) -> None:
+    body = {"appKey": "school", "sessionId": "/s", "name": "b4e7", "status": "PUBLISHING"}
+
+    reply = other.post("StreamStatusEvent", json.dumps(body).encode())
+    keep_alive = other.post("StreamKeepAliveEvent", json.dumps(body).encode())
+
+    [event] = until(lambda: received(reply.decision), lambda events: len(events) > 0)
+    assert (event["source"], event["detail-type"]) == ("wcs.hooks", "StreamStatusEvent")
+    assert event["detail"]["body"] == {**body, "sessionId": "***"}
+    assert received(keep_alive.decision) == []
+
+
+@pytest.mark.parametrize("body", BODIES, ids=lambda body: len(body.marks))
+def test_given_secrets_in_every_place_of_an_event_when_a_listener_has_it_then_none_is_in_it(
+    other: OtherStack, received: Any, body: MarkedBody
+) -> None:
+    reply = other.post("CallStatusEvent", body.raw)
+
+    assert reply.body == body.raw
+    [event] = until(lambda: received(reply.decision), lambda events: len(events) > 0)
+    assert body.leaks(json.dumps(event)) == []
+
+
+def test_given_secrets_in_hooks_of_all_kinds_when_they_were_answered_then_no_log_has_one(
+    other: OtherStack,
+) -> None:
+    last = other.stack.hooks
+    for body in BODIES:
+        for method in ("connect", "playRTSP", "CallStatusEvent", "OnCallEvent", "newMethod"):
+            assert other.post(method, body.raw).status == 200
+            assert other.post(method, body.raw[:-1]).status == 400
+            header = f"Basic {next(iter(body.marks))}"
+            assert last.post(method, body.raw, authorization=header).status == 403
+    last_one = other.post("publishStream", b"{}").decision
+
+    logged = until(other.logged, lambda text: last_one in text)
+
+    assert last_one in logged
+    assert [leak for body in BODIES for leak in body.leaks(logged)] == []
+    assert other.stack.hooks.secret not in logged
+    own = BasicCredentials(USER, other.stack.hooks.secret).header(b"") or ""
+    assert own.removeprefix("Basic ") not in logged
+
+
+# --- Who may publish ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("category", Category)
+def test_given_a_bus_when_the_functions_roles_are_looked_at_then_only_that_of_events_names_it(
+    other: OtherStack, category: Category
+) -> None:
+    workspace = other.stack.workspace
+    function = other.stack.functions.get_function_configuration(
+        FunctionName=other.stack.function_of(category)
+    )
+    iam = workspace.session().client("iam", endpoint_url=workspace.endpoint)
+    role = function["Role"].rpartition("/")[2]
+    documents = [
+        iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
+        for name in iam.list_role_policies(RoleName=role)["PolicyNames"]
+    ]
+
+    assert documents
+    assert ("events:PutEvents" in json.dumps(documents)) == (category is Category.EVENT)
