@@ -22,6 +22,7 @@ PYTHON_LOCKS: Final = (
     "local/emulator-requirements.txt",
     "local/audit-requirements.txt",
     "local/uv-requirements.txt",
+    "tests/fuzz/requirements.txt",
 )
 """What runs in Lambda first: the rest is on developers' machines only."""
 

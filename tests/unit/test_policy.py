@@ -296,6 +296,15 @@ def test_given_null_as_a_value_then_match_holds_it() -> None:
     assert _read(deny(match={"login": None})).match == {"login": (None,)}
 
 
+@pytest.mark.parametrize("value", [[0] * 1001, {"a": [[0]] * 500}])
+def test_given_a_match_for_what_holds_too_many_values_then_it_is_an_error(value: object) -> None:
+    assert errors(deny(match={"name": [value]})) == [("a", "match.name")]
+
+
+def test_given_a_match_with_many_alternatives_then_it_is_in_order() -> None:
+    assert errors(deny(match={"name": ["x"] * 5000})) == []
+
+
 @pytest.mark.parametrize("match", ["name", 5, ["name"], True])
 def test_given_a_match_that_is_no_map_then_it_is_an_error(match: object) -> None:
     assert errors(deny(match=match)) == [("a", "match")]

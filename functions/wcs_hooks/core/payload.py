@@ -5,8 +5,12 @@ nothing here re-serialises a body. An override is spliced into the text that was
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from itertools import accumulate
+from json.scanner import make_scanner
 from typing import Any, Final
+
+from wcs_hooks.core.collector import PausedCollector
 
 MAX_BODY_BYTES: Final = 1_048_576
 """The largest body that is processed, 1 MiB. WCS documents no maximum; hooks are 0.3 to 4 KB."""
@@ -127,18 +131,18 @@ def parse(raw: bytes) -> Payload:
         )
     try:
         text = raw.decode()
-        fields = _decoded(text)
     except UnicodeDecodeError as error:
         raise MalformedBodyError(f"the body is not UTF-8 at byte {error.start}") from error
-    except RecursionError as error:
-        raise MalformedBodyError(_TOO_DEEP) from error
+    # Few brackets cannot nest deeply, and counting them costs nothing.
+    if raw.count(b"{") + raw.count(b"[") > MAX_DEPTH and _depth(raw) > MAX_DEPTH:
+        raise MalformedBodyError(f"the body is nested deeper than {MAX_DEPTH} levels")
+    try:
+        with PausedCollector():
+            fields = _decoded(text)
     except json.JSONDecodeError as error:
         raise MalformedBodyError(f"the body is not JSON: {error.msg} at {error.pos}") from error
     if type(fields) is not dict:
         raise MalformedBodyError("the body is JSON, but not an object")
-    # Few brackets cannot nest deeply: counting them is much cheaper than walking the values.
-    if raw.count(b"{") + raw.count(b"[") > MAX_DEPTH and _is_deeper_than(fields, MAX_DEPTH):
-        raise MalformedBodyError(_TOO_DEEP)
     return Payload(raw, text, fields)
 
 
@@ -161,18 +165,12 @@ def replace_fields(text: str, replacements: Mapping[str, str]) -> str:
     pieces: list[str] = []
     missing = dict(replacements)
     copied = 0
-    at = _skip_whitespace(text, text.index("{") + 1)
-    while text[at] != "}":
-        name, at = _DECODER.raw_decode(text, at)
-        start = _after(":", text, at)
-        at = _end_of_value(text, start)
-        if name in replacements:
-            pieces += (text[copied:start], replacements[name])
-            copied = at
-            missing.pop(name, None)
-        at = _skip_whitespace(text, at)
-        if text[at] == ",":
-            at = _skip_whitespace(text, at + 1)
+    with PausedCollector():
+        for name, start, end in _members(text):
+            if name in replacements:
+                pieces += (text[copied:start], replacements[name])
+                copied = end
+                missing.pop(name, None)
     pieces.append(text[copied:])
     return append_fields("".join(pieces), missing)
 
@@ -245,11 +243,38 @@ def _refuse_constant(name: str) -> None:
 
 
 _DECODER: Final = json.JSONDecoder(parse_int=_integer, parse_constant=_refuse_constant)
+_SCAN: Final = make_scanner(_DECODER)  # type: ignore[arg-type]  # the stub names another type
+"""What `raw_decode` wraps: there can be a hundred thousand fields."""
+
 _ENCODER: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 _SORTING_ENCODER: Final = json.JSONEncoder(
     ensure_ascii=False, allow_nan=False, separators=(",", ":"), sort_keys=True
 )
-_TOO_DEEP: Final = f"the body is nested deeper than {MAX_DEPTH} levels"
+_STEPS: Final = bytes.maketrans(b"[]{}", b"\x01\xff\x01\xff")
+"""What a bracket does to the depth, as a signed byte."""
+
+_NO_BRACKETS: Final = bytes(set(range(256)) - set(b"[]{}"))
+
+
+def _members(text: str) -> Iterator[tuple[str, int, int]]:
+    """The top-level fields of a valid JSON object: each one's name, and where its value stands."""
+    at = _skip_whitespace(text, text.index("{") + 1)
+    while text[at] != "}":
+        name, at = _SCAN(text, at)
+        if text[at] != ":":
+            at = _skip_whitespace(text, at)
+        at += 1
+        if text[at] in _WHITESPACE:
+            at = _skip_whitespace(text, at)
+        start = at
+        _, at = _SCAN(text, at)
+        yield name, start, at
+        if text[at] in _WHITESPACE:
+            at = _skip_whitespace(text, at)
+        if text[at] == ",":
+            at += 1
+            if text[at] in _WHITESPACE:
+                at = _skip_whitespace(text, at)
 
 
 def _after(mark: str, text: str, at: int) -> int:
@@ -269,18 +294,13 @@ def _skip_whitespace(text: str, at: int) -> int:
     return at
 
 
-def _is_deeper_than(value: object, limit: int) -> bool:
-    level: list[Any] = [value]
-    for _ in range(limit):
-        level = [
-            inner
-            for outer in level
-            for inner in (outer.values() if type(outer) is dict else outer)
-            if type(inner) is dict or type(inner) is list
-        ]
-        if not level:
-            return False
-    return True
+def _depth(raw: bytes) -> int:
+    """How deep a JSON text is nested; of a text that is no JSON, some number."""
+    # Pairs first: the quote in \\\\" ends a string, the one in \\" does not.
+    plain = raw.replace(b"\\\\", b"").replace(b'\\"', b"") if b"\\" in raw else raw
+    outside_strings = b"".join(plain.split(b'"')[::2])
+    steps = outside_strings.translate(_STEPS, _NO_BRACKETS)
+    return max(accumulate(memoryview(steps).cast("b")), default=0)
 
 
 def _representable(value: Any) -> Any:

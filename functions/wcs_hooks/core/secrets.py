@@ -3,8 +3,10 @@
 import math
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
+
+from wcs_hooks.core.collector import PausedCollector
 
 SECRET_FIELDS: Final = frozenset(
     {
@@ -31,14 +33,18 @@ CUSTOM: Final = "custom"
 MASK: Final = "***"
 
 _NAMES: Final = frozenset(name.lower() for name in SECRET_FIELDS)
+_HIDDEN_NAMES: Final = _NAMES | {CUSTOM}
 # Each is matched in one pass, whatever the text: a client chooses it.
 _URL: Final = re.compile(r"(?:(?<![a-z0-9+.-])[a-z][a-z0-9+.-]{0,30}:)?//\S*", re.IGNORECASE)
 _WHOLE_URL: Final = re.compile(r"\s*[a-z][a-z0-9+.-]{0,30}://.*", re.IGNORECASE | re.DOTALL)
-_WORD: Final = re.compile(r"\S+")
+_WORD_WITH_AT: Final = re.compile(r"(?<!\S)[^\s@]*+@\S*+")
 _SIP: Final = re.compile(r"sips?:", re.IGNORECASE)
 _QUERY: Final = re.compile(r"\?\S+")
 _HEX: Final = re.compile(r"(?:[0-9a-f]{2})+", re.IGNORECASE)
 _SLASHES_IN_HEX: Final = "2f2f"
+_ENDS_OF_PLACE: Final = frozenset("@?#")
+"""Before or behind one of these stands all that is taken from an address."""
+
 _LARGEST: Final = sys.float_info.max
 
 
@@ -52,8 +58,8 @@ def without_secrets(fields: Mapping[str, Any]) -> dict[str, Any]:
     >>> without_secrets({"sipPassword": "1", "custom": {"role": "teacher", "token": "2"}})
     {'custom': {'role': 'teacher'}}
     """
-    kept: dict[str, Any] = _kept(fields)
-    return kept
+    with PausedCollector():
+        return _kept_fields(fields)
 
 
 def masked(fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -64,49 +70,47 @@ def masked(fields: Mapping[str, Any]) -> dict[str, Any]:
     >>> masked({"name": "rtsp://u:p@host/live?aclAuth=1", "custom": {"role": "teacher"}})
     {'name': 'rtsp://host/live', 'custom': '***'}
     """
+    with PausedCollector():
+        return _shown_fields(fields)
+
+
+def _kept_fields(fields: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: _kept(inner) for name, inner in fields.items() if name.lower() not in _NAMES}
+
+
+def _shown_fields(fields: Mapping[str, Any]) -> dict[str, Any]:
     return {
-        name: MASK if _is_secret(name) or name.lower() == CUSTOM else _shown(value)
-        for name, value in fields.items()
+        name: MASK if name.lower() in _HIDDEN_NAMES else _shown(inner)
+        for name, inner in fields.items()
     }
 
 
 def _kept(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {name: _kept(inner) for name, inner in value.items() if not _is_secret(name)}
-    if isinstance(value, list):
+    kind = type(value)
+    if kind is dict:
+        return _kept_fields(value)
+    if kind is list:
         return [_kept(inner) for inner in value]
-    return _scalar(value)
+    return _SCALARS[kind](value) if kind in _SCALARS else value
 
 
 def _shown(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return masked(value)
-    if isinstance(value, list):
+    kind = type(value)
+    if kind is dict:
+        return _shown_fields(value)
+    if kind is list:
         return [_shown(inner) for inner in value]
-    return _scalar(value)
-
-
-def _is_secret(name: str) -> bool:
-    return name.lower() in _NAMES
-
-
-def _scalar(value: Any) -> Any:
-    if isinstance(value, str):
-        return _without_credentials(value)
-    if isinstance(value, float) and not -_LARGEST <= value <= _LARGEST:
-        # 1e400, which a hook may hold and JSON's writers do not.
-        return math.copysign(_LARGEST, value)
-    return value
+    return _SCALARS[kind](value) if kind in _SCALARS else value
 
 
 def _without_credentials(text: str) -> str:
-    if _WHOLE_URL.fullmatch(text):
-        # A blank in a password, which no URL may have, must not end what is looked at.
-        return _without_credentials_in_hex(_plain_url(text))
-    if "//" in text:
+    if "//" in text and not _ENDS_OF_PLACE.isdisjoint(text):
+        if _WHOLE_URL.fullmatch(text):
+            # A blank in a password, which no URL may have, must not end what is looked at.
+            return _without_credentials_in_hex(_plain_url(text))
         text = _URL.sub(lambda found: _plain_url(found[0]), text)
     if "@" in text and _SIP.search(text):
-        text = _WORD.sub(lambda found: _plain_sip_address(found[0]), text)
+        text = _WORD_WITH_AT.sub(lambda found: _plain_sip_address(found[0]), text)
     if "?" in text:
         text = _QUERY.sub("", text)
     return _without_credentials_in_hex(text)
@@ -142,3 +146,11 @@ def _plain_hex(found: re.Match[str]) -> str:
         return found[0]
     plain = _plain_url(address)
     return found[0] if plain == address else plain.encode("latin-1").hex()
+
+
+def _finite(number: float) -> float:
+    """The largest number for 1e400, which a hook may hold and JSON's writers do not."""
+    return number if -_LARGEST <= number <= _LARGEST else math.copysign(_LARGEST, number)
+
+
+_SCALARS: Final[Mapping[type, Callable[[Any], Any]]] = {str: _without_credentials, float: _finite}
