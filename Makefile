@@ -1,7 +1,7 @@
 # Everything a developer does here. Nothing is installed outside this directory:
 #   .uv/ the installer   .venv/ the tools   .emulator/ the AWS emulator   node_modules/ the CDK CLI
-#   .audit/ what looks up vulnerabilities, .fuzz/ the fuzzers: made when they are first asked for
-#   .local/ what a local run leaves behind
+#   .audit/ what looks up vulnerabilities, .fuzz/ the fuzzers, .bench/ the benchmark, .model/ the
+#   simulation: made when they are first asked for   .local/ what a local run leaves behind
 # Each environment is made once, and again when its list of packages changes.
 
 SHELL := bash
@@ -23,7 +23,8 @@ COMPILE := $(UV) pip compile --quiet --universal --generate-hashes --python-vers
 TEST_WORKERS ?= 2
 
 # An environment whose interpreter has gone (Python upgraded, directory moved) is made anew.
-$(shell for env in .venv .emulator .audit .fuzz; do [ -x $$env/bin/python ] || rm -f $$env/.stamp; done)
+$(shell for env in .venv .emulator .audit .fuzz .bench .model; do \
+	[ -x $$env/bin/python ] || rm -f $$env/.stamp; done)
 
 .PHONY: help
 help: ## Show what there is to run
@@ -70,6 +71,10 @@ fuzz: setup .fuzz/.stamp ## Fuzz everything, a quarter of an hour: RUNS=, SEED=,
 	@PYTHONPATH=.:functions .fuzz/bin/python -m tests.fuzz \
 		$(if $(RUNS),--runs $(RUNS)) $(if $(SEED),--seed $(SEED)) $(TARGETS)
 
+.PHONY: bench
+bench: setup .bench/.stamp ## Measure everything against its target; parts of it: SECTIONS="functions decisions"
+	@PYTHONPATH=functions:. .bench/bin/python -m bench $(SECTIONS)
+
 .PHONY: lint
 lint: setup ## Check style, formatting and types
 	@echo "==> Lint and types"
@@ -90,6 +95,10 @@ lock: .uv/.stamp ## Pin the packages' versions anew (UPGRADE=1: the newest that 
 	@$(COMPILE) local/emulator-requirements.in -o local/emulator-requirements.txt
 	@$(COMPILE) local/audit-requirements.in -o local/audit-requirements.txt
 	@$(COMPILE) tests/fuzz/requirements.in -o tests/fuzz/requirements.txt
+	@$(COMPILE) bench/requirements.in -o bench/requirements.txt
+	@$(COMPILE) bench/runtime-requirements.in -o bench/runtime-requirements.txt
+	@$(COMPILE) bench/documented-requirements.in -o bench/documented-requirements.txt
+	@$(COMPILE) bench/model-requirements.in -o bench/model-requirements.txt
 	@npm install --package-lock-only --omit-lockfile-registry-resolved --no-audit --no-fund --silent
 
 .PHONY: audit
@@ -105,9 +114,21 @@ reference: setup ## Write docs/wcsctl.md from the commands, and docs/openapi.yam
 reliability: setup ## Try each fault, and write docs/reliability.md from what comes of it
 	@$(PYTHON_IN_VENV) -m tests.fault_matrix.reliability
 
+.PHONY: cost
+cost: setup ## Work out what a million hooks cost, into docs/cost.md
+	@PYTHONPATH=functions:. $(PYTHON_IN_VENV) -m bench.cost
+
+.PHONY: local-load
+local-load: setup ## Put a load on the local run, for `make scale` to be held against
+	@PYTHONPATH=functions:. $(PYTHON_IN_VENV) -m bench.local_load
+
+.PHONY: scale
+scale: setup .model/.stamp ## Simulate up to 100,000 hooks a second, and bursts, into docs/scale.md
+	@PYTHONPATH=functions:. .model/bin/python -m bench.scale
+
 .PHONY: clean
 clean: local-stop ## Stop the emulator and remove everything that was made here
-	@rm -rf .local .venv .emulator .audit .fuzz .uv node_modules cdk.out* build dist
+	@rm -rf .local .venv .emulator .audit .fuzz .bench .model .uv node_modules cdk.out* build dist
 	@rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -150,6 +171,23 @@ clean: local-stop ## Stop the emulator and remove everything that was made here
 	echo "==> Installing the fuzzers into .fuzz/"; \
 	[ -x .fuzz/bin/python ] || $(UV) venv --quiet --clear --python "$$python" .fuzz; \
 	$(UV) pip sync --quiet --require-hashes --python .fuzz/bin/python tests/fuzz/requirements.txt; \
+	touch $@
+
+.bench/.stamp: bench/requirements.txt bench/runtime-requirements.txt .uv/.stamp
+	@python=$$(local/find-python.sh); \
+	echo "==> Installing the benchmark into .bench/"; \
+	[ -x .bench/bin/python ] || $(UV) venv --quiet --clear --python "$$python" .bench; \
+	$(UV) pip sync --quiet --require-hashes --python .bench/bin/python bench/requirements.txt; \
+	rm -rf .bench/lambda; \
+	"$$python" -m venv --without-pip .bench/lambda; \
+	$(UV) pip sync --quiet --require-hashes --compile-bytecode --python .bench/lambda/bin/python bench/runtime-requirements.txt; \
+	touch $@
+
+.model/.stamp: bench/model-requirements.txt .uv/.stamp
+	@python=$$(local/find-python.sh); \
+	echo "==> Installing the simulation into .model/"; \
+	[ -x .model/bin/python ] || $(UV) venv --quiet --clear --python "$$python" .model; \
+	$(UV) pip sync --quiet --require-hashes --python .model/bin/python bench/model-requirements.txt; \
 	touch $@
 
 node_modules/.stamp: package-lock.json

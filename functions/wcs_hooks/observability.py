@@ -18,7 +18,7 @@ import zlib
 from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.logging.formatter import LambdaPowertoolsFormatter
@@ -35,7 +35,9 @@ from wcs_hooks.core.payload import encode
 from wcs_hooks.core.reply import Reply
 from wcs_hooks.endpoint import Kind, Observation, RestError
 from wcs_hooks.gathered_echoes import Echoes, GatheredEchoes
-from wcs_hooks.policy_compiler import Status
+
+if TYPE_CHECKING:
+    from wcs_hooks.policy_compiler import Status
 
 REST_ERRORS: Final = "RestErrors"
 """Counts each reply that is not 200, by what WCS does with it."""
@@ -409,7 +411,7 @@ class CompilerReporter:
         self._metrics = HookMetrics(COMPILER)
         self._cold = True
 
-    def compiled(self, status: Status) -> None:
+    def compiled(self, status: "Status") -> None:
         """Count a compilation, and log what came of it."""
         self._metrics.add_metric("Compiled" if status.ok else "CompileErrors", _COUNT, 1)
         line = {

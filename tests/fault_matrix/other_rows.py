@@ -273,7 +273,7 @@ _OWN_CORES: Final = (
 
 _NOT_OURS: Final = (
     "No code of this project runs, so nothing is counted or kept by it: `Throttles` of Lambda and "
-    "`5xx` of the gateway count it, and the alarms `…Throttles` tell. WCS sends the hook again "
+    "`5xx` of the gateway count it, and the alarms `…Throttles` tell. WCS may send the hook again "
     "(`rest_client_request_retry_count`), and then does what `restOnError` says. The emulator "
     "answers 429, AWS a 5xx."
 )

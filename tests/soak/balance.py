@@ -253,25 +253,30 @@ def letters_of(hooks: Iterable[SentHook], letters: Iterable[Letter]) -> list[Let
 
 
 def without_reply(
-    hooks: Sequence[SentHook], letters: Iterable[Letter]
+    hooks: Sequence[SentHook],
+    letters: Iterable[Letter],
+    sends: Mapping[str, int] = MappingProxyType({}),
 ) -> tuple[list[Letter], list[Letter]]:
     """Split the letters that no reply names: of attempts whose reply got lost, and others.
 
     The function may have kept the hook, and been killed before its reply was out. Then the letter's
-    method and body are those of such an attempt, and there is no more than one for each attempt.
+    method and body are those of such an attempt, and there is no more than one decision for each
+    attempt, as often as the SDK sent it (`sends`).
     """
     known = {hook.decision for hook in hooks if hook.decision}
-    open_attempts = Counter(
-        {(hook.method, hook.digest): len(hook.lost) for hook in hooks if hook.lost}
-    )
+    open_attempts = Counter({(hook.method, hook.digest): len(hook.lost) for hook in hooks})
+    found: Counter[str] = Counter()
     explained: list[Letter] = []
     invented: list[Letter] = []
     for letter in letters:
         if letter.decision in known or letter.of_edits:
             continue
-        key = (letter.method, letter.digest)
-        if open_attempts[key] > 0:
-            open_attempts[key] -= 1
+        attempt = (letter.method, letter.digest)
+        is_first = not found[letter.decision] and open_attempts[attempt] > 0
+        if is_first:
+            open_attempts[attempt] -= 1
+        if is_first or 0 < found[letter.decision] < sends.get(letter.decision, 0):
+            found[letter.decision] += 1
             explained.append(letter)
         else:
             invented.append(letter)

@@ -54,10 +54,10 @@ SERVICE_MARGIN_MS: Final = 500.0
 """By which ServiceTime may exceed `replyTimeout`: two cores that also run the emulator, a dozen
 workers and the traffic hand out processor time late."""
 
-WCS_TIMEOUT_MS: Final = 15_000.0
-"""`rest_request_timeout`: no reply takes longer as WCS sees it. The margin over `replyTimeout` is
-the emulator's: it starts a process for a cold start, and reads its output, before it passes a reply
-on, and does so on the same two cores."""
+REPLY_MARGIN_MS: Final = 4000.0
+"""By which 99 % of the replies may at the most exceed `replyTimeout` as WCS sees them: the emulator
+starts a process for a cold start, and reads its output, before it passes a reply on, and does so on
+the same two cores. It is what the stack gives a function beyond `replyTimeout`."""
 
 _QUEUE_SECONDS: Final = 20.0
 _REST: Final = 32.0
@@ -325,7 +325,7 @@ class Conductor:
             own = letters_of(of_phase, letters)
             sends = self._stack.proxy.letters_sent
             soak.balances.append(balance(phase, of_phase, own, logged.lost, sends))
-        explained, invented = without_reply(hooks, letters)
+        explained, invented = without_reply(hooks, letters, self._stack.proxy.letters_sent)
         soak.checks.append(
             Check(
                 "no letter without a hook",
@@ -402,9 +402,9 @@ class Conductor:
         soak.checks.append(
             Check(
                 "replies as WCS sees them",
-                0 < soak.replies.p50 <= REPLY_TIMEOUT_MS and soak.replies.most <= WCS_TIMEOUT_MS,
-                f"{_in_words(soak.replies)}: half of them within {REPLY_TIMEOUT_MS:.0f} ms, none "
-                f"later than {WCS_TIMEOUT_MS:.0f}",
+                0 < soak.replies.p99 <= REPLY_TIMEOUT_MS + REPLY_MARGIN_MS,
+                f"{_in_words(soak.replies)}: 99 % within {REPLY_TIMEOUT_MS:.0f} ms and a margin of "
+                f"{REPLY_MARGIN_MS:.0f}",
             )
         )
 

@@ -179,6 +179,15 @@ def test_given_a_letter_of_an_attempt_without_reply_when_split_then_one_is_expla
     assert [one.decision for one in invented] == ["d99"]
 
 
+def test_given_such_a_letter_that_the_sdk_sent_twice_when_split_then_both_are_explained() -> None:
+    again = replace(PASSED, lost=(LostAttempt(1000.0, "timed out"),))
+    kept = Letter("d98", again.method, again.digest, UNAVAILABLE)
+
+    assert without_reply((again,), (kept, kept), {"d98": 2}) == ([kept, kept], [])
+    assert without_reply((again,), (kept, kept), {"d98": 1}) == ([kept], [kept])
+    assert without_reply((again,), (kept, kept, kept), {"d98": 2}) == ([kept, kept], [kept])
+
+
 def logged(**counts: int) -> Logged:
     counted = {"Calls": 6, "Failed": 2, "Denied": 1, "Rejected": 1, "Malformed": 1}
     return Logged(

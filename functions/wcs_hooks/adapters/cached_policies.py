@@ -10,8 +10,8 @@ from weakref import WeakValueDictionary
 from wcs_hooks.adapters.time_limit import await_before, begin
 from wcs_hooks.clock import Clock, Deadline
 from wcs_hooks.core.in_force import InForce
-from wcs_hooks.core.policy import EVERY_APP
 from wcs_hooks.core.snapshot import Snapshot
+from wcs_hooks.core.terms import EVERY_APP
 from wcs_hooks.ports import Pointer, SnapshotSource, UnavailableError
 
 if TYPE_CHECKING:

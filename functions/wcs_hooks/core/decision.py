@@ -6,7 +6,6 @@ A hook that no policy applies to is echoed.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from heapq import merge
@@ -14,8 +13,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from wcs_hooks.core.expression import MAX_VISIBLE_BYTES, Expression, ExpressionError, bind
 from wcs_hooks.core.payload import Payload, encode
-from wcs_hooks.core.policy import Action, Mode, WhenError
 from wcs_hooks.core.snapshot import ABSENT, Rule, Snapshot, field_at, value_key
+from wcs_hooks.core.terms import Action, Mode, WhenError
 
 if TYPE_CHECKING:
     from cel_expr_python import cel
@@ -91,8 +90,7 @@ class Step(NamedTuple):
     detail: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(NamedTuple):
     """What was decided, and by whom.
 
     Attributes

@@ -14,77 +14,43 @@ from typing import Any, Final
 from wcs_hooks.core.expression import Checked, ExpressionError, check
 from wcs_hooks.core.methods import CANONICAL_METHODS, METHODS, Category
 from wcs_hooks.core.payload import encode
+from wcs_hooks.core.terms import (
+    EVERY_APP,
+    MAX_INNER_VALUES,
+    SYSTEM_ID_PREFIX,
+    Action,
+    Finding,
+    Mode,
+    Severity,
+    WhenError,
+    has_more_values_than,
+)
 
-EVERY_APP: Final = "*"
-"""The `app` of policies that hold for every app."""
-
-SYSTEM_ID_PREFIX: Final = "#"
-"""Items whose `id` begins so are the system's, not policies."""
+__all__ = [
+    "ATTRIBUTES",
+    "DEFAULT_PRIORITY",
+    "DEFAULT_STATUS",
+    "EVERY_APP",
+    "MAX_PRIORITY",
+    "SYSTEM_ID_PREFIX",
+    "Action",
+    "ClientConfig",
+    "Finding",
+    "Mode",
+    "Policy",
+    "Severity",
+    "WhenError",
+    "is_policy_id",
+    "read_policy",
+]
 
 DEFAULT_PRIORITY: Final = 100
 DEFAULT_STATUS: Final = 403
 MAX_PRIORITY: Final = 2**53
-MAX_INNER_VALUES: Final = 1_000
-"""The most values that a list or a map may hold, at all depths, to be compared with a hook's: else
-a hook that sends half a million would be compared at length, though it equals nothing."""
-
 _ERROR_STATUSES: Final = range(400, 600)
 _MAX_REASON: Final = 1024
 _MAX_NESTING: Final = 32
 _SHOWN: Final = 80
-
-
-class Action(StrEnum):
-    """What a policy that applies does."""
-
-    ECHO = "echo"
-    OVERRIDE = "override"
-    DENY = "deny"
-    CONFIGURE = "configure"
-
-
-class Mode(StrEnum):
-    """Whether a policy is in force, only evaluated and counted, or neither."""
-
-    ENFORCE = "enforce"
-    SHADOW = "shadow"
-    OFF = "off"
-
-
-class WhenError(StrEnum):
-    """What an expression that has no value for a hook means."""
-
-    MATCH = "match"
-    SKIP = "skip"
-
-
-class Severity(StrEnum):
-    """An error keeps the last good version in force; a warning does not."""
-
-    ERROR = "error"
-    WARNING = "warning"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What is wrong with a policy.
-
-    Attributes
-    ----------
-    severity
-        Whether it keeps the edit out of force.
-    policy
-        The policy's `id`.
-    attribute
-        The attribute that the finding is about, `set.name` for a field of one.
-    message
-        What is wrong, and what would be right.
-    """
-
-    severity: Severity
-    policy: str
-    attribute: str
-    message: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,28 +138,6 @@ _REST_POLICY: Final = ("NOTIFY", "OVERWRITE", "DISABLE")
 def is_policy_id(item_id: str) -> bool:
     """Whether an item of the Policies table is a policy, and not one of the system's."""
     return not item_id.startswith(SYSTEM_ID_PREFIX)
-
-
-def has_more_values_than(limit: int, value: object) -> bool:
-    """Whether a JSON value holds more others than that, at all depths.
-
-    Examples
-    --------
-    >>> has_more_values_than(2, [1, [2]]), has_more_values_than(3, [1, [2]])
-    (True, False)
-    """
-    containers = [value] if isinstance(value, dict | list) else []
-    while containers:
-        limit -= sum(map(len, containers))
-        if limit < 0:
-            return True
-        containers = [
-            inner
-            for outer in containers
-            for inner in (outer.values() if isinstance(outer, dict) else outer)
-            if isinstance(inner, dict | list)
-        ]
-    return False
 
 
 def read_policy(item: Mapping[str, Any]) -> tuple[Policy | None, list[Finding]]:

@@ -1,0 +1,1 @@
+"""Policy engines, each given the same rules in its own language."""

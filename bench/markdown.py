@@ -1,0 +1,375 @@
+"""Tables of the results, in Markdown, and the places in documents where they stand."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby
+from pathlib import Path
+from typing import Any, Final
+
+from bench.figures import Figure, Figures
+from bench.hooks import Path as HookPath
+from bench.measured_functions import DOCUMENTED, DOCUMENTED_WITHOUT_READ, FLOOR
+from bench.results import Result
+from bench.snapshot_loading import COUNTS
+from bench.targets import CATEGORIES, Section, Verdict
+
+_MB: Final = 1_000_000
+_LEAST_MS: Final = 0.5
+_SHOWN: Final = 15
+
+_FUNCTIONS: Final[Mapping[str, str]] = {
+    FLOOR: "A floor",
+    DOCUMENTED: "B documented way",
+    DOCUMENTED_WITHOUT_READ: "B, without its read",
+    **{category: f"C ours, {category}" for category in CATEGORIES},
+}
+
+
+def replace_blocks(document: Path, blocks: Mapping[str, str]) -> bool:
+    """Put each block in its place in a document, as far as it has one.
+
+    A block stands between ``<!-- bench:name -->`` and ``<!-- /bench:name -->``.
+
+    Returns
+    -------
+    bool
+        Whether anything changed.
+    """
+    before = after = document.read_text()
+    for name, block in blocks.items():
+        begin, end = f"<!-- bench:{name} -->", f"<!-- /bench:{name} -->"
+        head, opened, rest = after.partition(begin)
+        _, closed, tail = rest.partition(end)
+        if opened and closed:
+            after = f"{head}{begin}\n{block.strip()}\n{end}{tail}"
+    if after != before:
+        document.write_text(after)
+    return after != before
+
+
+def blocks(results: Sequence[Result], verdicts: Sequence[Verdict]) -> dict[str, str]:
+    """Every table that the results give, by the name of its place."""
+    by_section = {result.section: result for result in results}
+    made = {"targets": targets(verdicts), "measured": measured(results)}
+    if functions := by_section.get(Section.FUNCTIONS):
+        figures = functions.figures
+        made |= {
+            "cold": cold(figures),
+            "imports": imports(functions.details["imports"]),
+            "warm": warm(figures),
+            "memory": memory(figures),
+        }
+    if profile := by_section.get(Section.PROFILE):
+        made["profile"] = profiles(profile.details)
+    if decisions := by_section.get(Section.DECISIONS):
+        made["decisions"] = engines(decisions.figures)
+    if snapshots := by_section.get(Section.SNAPSHOTS):
+        made["snapshots"] = loading(snapshots.figures)
+    if enforcement := by_section.get(Section.ENFORCEMENT):
+        made["enforcement"] = enforcing(enforcement.figures["enforcement.seconds"])
+    return made
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table.
+
+    Examples
+    --------
+    >>> print(table(["a", "b"], [["1", "2"]]))
+    | a | b |
+    |---|---|
+    | 1 | 2 |
+    """
+    lines = [head, ["---"] * len(head), *rows]
+    text = "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    return text.replace("| --- ", "|---").replace("|--- |", "|---|").replace("--- |", "---|")
+
+
+def targets(verdicts: Sequence[Verdict]) -> str:
+    """Each target's row, with what was measured."""
+    rows = []
+    for row, group in groupby(verdicts, key=lambda verdict: verdict.target.row):
+        members = list(group)
+        first = members[0].target
+        sign = "<" if first.below else "≤"
+        unit = members[0].unit
+        limit = f"{sign} {with_unit(first.at_most, unit)}"
+        rows.append([row, limit, "; ".join(map(_member, members)), _mark(members)])
+    return table(["figure", "target", "measured", ""], rows)
+
+
+def _member(verdict: Verdict) -> str:
+    value = (
+        "not measured" if verdict.measured is None else with_unit(verdict.measured, verdict.unit)
+    )
+    return f"{verdict.target.member} {value}".strip()
+
+
+def _mark(verdicts: Sequence[Verdict]) -> str:
+    met = sum(verdict.met for verdict in verdicts)
+    if met == len(verdicts):
+        return "met"
+    return "missed" if not met else f"missed by {len(verdicts) - met} of {len(verdicts)}"
+
+
+def measured(results: Sequence[Result]) -> str:
+    """When, where and of which commit."""
+    rows = []
+    for result in results:
+        machine, versions = result.context["machine"], result.context["versions"]
+        changed = ", with changes" if result.context["uncommittedChanges"] else ""
+        rows.append(
+            [
+                f"[{result.section}](../bench/results/{result.section}.json)",
+                result.context["measuredAt"].partition("T")[0],
+                f"`{result.context['commit'][:10]}`{changed}",
+                f"{machine['processor']}, {machine['cores']} cores, {machine['architecture']}",
+                f"Python {versions['python']}, awslambdaric {versions['awslambdaric']}",
+            ]
+        )
+    return table(["section", "measured", "commit", "machine", "with"], rows)
+
+
+def cold(figures: Figures) -> str:
+    """Cold starts."""
+    rows = [
+        [
+            title,
+            spread(figures[f"cold.wall.{name}"]),
+            spread(figures[f"cold.cpu.{name}"]),
+            _ratio(figures, f"cold.ratio.{name}.{DOCUMENTED}"),
+            _ratio(figures, f"cold.ratio.{name}.{FLOOR}"),
+            value(figures[f"cold.first-call.wall.{name}"]),
+            value(figures[f"cold.first-call.cpu.{name}"]),
+        ]
+        for name, title in _FUNCTIONS.items()
+    ]
+    head = ["function", "start to `/next`", "of it CPU", "× B", "× A", "then the first call", "CPU"]
+    return table(head, rows)
+
+
+def imports(told: Mapping[str, Any]) -> str:
+    """Where cold starts spend their time."""
+    names = [FLOOR, DOCUMENTED, "direct"]
+    packages = sorted(
+        {package for name in names for package in told[name]["onBehalfOf"]},
+        key=lambda package: -told["direct"]["onBehalfOf"].get(package, 0.0),
+    )
+    spent = {
+        package: [told[name]["onBehalfOf"].get(package, 0.0) for name in names]
+        for package in packages
+    }
+    large = {package: ms for package, ms in spent.items() if max(ms) >= _LEAST_MS}
+    small = [ms for package, ms in spent.items() if package not in large]
+    rows = [[f"on behalf of `{package}`", *map(_ms, ms)] for package, ms in large.items()]
+    if small:
+        rows.append(["of others", *(_ms(sum(column)) for column in zip(*small, strict=True))])
+    rest = [_ms(told[name]["restMs"]) for name in names]
+    whole = [f"**{_ms(told[name]['cpuMs'])}**" for name in names]
+    rows += [
+        ["no import: interpreter's start, clients", *rest],
+        ["**CPU of the whole start, watched**", *whole],
+    ]
+    by_package = table(["ms", *(_FUNCTIONS[name] for name in names)], rows)
+    slowest = table(
+        ["C direct: module", "ms of its own", "module", "ms with what it imports"],
+        [
+            [f"`{own['module']}`", _ms(own["ms"]), f"`{largest['module']}`", _ms(largest["ms"])]
+            for own, largest in zip(
+                told["direct"]["slowest"], told["direct"]["largest"], strict=True
+            )
+        ][:20],
+    )
+    return f"{by_package}\n\n{slowest}"
+
+
+def warm(figures: Figures) -> str:
+    """Warm calls."""
+    rows = []
+    for name, title in _FUNCTIONS.items():
+        for path in (*HookPath, "deny-player"):
+            series = f"{name}.{path}"
+            if f"warm.cpu.{series}" not in figures:
+                continue
+            rows.append(
+                [
+                    title,
+                    path.replace("deny-player", "deny (playHLS)"),
+                    spread(figures[f"warm.cpu.{series}"]),
+                    _ratio(figures, f"warm.ratio.{series}.{FLOOR}"),
+                    _ratio(figures, f"warm.ratio.{series}.{DOCUMENTED}"),
+                    value(figures[f"warm.log.{series}"]),
+                ]
+            )
+    calls = table(["function", "path", "CPU a call", "× A", "× B", "logged a call"], rows)
+    refresh = table(
+        ["C ours", "CPU of a refresh, once a TTL"],
+        [[category, spread(figures[f"warm.refresh.{category}"])] for category in CATEGORIES],
+    )
+    return f"{calls}\n\n{refresh}"
+
+
+def memory(figures: Figures) -> str:
+    """Memory at rest, and packages."""
+    rows = [
+        [
+            title,
+            *(
+                value(figures[f"{when}.memory.{kind}.{name}"])
+                for when in ("cold", "warm")
+                for kind in ("rss", "pss")
+            ),
+        ]
+        for name, title in _FUNCTIONS.items()
+    ]
+    at_rest = table(["function", "RSS at start", "PSS", "RSS after calls", "PSS"], rows)
+    sizes = table(
+        ["package", "zipped"],
+        [
+            [title, value(figures[f"package.{name}"])]
+            for name, title in (
+                ("floor.host", "A floor"),
+                ("documented.host", "B documented way, without what Lambda has"),
+                ("ours.arm64", "C ours, arm64"),
+                ("ours.x86_64", "C ours, x86_64"),
+            )
+        ],
+    )
+    return f"{at_rest}\n\n{sizes}"
+
+
+def profiles(told: Mapping[str, Any]) -> str:
+    """Shares of a profile."""
+    columns = [path.value for path in HookPath]
+    tables = []
+    for kind in ("module", "function"):
+        shares = [
+            [(row[kind], _percent(row["share"])) for row in told[column][f"{kind}s"]]
+            for column in columns
+        ]
+        rows = [
+            [part for name, share in row for part in (f"`{name}`", share)]
+            for row in zip(*shares, strict=False)
+        ]
+        head = [part for column in columns for part in (f"{column}: {kind}", "own share")]
+        tables.append(table(head, rows[:_SHOWN]))
+    return "\n\n".join(tables)
+
+
+def engines(figures: Figures) -> str:
+    """The decision alone, beside other engines."""
+    cases = ["ten-methods.all-match", "ten-methods.one-matches", "one-method"]
+    names = ["ours", *sorted(_engine_names(figures, cases[0]) - {"ours"})]
+    rows = [
+        [
+            name,
+            *(
+                spread(figures[f"decision.{case}.{name}"])
+                + (
+                    ""
+                    if name == "ours"
+                    else f" ({_ratio(figures, f'decision.{case}.{name}.ratio')} ×)"
+                )
+                for case in cases
+            ),
+        ]
+        for name in names
+    ]
+    head = [
+        "engine",
+        "10 of 100 match, all evaluated",
+        "10 of 100 looked at, one matches",
+        "100 of 100 evaluated",
+    ]
+    exact = (
+        f"With 100 `match` policies of one method {value(figures['decision.exact.100'])}, with "
+        f"100,000 {value(figures['decision.exact.100000'])}: "
+        f"{_ratio(figures, 'decision.exact.ratio')} ×."
+    )
+    return f"{table(head, rows)}\n\n{exact}"
+
+
+def _engine_names(figures: Figures, case: str) -> set[str]:
+    prefix = f"decision.{case}."
+    return {
+        name.removeprefix(prefix)
+        for name in figures
+        if name.startswith(prefix) and not name.endswith(".ratio")
+    }
+
+
+def loading(figures: Figures) -> str:
+    """Loading snapshots."""
+    rows = [
+        [
+            f"{count:,}",
+            kind,
+            value(figures[f"load.{count}.{kind}.stored"]),
+            spread(figures[f"load.{count}.{kind}.time"]),
+            value(figures[f"load.{count}.{kind}.cpu"]),
+            value(figures[f"load.{count}.{kind}.peak"]),
+            value(figures[f"load.{count}.{kind}.held"]),
+        ]
+        for count in COUNTS
+        for kind in ("exact", "expressions")
+    ]
+    return table(["policies", "kind", "stored", "time", "CPU", "memory, peak", "held"], rows)
+
+
+def enforcing(figure: Figure) -> str:
+    """From an edit to its enforcement."""
+    found = figure.summary
+    return table(
+        ["edits", "median", "quartiles", "p99", "most"],
+        [
+            [
+                str(found.count),
+                f"{found.median:.2f} s",
+                f"{found.low:.2f}–{found.high:.2f} s",
+                f"{found.p99:.2f} s",
+                f"{found.most:.2f} s",
+            ]
+        ],
+    )
+
+
+def with_unit(number: float, unit: str) -> str:
+    """A number as people read it.
+
+    Examples
+    --------
+    >>> with_unit(12_345_678, "bytes"), with_unit(41.234, "us"), with_unit(1.0, "x")
+    ('12.3 MB', '41.2 µs', '1.00')
+    """
+    if unit == "bytes":
+        return f"{number / _MB:.1f} MB" if number >= _MB else f"{number:,.0f} B"
+    if unit == "x":
+        return f"{number:.2f}"
+    name = {"us": "µs"}.get(unit, unit)
+    digits = 0 if number >= 100 else 1  # noqa: PLR2004 - three significant digits
+    return f"{number:,.{digits}f} {name}".rstrip()
+
+
+def value(figure: Figure) -> str:
+    """A figure's median."""
+    return with_unit(figure.summary.median, figure.unit)
+
+
+def spread(figure: Figure) -> str:
+    """A figure's median, and its quartiles."""
+    low, high = (
+        with_unit(number, figure.unit).partition(" ")[0]
+        for number in (figure.summary.low, figure.summary.high)
+    )
+    return f"{value(figure)} ({low}–{high})"
+
+
+def _ratio(figures: Figures, name: str) -> str:
+    return f"{figures.median(name):.2f}" if name in figures else ""
+
+
+def _ms(number: float) -> str:
+    return f"{number:.1f}"
+
+
+def _percent(share: float) -> str:
+    return f"{share:.1%}"
