@@ -1,9 +1,9 @@
 """Packages the functions with their dependencies, for Lambda or for this machine, without Docker.
 
 The dependencies are wheels, so that none has to be built: ``uv`` fetches those of the platform on
-which the functions will run, whichever this one is. boto3 is not among them, because the Lambda
-runtime has it. The same input gives the same package and the same asset hash, and what was packaged
-once is kept in ``build/``.
+which the functions will run, whichever this one is. boto3 is among them, though the Lambda runtime
+has one: ours is pinned, and trimmed. The same input gives the same package and the same asset hash,
+and what was packaged once is kept in ``build/``.
 """
 
 import dataclasses
@@ -21,11 +21,18 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import Final
 
+from infra import botocore_trimming
+from infra.botocore_trimming import TrimmingError, trim_botocore
 from infra.settings import Architecture, Packaging, Settings
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 SOURCES: Final = ROOT / "functions"
 BUILD: Final = ROOT / "build"
+
+_AS_WRITTEN: Final = 0
+_WITHOUT_DOCSTRINGS: Final = 2
+"""Of the dependencies' code nobody asks for help in Lambda. Ours keeps its docstrings: a dataclass
+without one makes one, which costs more than to load it."""
 
 _PYTHON = (3, 13)
 _EPOCH = (1980, 1, 1, 0, 0, 0)
@@ -99,13 +106,13 @@ def package(target: Target, *, sources: Path = SOURCES, build: Path = BUILD) -> 
     Raises
     ------
     PackagingError
-        If the dependencies cannot be fetched.
+        If the dependencies cannot be fetched, or are not what is expected.
     """
     build.mkdir(parents=True, exist_ok=True)
     requirements = sources / "requirements.txt"
     dependencies_key = _digest(
-        # This file is the recipe: another recipe, another package.
-        Path(__file__).read_bytes(),
+        # These files are the recipe: another recipe, another package.
+        *(Path(file).read_bytes() for file in (__file__, botocore_trimming.__file__)),
         requirements.read_bytes(),
         repr((target, _magic_number())).encode(),
     )
@@ -120,13 +127,14 @@ def package(target: Target, *, sources: Path = SOURCES, build: Path = BUILD) -> 
         if not dependencies.exists():
             with tempfile.TemporaryDirectory(dir=build) as staging:
                 _install(requirements, target, Path(staging))
+                _trim(Path(staging), target)
                 _prune(Path(staging))
-                _write(dependencies, Path(staging))
+                _write(dependencies, Path(staging), _WITHOUT_DOCSTRINGS)
         with tempfile.TemporaryDirectory(dir=build) as staging:
             for file in files:
                 (Path(staging) / file).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(sources / file, Path(staging) / file)
-            _write(path, Path(staging), onto=dependencies)
+            _write(path, Path(staging), _AS_WRITTEN, onto=dependencies)
         _forget_old(build, target)
     path.touch()
     return FunctionPackage(path, key)
@@ -159,6 +167,8 @@ def _install(requirements: Path, target: Target, into: Path) -> None:
     command = [
         *(sys.executable, "-m", "uv", "pip", "install", "--quiet", "--no-deps"),
         *("--require-hashes", "--only-binary", ":all:", "--no-compile-bytecode"),
+        # Copies, not links into uv's cache: what is trimmed must be ours alone.
+        *("--link-mode", "copy"),
         *("--python", sys.executable, "--python-version", ".".join(map(str, _PYTHON))),
         *(*platform_arguments, "--target", str(into), "--requirements", str(requirements)),
     ]
@@ -169,6 +179,14 @@ def _install(requirements: Path, target: Target, into: Path) -> None:
         why = " ".join(done.stderr.split()) or f"uv ended with status {done.returncode}"
         message = f"cannot fetch the functions' dependencies for {target.name}: {why}"
         raise PackagingError(message)
+
+
+def _trim(staging: Path, target: Target) -> None:
+    try:
+        trim_botocore(staging)
+    except TrimmingError as error:
+        message = f"cannot trim the functions' dependencies for {target.name}: {error}"
+        raise PackagingError(message) from error
 
 
 def _prune(staging: Path) -> None:
@@ -191,9 +209,9 @@ def _remove(path: Path) -> None:
         path.unlink()
 
 
-def _write(path: Path, staging: Path, onto: Path | None = None) -> None:
+def _write(path: Path, staging: Path, optimization: int, onto: Path | None = None) -> None:
     """Compile and zip a directory, onto a copy of another zip where given, all or nothing."""
-    _compile(staging)
+    _compile(staging, optimization)
     unfinished = staging.with_suffix(".zip")
     try:
         if onto is not None:
@@ -214,22 +232,31 @@ def _in_order(paths: Iterable[Path]) -> list[Path]:
     return sorted(path for path in paths if path.is_file())
 
 
-def _compile(staging: Path) -> None:
+def _compile(staging: Path, optimization: int) -> None:
     """Add byte code, which Lambda could not keep: its ``/var/task`` is read-only.
 
     Python trusts an unchecked one without looking at the source's time and size, so it stays valid
     though the zip's times are fixed. A set of hash seed makes it the same on each run.
+
+    Parameters
+    ----------
+    optimization
+        As Python's ``-O`` counts. Optimized byte code gets the plain one's name: Lambda's Python
+        loads it without being told.
     """
     if not _magic_number():
         return
     subprocess.run(  # noqa: S603 - all arguments are ours
         [
             *(sys.executable, "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash"),
-            *("-s", str(staging), "-p", "/var/task", str(staging)),
+            *("-o", str(optimization), "-s", str(staging), "-p", "/var/task", str(staging)),
         ],
         env=os.environ | {"PYTHONHASHSEED": "0"},
         check=True,
     )
+    tag = f".opt-{optimization}.pyc"
+    for path in staging.rglob(f"*{tag}"):
+        path.rename(path.with_name(path.name.removesuffix(tag) + ".pyc"))
 
 
 def _forget_old(build: Path, target: Target) -> None:
