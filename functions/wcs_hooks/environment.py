@@ -1,9 +1,8 @@
 """The functions' environment variables, read once into typed values."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 from wcs_hooks.core.caller import Auth, RestApiCalls
 
@@ -14,8 +13,7 @@ class EnvironmentVariableError(Exception):
     """A variable that is missing or wrong; the stack sets all of them."""
 
 
-@dataclass(frozen=True, slots=True)
-class HookEnvironment:
+class HookEnvironment(NamedTuple):
     """What a category's function is configured with.
 
     Attributes
@@ -79,8 +77,7 @@ class HookEnvironment:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class CompilerEnvironment:
+class CompilerEnvironment(NamedTuple):
     """What the compiler is configured with.
 
     Attributes

@@ -12,7 +12,7 @@ import hashlib
 import zlib
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import MetricUnit
@@ -24,7 +24,9 @@ from wcs_hooks.core.methods import Category
 from wcs_hooks.core.outcome import UNKNOWN
 from wcs_hooks.core.reply import Reply
 from wcs_hooks.endpoint import Kind, Observation
-from wcs_hooks.policy_compiler import Status
+
+if TYPE_CHECKING:
+    from wcs_hooks.policy_compiler import Status
 
 REST_ERRORS: Final = "RestErrors"
 """Counts each reply that is not 200, by what WCS does with it."""
@@ -246,7 +248,7 @@ class CompilerReporter:
         self._metrics = HookMetrics(default_dimensions={"category": COMPILER})
         self._cold = True
 
-    def compiled(self, status: Status) -> None:
+    def compiled(self, status: "Status") -> None:
         """Count a compilation, and log what came of it."""
         self._metrics.add_metric("Compiled" if status.ok else "CompileErrors", _COUNT, 1)
         line = {

@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from wcs_hooks.core.policy import SYSTEM_ID_PREFIX
 from wcs_hooks.core.snapshot import Snapshot, SnapshotFormatError
+from wcs_hooks.core.terms import SYSTEM_ID_PREFIX
 from wcs_hooks.ports import Pointer, UnavailableError
 
 if TYPE_CHECKING:

@@ -7,10 +7,13 @@ must be in connect's reply (`docs/wcs-protocol.md`, section 4). So each enforced
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from wcs_hooks.core.methods import spellings_of
-from wcs_hooks.core.policy import Action, Finding, Mode, Policy, Severity
+from wcs_hooks.core.terms import Action, Finding, Mode, Severity
+
+if TYPE_CHECKING:
+    from wcs_hooks.core.policy import Policy
 
 _CONNECT: Final = "connect"
 _FOREVER: Final = float("inf")
@@ -68,7 +71,7 @@ class Demand(NamedTuple):
         )
 
 
-def demands(policies: Iterable[Policy], now: float) -> list[Demand]:
+def demands(policies: "Iterable[Policy]", now: float) -> list[Demand]:
     """What policies in evaluation order demand, each kind of demand once.
 
     A policy whose window is yet to open counts, since sessions connect before it does; one that is
@@ -183,7 +186,7 @@ _DEFAULTS: Final = {
 }
 
 
-def _demands_of(policy: Policy, until: float) -> Iterator[Demand]:
+def _demands_of(policy: "Policy", until: float) -> Iterator[Demand]:
     for method in policy.methods:
         configured = policy.action is Action.CONFIGURE and method in policy.named
         if method == _CONNECT and not configured:

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from wcs_hooks.core.expression import MAX_VISIBLE_BYTES, ExpressionError, bind
 from wcs_hooks.core.payload import Payload, encode
-from wcs_hooks.core.policy import Action, Mode, WhenError
 from wcs_hooks.core.snapshot import ABSENT, Rule, Snapshot, field_at, value_key
+from wcs_hooks.core.terms import Action, Mode, WhenError
 
 if TYPE_CHECKING:
     from cel_expr_python import cel

@@ -14,12 +14,33 @@ from typing import Any, Final
 from wcs_hooks.core.expression import Checked, ExpressionError, check
 from wcs_hooks.core.methods import CANONICAL_METHODS, METHODS, Category
 from wcs_hooks.core.payload import encode
+from wcs_hooks.core.terms import (
+    EVERY_APP,
+    SYSTEM_ID_PREFIX,
+    Action,
+    Finding,
+    Mode,
+    Severity,
+    WhenError,
+)
 
-EVERY_APP: Final = "*"
-"""The `app` of policies that hold for every app."""
-
-SYSTEM_ID_PREFIX: Final = "#"
-"""Items whose `id` begins so are the system's, not policies."""
+__all__ = [
+    "ATTRIBUTES",
+    "DEFAULT_PRIORITY",
+    "DEFAULT_STATUS",
+    "EVERY_APP",
+    "MAX_PRIORITY",
+    "SYSTEM_ID_PREFIX",
+    "Action",
+    "ClientConfig",
+    "Finding",
+    "Mode",
+    "Policy",
+    "Severity",
+    "WhenError",
+    "is_policy_id",
+    "read_policy",
+]
 
 DEFAULT_PRIORITY: Final = 100
 DEFAULT_STATUS: Final = 403
@@ -28,59 +49,6 @@ _ERROR_STATUSES: Final = range(400, 600)
 _MAX_REASON: Final = 1024
 _MAX_NESTING: Final = 32
 _SHOWN: Final = 80
-
-
-class Action(StrEnum):
-    """What a policy that applies does."""
-
-    ECHO = "echo"
-    OVERRIDE = "override"
-    DENY = "deny"
-    CONFIGURE = "configure"
-
-
-class Mode(StrEnum):
-    """Whether a policy is in force, only evaluated and counted, or neither."""
-
-    ENFORCE = "enforce"
-    SHADOW = "shadow"
-    OFF = "off"
-
-
-class WhenError(StrEnum):
-    """What an expression that has no value for a hook means."""
-
-    MATCH = "match"
-    SKIP = "skip"
-
-
-class Severity(StrEnum):
-    """An error keeps the last good version in force; a warning does not."""
-
-    ERROR = "error"
-    WARNING = "warning"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What is wrong with a policy.
-
-    Attributes
-    ----------
-    severity
-        Whether it keeps the edit out of force.
-    policy
-        The policy's `id`.
-    attribute
-        The attribute that the finding is about, `set.name` for a field of one.
-    message
-        What is wrong, and what would be right.
-    """
-
-    severity: Severity
-    policy: str
-    attribute: str
-    message: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,13 +9,16 @@ import json
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from wcs_hooks.core.client_config import Demand
 from wcs_hooks.core.expression import Expression
 from wcs_hooks.core.methods import spellings_of
 from wcs_hooks.core.payload import encode
-from wcs_hooks.core.policy import Action, Mode, Policy
+from wcs_hooks.core.terms import Action, Mode
+
+if TYPE_CHECKING:
+    from wcs_hooks.core.policy import Policy
 
 FORMAT: Final = 1
 """The layout's version. A snapshot of another one is compiled again rather than misread."""
@@ -172,7 +175,7 @@ class Snapshot:
 
 
 def dump(
-    app: str, version: int, policies: Sequence[Policy], demands: Iterable[Demand], now: float
+    app: str, version: int, policies: "Sequence[Policy]", demands: Iterable[Demand], now: float
 ) -> bytes:
     """Compile policies, in evaluation order, into a snapshot's bytes.
 
@@ -239,7 +242,7 @@ def _canonical(value: Any) -> Any:
     return value
 
 
-def _record(policy: Policy) -> list[Any]:
+def _record(policy: "Policy") -> list[Any]:
     return [
         policy.id,
         policy.priority,
@@ -258,7 +261,7 @@ def _record(policy: Policy) -> list[Any]:
     ]
 
 
-def _tables(policies: Sequence[Policy]) -> tuple[list[dict[str, Any]], dict[str, int]]:
+def _tables(policies: "Sequence[Policy]") -> tuple[list[dict[str, Any]], dict[str, int]]:
     """A table for each distinct set of policies, and which method has which."""
     ranks_of: dict[str, list[int]] = {}
     for rank, policy in enumerate(policies):
@@ -275,7 +278,7 @@ def _tables(policies: Sequence[Policy]) -> tuple[list[dict[str, Any]], dict[str,
     return tables, methods
 
 
-def _table(policies: Sequence[Policy], ranks: Sequence[int]) -> dict[str, Any]:
+def _table(policies: "Sequence[Policy]", ranks: Sequence[int]) -> dict[str, Any]:
     distinct: dict[str, set[str]] = {}
     for rank in ranks:
         for path, values in policies[rank].match.items():
