@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
-import boto3
 from botocore.exceptions import EndpointConnectionError
+from botocore.handlers import BUILTIN_HANDLERS
 
 _SERVICES = ("dynamodb", "eventbridge", "sqs", "secrets-manager")
 
@@ -17,7 +17,7 @@ class _Answer:
 
 
 class AwsCalls:
-    """Watches every client that is made from boto3's default session from now on.
+    """Watches the clients of every session that is made from now on.
 
     Attributes
     ----------
@@ -33,17 +33,13 @@ class AwsCalls:
         self._errors: dict[str, str] = {}
         self._unreachable: set[str] = set()
         self._grace = 0
-        if boto3.DEFAULT_SESSION is None:
-            boto3.setup_default_session()
-        assert boto3.DEFAULT_SESSION is not None
-        self._events = boto3.DEFAULT_SESSION.events
-        for service in _SERVICES:
-            self._events.register(f"before-call.{service}", self._before_call)
+        self._handlers = [(f"before-call.{service}", self._before_call) for service in _SERVICES]
+        BUILTIN_HANDLERS.extend(self._handlers)
 
     def stop_watching(self) -> None:
-        """Leave the clients alone that are made from now on."""
-        for service in _SERVICES:
-            self._events.unregister(f"before-call.{service}", self._before_call)
+        """Leave the sessions alone that are made from now on."""
+        for handler in self._handlers:
+            BUILTIN_HANDLERS.remove(handler)
 
     def fail(self, *operations: str, code: str = "InternalServerError", after: int = 0) -> None:
         """Let operations fail with AWS's error code, from now on or after some more of them."""
