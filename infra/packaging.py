@@ -21,8 +21,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import Final
 
-from infra import botocore_trimming
-from infra.botocore_trimming import TrimmingError, trim_botocore
+from infra import dependency_trimming
+from infra.dependency_trimming import TrimmingError, trim_dependencies
 from infra.settings import Architecture, Packaging, Settings
 
 ROOT: Final = Path(__file__).resolve().parent.parent
@@ -112,7 +112,7 @@ def package(target: Target, *, sources: Path = SOURCES, build: Path = BUILD) -> 
     requirements = sources / "requirements.txt"
     dependencies_key = _digest(
         # These files are the recipe: another recipe, another package.
-        *(Path(file).read_bytes() for file in (__file__, botocore_trimming.__file__)),
+        *(Path(file).read_bytes() for file in (__file__, dependency_trimming.__file__)),
         requirements.read_bytes(),
         repr((target, _magic_number())).encode(),
     )
@@ -129,12 +129,15 @@ def package(target: Target, *, sources: Path = SOURCES, build: Path = BUILD) -> 
                 _install(requirements, target, Path(staging))
                 _trim(Path(staging), target)
                 _prune(Path(staging))
-                _write(dependencies, Path(staging), _WITHOUT_DOCSTRINGS)
+                _compile(Path(staging), _WITHOUT_DOCSTRINGS)
+                _leave_byte_code_alone(Path(staging))
+                _write(dependencies, Path(staging))
         with tempfile.TemporaryDirectory(dir=build) as staging:
             for file in files:
                 (Path(staging) / file).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(sources / file, Path(staging) / file)
-            _write(path, Path(staging), _AS_WRITTEN, onto=dependencies)
+            _compile(Path(staging), _AS_WRITTEN)
+            _write(path, Path(staging), onto=dependencies)
         _forget_old(build, target)
     path.touch()
     return FunctionPackage(path, key)
@@ -183,7 +186,7 @@ def _install(requirements: Path, target: Target, into: Path) -> None:
 
 def _trim(staging: Path, target: Target) -> None:
     try:
-        trim_botocore(staging)
+        trim_dependencies(staging)
     except TrimmingError as error:
         message = f"cannot trim the functions' dependencies for {target.name}: {error}"
         raise PackagingError(message) from error
@@ -209,9 +212,8 @@ def _remove(path: Path) -> None:
         path.unlink()
 
 
-def _write(path: Path, staging: Path, optimization: int, onto: Path | None = None) -> None:
-    """Compile and zip a directory, onto a copy of another zip where given, all or nothing."""
-    _compile(staging, optimization)
+def _write(path: Path, staging: Path, onto: Path | None = None) -> None:
+    """Zip a directory, onto a copy of another zip where given, all or nothing."""
     unfinished = staging.with_suffix(".zip")
     try:
         if onto is not None:
@@ -257,6 +259,18 @@ def _compile(staging: Path, optimization: int) -> None:
     tag = f".opt-{optimization}.pyc"
     for path in staging.rglob(f"*{tag}"):
         path.rename(path.with_name(path.name.removesuffix(tag) + ".pyc"))
+
+
+def _leave_byte_code_alone(staging: Path) -> None:
+    """Drop the source of what has byte code, which Python then finds in its place.
+
+    A tenth of the package is the dependencies' source, and a cold start would look at each file.
+    Who reads a trace finds the same file, by its version, wherever the package is installed.
+    """
+    for path in list(staging.rglob("__pycache__/*.pyc")):
+        module = path.name.partition(".")[0]
+        (path.parent.parent / f"{module}.py").unlink()
+        path.rename(path.parent.parent / f"{module}.pyc")
 
 
 def _forget_old(build: Path, target: Target) -> None:

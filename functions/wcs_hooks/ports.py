@@ -4,8 +4,7 @@ The adapters implement these on AWS services; tests implement them in memory, wi
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from wcs_hooks.clock import Deadline
 from wcs_hooks.core.in_force import InForce
@@ -16,8 +15,7 @@ class UnavailableError(Exception):
     """Something that is needed to answer could not be had in time: the reply is 503."""
 
 
-@dataclass(frozen=True, slots=True)
-class Pointer:
+class Pointer(NamedTuple):
     """Which version of an app's policies is in force.
 
     Attributes

@@ -6,7 +6,6 @@ WCS REST API, and must not be rejected (`docs/wcs-protocol.md`, section 3, rule 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final, NamedTuple, Protocol
 
 from wcs_hooks.clock import Deadline
@@ -36,8 +35,7 @@ class SessionKey(NamedTuple):
         return cls(node if type(node) is str else "", session)
 
 
-@dataclass(frozen=True, slots=True)
-class SessionRecord:
+class SessionRecord(NamedTuple):
     """What is kept of a session.
 
     Attributes

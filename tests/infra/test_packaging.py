@@ -4,16 +4,28 @@ import os
 import platform
 import subprocess
 import sys
+import threading
 import zipfile
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any, ClassVar
 
+import boto3
 import pytest
+import requests
+from moto import mock_aws
 
 from infra import packaging
+from infra.dependency_trimming import OPERATIONS
 from infra.packaging import SOURCES, FunctionPackage, PackagingError, Target, package, target_of
 from infra.settings import Architecture, Packaging, Settings
 from tests.infra.conftest import Synthesise
 from tests.infra.test_functions import FUNCTIONS
+from tests.support.aws_tables import POLICIES, Aws
+from tests.support.hook_client import ENVIRONMENT, SECRET, gateway_event, signature
+from tests.support.policy_items import deny
+from wcs_hooks.core.methods import Category
 
 HERE = Target("here", None)
 
@@ -79,6 +91,8 @@ def _content(made: FunctionPackage) -> str:
 def installer(monkeypatch: pytest.MonkeyPatch) -> Installer:
     installer = Installer()
     monkeypatch.setattr(packaging, "_install", installer.install)
+    # Trimming knows the real wheels alone, which the last tests here are about.
+    monkeypatch.setattr(packaging, "trim_dependencies", lambda _packages: None)
     return installer
 
 
@@ -108,8 +122,9 @@ def test_given_wheels_when_packaged_then_what_functions_do_not_import_is_left_ou
 ) -> None:
     made = package(HERE, sources=sources, build=build)
 
-    packaged = {name for name in _names(made) if not name.endswith(".pyc")}
-    assert packaged == KEPT | {"wcs_hooks/__init__.py", "wcs_hooks/handlers/connect.py"}
+    ours = {"wcs_hooks/__init__.py", "wcs_hooks/handlers/connect.py"}
+    packaged = {name for name in _names(made) if "__pycache__" not in name}
+    assert packaged == {name.replace(".py", ".pyc") for name in KEPT} | ours
 
 
 @pytest.mark.usefixtures("installer")
@@ -119,16 +134,32 @@ def test_given_lambda_cannot_cache_byte_code_when_packaged_then_every_source_has
     made = package(HERE, sources=sources, build=build)
 
     names = _names(made)
-    modules = {name for name in names if name.endswith(".py")}
-    compiled = {
+    compiled = {name for name in names if name.endswith(".pyc")}
+    beside_source = {
         f"{name.rpartition('/')[0]}/__pycache__/{Path(name).stem}.cpython-313.pyc"
-        for name in modules
+        for name in names
+        if name.endswith(".py")
     }
-    assert {name for name in names if name.endswith(".pyc")} == compiled
+    instead_of_source = {name.replace(".py", ".pyc") for name in KEPT if name.endswith(".py")}
+    assert compiled == beside_source | instead_of_source
     with zipfile.ZipFile(made.path) as archive:
         # PEP 552: 1 is "by hash, unchecked", which holds whatever the times in a zip are.
         flags = {int.from_bytes(archive.read(name)[4:8], "little") for name in compiled}
     assert flags == {1}
+
+
+def test_given_wheels_other_than_trimming_knows_when_packaged_then_one_line_names_the_file(
+    sources: Path, build: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(packaging, "_install", Installer().install)
+
+    with pytest.raises(
+        PackagingError, match=r"^cannot trim .* here: botocore has no data"
+    ) as raised:
+        package(HERE, sources=sources, build=build)
+
+    assert len(str(raised.value).splitlines()) == 1
+    assert list(build.iterdir()) == []
 
 
 @pytest.mark.usefixtures("installer")
@@ -303,7 +334,7 @@ def test_given_an_architecture_when_packaged_for_lambda_then_its_machine_code_is
     assert {header[:4] for header in headers} == {b"\x7fELF"}
     assert {int.from_bytes(header[18:20], "little") for header in headers} == {machine}
     # Cold starts and deployments pay for each megabyte.
-    assert made.path.stat().st_size < 6_000_000
+    assert made.path.stat().st_size < 8_000_000
 
 
 IMPORT = """
@@ -317,43 +348,177 @@ files = {
     module: getattr(sys.modules[module], "__file__", None)
     for module in sys.modules.keys() - before if "." not in module
 }
-print(json.dumps([callable(handler), {module: file for module, file in files.items() if file}]))
+files = {module: file for module, file in files.items() if file}
+print(json.dumps([callable(handler), files, list(sys.modules.keys() - before)]))
 """
-
-LAMBDA_RUNTIME = {"boto3", "botocore", "s3transfer", "dateutil", "six", "urllib3"}
-"""What Lambda's Python has beyond the standard library."""
 
 IF_THERE = {"certifi"}
 """What botocore can do without."""
 
+NOT_IN_A_HOOK_FUNCTION = {
+    # An AWS client without these takes half the time to load.
+    *("boto3", "s3transfer", "multiprocessing", "botocore.docs.service", "html.parser"),
+    *("importlib.metadata", "zipfile", "aws_xray_sdk"),
+    # The compiler's half, and what waits for the first expression.
+    *("wcs_hooks.policy_compiler", "wcs_hooks.core.compilation", "wcs_hooks.core.lint"),
+    *("wcs_hooks.core.policy", "re2", "cel_expr_python"),
+}
+"""What a cold start does not load."""
+
+MOST_MODULES = 330
+"""How many a cold start loads at the most; there were 500 before they were looked at."""
+
 
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_given_only_the_package_and_what_lambda_has_when_a_handler_is_imported_then_it_starts(
+def test_given_nothing_but_the_package_when_a_handler_is_imported_then_it_starts(
     name: str, unpacked: Path, stack_with: Synthesise
 ) -> None:
-    variables = stack_with(Settings()).function(name)["Environment"]["Variables"]
-    environment = {
-        key: value if isinstance(value, str) else "x" for key, value in variables.items()
+    is_callable, files, _ = _imported(name, unpacked, stack_with)
+
+    assert is_callable
+    elsewhere = {module for module, file in files.items() if "site-packages" in file}
+    assert not elsewhere - IF_THERE, "imported, but not packaged"
+    assert files["wcs_hooks"].startswith(os.fspath(unpacked))
+    assert files["botocore"].startswith(os.fspath(unpacked))
+
+
+@pytest.mark.parametrize("name", Category)
+def test_given_a_cold_start_when_a_hook_function_is_imported_then_no_more_is_loaded_than_it_needs(
+    name: Category, unpacked: Path, stack_with: Synthesise
+) -> None:
+    _, _, modules = _imported(name, unpacked, stack_with)
+
+    assert not NOT_IN_A_HOOK_FUNCTION & set(modules)
+    assert len(modules) < MOST_MODULES
+
+
+def _imported(
+    name: str, unpacked: Path, stack_with: Synthesise
+) -> tuple[bool, dict[str, str], list[str]]:
+    """Import a handler; whether it is one, where top-level modules are, all modules' names."""
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", IMPORT, os.fspath(unpacked), name],
+        env=_variables(name, stack_with) | NOWHERE,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    imported: tuple[bool, dict[str, str], list[str]] = json.loads(done.stdout)
+    return imported
+
+
+def _variables(name: str, stack_with: Synthesise) -> dict[str, str]:
+    """What the stack sets for a function; what only CloudFormation knows is `x`."""
+    variables = stack_with(Settings(event_bus=True)).function(name)["Environment"]["Variables"]
+    return {key: value if isinstance(value, str) else "x" for key, value in variables.items()}
+
+
+NOWHERE = {
+    "AWS_DEFAULT_REGION": "us-east-1",
+    "AWS_ACCESS_KEY_ID": "testing",
+    "AWS_SECRET_ACCESS_KEY": "testing",
+    # Nobody answers there: a cold start asks for nothing.
+    "AWS_ENDPOINT_URL": "http://127.0.0.1:9",
+}
+
+CALL = """
+import importlib, json, sys, types
+sys.path.insert(0, sys.argv[1])
+context = types.SimpleNamespace(aws_request_id="1")
+for name, event in json.load(sys.stdin):
+    answer = importlib.import_module(f"wcs_hooks.handlers.{name}").handler(event, context)
+    print("answer", json.dumps(answer))
+"""
+
+
+class MotoOverHttp(BaseHTTPRequestHandler):
+    """Hands what another process asks of AWS to the one that moto pretends in this process."""
+
+    asked: ClassVar[set[str]]
+
+    def do_POST(self) -> None:
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        self.asked.add(headers["x-amz-target"].rpartition(".")[2])
+        # AWS4-HMAC-SHA256 Credential=<key>/<date>/<region>/<service>/aws4_request, …
+        _, _, region, service, *_ = headers["authorization"].split("/")
+        answer = requests.post(
+            f"https://{service}.{region}.amazonaws.com/",
+            data=self.rfile.read(int(headers["content-length"])),
+            headers={name: value for name, value in headers.items() if name != "host"},
+            timeout=10,
+        )
+        self.send_response(answer.status_code)
+        self.send_header("content-type", answer.headers["content-type"])
+        self.send_header("content-length", str(len(answer.content)))
+        self.end_headers()
+        self.wfile.write(answer.content)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def moto_over_http() -> Iterator[tuple[str, set[str]]]:
+    MotoOverHttp.asked = set()
+    with mock_aws(), ThreadingHTTPServer(("127.0.0.1", 0), MotoOverHttp) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}", MotoOverHttp.asked
+        server.shutdown()
+        thread.join()
+
+
+def test_given_a_trimmed_botocore_when_the_package_runs_then_every_call_of_the_adapters_works(
+    unpacked: Path, stack_with: Synthesise, moto_over_http: tuple[str, set[str]]
+) -> None:
+    endpoint, asked = moto_over_http
+    aws = Aws.set_up(SECRET)
+    boto3.client("events").create_event_bus(Name="hooks")
+    aws.put_policies("live", deny("no", "publishStream"))
+    session = {"appKey": "live", "nodeId": "n", "sessionId": "s"}
+    edit = {"dynamodb": {"Keys": {"app": {"S": "live"}, "id": {"S": "no"}}}}
+    runs: list[tuple[str, Any]] = [
+        ("compiler", {"Records": [edit]}),
+        ("connect", _hook("connect", session)),
+        ("direct", _hook("publishStream", session)),
+        ("event", _hook("ConnectionStatusEvent", {**session, "status": "DISCONNECTED"})),
+        ("direct", _hook("publishStream", b"no JSON")),
+    ]
+    variables = {
+        **_variables(Category.EVENT, stack_with),
+        **_variables("compiler", stack_with),
+        **ENVIRONMENT,
+        "DEAD_LETTER_QUEUE_URL": aws.queue_url,
+        "SIGNATURE_SECRET_ARN": aws.secret_arn,
+        "EVENT_BUS_NAME": "hooks",
+        "POLICIES_TABLE": POLICIES,
     }
 
     done = subprocess.run(
-        [sys.executable, "-I", "-c", IMPORT, os.fspath(unpacked), name],
-        env=environment | {"AWS_REGION": "eu-west-1", "AWS_DEFAULT_REGION": "eu-west-1"},
+        [sys.executable, "-I", "-c", CALL, os.fspath(unpacked)],
+        env=variables | NOWHERE | {"AWS_ENDPOINT_URL": endpoint},
+        input=json.dumps(runs),
         capture_output=True,
         text=True,
         check=False,
     )
 
     assert done.returncode == 0, done.stderr
-    is_callable, files = json.loads(done.stdout)
-    assert is_callable
-    elsewhere = {
-        module
-        for module, file in files.items()
-        if "site-packages" in file and module not in LAMBDA_RUNTIME | IF_THERE
-    }
-    assert not elsewhere, "imported, but neither packaged nor in Lambda's Python"
-    assert files["wcs_hooks"].startswith(os.fspath(unpacked))
+    answers = [
+        json.loads(line.removeprefix("answer "))
+        for line in done.stdout.splitlines()
+        if line.startswith("answer ")
+    ]
+    assert [answer and answer["statusCode"] for answer in answers] == [None, 200, 403, 200, 400]
+    assert asked == {operation for each in OPERATIONS.values() for operation in each}
+    assert '"DeadLetterLost"' not in done.stdout
+    assert len(aws.dead_letters()) == 1
+
+
+def _hook(method: str, body: dict[str, str] | bytes) -> dict[str, Any]:
+    content = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return gateway_event(method, content, signature(content), "10.0.0.1")
 
 
 def test_given_the_lock_when_installed_from_then_every_wheel_is_hashed_and_no_host_named() -> None:
@@ -361,8 +526,8 @@ def test_given_the_lock_when_installed_from_then_every_wheel_is_hashed_and_no_ho
 
     pinned = [line for line in locked.splitlines() if line and line[0] not in " #"]
     assert {line.partition("==")[0] for line in pinned} == {
-        *("aws-lambda-powertools", "cel-expr-python", "google-re2", "jmespath"),
-        "typing-extensions",
+        *("aws-lambda-powertools", "cel-expr-python", "google-re2", "typing-extensions"),
+        *("boto3", "botocore", "jmespath", "python-dateutil", "s3transfer", "six", "urllib3"),
     }
     assert all("--hash=sha256:" in part for part in locked.split("\n    # via")[:-1])
     assert "://" not in locked

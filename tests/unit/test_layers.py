@@ -97,6 +97,15 @@ def test_given_a_cold_start_when_the_decision_is_imported_then_cel_is_not_waited
     assert "cel_expr_python" not in loaded
 
 
+def test_given_a_cold_start_when_the_handlers_are_imported_then_the_compilers_half_is_not() -> None:
+    loaded = _loaded_by("wcs_hooks.handlers.gateway")
+
+    assert "botocore.session" in loaded
+    assert not {"boto3", "s3transfer", "multiprocessing", "cel_expr_python", "re2"} & loaded
+    assert not {"wcs_hooks.policy_compiler", "wcs_hooks.core.policy"} & loaded
+    assert not {"wcs_hooks.core.compilation", "wcs_hooks.core.lint"} & loaded
+
+
 @pytest.mark.parametrize("path", _RUNTIME, ids=_name)
 def test_given_a_runtime_module_then_it_imports_nothing_that_is_not_deployed(path: Path) -> None:
     undeployed = ("aws_cdk", "constructs", "infra", "local", "wcsctl", "tests")

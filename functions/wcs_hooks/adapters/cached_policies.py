@@ -4,16 +4,18 @@ It wraps any `SnapshotSource` and knows nothing of where that keeps its snapshot
 """
 
 from collections import OrderedDict
-from concurrent.futures import Future, wait
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 from weakref import WeakValueDictionary
 
-from wcs_hooks.adapters.time_limit import LONGEST_AHEAD, await_before, begin
+from wcs_hooks.adapters.time_limit import await_before, begin
 from wcs_hooks.clock import Clock, Deadline
 from wcs_hooks.core.in_force import InForce
 from wcs_hooks.core.snapshot import Snapshot
 from wcs_hooks.core.terms import EVERY_APP
 from wcs_hooks.ports import Pointer, SnapshotSource, UnavailableError
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 MAX_APPS: Final = 256
 """How many apps are remembered; the one that was asked for longest ago is forgotten first."""
@@ -53,15 +55,6 @@ class CachedPolicies:
         self._reading: dict[str, tuple[Future[_Entry], float]] = {}
         # One that is loaded serves all apps, and goes with the last entry that has it.
         self._snapshots: WeakValueDictionary[Pointer, Snapshot] = WeakValueDictionary()
-        self._ahead: tuple[Future[_Entry], float] | None = None
-
-    def read_ahead(self) -> None:
-        """Begin to read what holds for every app, so that the first hook waits less.
-
-        If that fails, it changes nothing: the first hook reads all there is, and asks in any case
-        what is in force by then.
-        """
-        self._ahead = begin(lambda: self._read(EVERY_APP, None), _WHAT), self._clock.monotonic()
 
     def in_force(self, app: str, deadline: Deadline) -> tuple[InForce, bool]:
         """What decides an app's hooks, and whether that is stale.
@@ -86,7 +79,6 @@ class CachedPolicies:
             return stale.in_force, True
         self._remember(app, fresh)
         self._remember_for_every_app(fresh)
-        self._ahead = None
         return fresh.in_force, False
 
     def _adopt_late(self, app: str) -> None:
@@ -107,8 +99,7 @@ class CachedPolicies:
         now = self._clock.monotonic()
         reading, begun = self._reading.get(app, (None, 0.0))
         if reading is None or now > begun + _LONGEST_READ:
-            ahead = self._ahead
-            reading, begun = begin(lambda: self._read(app, known, ahead), _WHAT), now
+            reading, begun = begin(lambda: self._read(app, known), _WHAT), now
             self._reading[app] = (reading, begun)
         try:
             return await_before(deadline, reading, _WHAT)
@@ -125,19 +116,13 @@ class CachedPolicies:
             return self._ttl
         return min(self._ttl * 2.0 ** min(entry.failures - 1, 10), max(_LONGEST_PAUSE, self._ttl))
 
-    def _read(
-        self, app: str, known: _Entry | None, ahead: tuple[Future[_Entry], float] | None = None
-    ) -> _Entry:
+    def _read(self, app: str, known: _Entry | None) -> _Entry:
         apps = tuple(dict.fromkeys((app, EVERY_APP)))
         found = self._source.pointers(apps)
         pointers = tuple(found.get(name) for name in apps)
         now = self._clock.monotonic()
         if known is not None and known.pointers == pointers:
             return _Entry(known.in_force, pointers, now, failures=0)
-        if ahead is not None:
-            # The snapshot for every app may be on its way. Whether it came is seen below.
-            reading, begun = ahead
-            wait([reading], max(0.0, begun + LONGEST_AHEAD - now))
         snapshots = [self._snapshot(pointer) for pointer in pointers if pointer is not None]
         return _Entry(InForce(snapshots), pointers, now, failures=0)
 

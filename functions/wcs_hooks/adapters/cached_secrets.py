@@ -1,14 +1,11 @@
 """The callers' secrets, cached, so that a rotation needs no pause and an outage none either."""
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from wcs_hooks.adapters.time_limit import LONGEST_AHEAD, await_before, begin, run_before
+from wcs_hooks.adapters.time_limit import run_before
 from wcs_hooks.clock import Clock, Deadline
 from wcs_hooks.ports import UnavailableError
-
-if TYPE_CHECKING:
-    from concurrent.futures import Future
 
 SECRET_TTL: Final = 60.0
 """Seconds for which the secrets are not read again: how long a removed one may still be valid."""
@@ -35,14 +32,6 @@ class CachedSecrets:
         self._clock = clock
         self._secrets: Sequence[str] = ()
         self._read_at: float | None = None
-        self._ahead: tuple[Future[Sequence[str]], float] | None = None
-
-    def read_ahead(self) -> None:
-        """Begin to read the secrets, so that the first caller waits less.
-
-        If that fails, it changes nothing: they are read when the first caller comes.
-        """
-        self._ahead = begin(self._read, _WHAT), self._clock.monotonic()
 
     def valid(self, deadline: Deadline) -> Sequence[str]:
         """The current secret, and while it is rotated the previous.
@@ -69,7 +58,6 @@ class CachedSecrets:
         return self._secrets[0] if self._secrets else ""
 
     def _not_older_than(self, seconds: float, deadline: Deadline) -> Sequence[str]:
-        self._adopt_ahead(deadline)
         now = self._clock.monotonic()
         if self._read_at is None or now >= self._read_at + seconds:
             try:
@@ -79,17 +67,3 @@ class CachedSecrets:
                     raise
             self._read_at = now
         return self._secrets
-
-    def _adopt_ahead(self, deadline: Deadline) -> None:
-        """Take over what was read ahead, and wait for it unless that seems to be in vain."""
-        if self._ahead is None:
-            return
-        reading, begun = self._ahead
-        self._ahead = None
-        if reading.done() or self._clock.monotonic() < begun + LONGEST_AHEAD:
-            try:
-                self._secrets = await_before(deadline, reading, _WHAT)
-            except UnavailableError:
-                return
-            # How old they are counts from when they were asked for.
-            self._read_at = begun

@@ -13,10 +13,6 @@ from typing import Final
 from wcs_hooks.clock import Clock, Deadline
 from wcs_hooks.ports import UnavailableError
 
-LONGEST_AHEAD: Final = 0.5
-"""Seconds from when a call was begun ahead of time for which it is waited for, not made anew.
-Lambda may freeze an environment before its first hook comes, and with it the call."""
-
 _LONGEST_PAUSE: Final = 30.0
 
 

@@ -6,7 +6,6 @@ A hook that no policy applies to is echoed.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import cached_property
@@ -92,8 +91,7 @@ class Step(NamedTuple):
     detail: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(NamedTuple):
     """What was decided, and by whom.
 
     Attributes

@@ -6,4 +6,4 @@ with no_collections():
     from wcs_hooks.core.methods import Category
     from wcs_hooks.handlers.gateway import hook_handler
 
-    handler = hook_handler(Category.CONNECT, read_ahead=True)
+    handler = hook_handler(Category.CONNECT)

@@ -33,10 +33,6 @@ only who may invoke the function can redrive."""
 
 _ROUTE_PREFIX: Final = "POST /"
 
-_INITIALIZATION: Final = "AWS_LAMBDA_INITIALIZATION_TYPE"
-_FROM_SNAPSHOT: Final = "snap-start"
-"""An environment is restored long after it was initialised: what was read then is old."""
-
 
 class LambdaContext(Protocol):
     """What of Lambda's context object is used."""
@@ -48,13 +44,8 @@ type Event = dict[str, Any]
 type Handler = Callable[[Event, LambdaContext], dict[str, Any]]
 
 
-def hook_handler(category: Category, *, read_ahead: bool = False) -> Handler:
+def hook_handler(category: Category) -> Handler:
     """The Lambda handler of a category, configured by the environment variables.
-
-    Parameters
-    ----------
-    read_ahead
-        Whether to begin to read the secret and the policies now, before the first hook comes.
 
     Raises
     ------
@@ -66,19 +57,15 @@ def hook_handler(category: Category, *, read_ahead: bool = False) -> Handler:
     clients = Clients(environment.reply_timeout)
     secrets = _secrets(environment, clients, clock)
     dynamodb = clients.dynamodb()
-    policies = CachedPolicies(
-        DynamoSnapshots(dynamodb, environment.snapshots_table), environment.snapshot_ttl, clock
-    )
-    if read_ahead and os.environ.get(_INITIALIZATION) != _FROM_SNAPSHOT:
-        secrets.read_ahead()
-        policies.read_ahead()
     sessions = DynamoSessions(dynamodb, environment.sessions_table, environment.session_ttl, clock)
     endpoint = HookEndpoint(
         category,
         check_caller=CallerCheck(
             environment.auth, secrets, environment.basic_user, environment.allowed_sources
         ),
-        policies=policies,
+        policies=CachedPolicies(
+            DynamoSnapshots(dynamodb, environment.snapshots_table), environment.snapshot_ttl, clock
+        ),
         sessions=sessions,
         rest_api_calls=environment.rest_api_calls,
         follow_ups=_follow_ups(category, environment, clients, sessions, clock),

@@ -1,11 +1,12 @@
-"""Leaves out of botocore what no function uses: most of a cold start would be loading it.
+"""Leaves out of the dependencies what no function uses: most of a cold start would be loading it.
 
-Three things are changed in the unpacked wheels, whose versions and hashes `requirements.txt` pins:
+Changed are the unpacked wheels, whose versions and hashes `requirements.txt` pins:
 
-- The data: of 400 services those that are called stay, of them the operations that are called, and
-  no documentation. Regions and endpoints stay for every partition.
-- The examples, and what describes the resources of boto3, of which nothing is used.
-- Some imports that only documentation or HTTP/2 needs are carried out where it is made use of.
+- botocore's data: of 400 services those that are called stay, of them the operations that are
+  called, and no documentation. Regions and endpoints stay for every partition.
+- What describes the resources of boto3, and time zones for a machine that has none.
+- Some imports (documentation, HTTP/2, dates and profiles of logins) wait until they are needed.
+- What Python 3.13 has itself is not taken from a backport.
 
 `tests/infra/test_packaging.py` makes every call of the adapters with what is left.
 """
@@ -30,7 +31,7 @@ _DATA: Final = "botocore/data"
 _ENDPOINTS: Final = "endpoints"
 _SERVICE_FILES: Final = ("service-2", "endpoint-rule-set-1", "paginators-1")
 _GENERAL_FILES: Final = ("partitions", "sdk-default-configuration", "_retry")
-_UNUSED: Final = ("boto3/data", "boto3/examples")
+_UNUSED: Final = ("boto3/data", "boto3/examples", "dateutil/zoneinfo")
 
 
 class TrimmingError(Exception):
@@ -39,72 +40,120 @@ class TrimmingError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class _Deferral:
-    """An import at the top of a module that only some of its functions need.
+    """An import at the top of a module that hardly any of its functions needs.
 
     Attributes
     ----------
     statement
         The import, a line of its own.
-    functions
-        The lines that define the functions; the import becomes the first line of each.
+    uses
+        The first line in each function that needs it; the import is carried out before.
     """
 
     module: str
     statement: str
-    functions: tuple[str, ...]
+    uses: tuple[str, ...]
 
-
-_METHOD: Final = "    def _write_docstring(self, *args, **kwargs):"
 
 _DEFERRALS: Final = (
     _Deferral(
+        "botocore/configloader.py",
+        "import configparser",
+        ("cp = configparser.RawConfigParser()",),
+    ),
+    _Deferral(
+        "botocore/credentials.py",
+        "from dateutil.parser import parse",
+        (
+            "return parse(value)",
+            "return parse(time_str)",
+            "self._staged_expiry_time = parse(data['expiry_time'])",
+            "expiry_time = parse(expiry_time)",
+        ),
+    ),
+    _Deferral(
+        "botocore/credentials.py",
+        "import dateutil.parser",
+        ("expiration = dateutil.parser.parse(token_dict['expiresAt'])",),
+    ),
+    _Deferral(
         "botocore/docs/__init__.py",
         "from botocore.docs.service import ServiceDocumenter",
-        ("def generate_docs(root_dir, session):",),
+        ("docs = ServiceDocumenter(",),
     ),
     _Deferral(
         "botocore/docs/docstring.py",
         "from botocore.docs.bcdoc.restdoc import DocumentStructure",
-        ("    def _create_docstring(self):",),
+        ("docstring_structure = DocumentStructure('docstring', target='html')",),
     ),
     _Deferral(
         "botocore/docs/docstring.py",
         "from botocore.docs.method import document_model_driven_method",
-        (f"class ClientMethodDocstring(LazyLoadedDocstring):\n{_METHOD}",),
+        ("document_model_driven_method(*args, **kwargs)",),
     ),
     _Deferral(
         "botocore/docs/docstring.py",
         "from botocore.docs.paginator import document_paginate_method",
-        (f"class PaginatorDocstring(LazyLoadedDocstring):\n{_METHOD}",),
+        ("document_paginate_method(*args, **kwargs)",),
     ),
     _Deferral(
         "botocore/docs/docstring.py",
         "from botocore.docs.waiter import document_wait_method",
-        (f"class WaiterDocstring(LazyLoadedDocstring):\n{_METHOD}",),
+        ("document_wait_method(*args, **kwargs)",),
+    ),
+    _Deferral(
+        "botocore/tokens.py",
+        "import dateutil.parser",
+        (
+            'expiry = dateutil.parser.parse(token["registrationExpiresAt"])',
+            'expiration = dateutil.parser.parse(token_dict["expiresAt"])',
+        ),
+    ),
+    _Deferral(
+        "botocore/utils.py",
+        "import dateutil.parser",
+        ("return dateutil.parser.parse(value, tzinfos={'GMT': tzutc()})",),
     ),
     _Deferral(
         "urllib3/http2/__init__.py",
         "from importlib.metadata import version",
-        ("def inject_into_urllib3() -> None:",),
+        ('h2_version = version("h2")',),
     ),
 )
 
 
-def trim_botocore(packages: Path) -> None:
-    """Trim the botocore that is unpacked in a directory, with boto3 and urllib3; or leave none.
+_BACKPORTS: Final = (
+    (
+        "aws_lambda_powertools/utilities/jmespath_utils/__init__.py",
+        "from typing_extensions import deprecated",
+        "from warnings import deprecated",
+    ),
+    (
+        "aws_lambda_powertools/metrics/types.py",
+        "from typing_extensions import NotRequired",
+        "from typing import NotRequired",
+    ),
+)
+"""Module, import, and the import of the same from the standard library."""
+
+
+def trim_dependencies(packages: Path) -> None:
+    """Trim the wheels that are unpacked in a directory.
 
     Raises
     ------
     TrimmingError
         If they are not what this module knows.
     """
-    if not (packages / _DATA).is_dir():
-        return
     for name in _UNUSED:
         shutil.rmtree(packages / name, ignore_errors=True)
     _trim_data(packages / _DATA)
     for deferral in _DEFERRALS:
         _defer(packages, deferral)
+    for module, backport, statement in _BACKPORTS:
+        lines = _lines(packages / module)
+        lines[_only(module, lines, backport)] = statement
+        _rewrite(packages / module, lines)
 
 
 def _trim_data(data: Path) -> None:
@@ -185,20 +234,30 @@ def _undocumented(value: Any) -> Any:
 
 def _defer(packages: Path, deferral: _Deferral) -> None:
     path = packages / deferral.module
-    text = path.read_text()
-    text = _replaced(deferral, text, f"\n{deferral.statement}\n", "\n")
-    for function in deferral.functions:
-        *_, line = function.splitlines()
-        indent = " " * (len(line) - len(line.lstrip()) + 4)
-        text = _replaced(
-            deferral, text, f"{function}\n", f"{function}\n{indent}{deferral.statement}\n"
-        )
+    lines = _lines(path)
+    del lines[_only(deferral.module, lines, deferral.statement)]
+    for use in deferral.uses:
+        number = _only(deferral.module, [line.lstrip() for line in lines], use)
+        indent = lines[number].removesuffix(use)
+        lines.insert(number, f"{indent}{deferral.statement}")
+    _rewrite(path, lines)
+
+
+def _lines(path: Path) -> list[str]:
+    if not path.is_file():
+        raise TrimmingError(f"there is no {path.name} in {path.parent.name}")
+    return path.read_text().splitlines()
+
+
+def _only(module: str, lines: Sequence[str], wanted: str) -> int:
+    """Where a line stands, of which there must be one."""
+    if lines.count(wanted) != 1:
+        times = f"{wanted!r} stands there {lines.count(wanted)} times"
+        raise TrimmingError(f"{module} is another than expected: {times}")
+    return lines.index(wanted)
+
+
+def _rewrite(path: Path, lines: Sequence[str]) -> None:
     # A new file: the old one may be a link to another's.
     path.unlink()
-    path.write_text(text)
-
-
-def _replaced(deferral: _Deferral, text: str, old: str, new: str) -> str:
-    if text.count(old) != 1:
-        raise TrimmingError(f"{deferral.module} is another than expected: {old.strip()!r}")
-    return text.replace(old, new)
+    path.write_text("".join(f"{line}\n" for line in lines))
