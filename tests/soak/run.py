@@ -161,7 +161,6 @@ class Conductor:
         self._ledger = Ledger()
         self._pace = Pace(bounds.rate, bounds.count)
         self._signature = ChangingSignature(stack.secret())
-        self._stop = threading.Event()
         transport = self._transport(genuine=True)
         stranger = self._transport(genuine=False)
         self._lanes = [
@@ -198,7 +197,7 @@ class Conductor:
     def _main_phase(self) -> None:
         self._say(f"Traffic and faults for {self._plan.seconds:.0f} s")
         self._ledger.phase = MAIN
-        with _Running(self._lanes, lambda: not (self._stop.is_set() or self._pace.spent)) as lanes:
+        with _Running(self._lanes, self._pace):
             began = time.monotonic()
             threads = [
                 threading.Thread(target=self._follow, args=(began, timeline), daemon=True)
@@ -209,21 +208,16 @@ class Conductor:
             self._watch(began)
             for thread in threads:
                 thread.join()
-            self._stop.set()
-            lanes.join()
 
     def _queue_phase(self) -> None:
         self._say(f"The queue refuses, for {_QUEUE_SECONDS:.0f} s")
         self._ledger.phase = QUEUE_PHASE
-        self._stop.clear()
-        with _Running(self._lanes, lambda: not (self._stop.is_set() or self._pace.spent)) as lanes:
-            for fault in QUEUE_REFUSES:
-                self._stack.proxy.inject(fault)
+        for fault in QUEUE_REFUSES:
+            self._stack.proxy.inject(fault)
+        with _Running(self._lanes, self._pace):
             time.sleep(_QUEUE_SECONDS)
-            self._stop.set()
-            lanes.join()
-            for fault in QUEUE_REFUSES:
-                self._stack.proxy.lift(fault)
+        for fault in QUEUE_REFUSES:
+            self._stack.proxy.lift(fault)
 
     def _timelines(self) -> list[list[tuple[float, Callable[[], None]]]]:
         """What happens when; each list is gone through by a thread of its own."""
@@ -516,11 +510,13 @@ _NEVER: Final = frozenset(
 
 
 class _Running:
-    """Lanes at work, each in a thread."""
+    """Lanes at work, each in a thread, until the block ends, however it does."""
 
-    def __init__(self, lanes: Sequence[Lane], go_on: Callable[[], bool]) -> None:
+    def __init__(self, lanes: Sequence[Lane], pace: Pace) -> None:
+        self._pace = pace
+        self._stop = threading.Event()
         self._threads = [
-            threading.Thread(target=lane.run, args=(go_on,), daemon=True) for lane in lanes
+            threading.Thread(target=lane.run, args=(self._go_on,), daemon=True) for lane in lanes
         ]
 
     def __enter__(self) -> Self:
@@ -529,12 +525,12 @@ class _Running:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.join()
-
-    def join(self) -> None:
-        """Wait for what is under way."""
+        self._stop.set()
         for thread in self._threads:
             thread.join()
+
+    def _go_on(self) -> bool:
+        return not (self._stop.is_set() or self._pace.spent)
 
 
 def _edited(edition: int) -> dict[str, Any]:

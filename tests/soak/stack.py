@@ -34,7 +34,12 @@ from wcsctl.function_configuration import CATEGORIES, FunctionConfigurations
 from wcsctl.function_logs import FunctionLogs
 from wcsctl.metrics import TIMES, measured_in
 
-SETTINGS: Final[Mapping[str, str]] = {**deployment.SETTINGS, "eventBus": "true"}
+SETTINGS: Final[Mapping[str, str]] = {
+    **deployment.SETTINGS,
+    "eventBus": "true",
+    # Gathered echoes would go uncounted with each worker that is killed.
+    "echoMetricsSeconds": "0",
+}
 CHANGED_SETTING: Final[Mapping[str, str]] = {"echoLogSampleRate": "0.02"}
 """What a redeployment in the middle of the traffic changes: harmless, but all functions get it."""
 

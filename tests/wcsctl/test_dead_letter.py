@@ -167,6 +167,7 @@ def test_given_a_copy_cannot_be_sent_when_a_redrive_fails_then_the_old_letter_st
     [
         letter("decision-1", error={"kind": "MalformedBodyError", "message": "no JSON"}),
         letter("decision-1", bodyLost={"size": 1}),
+        letter("decision-1", unverified=True),
         letter("decision-1", category="nonsense"),
         letter("decision-1", category=["direct"], error="what", attempts="many", firstSeen=7),
         "not JSON",
