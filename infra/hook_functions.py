@@ -19,7 +19,7 @@ from constructs import Construct
 from infra.acknowledgement import acknowledge
 from infra.least_privilege import execution_role
 from infra.retention import log_group
-from infra.settings import Architecture, Packaging, Settings
+from infra.settings import Architecture, Packaging, Settings, Tracing
 from wcs_hooks.core.caller import Auth
 from wcs_hooks.core.methods import Category
 
@@ -30,6 +30,11 @@ _MARGIN_SECONDS = 4
 
 With the longest ``replyTimeout`` of 10 s it stays below the 15 s for which WCS waits.
 """
+
+_TRACING: Final = {
+    Tracing.ACTIVE: lambda_.Tracing.ACTIVE,
+    Tracing.PASS_THROUGH: lambda_.Tracing.PASS_THROUGH,
+}
 
 _SESSION_ACTIONS: Final[Mapping[Category, Sequence[str]]] = {
     Category.CONNECT: ["dynamodb:PutItem"],
@@ -97,6 +102,7 @@ class HookFunctions(Construct):
                 description=f"Answers the {category} hooks of WCS",
                 timeout=Duration.seconds(math.ceil(settings.reply_timeout) + _MARGIN_SECONDS),
                 environment=environments[category],
+                tracing=_TRACING[settings.tracing],
                 statements=[
                     *common,
                     iam.PolicyStatement(
@@ -163,6 +169,7 @@ def traced_function(  # noqa: PLR0913 - what a function is made of, by name
     timeout: Duration,
     environment: Mapping[str, str],
     statements: Sequence[iam.PolicyStatement],
+    tracing: lambda_.Tracing = lambda_.Tracing.ACTIVE,
 ) -> lambda_.Function:
     """Make a function with a log group and a role of its own."""
     logs = log_group(scope, f"{construct_id}Logs", settings)
@@ -177,11 +184,15 @@ def traced_function(  # noqa: PLR0913 - what a function is made of, by name
         memory_size=settings.memory_size,
         timeout=timeout,
         role=execution_role(scope, f"{construct_id}Role", logs, statements),
-        tracing=lambda_.Tracing.ACTIVE,
+        tracing=tracing,
         log_group=logs,
-        # The log format stays text. The functions write JSON lines themselves, and metrics in the
-        # embedded format have to reach CloudWatch as they are. JSON with a system log level of WARN
-        # would save the START, END and REPORT lines, some 0.4 KB a hook; to be measured first.
+        # JSON, so that Lambda's own START, END and REPORT lines, which cost more than the metrics'
+        # line of a hook, can be left out; what fails is still reported. The functions' lines are
+        # JSON themselves and stay as they are. Metrics' lines have no level and count as INFO.
+        # https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-log-level.html
+        logging_format=lambda_.LoggingFormat.JSON,
+        system_log_level_v2=lambda_.SystemLogLevel.WARN,
+        application_log_level_v2=lambda_.ApplicationLogLevel.INFO,
         environment={
             "POWERTOOLS_SERVICE_NAME": settings.service_name,
             "POWERTOOLS_METRICS_NAMESPACE": METRICS_NAMESPACE,
@@ -190,6 +201,13 @@ def traced_function(  # noqa: PLR0913 - what a function is made of, by name
             **environment,
         },
     )
+    if tracing is not lambda_.Tracing.ACTIVE:
+        acknowledge(
+            function,
+            "Serverless-LambdaTracing",
+            reason="Lambda traces 5 % of all calls, which cannot be set, and that costs more than "
+            "all logs of a hook. The setting tracing turns it on.",
+        )
     for finding in ("AwsSolutions-L1", "Serverless-LambdaLatestVersion"):
         acknowledge(function, finding, reason="The functions are built and tested for Python 3.13.")
     acknowledge(

@@ -55,6 +55,13 @@ class Removal(StrEnum):
     DESTROY = "destroy"
 
 
+class Tracing(StrEnum):
+    """Whether Lambda records traces of the functions that answer hooks."""
+
+    ACTIVE = "active"
+    PASS_THROUGH = "pass-through"  # noqa: S105 - no password
+
+
 type _Parser = Callable[[object], object]
 """Turns a context value into a setting's value, or raises ValueError with what is allowed."""
 
@@ -182,6 +189,9 @@ class Settings:
         line each.
     log_retention_days
         Days for which logs are kept.
+    tracing
+        Whether X-Ray has traces of the functions that answer hooks (``active``), or only those that
+        a caller began (``pass-through``). Lambda's share, 5 %, cannot be set.
     memory_size
         Each function's memory in MB; processor time comes with it.
     packaging
@@ -252,6 +262,9 @@ class Settings:
     )
     log_retention_days: int = dataclasses.field(
         default=30, metadata=_setting("logRetentionDays", _log_retention)
+    )
+    tracing: Tracing = dataclasses.field(
+        default=Tracing.PASS_THROUGH, metadata=_setting("tracing", _choice(Tracing))
     )
     memory_size: int = dataclasses.field(
         default=1024,

@@ -14,7 +14,7 @@ from tests.fuzz.registry import CAMPAIGNS
 
 FIGURES: Final = RESULTS / "figures.json"
 
-_RUNS: Final = 1_100_000
+_RUNS: Final = 2_000_000
 _SECONDS: Final = 900
 _EXAMPLES: Final = 60
 _RAW: Final = 1_500

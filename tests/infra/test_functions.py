@@ -3,7 +3,7 @@ from typing import Final
 
 import pytest
 
-from infra.settings import Architecture, Packaging, Settings
+from infra.settings import Architecture, Packaging, Settings, Tracing
 from tests.infra.conftest import Synthesise
 from tests.infra.synthesis import SynthesisedStack
 from wcs_hooks.core.caller import Auth, RestApiCalls
@@ -41,9 +41,22 @@ def test_given_a_function_when_deployed_then_nothing_of_it_is_left_to_defaults(
     assert function["Runtime"] == "python3.13"
     assert function["Architectures"] == ["arm64"]
     assert function["MemorySize"] == 1024
-    assert function["TracingConfig"] == {"Mode": "Active"}
+    # Of what is called for each hook traces would cost more than all else of ours.
+    assert function["TracingConfig"] == {"Mode": "Active" if name == "compiler" else "PassThrough"}
+    assert function["LoggingConfig"]["LogFormat"] == "JSON"
+    assert function["LoggingConfig"]["SystemLogLevel"] == "WARN"
+    # Metrics' lines have no level and count as INFO: above that they would be dropped.
+    assert function["LoggingConfig"]["ApplicationLogLevel"] == "INFO"
     log_group = stack.resource(function["LoggingConfig"]["LogGroup"])
     assert log_group["Properties"]["RetentionInDays"] == 30
+
+
+def test_given_tracing_is_asked_for_when_deployed_then_every_function_is_traced(
+    stack_with: Synthesise,
+) -> None:
+    stack = stack_with(Settings(tracing=Tracing.ACTIVE))
+
+    assert {stack.function(name)["TracingConfig"]["Mode"] for name in FUNCTIONS} == {"Active"}
 
 
 def test_given_all_functions_when_they_log_then_each_has_a_log_group_of_its_own(

@@ -80,7 +80,7 @@ def test_given_a_hook_when_it_is_logged_then_nothing_that_carries_a_secret_is(
     stage = stack.the("AWS::ApiGatewayV2::Stage")
 
     logged: dict[str, str] = json.loads(stage["AccessLogSettings"]["Format"])
-    assert {"requestId", "routeKey", "status", "integrationError"} <= set(logged)
+    assert {"requestId", "sourceIp", "path", "status", "integrationError"} <= set(logged)
     assert not [
         variable
         for variable in logged.values()

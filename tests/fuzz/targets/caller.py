@@ -110,4 +110,5 @@ def _is_inside(address: str) -> bool:
         packed = socket.inet_pton(socket.AF_INET6, address.partition("%")[0])
     except (OSError, ValueError):
         return False
-    return packed[:4] == b"\x20\x01\x0d\xb8"
+    is_mapped = packed[:12] == bytes(10) + b"\xff\xff"
+    return packed[:4] == b"\x20\x01\x0d\xb8" or (is_mapped and packed[12] == 10)
