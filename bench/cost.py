@@ -45,67 +45,75 @@ TARGET_RATE: Final = 100.0
 RATES: Final = (100.0, 10_000.0)
 OTHER_RATES: Final = (1.0, 10.0, 100.0, 1_000.0, 10_000.0)
 
-KEPT_ACCESS_FIELDS: Final = ("apiId", "requestId", "routeKey", "status", "integrationError")
-"""What the access log would be cut down to: what the count of 429 replies needs, and what tells
-which request failed before it came to a function. The functions' own metrics tell the rest."""
-
-LEAST_ACCESS_FIELDS: Final = ("apiId", "requestId", "status")
-"""The least that the count of 429 replies needs; API Gateway insists on a request's id."""
+ALL_ACCESS_FIELDS: Final = {
+    "apiId": "$context.apiId",
+    "requestId": "$context.requestId",
+    "time": "$context.requestTime",
+    "sourceIp": "$context.identity.sourceIp",
+    "routeKey": "$context.routeKey",
+    "path": "$context.path",
+    "status": "$context.status",
+    "responseLength": "$context.responseLength",
+    "responseLatency": "$context.responseLatency",
+    "integrationStatus": "$context.integrationStatus",
+    "integrationLatency": "$context.integrationLatency",
+    "integrationError": "$context.integrationErrorMessage",
+    "error": "$context.error.message",
+}
+"""An access log that leaves nothing out of what may be asked of a request."""
 
 _REPLY_HEADERS: Final = 250
 """Bytes of a reply's status line and headers, as the gateway sends them; an estimate."""
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
-    """Something that would make hooks cheaper.
+class Alternative:
+    """Something that was decided otherwise, or might be.
 
     Attributes
     ----------
     name
-        What is changed.
+        What would be the case.
     parameters
-        The parameters that it changes.
-    price
-        What it costs in other ways.
+        The parameters that would be different.
+    worth
+        What one would have of it.
     """
 
     name: str
     parameters: Mapping[str, Any]
-    price: str
+    worth: str
 
 
-def changes(stack: DeployedStack) -> list[Change]:
-    """What could be changed, what saves most first."""
-    few = {name: stack.access_log[name] for name in KEPT_ACCESS_FIELDS if name in stack.access_log}
-    return [
-        Change(
-            "tracing passes through instead of being active",
-            {"traced": False},
-            "no traces but of callers who ask for them; Lambda's rate cannot be set",
-        ),
-        Change(
-            "counts of plain echoes are gathered for 5 s",
-            {"gather_seconds": 5.0},
-            "the last 5 s of an environment's echoes may never be counted",
-        ),
-        Change(
-            "log format JSON, system log level WARN",
-            {"system_log_level": "WARN"},
-            "no START, END and REPORT of calls that succeed: CloudWatch's own metrics have them",
-        ),
-        Change(
-            f"the access log has {len(few)} fields instead of {len(stack.access_log)}",
-            {"access_log": few},
-            "no source address and no times of single requests",
-        ),
-        Change("snapshotTtl 2 instead of 1", {"snapshot_ttl": 2.0}, "edits take a second longer"),
-        Change("memorySize 512 instead of 1024", {"memory_mb": 512}, "calls take twice the time"),
-    ]
+TURNED_DOWN: Final = (
+    Alternative(
+        "tracing active instead of pass-through",
+        {"traced": True},
+        "a trace of one call a second and of 5 % of the others; the rate cannot be set",
+    ),
+    Alternative(
+        "a line of metrics for each echo: echoMetricsSeconds 0",
+        {"gather_seconds": 0.0},
+        "the last seconds of an environment's echoes are counted for certain",
+    ),
+    Alternative(
+        "log format text: Lambda's START, END and REPORT",
+        {"system_log_level": ""},
+        "duration and memory of single calls, which CloudWatch's own metrics have together",
+    ),
+    Alternative(
+        f"an access log with {len(ALL_ACCESS_FIELDS)} fields",
+        {"access_log": ALL_ACCESS_FIELDS},
+        "times and sizes of single requests",
+    ),
+)
+"""What it was decided against, dearest first; see `docs/decisions.md`."""
 
-
-RECOMMENDED: Final = 4
-"""How many of the changes, from the first on, are recommended."""
+POSSIBLE: Final = (
+    Alternative("snapshotTtl 2 instead of 1", {"snapshot_ttl": 2.0}, "edits take a second longer"),
+    Alternative("memorySize 512 instead of 1024", {"memory_mb": 512}, "calls take twice the time"),
+)
+"""What would save a little."""
 
 
 class Costs:
@@ -130,12 +138,11 @@ class Costs:
         parameters = replace(self.parameters, hooks_per_second=hooks_per_second, **changed)
         return bill(charges(self.stack, self.lines, parameters), parameters.hooks_a_month)
 
-    def recommended(self, hooks_per_second: float, without: str = "") -> Bill:
-        """The stack's bill after the recommended changes, or all of them but one."""
+    def undecided(self, hooks_per_second: float) -> Bill:
+        """The stack's bill if all were as it was turned down."""
         changed: dict[str, Any] = {}
-        for change in changes(self.stack)[:RECOMMENDED]:
-            if change.name != without:
-                changed |= change.parameters
+        for alternative in TURNED_DOWN:
+            changed |= alternative.parameters
         return self.ours(hooks_per_second, **changed)
 
     def documented(self, hooks_per_second: float) -> Bill:
@@ -149,9 +156,9 @@ def main() -> int:
     costs = Costs(deployed_stack(), CostParameters(durations=measured()))
     sections = [
         *_breakdowns(costs),
-        "### What each change saves",
+        "### What else it could cost",
         "",
-        _changes(costs),
+        _alternatives(costs),
         "",
         "### At other rates",
         "",
@@ -177,12 +184,11 @@ def main() -> int:
     RESULT.parent.mkdir(exist_ok=True)
     RESULT.write_text(json.dumps(_result(costs), indent=1) + "\n")
     total = costs.ours(TARGET_RATE).total
-    changed = costs.recommended(TARGET_RATE).total
     verdict = "met" if total <= TARGET else "MISSED"
     sys.stdout.write(
         "\n".join(sections[:2])
-        + f"\n\n{total:.2f} USD for a million hooks at {TARGET_RATE:g} a second; after the "
-        f"recommended changes {changed:.2f}. The target of {TARGET:.2f} is {verdict}.\n"
+        + f"\n\n{total:.2f} USD for a million hooks at {TARGET_RATE:g} a second. "
+        f"The target of {TARGET:.2f} is {verdict}.\n"
         f"Durations: {costs.parameters.durations.origin}. Written to docs/cost.md.\n"
     )
     return 0 if total <= TARGET else 1
@@ -190,7 +196,7 @@ def main() -> int:
 
 def _breakdowns(costs: Costs) -> Iterator[str]:
     for rate in RATES:
-        bills = [costs.ours(rate), costs.recommended(rate), costs.documented(rate)]
+        bills = [costs.ours(rate), costs.undecided(rate), costs.documented(rate)]
         rows: list[Sequence[str]] = [
             [part, *(_usd(each.by_part.get(part, 0.0)) for each in bills)]
             for part in Part
@@ -198,50 +204,39 @@ def _breakdowns(costs: Costs) -> Iterator[str]:
         ]
         rows.append(["**all**", *(f"**{each.total:.3f}**" for each in bills)])
         rows.append(["a month, USD", *(f"{each.month:,.0f}" for each in bills)])
-        head = ["USD for a million hooks", "as deployed", "after the changes", "documented way"]
+        head = ["USD for a million hooks", "as deployed", "with all turned down", "documented way"]
         yield f"### {rate:,.0f} hooks a second\n\n{table(head, rows)}\n"
 
 
-def _changes(costs: Costs) -> str:
-    rows = []
+def _alternatives(costs: Costs) -> str:
     before = {rate: costs.ours(rate).total for rate in RATES}
-    changed: dict[str, Any] = {}
-    for number, change in enumerate(changes(costs.stack)):
-        changed |= change.parameters
-        saved = [before[rate] - costs.ours(rate, **change.parameters).total for rate in RATES]
-        after = costs.ours(TARGET_RATE, **changed).total
-        name = change.name if number < RECOMMENDED else f"*{change.name}*"
-        rows.append([name, *(f"{each:.3f}" for each in saved), f"{after:.3f}", change.price])
-    head = ["change", *(f"saves at {rate:,.0f}/s" for rate in RATES)]
+    rows = [
+        [
+            alternative.name,
+            *(
+                f"{costs.ours(rate, **alternative.parameters).total - before[rate]:+.3f}"
+                for rate in RATES
+            ),
+            alternative.worth,
+        ]
+        for alternative in (*TURNED_DOWN, *POSSIBLE)
+    ]
+    gathered = (1.0, 2.0, 5.0, 10.0)
     return (
-        table([*head, f"left at {TARGET_RATE:g}/s with those above", "its price"], rows)
-        + "\n\nIn italics what is not recommended. Without one of the recommended changes, at "
+        table(["what", *(f"USD at {rate:,.0f}/s" for rate in RATES), "for that"], rows)
+        + f"\n\nWith echoes gathered for {', '.join(f'{each:g}' for each in gathered)} s, at "
         f"{TARGET_RATE:g} hooks a second: "
-        + "; ".join(
-            f"{change.name}: {costs.recommended(TARGET_RATE, without=change.name).total:.3f}"
-            for change in changes(costs.stack)[:RECOMMENDED]
+        + ", ".join(
+            f"{costs.ours(TARGET_RATE, gather_seconds=each).total:.3f}" for each in gathered
         )
-        + ". "
-        + "Gathered for 1, 2, 5 and 10 s, after the other changes: "
-        + ", ".join(f"{_gathered(costs, seconds):.3f}" for seconds in (1.0, 2.0, 5.0, 10.0))
-        + ". With no echo gathered, but the times of one echo in ten alone, and an access log of "
-        + f"{', '.join(LEAST_ACCESS_FIELDS)}: {_without_gathering(costs):.3f}."
+        + "; with none gathered, but the times of one echo in ten alone: "
+        f"{_without_gathering(costs):.3f}."
     )
-
-
-def _gathered(costs: Costs, seconds: float) -> float:
-    changed: dict[str, Any] = {}
-    for change in changes(costs.stack)[:RECOMMENDED]:
-        changed |= change.parameters
-    return costs.ours(TARGET_RATE, **(changed | {"gather_seconds": seconds})).total
 
 
 def _without_gathering(costs: Costs) -> float:
     """What is left if every hook has a line of its own, but a shorter one."""
-    few = {name: costs.parameters.access_log[name] for name in LEAST_ACCESS_FIELDS}
-    return costs.ours(
-        TARGET_RATE, traced=False, system_log_level="WARN", access_log=few, timed_share=0.1
-    ).total
+    return costs.ours(TARGET_RATE, gather_seconds=0.0, timed_share=0.1).total
 
 
 def _other_rates(costs: Costs) -> str:
@@ -250,15 +245,14 @@ def _other_rates(costs: Costs) -> str:
             f"{rate:,.0f}",
             f"{costs.parameters.life.streams_at(rate):,.0f}",
             f"{costs.ours(rate).total:.2f}",
-            f"{costs.recommended(rate).total:.2f}",
             f"{costs.documented(rate).total:.2f}",
             f"{costs.ours(rate).month:,.0f}",
-            f"{costs.recommended(rate).month:,.0f}",
+            f"{costs.documented(rate).month:,.0f}",
         ]
         for rate in OTHER_RATES
     ]
-    head = ["hooks a second", "streams", "as deployed", "after the changes", "documented way"]
-    return table([*head, "a month, as deployed", "a month, after the changes"], rows)
+    head = ["hooks a second", "streams", "as deployed", "documented way"]
+    return table([*head, "a month, as deployed", "a month, documented way"], rows)
 
 
 def _bytes(costs: Costs) -> str:
@@ -267,7 +261,6 @@ def _bytes(costs: Costs) -> str:
     mean = sum(share * lines.metrics[method, "echoed"] for method, share in shares.items())
     once, each = lines.gathered
     traced = traced_share(TARGET_RATE)
-    few = changes(costs.stack)[RECOMMENDED - 1].parameters["access_log"]
     rows = [
         ["metrics of a plain echo, over the mix", f"{mean:.0f}"],
         ["metrics of a denial", f"{lines.metrics['publishStream', 'denied']:.0f}"],
@@ -279,7 +272,7 @@ def _bytes(costs: Costs) -> str:
         ["the same as JSON, level INFO", f"{platform_bytes('INFO', traced):.0f}"],
         ["the same as JSON, level WARN", f"{platform_bytes('WARN', traced):.0f}"],
         ["access log as deployed", f"{access_bytes(parameters.access_log, parameters.life):.0f}"],
-        ["access log with the fewer fields", f"{access_bytes(few, parameters.life):.0f}"],
+        ["with all fields", f"{access_bytes(ALL_ACCESS_FIELDS, parameters.life):.0f}"],
         [
             "the documented way: metrics, log line",
             f"{costs.documented_lines.metrics:.0f}, {costs.documented_lines.log:.0f}",
@@ -416,7 +409,7 @@ def _result(costs: Costs) -> dict[str, Any]:
         "rates": {
             f"{rate:g}": {
                 "asDeployed": of(costs.ours(rate)),
-                "afterTheChanges": of(costs.recommended(rate)),
+                "withAllTurnedDown": of(costs.undecided(rate)),
                 "documentedWay": of(costs.documented(rate)),
             }
             for rate in RATES

@@ -61,6 +61,11 @@ class DeployedStack:
         """The share of plain echoes that are logged."""
         return float(self.environment["ECHO_LOG_SAMPLE_RATE"])
 
+    @property
+    def echo_metrics_seconds(self) -> float:
+        """For how long an environment gathers the counts of plain echoes."""
+        return float(self.environment["ECHO_METRICS_SECONDS"])
+
 
 def deployed_stack(settings: Settings | None = None) -> DeployedStack:
     """Synthesise the stack with its settings' defaults, or with others, and read it."""

@@ -136,6 +136,7 @@ def deployed(stack: DeployedStack, parameters: CostParameters) -> CostParameters
         traced=stack.traced,
         system_log_level=stack.system_log_level,
         access_log=stack.access_log,
+        gather_seconds=stack.echo_metrics_seconds,
         events_published=stack.buses > 0,
     )
 
