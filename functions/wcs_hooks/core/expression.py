@@ -159,6 +159,8 @@ def check(source: str) -> Checked:
         check_patterns(serialized)
     except (RuntimeError, UnicodeError, PatternError) as error:
         raise ExpressionError(_plain(str(error))) from error
+    if not _can_be_read_back(serialized):
+        raise ExpressionError("is nested too deeply: it could be stored, but not be read back")
     # The runtime does not show the syntax tree; whether a variable is used can still be told for
     # certain, by compiling where it is not declared.
     uses = frozenset(
@@ -174,6 +176,15 @@ def check(source: str) -> Checked:
 def bind(**variables: object) -> "cel.Activation":
     """The hook that expressions are evaluated on: values for `VARIABLES`."""
     return _environment().Activation(variables)
+
+
+def _can_be_read_back(serialized: bytes) -> bool:
+    """Whether it can: 17 loops in each other cannot, though they compile."""
+    try:
+        _environment().deserialize(serialized)
+    except RuntimeError:
+        return False
+    return True
 
 
 def _compiles_without(name: str, source: str) -> bool:
