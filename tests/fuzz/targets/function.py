@@ -81,10 +81,10 @@ class Function:
             authorization = [None, "", "WCS 0", "Basic eDp5"][how >> 3 & 3]
         event = gateway_event(method, body, authorization, "203.0.113.7")
         response = self._functions.answer(event, method)
-        _check(response, body, authorization == signature(body))
+        _check(response, body, is_signed=authorization == signature(body))
 
 
-def _check(response: dict[str, Any], body: bytes, is_signed: bool) -> None:  # noqa: FBT001 - as it is
+def _check(response: dict[str, Any], body: bytes, *, is_signed: bool) -> None:
     status = response["statusCode"]
     promise(is_signed or status == 403, "a stranger was let in")
     try:
