@@ -38,7 +38,9 @@ def main() -> int:
         _say(f"==> Fuzzing {len(targets)} targets, {arguments.runs:,} inputs, seed {seed}")
         plan = Plan(arguments.runs, arguments.seconds, arguments.jobs, seed)
         figures = fuzz(plan, targets, _told)
-        content |= {"seed": seed, "targets": [one.to_json() for one in figures]}
+        known = {one["target"]: one for one in content.get("targets", ())}
+        known |= {one.target: one.to_json() for one in figures}
+        content["targets"] = [known[name] for name in CAMPAIGNS if name in known]
         problems += [problem for one in figures for problem in one.problems()]
         _say(f"\n{table(figures)}")
     if _SLOW in names:
