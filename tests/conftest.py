@@ -1,12 +1,19 @@
 """What holds for every test: no test reaches an AWS account, and few reach a network at all."""
 
 import os
+from functools import cache
 from pathlib import Path
 
+import botocore.loaders
+import botocore.session
 import pytest
 from pytest_socket import disable_socket, enable_socket
 
 _TESTS = Path(__file__).resolve().parent
+# A function has one session and reads AWS's service descriptions once; each test makes functions of
+# its own, and what they would read is the same.
+botocore.session.create_loader = cache(botocore.loaders.create_loader)
+
 _OFFLINE = frozenset({"unit", "property", "integration", "fault_matrix"})
 
 

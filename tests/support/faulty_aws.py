@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Self
 from unittest.mock import patch
 
-import boto3
 from botocore.awsrequest import AWSPreparedRequest
 from botocore.exceptions import EndpointConnectionError, ReadTimeoutError
+from botocore.handlers import BUILTIN_HANDLERS, REGISTER_FIRST
 from moto.core.botocore_stubber import BotocoreStubber
 
 type Response = tuple[int, Mapping[str, str], str]
@@ -83,7 +83,7 @@ class Killed(BaseException):
 
 @dataclass
 class FaultyAws:
-    """The AWS that moto pretends, for clients of boto3's default session made from now on.
+    """The AWS that moto pretends, for the clients of every session that is made from now on.
 
     Attributes
     ----------
@@ -109,10 +109,10 @@ class FaultyAws:
     @contextmanager
     def watching(self) -> Iterator[Self]:
         """Stand between the clients and moto."""
-        if boto3.DEFAULT_SESSION is None:
-            boto3.setup_default_session()
-        assert boto3.DEFAULT_SESSION is not None
-        events = boto3.DEFAULT_SESSION.events
+        handlers = [
+            ("before-call", self._before_call, REGISTER_FIRST),
+            ("before-send", self._before_send, REGISTER_FIRST),
+        ]
         carry_out = BotocoreStubber.process_request
 
         def process(stubber: BotocoreStubber, request: AWSPreparedRequest) -> Any:
@@ -123,15 +123,14 @@ class FaultyAws:
                     return carry_out(stubber, request)
             return fault.respond(_bytes(request.body))
 
-        events.register_first("before-call", self._before_call)
-        events.register_first("before-send", self._before_send)
+        BUILTIN_HANDLERS.extend(handlers)
         try:
             with patch.object(BotocoreStubber, "process_request", process):
                 yield self
         finally:
             self._over.set()
-            events.unregister("before-call", self._before_call)
-            events.unregister("before-send", self._before_send)
+            for handler in handlers:
+                BUILTIN_HANDLERS.remove(handler)
 
     def fail(self, fault: Fault, *operations: str) -> None:
         """Let operations go wrong from now on."""
