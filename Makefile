@@ -71,6 +71,10 @@ fuzz: setup .fuzz/.stamp ## Fuzz everything, a quarter of an hour: RUNS=, SEED=,
 	@PYTHONPATH=.:functions .fuzz/bin/python -m tests.fuzz \
 		$(if $(RUNS),--runs $(RUNS)) $(if $(SEED),--seed $(SEED)) $(TARGETS)
 
+.PHONY: fuzz-report
+fuzz-report: .fuzz/.stamp ## Write the figures of the last run into docs/hostile-input.md
+	@PYTHONPATH=.:functions .fuzz/bin/python -m tests.fuzz.report
+
 .PHONY: bench
 bench: setup .bench/.stamp ## Measure everything against its target; parts of it: SECTIONS="functions decisions"
 	@PYTHONPATH=functions:. .bench/bin/python -m bench $(SECTIONS)

@@ -7,12 +7,16 @@ from contextlib import suppress
 from typing import Any, Final, NamedTuple, Protocol
 
 from wcs_hooks.clock import Deadline
+from wcs_hooks.core.expression import MAX_VISIBLE_BYTES
 from wcs_hooks.core.in_force import InForce
 from wcs_hooks.core.outcome import STREAM_KEEP_ALIVE
 from wcs_hooks.core.payload import Payload
 from wcs_hooks.core.secrets import masked, without_secrets
 from wcs_hooks.ports import UnavailableError
 from wcs_hooks.sessions import SessionKey, SessionRecord, Sessions
+
+MAX_EVENT_BYTES: Final = 250_000
+"""The largest body that is published: a bus takes entries of up to 256 KB."""
 
 _ENDED: Final = ("DISCONNECTED", "FAILED")
 _OF_SOMETHING_ELSE: Final = frozenset({"callId", "mediaSessionId", "operationId"})
@@ -122,7 +126,9 @@ class RecordSession:
         if key is None:
             return
         record = SessionRecord(
-            without_secrets(answered.payload.expression_fields),
+            # Of a large body not all: to look for secrets in 1 MiB takes a while, and later
+            # decisions go by no more than this.
+            without_secrets(answered.payload.small_fields(MAX_VISIBLE_BYTES)),
             answered.in_force.versions(),
             answered.in_force.failing(answered.now),
         )
@@ -187,13 +193,16 @@ class PublishEvent:
         if answered.redriven and self._redrives.is_done(decision_id, deadline):
             return
         # As expressions see them: a lone surrogate has no UTF-8, and the bus takes nothing else.
-        fields = answered.payload.expression_fields
+        fields = answered.payload.small_fields(MAX_EVENT_BYTES)
         app = fields.get("appKey")
-        detail = {
+        detail: dict[str, Any] = {
             "decision": decision_id,
             "app": app if isinstance(app, str) else "",
-            "body": masked(fields),
         }
+        if len(answered.payload.raw) <= MAX_EVENT_BYTES:
+            detail["body"] = masked(fields)
+        else:
+            detail |= {"body": None, "bodyOmitted": True}
         self._bus.publish(answered.method, detail, deadline)
         if answered.redriven:
             # It is published: that this could not be noted must not have it published again.

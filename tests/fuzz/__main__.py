@@ -7,10 +7,12 @@ import sys
 import time
 from typing import Any, Final
 
+from tests.fuzz import slow
 from tests.fuzz.figures import TargetFigures, table
 from tests.fuzz.fuzzing import RESULTS, Plan, fuzz
-from tests.fuzz.over_http import HttpFigures, HttpPlan, fuzz_over_http
+from tests.fuzz.over_http import HttpPlan, fuzz_over_http
 from tests.fuzz.registry import CAMPAIGNS
+from tests.fuzz.report import told
 
 FIGURES: Final = RESULTS / "figures.json"
 
@@ -18,6 +20,7 @@ _RUNS: Final = 2_000_000
 _SECONDS: Final = 900
 _EXAMPLES: Final = 60
 _RAW: Final = 1_500
+_SLOW: Final = "slow"
 _HTTP: Final = "http"
 
 
@@ -26,23 +29,32 @@ def main() -> int:
     arguments = _parser().parse_args()
     RESULTS.mkdir(parents=True, exist_ok=True)
     seed = arguments.seed or int(time.time())
-    names = arguments.targets or [*CAMPAIGNS, _HTTP]
-    content: dict[str, Any] = {"seed": seed}
+    names = arguments.targets or [*CAMPAIGNS, _SLOW, _HTTP]
+    # Of what is not run this time the figures stay.
+    content: dict[str, Any] = json.loads(FIGURES.read_text()) if FIGURES.exists() else {}
     problems: list[str] = []
     targets = [name for name in CAMPAIGNS if name in names]
     if targets:
         _say(f"==> Fuzzing {len(targets)} targets, {arguments.runs:,} inputs, seed {seed}")
         plan = Plan(arguments.runs, arguments.seconds, arguments.jobs, seed)
         figures = fuzz(plan, targets, _told)
-        content["targets"] = [one.to_json() for one in figures]
+        known = {one["target"]: one for one in content.get("targets", ())}
+        known |= {one.target: one.to_json() for one in figures}
+        content["targets"] = [known[name] for name in CAMPAIGNS if name in known]
         problems += [problem for one in figures for problem in one.problems()]
         _say(f"\n{table(figures)}")
+    if _SLOW in names:
+        _say("==> Measuring bodies that are made to be slow, in ms of processor time")
+        bodies = slow.measure()
+        content["slow"] = [one.to_json() for one in bodies]
+        problems += slow.problems(bodies)
+        _say(f"\n{slow.table(bodies)}")
     if _HTTP in names:
         _say("==> Fuzzing a deployment of its own over HTTP")
         http = fuzz_over_http(HttpPlan(_EXAMPLES, arguments.seconds // 2, _RAW, seed))
         content["http"] = http.to_json()
         problems += http.problems
-        _say(_told_http(http))
+        _say(f"    {told(http)}")
     FIGURES.write_text(json.dumps(content, indent=1) + "\n")
     for problem in problems:
         print(f"BROKEN {problem}", file=sys.stderr)  # noqa: T201 - a command
@@ -51,7 +63,7 @@ def main() -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
-    known = [*CAMPAIGNS, _HTTP]
+    known = [*CAMPAIGNS, _SLOW, _HTTP]
     parser.add_argument("targets", nargs="*", help=f"among {', '.join(known)}; all by default")
     parser.add_argument("--runs", type=int, default=_RUNS, help="inputs, over all targets")
     parser.add_argument("--seconds", type=int, default=_SECONDS, help="the most for one target")
@@ -62,14 +74,6 @@ def _parser() -> argparse.ArgumentParser:
 
 def _told(one: TargetFigures) -> None:
     _say(f"    {one.target}: {one.inputs:,} inputs in {one.seconds:.0f} s")
-
-
-def _told_http(http: HttpFigures) -> str:
-    statuses = ", ".join(f"{status}: {count:,}" for status, count in http.statuses.items())
-    return (
-        f"    {http.requests:,} requests by the document, {http.raw:,} raw ones, "
-        f"{http.seconds:.0f} s\n    the raw ones: {statuses}"
-    )
 
 
 def _say(text: str) -> None:

@@ -17,6 +17,9 @@ _PATIENCE: Final = 15.0
 _PATIENCE_IN_VAIN: Final = 0.5
 """Seconds for which an answer to half a request is waited for: a server may wait for the rest."""
 
+_REST: Final = 0.3
+"""Seconds for which the rest of an answer is waited for."""
+
 _STATUS: Final = re.compile(rb"HTTP/1\.[01] (\d{3})")
 _DECISION: Final = re.compile(rb"\r\nx-decision-id:", re.IGNORECASE)
 _CONTINUE: Final = re.compile(rb"HTTP/1\.1 100[^\r]*\r\n(?:[^\r]+\r\n)*\r\n")
@@ -232,6 +235,8 @@ def _exchange(port: int, request: bytes, patience: float) -> tuple[bytes, bool]:
                 if not part:
                     return received, True
                 received += part
+                # It may stay open, where "Connection: close" did not arrive.
+                connection.settimeout(_REST)
         except TimeoutError:
             pass
         except OSError:

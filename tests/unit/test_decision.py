@@ -588,3 +588,37 @@ def test_given_someone_asks_why_then_each_policy_that_was_considered_is_told() -
     assert {(step.app, step.version) for step in steps} == {("live", 3)}
     assert steps[6].action == "deny"
     assert steps[6].mode == "enforce"
+
+
+# --- bodies of many values ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "body", [{"a": [0] * 501}, {"a": {str(n): n for n in range(501)}}, {"a": [[0] * 9] * 60}]
+)
+@pytest.mark.parametrize("source", ["body.a.map(x, x).size() > 0", "body.a.filter(x, true) == []"])
+def test_given_a_body_of_many_values_when_expressions_go_through_it_then_they_have_no_value(
+    body: dict[str, Any], source: str
+) -> None:
+    policies = snapshot(deny(when=source))
+
+    decision = decided(policies, body)
+
+    assert decision.denial is not None
+    assert [failure.attribute for failure in decision.failures] == ["when"]
+    assert "500 values" in decision.failures[0].message
+
+
+def test_given_a_session_of_many_values_when_expressions_see_it_then_they_have_no_value() -> None:
+    policies = snapshot(deny(when="session.a.exists(x, x == 1)"))
+
+    decision = decided(policies, {}, session=lambda: Session({"a": [0] * 501}))
+
+    assert decision.denial is not None
+    assert [failure.attribute for failure in decision.failures] == ["when"]
+
+
+def test_given_a_body_of_500_values_when_expressions_go_through_it_then_they_have_a_value() -> None:
+    policies = snapshot(deny(when="body.a.map(x, x + 1).size() == 499"))
+
+    assert decided(policies, {"a": [0] * 499}).failures == ()

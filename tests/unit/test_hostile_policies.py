@@ -66,6 +66,7 @@ _REFUSED = {
     "nothing": "",
     "blanks": _filled(" "),
     "a long sum": _filled(" + 1", "1", " > 0"),
+    "loops in loops in loops": f"size({_nested(20, '[1].map(X, E)')}) > 0",
     "a NUL": "true\0",
     "a text without an end": _filled("x", "'"),
     "no expression at all": _filled("\N{PILE OF POO}"),

@@ -73,6 +73,7 @@ _MALFORMED = {
     "100,000-opening-brackets": b'{"a":' + b"[" * 100_000,
     "65-levels-of-arrays": _arrays(65),
     "65-levels-of-objects": _objects(65),
+    "65-levels-that-a-later-value-hides": _arrays(65)[:-1] + b',"a":0}',
 }
 
 

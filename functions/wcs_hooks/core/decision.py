@@ -11,10 +11,16 @@ from enum import StrEnum
 from heapq import merge
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from wcs_hooks.core.expression import MAX_VISIBLE_BYTES, Expression, ExpressionError, bind
+from wcs_hooks.core.expression import (
+    MAX_VISIBLE_BYTES,
+    MAX_VISIBLE_VALUES,
+    Expression,
+    ExpressionError,
+    bind,
+)
 from wcs_hooks.core.payload import Payload, encode
 from wcs_hooks.core.snapshot import ABSENT, Rule, Snapshot, field_at, value_key
-from wcs_hooks.core.terms import Action, Mode, WhenError
+from wcs_hooks.core.terms import Action, Mode, WhenError, has_more_values_than
 
 if TYPE_CHECKING:
     from cel_expr_python import cel
@@ -310,12 +316,17 @@ class _Evaluation:
     def _reason(self, error: Exception) -> str:
         if self._is_visible:
             return str(error)
-        size = len(self.hook.payload.raw)
-        return f"the body has {size:,} bytes; expressions see at most {MAX_VISIBLE_BYTES:,}"
+        return (
+            f"the body has {len(self.hook.payload.raw):,} bytes; expressions see at most "
+            f"{MAX_VISIBLE_BYTES:,}, and {MAX_VISIBLE_VALUES:,} values"
+        )
 
     @property
     def _is_visible(self) -> bool:
-        return len(self.hook.payload.raw) <= MAX_VISIBLE_BYTES
+        payload = self.hook.payload
+        return len(payload.raw) <= MAX_VISIBLE_BYTES and not has_more_values_than(
+            MAX_VISIBLE_VALUES, payload.fields
+        )
 
     # By hand, and not by cached_property: these are asked for each expression.
 
@@ -323,8 +334,10 @@ class _Evaluation:
         if rule.uses_session:
             if self.with_session is None:
                 session = self.session()
-                variables = self._variables()
-                self.with_session = bind(**variables, session=session.body, known=session.known)
+                variables = self._variables() | {"known": session.known}
+                if not has_more_values_than(MAX_VISIBLE_VALUES, session.body):
+                    variables["session"] = session.body
+                self.with_session = bind(**variables)
             return self.with_session
         if self.without_session is None:
             self.without_session = bind(**self._variables())

@@ -32,6 +32,13 @@ MAX_VISIBLE_BYTES: Final = 65_536
 """The largest body that expressions see. Of a larger one they have no value, so that `whenError`
 decides: a client who sends much gets past no denial. Hooks are 0.3 to 4 KB."""
 
+MAX_VISIBLE_VALUES: Final = 500
+"""The most values that a body may hold, at all depths, for expressions to see it; likewise the
+session's. `map` and `filter` copy what they have so far for each element: of a list of 9,000 they
+make 1.3 GB. Hooks hold some 30 values."""
+
+# The last two stand for memory that is not to be had, and a text that is none.
+_NO_VALUE: Final = (RuntimeError, MemoryError, SystemError)
 _JSON_TYPES: Final = frozenset({"BOOL", "DOUBLE", "DYN", "INT", "NULL", "STRING", "UINT"})
 
 
@@ -100,7 +107,7 @@ class Expression:
         """
         try:
             value = (self._program or self._load()).eval(activation).value()
-        except RuntimeError as error:
+        except _NO_VALUE as error:
             raise ExpressionError(_plain(str(error))) from error
         if value is True or value is False:
             return value
@@ -117,7 +124,7 @@ class Expression:
         try:
             value = (self._program or self._load()).eval(activation)
             plain = value.plain_value()
-        except RuntimeError as error:
+        except _NO_VALUE as error:
             raise ExpressionError(_plain(str(error))) from error
         kind = value.type().name()
         if not _may_be_json(kind):
@@ -152,6 +159,8 @@ def check(source: str) -> Checked:
         check_patterns(serialized)
     except (RuntimeError, UnicodeError, PatternError) as error:
         raise ExpressionError(_plain(str(error))) from error
+    if not _can_be_read_back(serialized):
+        raise ExpressionError("is nested too deeply: it could be stored, but not be read back")
     # The runtime does not show the syntax tree; whether a variable is used can still be told for
     # certain, by compiling where it is not declared.
     uses = frozenset(
@@ -167,6 +176,15 @@ def check(source: str) -> Checked:
 def bind(**variables: object) -> "cel.Activation":
     """The hook that expressions are evaluated on: values for `VARIABLES`."""
     return _environment().Activation(variables)
+
+
+def _can_be_read_back(serialized: bytes) -> bool:
+    """Whether it can: 17 loops in each other cannot, though they compile."""
+    try:
+        _environment().deserialize(serialized)
+    except RuntimeError:
+        return False
+    return True
 
 
 def _compiles_without(name: str, source: str) -> bool:

@@ -6,11 +6,12 @@ nothing here re-serialises a body. An override is spliced into the text that was
 
 import json
 from collections.abc import Iterator, Mapping
-from itertools import accumulate
+from itertools import accumulate, islice
 from json.scanner import make_scanner
 from typing import Any, Final
 
 from wcs_hooks.core.collector import PausedCollector
+from wcs_hooks.core.terms import has_more_values_than
 
 MAX_BODY_BYTES: Final = 1_048_576
 """The largest body that is processed, 1 MiB. WCS documents no maximum; hooks are 0.3 to 4 KB."""
@@ -18,6 +19,9 @@ MAX_BODY_BYTES: Final = 1_048_576
 MAX_DEPTH: Final = 64
 """The deepest nesting that is processed. The CEL runtime crashes on values nested 10,000 deep."""
 
+_MOST_FIELDS: Final = 1_000
+_MOST_VALUES: Final = 100
+_LONGEST_TEXT: Final = 1_024
 _INT64_DIGITS: Final = 19
 _INT64_MAX: Final = 2**63 - 1
 _WHITESPACE: Final = " \t\n\r"
@@ -104,6 +108,25 @@ class Payload:
             copied = end
         pieces.append(text[copied:])
         return append_fields("".join(pieces), missing)
+
+    def small_fields(self, limit: int) -> dict[str, Any]:
+        """The fields as expressions see them; of a body of more bytes than that only small ones.
+
+        They are texts of up to 1,024 characters, and values that hold up to 100 others; of many
+        fields the first 1,000.
+        """
+        if len(self.raw) <= limit:
+            return self.expression_fields
+        small: dict[str, Any] = _representable(
+            {
+                name: value
+                for name, value in islice(self.fields.items(), _MOST_FIELDS)
+                if not has_more_values_than(_MOST_VALUES, value)
+                and (type(value) is not str or len(value) <= _LONGEST_TEXT)
+                and len(name) <= _LONGEST_TEXT
+            }
+        )
+        return small
 
 
 def parse(raw: bytes) -> Payload:

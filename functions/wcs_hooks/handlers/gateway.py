@@ -22,6 +22,7 @@ from wcs_hooks.adapters.secrets_manager import read_secrets
 from wcs_hooks.adapters.sqs_dead_letters import SqsDeadLetters
 from wcs_hooks.clock import Clock, SystemClock
 from wcs_hooks.core.caller import Auth
+from wcs_hooks.core.collector import PausedCollector
 from wcs_hooks.core.methods import Category
 from wcs_hooks.core.reply import Reply
 from wcs_hooks.dead_letter import PENDING, UNVERIFIED, UnknownSchemaError, body_of, pending_of
@@ -108,13 +109,18 @@ def hook_handler(category: Category) -> Handler:
             pending=left,
         )
 
+    def answer(event: Event, decision_id: str) -> dict[str, Any]:
+        started = clock.monotonic()
+        reply, observation = endpoint.answer(read_request(event, decision_id))
+        reporter.report(observation, reply, clock.monotonic() - started)
+        return gateway_response(reply, decision_id)
+
     def handler(event: Event, context: LambdaContext) -> dict[str, Any]:
         if REDRIVE in event:
             return redrive(event[REDRIVE], context.aws_request_id)
-        started = clock.monotonic()
-        reply, observation = endpoint.answer(read_request(event, context.aws_request_id))
-        reporter.report(observation, reply, clock.monotonic() - started)
-        return gateway_response(reply, context.aws_request_id)
+        # What a hook leaves behind is freed once it is answered, and not looked through before.
+        with PausedCollector():
+            return answer(event, context.aws_request_id)
 
     return handler
 

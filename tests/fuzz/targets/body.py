@@ -6,7 +6,7 @@ from typing import Any
 
 from tests.fuzz.corpus import bodies
 from tests.fuzz.target import promise
-from wcs_hooks.core.payload import MAX_DEPTH, MalformedBodyError, parse
+from wcs_hooks.core.payload import MAX_BODY_BYTES, MAX_DEPTH, MalformedBodyError, parse
 
 
 class Body:
@@ -24,7 +24,7 @@ class Body:
             promise(error.status in {400, 413}, "a malformed body has another status")
             fields = _standard(data)
             promise(
-                fields is None or len(data) > 1_048_576 or _depth(fields) > MAX_DEPTH,
+                fields is None or len(data) > MAX_BODY_BYTES or _written_depth(data) > MAX_DEPTH,
                 "a body that is JSON was refused",
             )
             return
@@ -32,7 +32,7 @@ class Body:
         promise(fields is not None, "a body that is no JSON was accepted")
         promise(payload.raw == data, "the bytes are not those that came")
         promise(payload.text.encode() == data, "the text is not what came")
-        promise(_depth(payload.fields) <= MAX_DEPTH, "a deep body was accepted")
+        promise(_written_depth(data) <= MAX_DEPTH, "a deep body was accepted")
         promise(_as_floats(payload.fields) == fields, "the fields are others than JSON's")
         seen = json.dumps(payload.expression_fields, ensure_ascii=False).encode()
         promise(b"\\u0000" not in seen.replace(b"\\\\", b""), "expressions see a NUL")
@@ -59,13 +59,13 @@ def _inner(value: Any) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
-def _depth(value: Any) -> int:
-    depth, level = 0, [value] if isinstance(value, dict | list) else []
+def _written_depth(data: bytes) -> int:
+    """How deep a JSON text is nested, of names that come twice both values."""
+    value = json.loads(data, object_pairs_hook=lambda pairs: [inner for _, inner in pairs])
+    depth, level = 0, [value] if isinstance(value, list) else []
     while level:
         depth += 1
-        level = [
-            inner for outer in level for inner in _inner(outer) if isinstance(inner, dict | list)
-        ]
+        level = [inner for outer in level for inner in outer if isinstance(inner, list)]
     return depth
 
 

@@ -21,8 +21,10 @@ from wcs_hooks.core.decision import (
     Verdict,
     decide,
 )
+from wcs_hooks.core.expression import MAX_VISIBLE_VALUES
 from wcs_hooks.core.methods import METHODS
 from wcs_hooks.core.payload import MalformedBodyError, Payload, parse
+from wcs_hooks.core.terms import has_more_values_than
 
 _METHODS: Final = tuple(METHODS)
 _SESSIONS: Final = (
@@ -92,8 +94,12 @@ class Decided:
             return None
 
     def _compare(self, method: str, payload: Payload) -> None:
-        if payload.expression_fields is not payload.fields or _is_infinite(payload.fields):
-            # The plain form of the contract knows nothing of what CEL cannot hold.
+        if (
+            payload.expression_fields is not payload.fields
+            or _is_infinite(payload.fields)
+            or has_more_values_than(MAX_VISIBLE_VALUES, payload.fields)
+        ):
+            # The plain form of the contract knows nothing of what CEL cannot hold, or must not see.
             return
         hook = Hook(method, HOOKS[method], payload)
         decision = decide([self._by_contract], hook, NOW)
