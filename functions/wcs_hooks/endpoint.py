@@ -48,6 +48,9 @@ _FETCH_SHARE: Final = 0.7
 the dead letter that is due if they did not."""
 
 
+_REPLY_SHARE: Final = 0.95
+"""Likewise for everything that may hang, so that the reply itself is in time."""
+
 _FOLLOW_UP_SHARE: Final = 0.25
 """Likewise for what is done besides the reply, which waits for it."""
 
@@ -267,7 +270,7 @@ class HookEndpoint:
     def answer(self, request: Request) -> tuple[Reply, Observation]:
         """Answer a hook. Nothing is raised: whatever goes wrong has a reply, too."""
         observation = Observation(request, self._category)
-        reply_deadline = Deadline(self._clock, self._reply_timeout)
+        reply_deadline = Deadline(self._clock, self._reply_timeout * _REPLY_SHARE)
         fetch_deadline = Deadline(self._clock, self._reply_timeout * _FETCH_SHARE)
         try:
             self._check_caller(request, fetch_deadline)
@@ -395,11 +398,12 @@ class HookEndpoint:
             redriven=bool(original),
         )
         deadline = Deadline(self._clock, self._reply_timeout * _FOLLOW_UP_SHARE)
-        for follow_up in self._follow_ups:
-            if follow_up.name not in names:
-                continue
+        to_do = [follow_up for follow_up in self._follow_ups if follow_up.name in names]
+        for done, follow_up in enumerate(to_do):
+            # One that hangs leaves the others their part.
+            part = Deadline(self._clock, deadline.remaining() / (len(to_do) - done))
             try:
-                follow_up(answered, deadline)
+                follow_up(answered, part)
             except Exception as error:  # noqa: BLE001 - whatever fails here, the reply stands
                 failures[follow_up.name] = error
         return failures

@@ -27,7 +27,11 @@ STACK: Final = DeployedStack(
     memory_mb=1024,
     traced=True,
     system_log_level="",
-    environment={"SNAPSHOT_TTL_SECONDS": "1", "ECHO_LOG_SAMPLE_RATE": "0.01"},
+    environment={
+        "SNAPSHOT_TTL_SECONDS": "1",
+        "ECHO_LOG_SAMPLE_RATE": "0.01",
+        "ECHO_METRICS_SECONDS": "0",
+    },
     access_log={"status": "$context.status"},
     alarms=35,
     dashboards=1,
@@ -63,12 +67,18 @@ PARAMETERS: Final = CostParameters(
 HOOKS: Final = 1_000 * MONTH_SECONDS
 
 
-def quantities(parameters: CostParameters = PARAMETERS) -> dict[tuple[Part, Item], float]:
+def quantities(
+    parameters: CostParameters = PARAMETERS, stack: DeployedStack = STACK
+) -> dict[tuple[Part, Item], float]:
     """What a month takes, by part and item."""
     found: defaultdict[tuple[Part, Item], float] = defaultdict(float)
-    for part, item, quantity in charges(STACK, LINES, deployed(STACK, parameters)):
+    for part, item, quantity in charges(stack, LINES, deployed(stack, parameters)):
         found[part, item] += quantity
     return found
+
+
+def gathering(seconds: float) -> DeployedStack:
+    return replace(STACK, environment={**STACK.environment, "ECHO_METRICS_SECONDS": f"{seconds:g}"})
 
 
 def test_given_a_month_of_hooks_when_charged_then_each_is_a_request_to_gateway_and_function() -> (
@@ -146,11 +156,11 @@ def test_given_log_lines_when_charged_then_every_hook_has_its_own() -> None:
 
 
 def test_given_gathering_when_charged_then_a_line_stands_for_what_came_meanwhile() -> None:
-    parameters = replace(PARAMETERS, hooks_per_second=10.0, gather_seconds=5.0)
+    parameters = replace(PARAMETERS, hooks_per_second=10.0)
 
     fleet = fleets(parameters)[Category.EVENT]
     kept_alive = 10.0 * LIFE.shares()[KEEP_ALIVE] / fleet.environments
-    found = quantities(parameters)
+    found = quantities(parameters, gathering(5))
 
     least = (480 / (1 + 5 * kept_alive) + 20) * LIFE.shares()[KEEP_ALIVE] * 10 * MONTH_SECONDS
     assert least < found[Part.METRIC_LINES, Item.LAMBDA_LOG_BYTES] < 500 * 10 * MONTH_SECONDS
@@ -171,7 +181,7 @@ def test_given_times_of_one_echo_in_ten_when_charged_then_the_others_lines_are_s
 
 
 def test_given_gathering_for_long_when_charged_then_a_line_has_a_hundred_values_at_most() -> None:
-    found = quantities(replace(PARAMETERS, gather_seconds=3_600.0))
+    found = quantities(stack=gathering(3_600))
 
     assert found[Part.METRIC_LINES, Item.LAMBDA_LOG_BYTES] > (480 / 100 + 20) * 0.9 * HOOKS
 

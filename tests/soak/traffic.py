@@ -32,7 +32,10 @@ _MESSAGES: Final = (
     *("sendMessage", "OnDataEvent", "subscribe", "sendXcapRequest", "sendIMDN"),
     *("pushLogs", "sendBugReport", "submitBugReport", "sessionDebug"),
 )
-_MALFORMED: Final = (b"", b"[]", b'{"appKey":"school",', b'{"a":' * 70 + b"1" + b"}" * 70)
+MALFORMED: Final = (b"", b"[]", b'{"appKey":"school",', b'{"a":' * 70 + b"1" + b"}" * 70)
+INVENTED: Final = "inventedEvent"
+"""A method of a version to come."""
+
 _LONG_AGO: Final = "2026-01-01T00:00:00Z"
 _FAR_AWAY: Final = "2099-01-01T00:00:00Z"
 
@@ -251,9 +254,9 @@ class Lane:
         match self._chance.randrange(3):
             case 0:
                 method = self._chance.choice(("connect", "call", "StreamStatusEvent"))
-                self._transport.send(method, self._chance.choice(_MALFORMED))
+                self._transport.send(method, self._chance.choice(MALFORMED))
             case 1:
-                self._transport.send("inventedEvent", self._odd_body())
+                self._transport.send(INVENTED, self._odd_body())
             case _:
                 self._stranger.send("connect", self._odd_body())
 
