@@ -4,14 +4,8 @@ from typing import Any
 
 import pytest
 
-from wcs_hooks.core.expression import (
-    MAX_EXPRESSION_CHARACTERS,
-    VARIABLES,
-    Expression,
-    ExpressionError,
-    bind,
-    check,
-)
+from wcs_hooks.core.expression import VARIABLES, Expression, ExpressionError, bind
+from wcs_hooks.core.expression_check import MAX_EXPRESSION_CHARACTERS, check
 
 
 def _evaluated(source: str, **body: Any) -> Any:

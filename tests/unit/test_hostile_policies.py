@@ -11,7 +11,7 @@ import pytest
 from tests.fuzz.targets.policies import ODD_ITEMS, compile_hostile, stored
 from tests.unit.given import decided, errors, snapshot, warnings
 from wcs_hooks.adapters.dynamo_policy_store import from_attributes
-from wcs_hooks.core.expression import MAX_EXPRESSION_CHARACTERS
+from wcs_hooks.core.expression_check import MAX_EXPRESSION_CHARACTERS
 
 _LIMIT = 3.0
 """Seconds of CPU, for what takes some milliseconds: the machine may be busy."""

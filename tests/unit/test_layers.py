@@ -104,6 +104,7 @@ def test_given_a_cold_start_when_the_handlers_are_imported_then_the_compilers_ha
     assert not {"boto3", "s3transfer", "multiprocessing", "cel_expr_python", "re2"} & loaded
     assert not {"wcs_hooks.policy_compiler", "wcs_hooks.core.policy"} & loaded
     assert not {"wcs_hooks.core.compilation", "wcs_hooks.core.lint"} & loaded
+    assert not {"wcs_hooks.core.expression_check", "wcs_hooks.core.syntax_tree"} & loaded
 
 
 @pytest.mark.parametrize("path", _RUNTIME, ids=_name)

@@ -2,7 +2,8 @@
 
 import pytest
 
-from wcs_hooks.core.expression import ExpressionError, check
+from wcs_hooks.core.expression import ExpressionError
+from wcs_hooks.core.expression_check import check
 from wcs_hooks.core.patterns import MAX_PATTERN_INSTRUCTIONS
 
 

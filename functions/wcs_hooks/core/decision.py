@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
 from heapq import merge
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from wcs_hooks.core.expression import (
     MAX_VISIBLE_BYTES,
@@ -125,6 +125,9 @@ class Decision(NamedTuple):
 ECHO = Decision()
 
 
+_NOT_LOOKED: Final[Mapping[str, Any]] = {}
+
+
 class Hook(NamedTuple):
     """What WCS asks about.
 
@@ -189,6 +192,7 @@ class _Evaluation:
         "session",
         "snapshots",
         "trace",
+        "visible_fields",
         "with_session",
         "without_session",
     )
@@ -207,6 +211,7 @@ class _Evaluation:
         self.session = session
         self.trace = trace
         self.failures: list[Failure] = []
+        self.visible_fields: Mapping[str, Any] | None = _NOT_LOOKED
         self.without_session: cel.Activation | None = None
         self.with_session: cel.Activation | None = None
 
@@ -278,7 +283,9 @@ class _Evaluation:
 
     def _holds(self, rule: Rule, when: Expression) -> bool:
         try:
-            holds = when.is_true(self._activation(rule))
+            holds = self._guarded(rule)
+            if holds is None:
+                holds = when.is_true(self._activation(rule))
         except SessionUnavailableError as error:
             # A policy in shadow mode changes nothing: not even if its session cannot be read.
             if rule.mode != Mode.SHADOW:
@@ -291,6 +298,13 @@ class _Evaluation:
             holds = rule.when_error == WhenError.MATCH
             return holds or self._tell(rule, "when", reason)
         return holds or (self.trace is not None and self._tell(rule, "when"))
+
+    def _guarded(self, rule: Rule) -> bool | None:
+        """What the rule's guard tells of its `when`; none if that must be evaluated."""
+        if rule.guard is None:
+            return None
+        fields = self._visible_fields()
+        return None if fields is None else rule.guard.holds(fields)
 
     def _values(self, rule: Rule) -> dict[str, str] | None:
         """What an override sets: all of it, or nothing where an expression has no value."""
@@ -314,19 +328,24 @@ class _Evaluation:
         return values
 
     def _reason(self, error: Exception) -> str:
-        if self._is_visible:
+        if self._visible_fields() is not None:
             return str(error)
         return (
             f"the body has {len(self.hook.payload.raw):,} bytes; expressions see at most "
             f"{MAX_VISIBLE_BYTES:,}, and {MAX_VISIBLE_VALUES:,} values"
         )
 
-    @property
-    def _is_visible(self) -> bool:
-        payload = self.hook.payload
-        return len(payload.raw) <= MAX_VISIBLE_BYTES and not has_more_values_than(
-            MAX_VISIBLE_VALUES, payload.fields
-        )
+    def _visible_fields(self) -> Mapping[str, Any] | None:
+        """The body's fields as expressions see them, or none of a body that they do not see."""
+        if self.visible_fields is _NOT_LOOKED:
+            payload = self.hook.payload
+            self.visible_fields = (
+                payload.expression_fields
+                if len(payload.raw) <= MAX_VISIBLE_BYTES
+                and not payload.has_more_values_than(MAX_VISIBLE_VALUES)
+                else None
+            )
+        return self.visible_fields
 
     # By hand, and not by cached_property: these are asked for each expression.
 
@@ -356,9 +375,9 @@ class _Evaluation:
             variables["category"] = str(self.hook.category)
         if "now" in wanted:
             variables["now"] = datetime.fromtimestamp(self.now, UTC)
-        if not self._is_visible:
+        body = self._visible_fields()
+        if body is None:
             return variables
-        body = self.hook.payload.expression_fields
         if "app" in wanted:
             app = body.get("appKey")
             variables["app"] = app if type(app) is str else ""

@@ -1,7 +1,8 @@
 """Expressions in the Common Expression Language, run by Google's own runtime.
 
 https://github.com/cel-expr/cel-python (`cel-expr-python`). An expression is type-checked when a
-policy is compiled, stored in its checked form, and only evaluated when a hook arrives.
+policy is compiled (`wcs_hooks.core.expression_check`), stored in its checked form, and only
+evaluated when a hook arrives.
 
 What trials showed of the runtime, and what is done about it: values nested 10,000 deep crash the
 process, so `wcs_hooks.core.payload` refuses bodies deeper than 64; a lone surrogate raises and a
@@ -14,19 +15,13 @@ second, hence `MAX_VISIBLE_BYTES`; of patterns tells `wcs_hooks.core.patterns`.
 import base64
 import re
 from functools import cache
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
-
-from wcs_hooks.core.patterns import PatternError, check_patterns
-from wcs_hooks.core.syntax_tree import fields_of
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from cel_expr_python import cel
 
 VARIABLES: Final = ("method", "category", "app", "body", "session", "now", "known")
 """What an expression may refer to. `wcs_hooks.core.decision` binds them."""
-
-MAX_EXPRESSION_CHARACTERS: Final = 4096
-"""The longest expression that is accepted; a checked one takes about 16 times its source's size."""
 
 MAX_VISIBLE_BYTES: Final = 65_536
 """The largest body that expressions see. Of a larger one they have no value, so that `whenError`
@@ -46,45 +41,12 @@ class ExpressionError(Exception):
     """An expression that does not compile, or that has no value for this hook."""
 
 
-class Checked(NamedTuple):
-    """An expression that passed the type check.
-
-    Attributes
-    ----------
-    source
-        As it was written.
-    serialized
-        Its checked form, base64, from which `Expression` reads it back. Not the same each time.
-    returns
-        CEL's name of the type it gives: `BOOL`, `DYN` where only a hook can tell, …
-    uses
-        The variables among `VARIABLES` that it refers to.
-    body_fields
-        The fields of the body that it can see; none if it can see all of it.
-    """
-
-    source: str
-    serialized: str
-    returns: str
-    uses: frozenset[str]
-    body_fields: frozenset[str] | None
-
-    @property
-    def may_be_boolean(self) -> bool:
-        """Whether it can give a boolean."""
-        return self.returns in {"BOOL", "DYN"}
-
-    @property
-    def may_be_json(self) -> bool:
-        """Whether it can give a value that JSON has."""
-        return _may_be_json(self.returns)
-
-
 class Expression:
     """A checked expression, read back from its serialized form when it is first evaluated.
 
     Examples
     --------
+    >>> from wcs_hooks.core.expression_check import check
     >>> checked = check("body.name.startsWith('private-')")
     >>> hook = bind(method="publishStream", body={"name": "private-1"})
     >>> Expression(checked.serialized).is_true(hook)
@@ -108,7 +70,7 @@ class Expression:
         try:
             value = (self._program or self._load()).eval(activation).value()
         except _NO_VALUE as error:
-            raise ExpressionError(_plain(str(error))) from error
+            raise ExpressionError(plain(str(error))) from error
         if value is True or value is False:
             return value
         raise ExpressionError(_no_value(value, "a boolean"))
@@ -123,80 +85,33 @@ class Expression:
         """
         try:
             value = (self._program or self._load()).eval(activation)
-            plain = value.plain_value()
+            native = value.plain_value()
         except _NO_VALUE as error:
-            raise ExpressionError(_plain(str(error))) from error
+            raise ExpressionError(plain(str(error))) from error
         kind = value.type().name()
-        if not _may_be_json(kind):
-            raise ExpressionError(_no_value(plain, "a JSON value"))
-        return plain
+        if not may_be_json(kind):
+            raise ExpressionError(_no_value(native, "a JSON value"))
+        return native
 
     def _load(self) -> "cel.Expression":
-        self._program = _environment().deserialize(base64.b64decode(self._serialized))
+        self._program = environment().deserialize(base64.b64decode(self._serialized))
         return self._program
-
-
-def check(source: str) -> Checked:
-    """Compile and type-check an expression.
-
-    Raises
-    ------
-    ExpressionError
-        With the compiler's own message, a caret below the place; if it is longer than
-        `MAX_EXPRESSION_CHARACTERS`; or with what `wcs_hooks.core.patterns` has against a pattern.
-    """
-    if len(source) > MAX_EXPRESSION_CHARACTERS:
-        raise ExpressionError(
-            f"the expression has {len(source):,} characters; at most "
-            f"{MAX_EXPRESSION_CHARACTERS:,} are accepted"
-        )
-    if "\0" in source:
-        raise ExpressionError("the expression contains a NUL character")
-    try:
-        source.encode()
-        compiled = _environment().compile(source)
-        serialized = compiled.serialize()
-        check_patterns(serialized)
-    except (RuntimeError, UnicodeError, PatternError) as error:
-        raise ExpressionError(_plain(str(error))) from error
-    if not _can_be_read_back(serialized):
-        raise ExpressionError("is nested too deeply: it could be stored, but not be read back")
-    # The runtime does not show the syntax tree; whether a variable is used can still be told for
-    # certain, by compiling where it is not declared.
-    uses = frozenset(
-        name
-        for name in VARIABLES
-        if re.search(rf"\b{name}\b", source) and not _compiles_without(name, source)
-    )
-    stored = base64.b64encode(serialized).decode()
-    fields = fields_of("body", serialized)
-    return Checked(source, stored, compiled.return_type().name(), uses, fields)
 
 
 def bind(**variables: object) -> "cel.Activation":
     """The hook that expressions are evaluated on: values for `VARIABLES`."""
-    return _environment().Activation(variables)
-
-
-def _can_be_read_back(serialized: bytes) -> bool:
-    """Whether it can: 17 loops in each other cannot, though they compile."""
-    try:
-        _environment().deserialize(serialized)
-    except RuntimeError:
-        return False
-    return True
-
-
-def _compiles_without(name: str, source: str) -> bool:
-    try:
-        _environment(without=name).compile(source)
-    except RuntimeError:
-        return False
-    return True
+    return environment().Activation(variables)
 
 
 @cache
-def _environment(without: str = "") -> "cel.Env":
+def environment(without: str = "") -> "cel.Env":
+    """What expressions are compiled, read back and evaluated in.
+
+    Parameters
+    ----------
+    without
+        One of `VARIABLES` that is not declared there.
+    """
     # Imported here because a decision that needs no expression should not wait for it.
     from cel_expr_python import cel  # noqa: PLC0415
 
@@ -213,7 +128,7 @@ def _environment(without: str = "") -> "cel.Env":
     return cel.NewEnv(variables={name: of for name, of in types.items() if name != without})
 
 
-def _plain(message: str) -> str:
+def plain(message: str) -> str:
     """The runtime's message without its status code, which stands before and often behind it."""
     return re.sub(r"^[A-Z_]+: (ERROR: )?|\s*\[[A-Z_]+\]$", "", message)
 
@@ -221,9 +136,10 @@ def _plain(message: str) -> str:
 def _no_value(value: object, wanted: str) -> str:
     text = str(value)
     if re.match(r"[A-Z_]+: ", text):
-        return _plain(text)
+        return plain(text)
     return f"gives {type(value).__name__}, where {wanted} is wanted"
 
 
-def _may_be_json(kind: str) -> bool:
+def may_be_json(kind: str) -> bool:
+    """Whether values of a type, by CEL's name, can be JSON's."""
     return kind in _JSON_TYPES or kind.startswith(("LIST", "MAP"))

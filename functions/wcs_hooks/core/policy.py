@@ -11,7 +11,8 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Final
 
-from wcs_hooks.core.expression import Checked, ExpressionError, check
+from wcs_hooks.core.expression import ExpressionError
+from wcs_hooks.core.expression_check import Checked, check
 from wcs_hooks.core.methods import CANONICAL_METHODS, METHODS, Category
 from wcs_hooks.core.payload import encode
 from wcs_hooks.core.terms import (

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from wcs_hooks.core.client_config import Demand
 from wcs_hooks.core.expression import VARIABLES, Expression
+from wcs_hooks.core.guard import Guard
 from wcs_hooks.core.methods import spellings_of
 from wcs_hooks.core.payload import encode
 from wcs_hooks.core.terms import MAX_INNER_VALUES, Action, Mode, has_more_values_than
@@ -77,6 +78,8 @@ class Rule:
         Whether there is either.
     match
         For each path the keys (see `value_key`) that it accepts.
+    guard
+        What can be told of `when` without running it, or none.
     set_json, compute
         Field to JSON text, field to expression.
     """
@@ -84,6 +87,7 @@ class Rule:
     __slots__ = (
         "action",
         "compute",
+        "guard",
         "has_window",
         "id",
         "match",
@@ -116,12 +120,15 @@ class Rule:
             self.not_before,
             self.not_after,
             self.uses_session,
+            # Snapshots that were made before there were guards have none.
+            *guards,
         ) = record
         self.snapshot = snapshot
         self.has_window = self.not_before is not None or self.not_after is not None
         self.order = (priority, snapshot.layer, self.id)
         self.match = [(path, frozenset(keys)) for path, keys in match]
         self.when = Expression(when) if when else None
+        self.guard = Guard(guards[0]) if guards and guards[0] else None
         self.compute = {name: Expression(source) for name, source in compute.items()}
 
 
@@ -312,6 +319,7 @@ def _record(policy: "Policy") -> list[Any]:
         policy.not_before,
         policy.not_after,
         not policy.uses.isdisjoint({"session", "known"}),
+        policy.when.guard if policy.when else None,
     ]
 
 

@@ -12,19 +12,25 @@ from typing import Final
 _ANY_VALUE: Final = 2
 _CHECKED_EXPR: Final = 4
 _CONSTANT: Final = 3
+_CONSTANT_BOOL: Final = 2
+_CONSTANT_INT64: Final = 3
 _CONSTANT_STRING: Final = 6
 _IDENTIFIER: Final = 4
 _IDENTIFIER_NAME: Final = 1
 _SELECT: Final = 5
 _SELECT_OPERAND: Final = 1
 _SELECT_FIELD: Final = 2
+_SELECT_TEST_ONLY: Final = 3
 _CALL: Final = 6
+_CALL_TARGET: Final = 1
 _CALL_FUNCTION: Final = 2
 _CALL_ARGUMENT: Final = 3
+_LIST: Final = 7
+_LIST_ELEMENT: Final = 1
 _CHILDREN: Final = {
     _SELECT: frozenset({_SELECT_OPERAND}),
-    _CALL: frozenset({1, _CALL_ARGUMENT}),  # its target, its arguments
-    7: frozenset({1}),  # list: its elements
+    _CALL: frozenset({_CALL_TARGET, _CALL_ARGUMENT}),
+    _LIST: frozenset({_LIST_ELEMENT}),
     9: frozenset({2, 4, 5, 6, 7}),  # comprehension: range, accumulator, condition, step, result
 }
 _STRUCT: Final = 8
@@ -45,12 +51,12 @@ def root(serialized: bytes) -> bytes:
 
 def children(node: bytes) -> Iterator[bytes]:
     """The nodes below a node."""
-    for kind, content in _fields(node):
+    for kind, content in _messages(node):
         if kind == _STRUCT:
             for entry in _parts(content, _STRUCT_ENTRY):
-                yield from (part for number, part in _fields(entry) if number in _ENTRY_PARTS)
+                yield from (part for number, part in _messages(entry) if number in _ENTRY_PARTS)
         elif kind in _CHILDREN:
-            yield from (part for number, part in _fields(content) if number in _CHILDREN[kind])
+            yield from (part for number, part in _messages(content) if number in _CHILDREN[kind])
 
 
 def called(node: bytes) -> str:
@@ -64,9 +70,47 @@ def arguments(node: bytes) -> list[bytes]:
     return _parts(call, _CALL_ARGUMENT)
 
 
+def target(node: bytes) -> bytes | None:
+    """What a call is a method of; none of a function, or of what is no call."""
+    for call in _parts(node, _CALL):
+        for content in _parts(call, _CALL_TARGET):
+            return content
+    return None
+
+
+def elements(node: bytes) -> list[bytes]:
+    """The elements of a literal list; none if it has none, or is something else."""
+    return [part for content in _parts(node, _LIST) for part in _parts(content, _LIST_ELEMENT)]
+
+
 def literal(node: bytes) -> str | None:
     """The text that a node stands for; none if it is no literal text."""
     return _text(node, _CONSTANT, _CONSTANT_STRING)
+
+
+def number_or_truth(node: bytes) -> int | bool | None:
+    """The whole number, of 64 bits, or the truth value that a node stands for, if it does."""
+    for constant in _parts(node, _CONSTANT):
+        for number, value in _fields(constant):
+            if number == _CONSTANT_BOOL and type(value) is int:
+                return bool(value)
+            if number == _CONSTANT_INT64 and type(value) is int:
+                return value - 2**64 if value >= 2**63 else value
+    return None
+
+
+def is_presence_test(node: bytes) -> bool:
+    """Whether a node is `has(v.field)`, which is a selection that gives no value."""
+    return any(
+        number == _SELECT_TEST_ONLY and bool(value)
+        for select in _parts(node, _SELECT)
+        for number, value in _fields(select)
+    )
+
+
+def value_of(variable: str, node: bytes) -> str | None:
+    """The field of a variable whose value (or presence, of a test) a node is; none if of none."""
+    return None if called(node) == "@in" else _field_of(variable, node)
 
 
 def fields_of(variable: str, serialized: bytes) -> frozenset[str] | None:
@@ -124,11 +168,18 @@ def _text(node: bytes, kind: int, number: int) -> str | None:
 
 
 def _parts(message: bytes, number: int) -> list[bytes]:
-    return [content for found, content in _fields(message) if found == number]
+    return [content for found, content in _messages(message) if found == number]
 
 
-def _fields(message: bytes) -> Iterator[tuple[int, bytes]]:
-    """The length-delimited fields of a Protobuf message, in order.
+def _messages(message: bytes) -> Iterator[tuple[int, bytes]]:
+    """Those of its fields that hold bytes: other messages, and texts."""
+    for number, content in _fields(message):
+        if isinstance(content, bytes):
+            yield number, content
+
+
+def _fields(message: bytes) -> Iterator[tuple[int, bytes | int]]:
+    """The fields of a Protobuf message, in order, but those of fixed length.
 
     https://protobuf.dev/programming-guides/encoding/
     """
@@ -141,7 +192,8 @@ def _fields(message: bytes) -> Iterator[tuple[int, bytes]]:
             yield key >> 3, message[at : at + size]
             at += size
         elif kind == _VARINT:
-            _, at = _varint(message, at)
+            value, at = _varint(message, at)
+            yield key >> 3, value
         else:
             at += 8 if kind == _SIXTY_FOUR_BITS else 4
 
