@@ -18,7 +18,7 @@ import zlib
 from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.logging.formatter import LambdaPowertoolsFormatter
@@ -29,6 +29,7 @@ from aws_lambda_powertools.metrics.provider.cloudwatch_emf.cloudwatch import (
 )
 
 from wcs_hooks.clock import Clock
+from wcs_hooks.core.decision import ECHO, Denial, Failure
 from wcs_hooks.core.methods import Category
 from wcs_hooks.core.outcome import UNKNOWN
 from wcs_hooks.core.payload import encode
@@ -148,14 +149,14 @@ class HookMetrics(AmazonCloudWatchEMFProvider):
             line["method"] = self.method
         return line | dict(self.rest_error)
 
-    def emit(
+    def line(
         self,
         values: Mapping[str, str],
         method: str,
         rest_error: RestError | None,
         at: float,
-    ) -> None:
-        """Emit a line.
+    ) -> str:
+        """A line, with its end; empty where metrics are turned off.
 
         What Powertools makes of the same metrics only differs in the numbers, so it is asked once
         for each combination: validating and serialising anew took a third of an echo's time.
@@ -168,10 +169,9 @@ class HookMetrics(AmazonCloudWatchEMFProvider):
             When, in seconds since the epoch.
         """
         if self._disabled:
-            return
+            return ""
         shape = self._shape_of(tuple(values), method, rest_error)
-        # One call, where print() would make two, each of which Lambda's standard output flushes.
-        sys.stdout.write(shape % (int(at * 1000), *values.values()))
+        return shape % (int(at * 1000), *values.values())
 
     def _make_shape(self, names: tuple[str, ...], method: str, rest_error: RestError | None) -> str:
         self.method = method
@@ -185,6 +185,62 @@ class HookMetrics(AmazonCloudWatchEMFProvider):
         return f"{encode(line).replace('%', '%%').replace(encode(_BLANK), '%s')}\n"
 
 
+class Facts(NamedTuple):
+    """What the log says of a hook that it says of others, too: all but time, ids and session."""
+
+    level: int
+    category: str
+    method: str
+    kind: Kind
+    status: int
+    app: str
+    versions: tuple[tuple[str, int], ...]
+    error: str
+    denial: Denial | None
+    applied: tuple[str, ...]
+    shadow_denied: tuple[str, ...]
+    shadow_overridden: tuple[str, ...]
+    failures: tuple[Failure, ...]
+    dead_lettered: bool | None
+    stale: bool
+    deny_suppressed: bool
+    rest_error: RestError | None
+    redriven: bool
+    redrive_of: str
+
+    @property
+    def message(self) -> str:
+        """The line in short."""
+        return f"{_printable(self.method)} {self.kind}"
+
+    def fields(self) -> dict[str, Any]:
+        """What is there to be said."""
+        denial = self.denial
+        line: dict[str, Any] = {
+            "category": self.category,
+            "method": _printable(self.method),
+            "answer": self.kind,
+            "status": self.status,
+            "redriven": self.redriven,
+            "redriveOf": self.redrive_of,
+            "app": _printable(self.app),
+            "versions": dict(self.versions),
+            "error": self.error,
+            "policy": f"{denial.app}/{denial.policy}" if denial else "",
+            "policies": self.applied,
+            "shadowDenied": self.shadow_denied,
+            "shadowOverridden": self.shadow_overridden,
+            "expressionErrors": [f"{f.policy}: {f.attribute}" for f in self.failures],
+            "stale": self.stale,
+            "denySuppressed": self.deny_suppressed,
+            **_rest_error_dimensions(self.category, self.rest_error),
+        }
+        present = {name: value for name, value in line.items() if value}
+        if self.dead_lettered is not None:
+            present["deadLettered"] = self.dead_lettered
+        return present
+
+
 class DecisionRecord(logging.LogRecord):
     """A decision for Powertools' logger.
 
@@ -193,25 +249,33 @@ class DecisionRecord(logging.LogRecord):
 
     Attributes
     ----------
-    fields
-        What the line says besides level, message, time and service.
+    facts
+        What it shares with others.
+    decision_id, session
+        What it does not; texts that need no escape in JSON, the latter may be empty.
+    before
+        Lines that are written before it, in the same system call; each with its end.
     """
 
-    def __init__(self, name: str, level: int, message: str, fields: Mapping[str, Any]) -> None:
+    def __init__(
+        self, name: str, facts: Facts, decision_id: str, session: str, before: str
+    ) -> None:
         # Not the parent's, which is what takes long.
         vars(self).update(_NOT_LOGGED)
         self.name = name
-        self.levelno = level
-        self.levelname = logging.getLevelName(level)
-        self.msg = message
+        self.levelno = facts.level
+        self.levelname = logging.getLevelName(facts.level)
         self.created = time.time()
         self.msecs = self.created % 1 * 1000
-        self.fields = fields
+        self.facts = facts
+        self.decision_id = decision_id
+        self.session = session
+        self.before = before
 
 
 # What handlers may ask a record for. The names are those of logging.LogRecord.
 _NOT_LOGGED: Final[Mapping[str, Any]] = {
-    **dict.fromkeys(("pathname", "filename", "module", "funcName"), ""),
+    **dict.fromkeys(("pathname", "filename", "module", "funcName", "msg"), ""),
     **dict.fromkeys(("lineno", "relativeCreated"), 0),
     **dict.fromkeys(("exc_info", "exc_text", "stack_info"), None),
     **dict.fromkeys(("thread", "threadName", "process", "processName", "taskName"), None),
@@ -222,28 +286,51 @@ _NOT_LOGGED: Final[Mapping[str, Any]] = {
 class DecisionFormatter(LambdaPowertoolsFormatter):
     """Powertools' formatter, shorter for decisions.
 
-    A decision's record has its fields in one piece, and neither an exception nor a message that
-    could be JSON. The general way copies and sieves the record for fields, tries to parse the
-    message and makes an encoder for each line, which takes three times as long.
+    The general way copies and sieves a record for fields, tries to parse its message and makes an
+    encoder for each line. Of the lines of one method most differ in time, ids and session alone, so
+    what else is in them is encoded once.
     """
 
     def __init__(self) -> None:
         encoder = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=str)
         super().__init__(json_serializer=encoder.encode)
+        self._shape_of = lru_cache(_SHAPES_KEPT)(self._make_shape)
+        self._second = -1
+        self._second_text = ""
 
     def format(self, record: logging.LogRecord) -> str:
-        """A line."""
+        """A line, and those before it."""
         if not isinstance(record, DecisionRecord):
             return super().format(record)
-        line = {
-            "level": record.levelname,
-            "message": record.msg,
-            "timestamp": self.formatTime(record),
-            "service": self.log_format["service"],
-            **record.fields,
-        }
+        shape = self._shape_of(record.facts, bool(record.session))
+        text = shape % (self.formatTime(record), record.decision_id, record.session)
         trace = self._get_latest_trace_id()
-        return self.serialize(line | {"xray_trace_id": trace} if trace else line)
+        if trace:
+            text = f'{text[:-1]},"xray_trace_id":{encode(trace)}}}'
+        return f"{record.before}{text}"
+
+    def _make_shape(self, facts: Facts, has_session: bool) -> str:  # noqa: FBT001
+        """What `%` makes a line of: of time, decision and session."""
+        rest = {
+            "level": logging.getLevelName(facts.level),
+            "message": facts.message,
+            "service": self.log_format["service"],
+            **facts.fields(),
+        }
+        session = '"session":"%s",' if has_session else "%s"
+        text = self.serialize(rest)[1:].replace("%", "%%")
+        return f'{{"timestamp":"%s","decision":"%s",{session}{text}'
+
+    def formatTime(  # noqa: N802 - the parent's name
+        self, record: logging.LogRecord, datefmt: str | None = None
+    ) -> str:
+        """The time of a record by RFC 3339, in milliseconds, UTC."""
+        del datefmt
+        second = int(record.created)
+        if second != self._second:
+            self._second = second
+            self._second_text = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
+        return f"{self._second_text}.{int(record.msecs):03}Z"
 
 
 class HookReporter:
@@ -294,12 +381,14 @@ class HookReporter:
         counts_no_more = plain and not observation.reports_failure and not self._cold
         if counts_no_more and decision_time is not None:
             method = observation.request.method
-            self._emit_echoes(self._gathered.add(method, decision_time, service_time))
+            gathered = self._gathered.add(method, decision_time, service_time)
+            metrics = self._echoes(gathered) if gathered else ""
         else:
-            self.flush()
-            self._count(observation, service_time)
+            metrics = self._echoes(self._gathered.take()) + self._count(observation, service_time)
         if not plain or self._is_sampled(observation.request.decision_id):
-            self._log(observation, reply)
+            self._log(observation, reply, before=metrics)
+        else:
+            _write(metrics)
 
     def report_redrive(self, observation: Observation, reply: Reply) -> None:
         """Log a hook that was redriven; it was counted when WCS sent it."""
@@ -307,9 +396,11 @@ class HookReporter:
 
     def flush(self) -> None:
         """Emit what is gathered."""
-        self._emit_echoes(self._gathered.take())
+        _write(self._echoes(self._gathered.take()))
 
-    def _emit_echoes(self, gathered: Iterable[Echoes]) -> None:
+    def _echoes(self, gathered: Iterable[Echoes]) -> str:
+        """The lines that count them."""
+        lines = ""
         for echoes in gathered:
             count = f"[{len(echoes.service_times)}]"
             values = {
@@ -318,9 +409,11 @@ class HookReporter:
                 "DecisionTime": _microseconds(*echoes.decision_times),
                 "ServiceTime": _milliseconds(*echoes.service_times),
             }
-            self._metrics.emit(values, echoes.method, None, echoes.since)
+            lines += self._metrics.line(values, echoes.method, None, echoes.since)
+        return lines
 
-    def _count(self, observation: Observation, service_time: float) -> None:
+    def _count(self, observation: Observation, service_time: float) -> str:
+        """The line that counts a hook."""
         values = dict.fromkeys(self._counted(observation), _ONCE)
         decision = observation.decision
         if decision is not None and decision.failures:
@@ -329,7 +422,7 @@ class HookReporter:
             values["DecisionTime"] = _microseconds(observation.decision_time)
         values["ServiceTime"] = _milliseconds(service_time)
         method = observation.request.method if observation.method_is_known else ""
-        self._metrics.emit(values, method, observation.rest_error, self._clock.now())
+        return self._metrics.line(values, method, observation.rest_error, self._clock.now())
 
     def _counted(self, observation: Observation) -> list[str]:
         decision = observation.decision
@@ -350,45 +443,47 @@ class HookReporter:
         self._cold = False
         return [name for name, counted in occurred.items() if counted]
 
-    def _log(self, observation: Observation, reply: Reply, *, redriven: bool = False) -> None:
-        decision = observation.decision
-        method = _printable(observation.request.method)
-        line: dict[str, Any] = {
-            "decision": observation.request.decision_id,
-            "redriven": redriven or None,
-            "redriveOf": observation.redrive_of,
-            "category": observation.category,
-            "method": method,
-            "answer": observation.kind,
-            "status": reply.status,
-            "app": _printable(observation.payload.app) if observation.payload else None,
-            "session": self._session(observation),
-            "versions": observation.in_force.versions() if observation.in_force else None,
-            "error": observation.error,
-        }
-        if decision is not None:
-            line |= {
-                "policy": f"{decision.denial.app}/{decision.denial.policy}"
-                if decision.denial
-                else "",
-                "policies": decision.applied,
-                "shadowDenied": decision.shadow_denied,
-                "shadowOverridden": decision.shadow_overridden,
-                "expressionErrors": [f"{f.policy}: {f.attribute}" for f in decision.failures],
-            }
-        if observation.dead_lettered is not None:
-            line["deadLettered"] = observation.dead_lettered
-        if observation.stale:
-            line["stale"] = True
-        if observation.deny_suppressed:
-            line["denySuppressed"] = True
-        line |= _rest_error_dimensions(observation.category, observation.rest_error)
-        present = {name: value for name, value in line.items() if value or value is False}
+    def _log(
+        self,
+        observation: Observation,
+        reply: Reply,
+        *,
+        before: str = "",
+        redriven: bool = False,
+    ) -> None:
+        """Log a hook, behind the lines that are due."""
         failed = observation.kind is Kind.FAILED or observation.dead_lettered is False
         level = logging.ERROR if failed else logging.INFO
-        if self._logger.isEnabledFor(level):
-            message = f"{method} {observation.kind}"
-            self._logger.handle(DecisionRecord(self._logger.name, level, message, present))
+        if not self._logger.isEnabledFor(level):
+            _write(before)
+            return
+        decision = observation.decision or ECHO
+        facts = Facts(
+            level,
+            observation.category,
+            observation.request.method,
+            observation.kind,
+            reply.status,
+            observation.payload.app if observation.payload else "",
+            tuple(observation.in_force.versions().items()) if observation.in_force else (),
+            observation.error,
+            decision.denial,
+            decision.applied,
+            decision.shadow_denied,
+            decision.shadow_overridden,
+            decision.failures,
+            observation.dead_lettered,
+            observation.stale,
+            observation.deny_suppressed,
+            observation.rest_error,
+            redriven,
+            observation.redrive_of,
+        )
+        session = self._session(observation)
+        record = DecisionRecord(
+            self._logger.name, facts, observation.request.decision_id, session, before
+        )
+        self._logger.handle(record)
 
     def _session(self, observation: Observation) -> str:
         """A session's keyed hash: whoever has the session's id has the session."""
@@ -447,6 +542,12 @@ def _logger() -> Logger:
 @lru_cache(maxsize=2)
 def _session_key(secret: str) -> bytes:
     return hashlib.sha256(secret.encode()).digest()
+
+
+def _write(lines: str) -> None:
+    if lines:
+        # One call, where print() would make two, each of which Lambda's standard output flushes.
+        sys.stdout.write(lines)
 
 
 def _microseconds(*seconds: float) -> str:

@@ -79,17 +79,14 @@ class Payload:
         """
         if self._expression_fields is None:
             raw = self.raw
-            foreign = b"\\u0000" in raw or b"\\ud" in raw or b"\\uD" in raw
+            foreign = b"\\" in raw and (b"\\u0000" in raw or b"\\ud" in raw or b"\\uD" in raw)
             self._expression_fields = _representable(self.fields) if foreign else self.fields
         return self._expression_fields
 
     def has_more_values_than(self, limit: int) -> bool:
         """Whether the body holds more values than that, at all depths."""
-        # Before each value stands a comma or a bracket, so that few of them answer it.
-        raw = self.raw
-        return raw.count(b",") + raw.count(b"{") + raw.count(b"[") > limit and (
-            has_more_values_than(limit, self.fields)
-        )
+        # A value has a byte at the least, and a comma or a bracket before it.
+        return len(self.raw) > 2 * limit and has_more_values_than(limit, self.fields)
 
     def with_fields(self, replacements: Mapping[str, str]) -> str:
         """The text with some top-level fields replaced or appended, as `replace_fields` does it.
