@@ -15,10 +15,10 @@ import logging
 import sys
 import time
 import zlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.logging.formatter import LambdaPowertoolsFormatter
@@ -241,54 +241,12 @@ class Facts(NamedTuple):
         return present
 
 
-class DecisionRecord(logging.LogRecord):
-    """A decision for Powertools' logger.
-
-    The general record finds out which line, thread and process it comes from, of which none is
-    logged, and which takes as long as all else of a line.
-
-    Attributes
-    ----------
-    facts
-        What it shares with others.
-    decision_id, session
-        What it does not; texts that need no escape in JSON, the latter may be empty.
-    before
-        Lines that are written before it, in the same system call; each with its end.
-    """
-
-    def __init__(
-        self, name: str, facts: Facts, decision_id: str, session: str, before: str
-    ) -> None:
-        # Not the parent's, which is what takes long.
-        vars(self).update(_NOT_LOGGED)
-        self.name = name
-        self.levelno = facts.level
-        self.levelname = logging.getLevelName(facts.level)
-        self.created = time.time()
-        self.msecs = self.created % 1 * 1000
-        self.facts = facts
-        self.decision_id = decision_id
-        self.session = session
-        self.before = before
-
-
-# What handlers may ask a record for. The names are those of logging.LogRecord.
-_NOT_LOGGED: Final[Mapping[str, Any]] = {
-    **dict.fromkeys(("pathname", "filename", "module", "funcName", "msg"), ""),
-    **dict.fromkeys(("lineno", "relativeCreated"), 0),
-    **dict.fromkeys(("exc_info", "exc_text", "stack_info"), None),
-    **dict.fromkeys(("thread", "threadName", "process", "processName", "taskName"), None),
-    "args": (),
-}
-
-
 class DecisionFormatter(LambdaPowertoolsFormatter):
-    """Powertools' formatter, shorter for decisions.
+    """Powertools' formatter, with a shorter way for decisions.
 
-    The general way copies and sieves a record for fields, tries to parse its message and makes an
-    encoder for each line. Of the lines of one method most differ in time, ids and session alone, so
-    what else is in them is encoded once.
+    The general way makes a record, finds out which line, thread and process it comes from, copies
+    and sieves it, tries to parse its message and makes an encoder for each line. Of the lines of
+    one method most differ in time, ids and session alone, so what else they say is encoded once.
     """
 
     def __init__(self) -> None:
@@ -298,19 +256,40 @@ class DecisionFormatter(LambdaPowertoolsFormatter):
         self._second = -1
         self._second_text = ""
 
-    def format(self, record: logging.LogRecord) -> str:
-        """A line, and those before it."""
-        if not isinstance(record, DecisionRecord):
-            return super().format(record)
-        shape = self._shape_of(record.facts, bool(record.session))
-        text = shape % (self.formatTime(record), record.decision_id, record.session)
+    def decision(self, facts: Facts, decision_id: str, session: str, at: float) -> str:
+        """A decision's line, with its end.
+
+        Parameters
+        ----------
+        facts
+            What it shares with others.
+        decision_id, session
+            What it does not: texts that need no escape in JSON, the latter may be empty.
+        at
+            When, in seconds since the epoch.
+        """
+        shape = self._shape_of(facts, bool(session))
+        line = shape % (self._time(at), decision_id, session)
         trace = self._get_latest_trace_id()
-        if trace:
-            text = f'{text[:-1]},"xray_trace_id":{encode(trace)}}}'
-        return f"{record.before}{text}"
+        return f'{line},"xray_trace_id":{encode(trace)}}}\n' if trace else f"{line}}}\n"
+
+    def formatTime(  # noqa: N802 - the parent's name
+        self, record: logging.LogRecord, datefmt: str | None = None
+    ) -> str:
+        """The time of a record, as decisions have it."""
+        del datefmt
+        return self._time(record.created)
+
+    def _time(self, at: float) -> str:
+        """A moment by RFC 3339, in milliseconds, UTC."""
+        second = int(at)
+        if second != self._second:
+            self._second = second
+            self._second_text = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
+        return f"{self._second_text}.{int(at % 1 * 1000):03}Z"
 
     def _make_shape(self, facts: Facts, has_session: bool) -> str:  # noqa: FBT001
-        """What `%` makes a line of: of time, decision and session."""
+        """What `%` makes a line of, but its last brace: of time, decision and session."""
         rest = {
             "level": logging.getLevelName(facts.level),
             "message": facts.message,
@@ -318,19 +297,8 @@ class DecisionFormatter(LambdaPowertoolsFormatter):
             **facts.fields(),
         }
         session = '"session":"%s",' if has_session else "%s"
-        text = self.serialize(rest)[1:].replace("%", "%%")
+        text = self.serialize(rest)[1:-1].replace("%", "%%")
         return f'{{"timestamp":"%s","decision":"%s",{session}{text}'
-
-    def formatTime(  # noqa: N802 - the parent's name
-        self, record: logging.LogRecord, datefmt: str | None = None
-    ) -> str:
-        """The time of a record by RFC 3339, in milliseconds, UTC."""
-        del datefmt
-        second = int(record.created)
-        if second != self._second:
-            self._second = second
-            self._second_text = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
-        return f"{self._second_text}.{int(record.msecs):03}Z"
 
 
 class HookReporter:
@@ -359,8 +327,10 @@ class HookReporter:
         echo_metrics_seconds: float,
         clock: Clock,
     ) -> None:
-        # Powertools' logger sets this one up: its level, its handler, its formatter.
-        self._logger = logging.getLogger(_logger().name)
+        logger = _logger()
+        # What Powertools' logger wraps: to ask that for the level goes by way of its methods.
+        self._logger = logging.getLogger(logger.name)
+        self._formatter = cast("DecisionFormatter", logger.registered_formatter)
         self._metrics = HookMetrics(category)
         self._echo_log_sample_rate = echo_log_sample_rate
         self._secret = secret
@@ -415,33 +385,38 @@ class HookReporter:
     def _count(self, observation: Observation, service_time: float) -> str:
         """The line that counts a hook."""
         values = dict.fromkeys(self._counted(observation), _ONCE)
-        decision = observation.decision
+        decision, decision_time = observation.decision, observation.decision_time
         if decision is not None and decision.failures:
             values["ExpressionErrors"] = f"[{len(decision.failures)}]"
-        if observation.decision_time is not None:
-            values["DecisionTime"] = _microseconds(observation.decision_time)
+        if decision_time is not None:
+            values["DecisionTime"] = _microseconds(decision_time)
         values["ServiceTime"] = _milliseconds(service_time)
         method = observation.request.method if observation.method_is_known else ""
         return self._metrics.line(values, method, observation.rest_error, self._clock.now())
 
-    def _counted(self, observation: Observation) -> list[str]:
+    def _counted(self, observation: Observation) -> Iterator[str]:
         decision = observation.decision
-        occurred = {
-            "Calls": True,
-            _KIND_METRICS[observation.kind]: True,
-            "UnknownMethod": not observation.method_is_known,
-            "ReportedFailures": observation.reports_failure,
-            "DenySuppressed": observation.deny_suppressed,
-            "ShadowDenied": decision is not None and bool(decision.shadow_denied),
-            "ShadowOverridden": decision is not None and bool(decision.shadow_overridden),
-            "StaleSnapshot": observation.stale,
-            "DeadLettered": observation.dead_lettered is True,
-            "DeadLetterLost": observation.dead_lettered is False,
-            REST_ERRORS: observation.rest_error is not None,
-            "ColdStart": self._cold,
-        }
-        self._cold = False
-        return [name for name, counted in occurred.items() if counted]
+        yield "Calls"
+        yield _KIND_METRICS[observation.kind]
+        if not observation.method_is_known:
+            yield "UnknownMethod"
+        if observation.reports_failure:
+            yield "ReportedFailures"
+        if observation.deny_suppressed:
+            yield "DenySuppressed"
+        if decision is not None and decision.shadow_denied:
+            yield "ShadowDenied"
+        if decision is not None and decision.shadow_overridden:
+            yield "ShadowOverridden"
+        if observation.stale:
+            yield "StaleSnapshot"
+        if observation.dead_lettered is not None:
+            yield "DeadLettered" if observation.dead_lettered else "DeadLetterLost"
+        if observation.rest_error is not None:
+            yield REST_ERRORS
+        if self._cold:
+            yield "ColdStart"
+            self._cold = False
 
     def _log(
         self,
@@ -479,11 +454,9 @@ class HookReporter:
             redriven,
             observation.redrive_of,
         )
-        session = self._session(observation)
-        record = DecisionRecord(
-            self._logger.name, facts, observation.request.decision_id, session, before
-        )
-        self._logger.handle(record)
+        decision_id, session = observation.request.decision_id, self._session(observation)
+        line = self._formatter.decision(facts, decision_id, session, self._clock.now())
+        _write(f"{before}{line}")
 
     def _session(self, observation: Observation) -> str:
         """A session's keyed hash: whoever has the session's id has the session."""

@@ -5,6 +5,7 @@ refused, and why (`docs/wcs-protocol.md` section 3).
 """
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from wcs_hooks.core.decision import Denial
@@ -67,11 +68,13 @@ def error(
     version: int | None = None,
 ) -> Reply:
     """Any reply that is not 200; of those that no policy asked for, `policy` is null."""
-    body = {
-        "status": status,
-        "reason": reason,
-        "policy": policy,
-        "version": version,
-        "decision": decision_id,
-    }
-    return Reply(status, encode({"error": body}).encode())
+    shape = _error_shape(status, reason, policy, version)
+    return Reply(status, (shape % encode(decision_id)).encode())
+
+
+# Refusals by one policy differ in the decision alone.
+@lru_cache(maxsize=256)
+def _error_shape(status: int, reason: str, policy: str | None, version: int | None) -> str:
+    body = {"status": status, "reason": reason, "policy": policy, "version": version}
+    text = encode(body)[:-1].replace("%", "%%")
+    return f'{{"error":{text},"decision":%s}}}}'
