@@ -7,6 +7,8 @@ Changed are the unpacked wheels, whose versions and hashes `requirements.txt` pi
 - What describes the resources of boto3, and time zones for a machine that has none.
 - Some imports (documentation, HTTP/2, dates and profiles of logins) wait until they are needed.
 - What Python 3.13 has itself is not taken from a backport.
+- `inspect` is not needed: with the parts of Python's compiler that it imports, and what its use
+  costs for each of botocore's event handlers, it was 7 % of a cold start.
 
 `tests/infra/test_packaging.py` makes every call of the adapters with what is left.
 """
@@ -56,6 +58,16 @@ class _Deferral:
 
 
 _DEFERRALS: Final = (
+    _Deferral(
+        "aws_lambda_powertools/logging/logger.py",
+        "import inspect",
+        ("frame = inspect.currentframe()",),
+    ),
+    _Deferral(
+        "aws_lambda_powertools/tracing/tracer.py",
+        "import inspect",
+        ("if inspect.iscoroutinefunction(method):",),
+    ),
     _Deferral(
         "botocore/configloader.py",
         "import configparser",
@@ -122,19 +134,68 @@ _DEFERRALS: Final = (
 )
 
 
-_BACKPORTS: Final = (
-    (
+@dataclass(frozen=True, slots=True)
+class _Replacement:
+    """A line of a module, and what does the same."""
+
+    module: str
+    line: str
+    by: str
+
+
+_POWERTOOLS_FORMATTER: Final = "aws_lambda_powertools/logging/formatter.py"
+_INITIALIZER: Final = "LambdaPowertoolsFormatter.__init__.__code__"
+
+_REPLACEMENTS: Final = (
+    _Replacement(
         "aws_lambda_powertools/utilities/jmespath_utils/__init__.py",
         "from typing_extensions import deprecated",
         "from warnings import deprecated",
     ),
-    (
+    _Replacement(
         "aws_lambda_powertools/metrics/types.py",
         "from typing_extensions import NotRequired",
         "from typing import NotRequired",
     ),
+    # What follows does without `inspect`, which `dataclasses` imports too.
+    _Replacement(_POWERTOOLS_FORMATTER, "import inspect", ""),
+    _Replacement(
+        _POWERTOOLS_FORMATTER,
+        "RESERVED_FORMATTER_CUSTOM_KEYS: list[str] = "
+        "inspect.getfullargspec(LambdaPowertoolsFormatter).args[1:]",
+        "RESERVED_FORMATTER_CUSTOM_KEYS: list[str] = "
+        f"list({_INITIALIZER}.co_varnames[1:{_INITIALIZER}.co_argcount])",
+    ),
+    _Replacement("botocore/compat.py", "import inspect", ""),
+    _Replacement(
+        # Whether an event handler was written as handlers must be.
+        "botocore/compat.py",
+        "    return inspect.getfullargspec(func)[2]",
+        "    return not hasattr(func, '__code__') or bool(func.__code__.co_flags & 0x08)",
+    ),
+    _Replacement("botocore/context.py", "from dataclasses import dataclass, field", ""),
+    _Replacement("botocore/context.py", "@dataclass", ""),
+    _Replacement(
+        "botocore/context.py",
+        "    features: set[str] = field(default_factory=set)",
+        "    def __init__(self, features=None):\n"
+        "        self.features = set() if features is None else features",
+    ),
+    _Replacement("botocore/plugin.py", "from dataclasses import dataclass", ""),
+    _Replacement("botocore/plugin.py", "@dataclass", ""),
+    _Replacement(
+        "botocore/plugin.py",
+        "    plugins: str | None = None",
+        "    def __init__(self, plugins=None):\n        self.plugins = plugins",
+    ),
+    _Replacement("jmespath/compat.py", "import inspect", ""),
+    _Replacement(
+        "jmespath/compat.py",
+        "    for name, method in inspect.getmembers(cls, predicate=inspect.isfunction):",
+        "    members = ((name, getattr(cls, name, None)) for name in dir(cls))\n"
+        "    for name, method in (one for one in members if type(one[1]) is type(get_methods)):",
+    ),
 )
-"""Module, import, and the import of the same from the standard library."""
 
 
 def trim_dependencies(packages: Path) -> None:
@@ -150,10 +211,11 @@ def trim_dependencies(packages: Path) -> None:
     _trim_data(packages / _DATA)
     for deferral in _DEFERRALS:
         _defer(packages, deferral)
-    for module, backport, statement in _BACKPORTS:
-        lines = _lines(packages / module)
-        lines[_only(module, lines, backport)] = statement
-        _rewrite(packages / module, lines)
+    for replacement in _REPLACEMENTS:
+        module = packages / replacement.module
+        lines = _lines(module)
+        lines[_only(replacement.module, lines, replacement.line)] = replacement.by
+        _rewrite(module, lines)
 
 
 def _trim_data(data: Path) -> None:

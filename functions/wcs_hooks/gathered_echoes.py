@@ -7,7 +7,6 @@ is lost with an environment that Lambda ends without a word. That is at most wha
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Final
 
 from wcs_hooks.clock import Clock
@@ -16,7 +15,6 @@ MOST_VALUES: Final = 100
 """How many values the embedded metric format takes of a metric in one line."""
 
 
-@dataclass(slots=True)
 class Echoes:
     """Echoes of one method.
 
@@ -28,10 +26,11 @@ class Echoes:
         Seconds, of each.
     """
 
-    method: str
-    since: float
-    decision_times: list[float] = field(default_factory=list)
-    service_times: list[float] = field(default_factory=list)
+    def __init__(self, method: str, since: float) -> None:
+        self.method = method
+        self.since = since
+        self.decision_times: list[float] = []
+        self.service_times: list[float] = []
 
 
 class GatheredEchoes:

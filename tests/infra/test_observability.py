@@ -1,4 +1,3 @@
-import dataclasses
 import json
 import re
 from typing import Final
@@ -207,22 +206,23 @@ def test_given_refusals_when_the_last_are_listed_then_they_come_from_all_four_fu
     assert {source[1] for source in sources if source} == groups
 
 
-DENIED: Final = Observation(
-    Request("publishStream", b"", None, "192.0.2.7", "decision-1"),
-    Category.DIRECT,
-    Kind.DENIED,
-    parse(b'{"appKey": "live", "sessionId": "1"}'),
-    Decision(Verdict.DENY, applied=("live/first", "live/private")),
-    deny_suppressed=True,
-    rest_error=RestError(RestOnError.LOG, Outcome.CONTINUED, Cause.POLICY),
-)
+def _refused(kind: Kind) -> Observation:
+    observation = Observation(
+        Request("publishStream", b"", None, "192.0.2.7", "decision-1"), Category.DIRECT
+    )
+    observation.kind = kind
+    observation.payload = parse(b'{"appKey": "live", "sessionId": "1"}')
+    observation.decision = Decision(Verdict.DENY, applied=("live/first", "live/private"))
+    observation.deny_suppressed = True
+    observation.rest_error = RestError(RestOnError.LOG, Outcome.CONTINUED, Cause.POLICY)
+    return observation
 
-FAILED: Final = dataclasses.replace(
-    DENIED,
-    kind=Kind.FAILED,
-    error="PolicySnapshots does not answer",
-    dead_lettered=True,
-)
+
+DENIED: Final = _refused(Kind.DENIED)
+
+FAILED: Final = _refused(Kind.FAILED)
+FAILED.error = "PolicySnapshots does not answer"
+FAILED.dead_lettered = True
 
 
 @pytest.mark.parametrize(

@@ -358,10 +358,10 @@ IF_THERE = {"certifi"}
 NOT_IN_A_HOOK_FUNCTION = {
     # An AWS client without these takes half the time to load.
     *("boto3", "s3transfer", "multiprocessing", "botocore.docs.service", "html.parser"),
-    *("importlib.metadata", "zipfile", "aws_xray_sdk"),
+    *("importlib.metadata", "zipfile", "aws_xray_sdk", "inspect", "dataclasses"),
     # The compiler's half, and what waits for the first expression.
     *("wcs_hooks.policy_compiler", "wcs_hooks.core.compilation", "wcs_hooks.core.lint"),
-    *("wcs_hooks.core.policy", "re2", "cel_expr_python"),
+    *("wcs_hooks.core.policy", "wcs_hooks.core.expression_check", "re2", "cel_expr_python"),
 }
 """What a cold start does not load."""
 

@@ -35,12 +35,13 @@ MASK: Final = "***"
 _NAMES: Final = frozenset(name.lower() for name in SECRET_FIELDS)
 _HIDDEN_NAMES: Final = _NAMES | {CUSTOM}
 # Each is matched in one pass, whatever the text: a client chooses it.
-_URL: Final = re.compile(r"(?:(?<![a-z0-9+.-])[a-z][a-z0-9+.-]{0,30}:)?//\S*", re.IGNORECASE)
-_WHOLE_URL: Final = re.compile(r"\s*[a-z][a-z0-9+.-]{0,30}://.*", re.IGNORECASE | re.DOTALL)
-_WORD_WITH_AT: Final = re.compile(r"(?<!\S)[^\s@]*+@\S*+")
-_SIP: Final = re.compile(r"sips?:", re.IGNORECASE)
-_QUERY: Final = re.compile(r"\?\S+")
-_HEX: Final = re.compile(r"(?:[0-9a-f]{2})+", re.IGNORECASE)
+# They are compiled by `re` when one is first needed, and kept there.
+_URL: Final = r"(?i:(?:(?<![a-z0-9+.-])[a-z][a-z0-9+.-]{0,30}:)?//\S*)"
+_WHOLE_URL: Final = r"(?is:\s*[a-z][a-z0-9+.-]{0,30}://.*)"
+_WORD_WITH_AT: Final = r"(?<!\S)[^\s@]*+@\S*+"
+_SIP: Final = r"(?i:sips?:)"
+_QUERY: Final = r"\?\S+"
+_HEX: Final = r"(?i:(?:[0-9a-f]{2})+)"
 _SLASHES_IN_HEX: Final = "2f2f"
 _ENDS_OF_PLACE: Final = frozenset("@?#")
 """Before or behind one of these stands all that is taken from an address."""
@@ -105,14 +106,14 @@ def _shown(value: Any) -> Any:
 
 def _without_credentials(text: str) -> str:
     if "//" in text and not _ENDS_OF_PLACE.isdisjoint(text):
-        if _WHOLE_URL.fullmatch(text):
+        if re.fullmatch(_WHOLE_URL, text):
             # A blank in a password, which no URL may have, must not end what is looked at.
             return _without_credentials_in_hex(_plain_url(text))
-        text = _URL.sub(lambda found: _plain_url(found[0]), text)
-    if "@" in text and _SIP.search(text):
-        text = _WORD_WITH_AT.sub(lambda found: _plain_sip_address(found[0]), text)
+        text = re.sub(_URL, lambda found: _plain_url(found[0]), text)
+    if "@" in text and re.search(_SIP, text):
+        text = re.sub(_WORD_WITH_AT, lambda found: _plain_sip_address(found[0]), text)
     if "?" in text:
-        text = _QUERY.sub("", text)
+        text = re.sub(_QUERY, "", text)
     return _without_credentials_in_hex(text)
 
 
@@ -125,7 +126,7 @@ def _plain_url(text: str) -> str:
 
 def _plain_sip_address(word: str) -> str:
     """`sip:user:password@host` without the password, which ends at the last @."""
-    scheme = _SIP.search(word)
+    scheme = re.search(_SIP, word)
     end = word.rfind("@")
     if scheme is None or end < scheme.end():
         return word
@@ -137,7 +138,7 @@ def _without_credentials_in_hex(text: str) -> str:
     """The same for addresses in hexadecimal, of which WCS makes the `mediaSessionId` of players."""
     if _SLASHES_IN_HEX not in text and _SLASHES_IN_HEX not in text.lower():
         return text
-    return _HEX.sub(_plain_hex, text)
+    return re.sub(_HEX, _plain_hex, text)
 
 
 def _plain_hex(found: re.Match[str]) -> str:
