@@ -340,6 +340,8 @@ def test_given_an_architecture_when_packaged_for_lambda_then_its_machine_code_is
 IMPORT = """
 import importlib, json, sys
 task, name = sys.argv[1:]
+# Lambda has none, and botocore does without.
+sys.modules["certifi"] = None
 # What the environment itself loads when Python starts, such as the way to this very project.
 before = set(sys.modules)
 sys.path.insert(0, task)
@@ -351,9 +353,6 @@ files = {
 files = {module: file for module, file in files.items() if file}
 print(json.dumps([callable(handler), files, list(sys.modules.keys() - before)]))
 """
-
-IF_THERE = {"certifi"}
-"""What botocore can do without."""
 
 NOT_IN_A_HOOK_FUNCTION = {
     # An AWS client without these takes half the time to load.
@@ -377,7 +376,7 @@ def test_given_nothing_but_the_package_when_a_handler_is_imported_then_it_starts
 
     assert is_callable
     elsewhere = {module for module, file in files.items() if "site-packages" in file}
-    assert not elsewhere - IF_THERE, "imported, but not packaged"
+    assert not elsewhere, "imported, but not packaged"
     assert files["wcs_hooks"].startswith(os.fspath(unpacked))
     assert files["botocore"].startswith(os.fspath(unpacked))
 
