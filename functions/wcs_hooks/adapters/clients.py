@@ -7,6 +7,7 @@ boto3 would add a tenth of a second, mostly for transfers to S3.
 import os
 from typing import TYPE_CHECKING, Final, cast
 
+from botocore import __version__
 from botocore.config import Config
 from botocore.credentials import ContainerProvider, CredentialResolver, EnvProvider
 from botocore.handlers import BUILTIN_HANDLERS, REGISTER_FIRST, REGISTER_LAST
@@ -25,6 +26,7 @@ _SERVICES: Final = frozenset(
 """The names by which botocore knows in its events who is called: of the API, and of the client."""
 
 _DOCUMENTATION: Final = "docs"
+_USER_AGENT: Final = f"wcs-hooks Botocore/{__version__}"
 
 
 class Clients:
@@ -42,6 +44,8 @@ class Clients:
             connect_timeout=min(1.0, time_limit / 4),
             read_timeout=time_limit / 2,
             retries={"total_max_attempts": 2, "mode": "standard"},
+            # Else it is put together anew for each call, letter by letter.
+            user_agent=_USER_AGENT,
         )
         self._session = _session()
 
