@@ -70,6 +70,9 @@ MEASURED: Final[Mapping[Category, Subject]] = {
 PLAYER: Final = Subject("playHLS", "name", "playHLS")
 """A direct call that is refused without looking at its session: players never connect."""
 
+BY_CEL: Final = Subject("playStream", "name", "publishStream")
+"""A direct call whose conditions the CEL runtime evaluates, since no guard tells of them."""
+
 METHODS_IN_FORCE: Final = (
     *("connect", "publishStream", "playStream", "playHLS", "call"),
     *("StreamKeepAliveEvent", "StreamStatusEvent", "ConnectionStatusEvent"),
@@ -113,7 +116,7 @@ def _policies_of(method: str) -> list[dict[str, Any]]:
         "method": method,
         "priority": 50,
         "match": app,
-        "when": f"body.{field}.startsWith('{PREFIXES[Path.OVERRIDE]}')",
+        "when": _begins(method, field, PREFIXES[Path.OVERRIDE]),
         **override,
     }
     private = {
@@ -121,10 +124,17 @@ def _policies_of(method: str) -> list[dict[str, Any]]:
         "method": method,
         "priority": 60,
         "match": app,
-        "when": f"body.{field}.startsWith('{PREFIXES[Path.DENY]}')",
+        "when": _begins(method, field, PREFIXES[Path.DENY]),
         **(deny if refusable else override),
     }
     return [*rooms, trial, private]
+
+
+def _begins(method: str, field: str, prefix: str) -> str:
+    """The condition that a field begins so."""
+    if method == BY_CEL.method:
+        return f"body.{field}.matches('^{prefix}')"
+    return f"body.{field}.startsWith('{prefix}')"
 
 
 def gateway_event(method: str, body: bytes) -> bytes:

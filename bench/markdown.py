@@ -7,10 +7,16 @@ from typing import Any, Final
 
 from bench.figures import Figure, Figures
 from bench.hooks import Path as HookPath
-from bench.measured_functions import DOCUMENTED, DOCUMENTED_WITHOUT_READ, FLOOR
+from bench.measured_functions import (
+    DOCUMENTED,
+    DOCUMENTED_WITHOUT_READ,
+    FLOOR,
+    FLOOR_WITH_READ,
+    FLOOR_WITH_WRITE,
+)
 from bench.results import Result
 from bench.snapshot_loading import COUNTS
-from bench.targets import CATEGORIES, Section, Verdict
+from bench.targets import CATEGORIES, FLOOR_WITH_THE_CALL, Section, Verdict
 
 _MB: Final = 1_000_000
 _LEAST_MS: Final = 0.5
@@ -18,9 +24,17 @@ _SHOWN: Final = 15
 
 _FUNCTIONS: Final[Mapping[str, str]] = {
     FLOOR: "A floor",
+    FLOOR_WITH_READ: "A, with a read by boto3",
+    FLOOR_WITH_WRITE: "A, with a write by boto3",
     DOCUMENTED: "B documented way",
     DOCUMENTED_WITHOUT_READ: "B, without its read",
     **{category: f"C ours, {category}" for category in CATEGORIES},
+}
+
+
+_OTHER_PATHS: Final[Mapping[str, str]] = {
+    "deny-player": "deny (playHLS)",
+    "echo-by-cel": "echo, conditions by CEL",
 }
 
 
@@ -186,21 +200,23 @@ def warm(figures: Figures) -> str:
     """Warm calls."""
     rows = []
     for name, title in _FUNCTIONS.items():
-        for path in (*HookPath, "deny-player"):
+        for path in (*HookPath, *_OTHER_PATHS):
             series = f"{name}.{path}"
             if f"warm.cpu.{series}" not in figures:
                 continue
             rows.append(
                 [
                     title,
-                    path.replace("deny-player", "deny (playHLS)"),
+                    _OTHER_PATHS.get(path, path),
                     spread(figures[f"warm.cpu.{series}"]),
                     _ratio(figures, f"warm.ratio.{series}.{FLOOR}"),
+                    _ratio(figures, f"warm.ratio.{series}.{FLOOR_WITH_THE_CALL.get(series, '')}"),
                     _ratio(figures, f"warm.ratio.{series}.{DOCUMENTED}"),
                     value(figures[f"warm.log.{series}"]),
                 ]
             )
-    calls = table(["function", "path", "CPU a call", "× A", "× B", "logged a call"], rows)
+    head = ["function", "path", "CPU a call", "× A", "× A with its call", "× B", "logged a call"]
+    calls = table(head, rows)
     refresh = table(
         ["C ours", "CPU of a refresh, once a TTL"],
         [[category, spread(figures[f"warm.refresh.{category}"])] for category in CATEGORIES],

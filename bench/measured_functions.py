@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import IO, Final, TypedDict
 
 from bench import packages
-from bench.aws_service import POLICIES, AwsService, aws_service
+from bench.aws_service import POLICIES, SESSIONS, AwsService, aws_service
 from bench.function_process import Function, FunctionProcess
 from bench.hooks import policies_in_force
 from bench.lambda_environment import lambda_environment
@@ -20,6 +20,8 @@ from wcs_hooks.core.methods import Category
 from wcs_hooks.core.policy import EVERY_APP
 
 FLOOR: Final = "floor"
+FLOOR_WITH_READ: Final = "floor-read"
+FLOOR_WITH_WRITE: Final = "floor-write"
 DOCUMENTED: Final = "documented"
 DOCUMENTED_WITHOUT_READ: Final = "documented-without-read"
 
@@ -31,7 +33,7 @@ class Laboratory:
     Attributes
     ----------
     functions
-        By name: `FLOOR`, the two documented ones, and each category's value.
+        By name: the three floors, the two documented ones, and each category's value.
     packages
         The packages that they are from, by name.
     lambda_variables
@@ -57,6 +59,7 @@ def laboratory() -> Iterator[Laboratory]:
     deployed = _deployed()
     made = {
         FLOOR: packages.floor(),
+        "floor-call": packages.floor_with_call(),
         DOCUMENTED: packages.documented(),
         "ours": packages.ours(),
     }
@@ -72,6 +75,15 @@ def laboratory() -> Iterator[Laboratory]:
         yield Laboratory(
             {
                 FLOOR: Function(FLOOR, made[FLOOR].task, "floor.handler", {}),
+                **{
+                    name: Function(
+                        name, made["floor-call"].task, handler, {"SESSIONS_TABLE": SESSIONS}
+                    )
+                    for name, handler in (
+                        (FLOOR_WITH_READ, "floor_call.read"),
+                        (FLOOR_WITH_WRITE, "floor_call.write"),
+                    )
+                },
                 DOCUMENTED: _documented(made[DOCUMENTED], look_for_policy=True),
                 DOCUMENTED_WITHOUT_READ: _documented(made[DOCUMENTED], look_for_policy=False),
                 **ours,

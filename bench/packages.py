@@ -59,6 +59,11 @@ def floor() -> Package:
     return _unpacked(_zipped("floor", ["floor.py"]), "floor")
 
 
+def floor_with_call() -> Package:
+    """The floor of what calls DynamoDB: one file."""
+    return _unpacked(_zipped("floor-call", ["floor_call.py"]), "floor-call")
+
+
 def documented() -> Package:
     """The documented way, with what it imports.
 

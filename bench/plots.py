@@ -9,7 +9,13 @@ from matplotlib.figure import Figure as Plot
 
 from bench.figures import Figures
 from bench.locations import DOCS
-from bench.measured_functions import DOCUMENTED, DOCUMENTED_WITHOUT_READ, FLOOR
+from bench.measured_functions import (
+    DOCUMENTED,
+    DOCUMENTED_WITHOUT_READ,
+    FLOOR,
+    FLOOR_WITH_READ,
+    FLOOR_WITH_WRITE,
+)
 from bench.results import Result
 from bench.targets import CATEGORIES, Section
 
@@ -20,6 +26,8 @@ _ORANGE: Final = "#d9822b"
 _BLUE: Final = "#2b6cb0"
 _COLOURS: Final[Mapping[str, str]] = {
     FLOOR: _GREY,
+    FLOOR_WITH_READ: _GREY,
+    FLOOR_WITH_WRITE: _GREY,
     DOCUMENTED: _ORANGE,
     DOCUMENTED_WITHOUT_READ: _ORANGE,
     **dict.fromkeys(CATEGORIES, _BLUE),
@@ -120,7 +128,7 @@ def _decisions(figures: Figures, directory: Path) -> Path:
             *sorted(((figures.median(f"{prefix}{name}"), name) for name in names), reverse=True),
             strict=True,
         )
-        colours = [_BLUE if name == "ours" else _GREY for name in names]
+        colours = [_BLUE if name.startswith("ours") else _GREY for name in names]
         bars = axes.barh(names, medians, color=colours)
         axes.bar_label(bars, [f"{median:,.0f}" for median in medians], padding=3)
         axes.axvline(limits[case], color="black", linestyle=":", linewidth=1)

@@ -1,6 +1,6 @@
 """The targets: all of them, in one place. `make bench` fails when one of them is missed."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -84,6 +84,12 @@ class Verdict:
 CATEGORIES: Final = ("connect", "direct", "event", "incoming")
 MB: Final = 1_000_000
 
+FLOOR_WITH_THE_CALL: Final[Mapping[str, str]] = {
+    **dict.fromkeys(("connect.echo", "connect.override"), "floor-write"),
+    **dict.fromkeys(("direct.deny", "event.deny", "incoming.deny"), "floor-read"),
+}
+"""Of the paths that call DynamoDB, which each of them does once, the floor that does likewise."""
+
 _A: Final = "floor"
 _B: Final = "documented"
 _WARM: Final = "warm CPU per call"
@@ -102,19 +108,29 @@ TARGETS: Final[Sequence[Target]] = (
     *_by_category(f"{_WARM}, echo, × B", f"warm.ratio.{{}}.echo.{_B}", 1.0, below=True),
     *_by_category(f"{_WARM}, override, × A", f"warm.ratio.{{}}.override.{_A}", 1.5),
     *_by_category(f"{_WARM}, deny, × A", f"warm.ratio.{{}}.deny.{_A}", 1.5),
+    *(
+        Target(
+            Section.FUNCTIONS,
+            f"{_WARM}, of what calls DynamoDB once, × A with such a call",
+            series.replace(".", " "),
+            f"warm.ratio.{series}.{floor}",
+            1.5,
+        )
+        for series, floor in FLOOR_WITH_THE_CALL.items()
+    ),
     Target(
         Section.DECISIONS,
         "decision alone, 100 policies over 10 methods, each with `match` and `when`",
         "",
-        # All ten of the method match and are evaluated: the hardest reading of it.
-        "decision.ten-methods.all-match.ours",
+        # All ten of the method match and are evaluated, by CEL: the hardest reading of it.
+        "decision.ten-methods.all-match.ours-by-cel",
         40,
     ),
     Target(
         Section.DECISIONS,
         "decision alone, 100 policies of one method, each `when` evaluated",
         "",
-        "decision.one-method.ours",
+        "decision.one-method.ours-by-cel",
         250,
     ),
     Target(

@@ -16,8 +16,15 @@ from typing import Any, Final
 
 from bench.figures import Figures
 from bench.function_process import FunctionProcess
-from bench.hooks import MEASURED, PLAYER, Path, Subject, gateway_event
-from bench.measured_functions import DOCUMENTED, DOCUMENTED_WITHOUT_READ, FLOOR, Laboratory
+from bench.hooks import BY_CEL, MEASURED, PLAYER, Path, Subject, gateway_event
+from bench.measured_functions import (
+    DOCUMENTED,
+    DOCUMENTED_WITHOUT_READ,
+    FLOOR,
+    FLOOR_WITH_READ,
+    FLOOR_WITH_WRITE,
+    Laboratory,
+)
 from bench.progress import Progress
 from bench.runtime_api import FunctionError
 from bench.samples import paired_ratios
@@ -63,7 +70,10 @@ def all_series() -> list[Series]:
     echo = MEASURED[Category.DIRECT].body(Path.ECHO)
     event = gateway_event(MEASURED[Category.DIRECT].method, echo)
     series = [
-        Series(f"{FLOOR}.echo", FLOOR, event, _gives_back(echo), refreshes=False),
+        *(
+            Series(f"{name}.echo", name, event, _gives_back(echo), refreshes=False)
+            for name in (FLOOR, FLOOR_WITH_READ, FLOOR_WITH_WRITE)
+        ),
         *(
             Series(f"{name}.echo", name, event, _echoes(echo), refreshes=False)
             for name in (DOCUMENTED, DOCUMENTED_WITHOUT_READ)
@@ -73,6 +83,8 @@ def all_series() -> list[Series]:
         series += [_ours(category, subject, path, path.value) for path in Path]
     # Its denial reads no session, where other direct calls' do.
     series.append(_ours(Category.DIRECT, PLAYER, Path.DENY, "deny-player"))
+    # Its conditions no guard tells of.
+    series.append(_ours(Category.DIRECT, BY_CEL, Path.ECHO, "echo-by-cel"))
     return series
 
 
@@ -147,7 +159,13 @@ def _figures(series: list[Series], samples: Mapping[str, list[float]]) -> Figure
         if unit := units.get(name.partition(".")[0]):
             figures.add(f"warm.{name}", unit, measurements)
     for one in series:
-        for other in (FLOOR, DOCUMENTED, DOCUMENTED_WITHOUT_READ):
+        for other in (
+            FLOOR,
+            FLOOR_WITH_READ,
+            FLOOR_WITH_WRITE,
+            DOCUMENTED,
+            DOCUMENTED_WITHOUT_READ,
+        ):
             if one.function != other:
                 ratios = paired_ratios(samples[f"cpu.{one.name}"], samples[f"cpu.{other}.echo"])
                 figures.add(f"warm.ratio.{one.name}.{other}", "x", ratios)
