@@ -1,8 +1,11 @@
 """What is counted and logged for a hook, exactly, and that no secret is in it."""
 
 import json
+import re
 import signal
+import time
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -358,6 +361,44 @@ def test_given_a_denial_when_it_is_logged_then_the_line_tells_who_decided(
         "cause": "policy",
     }
     assert len(session) == 16
+
+
+def test_given_a_denial_when_it_is_logged_then_its_time_is_in_milliseconds_and_utc(
+    warm: HookClient,
+) -> None:
+    began = time.time()
+
+    [line] = warm.post("publishStream", {**_HOOK, "name": "denied"}).log
+
+    assert re.fullmatch(r"[\d-]{10}T[\d:]{8}\.\d{3}Z", line["timestamp"])
+    # Milliseconds are cut off.
+    at = datetime.fromisoformat(line["timestamp"]).timestamp()
+    assert began - 0.001 <= at <= time.time()
+
+
+def test_given_a_level_that_logs_no_decision_when_a_hook_is_denied_then_it_is_counted_still(
+    enforce: Enforce, make_client: MakeClient
+) -> None:
+    enforce("live", deny("no"))
+
+    reply = make_client(POWERTOOLS_LOG_LEVEL="ERROR").post("publishStream", _HOOK)
+
+    assert (reply.log, [line["Denied"] for line in reply.metrics]) == ([], [[1]])
+
+
+@pytest.mark.parametrize("app", ["100 %s", "%", "\0", '"}', "\ud800"])
+def test_given_an_app_with_an_odd_name_when_it_is_logged_twice_then_both_lines_say_so(
+    app: str, enforce: Enforce, hooks: HookClient
+) -> None:
+    enforce("*", deny("no"))
+
+    replies = [hooks.post("publishStream", {**_HOOK, "appKey": app}) for _ in range(2)]
+
+    lines = [line for reply in replies for line in reply.log]
+    assert [line["app"] for line in lines] == [app.replace("\ud800", "?")] * 2
+    assert [line["decision"] for line in lines] == [
+        reply.headers["X-Decision-Id"] for reply in replies
+    ]
 
 
 def test_given_an_override_when_it_is_logged_then_the_line_tells_who_decided(
