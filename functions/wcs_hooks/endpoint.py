@@ -203,7 +203,8 @@ class CallerCheck:
         UnavailableError
             If the secret could not be had.
         """
-        authorize_source(request.source, self._allowed_sources)
+        if self._allowed_sources:
+            authorize_source(request.source, self._allowed_sources)
         if self._auth is Auth.NONE:
             return
         # First the form, which costs nothing: a stranger without a hash is none of our failures.
@@ -265,6 +266,7 @@ class HookEndpoint:
         self._sessions = sessions
         self._rest_api_calls = rest_api_calls
         self._follow_ups = follow_ups
+        self._names = [follow_up.name for follow_up in follow_ups]
         self._dead_letters = dead_letters
         self._clock = clock
         self._reply_timeout = reply_timeout
@@ -284,7 +286,8 @@ class HookEndpoint:
                 pending = self._pending(observation.kind)
                 self._keep(observation, error, reply_deadline, pending)
         else:
-            self._follow_up(observation, reply_deadline)
+            if self._follow_ups:
+                self._follow_up(observation, reply_deadline)
         if reply.status != replies.OK:
             observation.rest_error = self._rest_error(observation, reply_deadline)
         return reply, observation
@@ -362,10 +365,6 @@ class HookEndpoint:
             and method not in PLAYERS
             and session.record() is None
         )
-
-    @property
-    def _names(self) -> list[str]:
-        return [follow_up.name for follow_up in self._follow_ups]
 
     def _pending(self, kind: Kind) -> Sequence[str]:
         """What is left to do for a hook that got no answer.

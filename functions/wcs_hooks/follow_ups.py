@@ -151,10 +151,12 @@ class ForgetSession:
         UnavailableError
             If the store does not answer.
         """
+        if answered.method != "ConnectionStatusEvent":
+            return
         key = SessionKey.of(answered.payload)
         fields = answered.payload.fields
         ended = fields.get("status") in _ENDED and _OF_SOMETHING_ELSE.isdisjoint(fields)
-        if answered.method == "ConnectionStatusEvent" and ended and key is not None:
+        if ended and key is not None:
             self._sessions.forget(key, deadline)
 
 
