@@ -203,8 +203,7 @@ class CallerCheck:
         UnavailableError
             If the secret could not be had.
         """
-        if self._allowed_sources:
-            authorize_source(request.source, self._allowed_sources)
+        authorize_source(request.source, self._allowed_sources)
         if self._auth is Auth.NONE:
             return
         # First the form, which costs nothing: a stranger without a hash is none of our failures.
@@ -286,8 +285,7 @@ class HookEndpoint:
                 pending = self._pending(observation.kind)
                 self._keep(observation, error, reply_deadline, pending)
         else:
-            if self._follow_ups:
-                self._follow_up(observation, reply_deadline)
+            self._follow_up(observation, reply_deadline)
         if reply.status != replies.OK:
             observation.rest_error = self._rest_error(observation, reply_deadline)
         return reply, observation

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tests.property.json_texts import ANY_VALUES
 from wcs_hooks.core.expression import Expression, ExpressionError, bind
 from wcs_hooks.core.expression_check import check
-from wcs_hooks.core.guard import Guard
+from wcs_hooks.core.guard import Guard, StoredGuard
 from wcs_hooks.core.payload import parse
 
 _TEXTS = ["", "a", "ab", "b", "\\x", "é", "\U0001f600", "\ud83d", "\0", "a\0b", "\ufffd", "1"]
@@ -61,6 +61,14 @@ _BODIES = st.one_of(
 )
 
 
+def _stored_guard(source: str) -> StoredGuard | None:
+    """Its guard; none if it has none, or does not compile."""
+    try:
+        return check(source).guard
+    except ExpressionError:
+        return None
+
+
 def _by_the_runtime(source: str, body: dict[str, Any]) -> bool | None:
     """Its value; none if it has none. The session is one that could not be had."""
     expression = Expression(check(source).serialized)
@@ -75,10 +83,7 @@ def _by_the_runtime(source: str, body: dict[str, Any]) -> bool | None:
 def test_given_any_condition_and_body_when_its_guard_tells_then_the_runtime_says_the_same(
     source: str, body: dict[str, Any]
 ) -> None:
-    try:
-        stored = check(source).guard
-    except ExpressionError:
-        return
+    stored = _stored_guard(source)
     if stored is None:
         return
     fields = parse(json.dumps(body).encode()).expression_fields
@@ -93,10 +98,7 @@ def test_given_any_condition_and_body_when_its_guard_tells_then_the_runtime_says
 def test_given_comparisons_of_fields_of_their_type_when_the_guard_is_asked_then_it_tells(
     source: str, body: dict[str, Any]
 ) -> None:
-    try:
-        stored = check(source).guard
-    except ExpressionError:
-        return
+    stored = _stored_guard(source)
     if stored is None or not stored[0]:
         return
     kinds = [

@@ -67,8 +67,7 @@ class CachedSecrets:
         return self._secrets[0] if self._secrets else ""
 
     def _not_older_than(self, seconds: float, deadline: Deadline) -> Sequence[str]:
-        if self._reading is not None:
-            self._adopt_late(*self._reading)
+        self._adopt_late()
         now = self._clock.monotonic()
         if self._read_at is None or now >= self._read_at + seconds:
             try:
@@ -79,14 +78,14 @@ class CachedSecrets:
                 self._read_at = now
         return self._secrets
 
-    def _adopt_late(self, reading: "Future[Sequence[str]]", begun: float) -> None:
+    def _adopt_late(self) -> None:
         """Remember what a read brought that no hook could wait for.
 
         Else a function that starts while the store is slow would never have them. How old they are
         counts from when they were asked for.
         """
-        if reading.done():
-            self._reading = None
+        if self._reading is not None and self._reading[0].done():
+            (reading, begun), self._reading = self._reading, None
             if reading.exception() is None:
                 self._secrets, self._read_at = reading.result(), begun
 

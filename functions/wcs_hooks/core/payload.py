@@ -19,9 +19,6 @@ MAX_BODY_BYTES: Final = 1_048_576
 MAX_DEPTH: Final = 64
 """The deepest nesting that is processed. The CEL runtime crashes on values nested 10,000 deep."""
 
-_FEW_BYTES: Final = 16_384
-"""In so many no body has enough values for the garbage collector to matter."""
-
 _MOST_FIELDS: Final = 1_000
 _MOST_VALUES: Final = 100
 _LONGEST_TEXT: Final = 1_024
@@ -168,11 +165,8 @@ def parse(raw: bytes) -> Payload:
     if raw.count(b"{") + raw.count(b"[") > MAX_DEPTH and _depth(raw) > MAX_DEPTH:
         raise MalformedBodyError(f"the body is nested deeper than {MAX_DEPTH} levels")
     try:
-        if len(raw) < _FEW_BYTES:
+        with PausedCollector():
             fields = _decoded(text)
-        else:
-            with PausedCollector():
-                fields = _decoded(text)
     except json.JSONDecodeError as error:
         raise MalformedBodyError(f"the body is not JSON: {error.msg} at {error.pos}") from error
     if type(fields) is not dict:

@@ -5,7 +5,6 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-in
 """
 
 import base64
-import gc
 import os
 import signal
 import threading
@@ -23,6 +22,7 @@ from wcs_hooks.adapters.secrets_manager import read_secrets
 from wcs_hooks.adapters.sqs_dead_letters import SqsDeadLetters
 from wcs_hooks.clock import Clock, SystemClock
 from wcs_hooks.core.caller import Auth
+from wcs_hooks.core.collector import PausedCollector
 from wcs_hooks.core.methods import Category
 from wcs_hooks.core.reply import Reply
 from wcs_hooks.dead_letter import PENDING, UNVERIFIED, UnknownSchemaError, body_of, pending_of
@@ -118,13 +118,9 @@ def hook_handler(category: Category) -> Handler:
     def handler(event: Event, context: LambdaContext) -> dict[str, Any]:
         if REDRIVE in event:
             return redrive(event[REDRIVE], context.aws_request_id)
-        # What a hook leaves behind is freed once it is answered, and not looked through before. By
-        # hand, and not by PausedCollector: each hook would bear its calls.
-        gc.disable()
-        try:
+        # What a hook leaves behind is freed once it is answered, and not looked through before.
+        with PausedCollector():
             return answer(event, context.aws_request_id)
-        finally:
-            gc.enable()
 
     return handler
 
