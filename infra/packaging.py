@@ -44,6 +44,8 @@ _UNUSED: Final = (
     # Powertools is here for its logger and metrics.
     "aws_lambda_powertools/event_handler",
 )
+_TIME_ZONES: Final = "tzdata/zoneinfo"
+_TIME_ZONE_MAGIC: Final = b"TZif"  # RFC 9636
 _POWERTOOLS_UTILITIES: Final = "aws_lambda_powertools/utilities"
 _USED_UTILITIES: Final = frozenset({"__init__.py", "jmespath_utils", "typing"})
 _UNUSED_NAMES: Final = frozenset({"tests", "__pycache__"})
@@ -198,6 +200,10 @@ def _prune(staging: Path) -> None:
     for path in (staging / _POWERTOOLS_UTILITIES).iterdir():
         if path.name not in _USED_UTILITIES:
             _remove(path)
+    for path in (staging / _TIME_ZONES).rglob("*"):
+        # Beside the zones there are tables and their source, for other readers.
+        if path.is_file() and not path.read_bytes().startswith(_TIME_ZONE_MAGIC):
+            path.unlink()
     for path in sorted(staging.rglob("*"), reverse=True):
         unused = path.name in _UNUSED_NAMES or path.suffix in _UNUSED_SUFFIXES
         unread = path.parent.suffix == ".dist-info" and path.name not in _KEPT_METADATA

@@ -25,6 +25,8 @@ from tests.infra.test_functions import FUNCTIONS
 from tests.support.aws_tables import POLICIES, Aws
 from tests.support.hook_client import ENVIRONMENT, SECRET, gateway_event, signature
 from tests.support.policy_items import deny
+from wcs_hooks.core import time_zones
+from wcs_hooks.core.expression_check import check
 from wcs_hooks.core.methods import Category
 
 HERE = Target("here", None)
@@ -46,6 +48,13 @@ WHEELS = {
     "cel_expr_python/cel.pyi": "",
     "cel_expr_python/cel.so": "machine code",
     "cel_expr_python/ext/ext_math.so": "machine code",
+    "tzdata/__init__.py": "",
+    "tzdata/zones": "Europe/Riga",
+    "tzdata/zoneinfo/__init__.py": "",
+    "tzdata/zoneinfo/tzdata.zi": "# version 2026f",
+    "tzdata/zoneinfo/zone.tab": "LV",
+    "tzdata/zoneinfo/Europe/__init__.py": "",
+    "tzdata/zoneinfo/Europe/Riga": "TZif2",
 }
 """What the functions' dependencies look like once installed, in small."""
 
@@ -57,6 +66,9 @@ KEPT = {
     "aws_lambda_powertools-3.37.0.dist-info/METADATA",
     "aws_lambda_powertools-3.37.0.dist-info/licenses/LICENSE",
     "cel_expr_python/cel.so",
+    "tzdata/__init__.py",
+    "tzdata/zones",
+    "tzdata/zoneinfo/Europe/Riga",
 }
 
 
@@ -361,6 +373,7 @@ NOT_IN_A_HOOK_FUNCTION = {
     # The compiler's half, and what waits for the first expression.
     *("wcs_hooks.policy_compiler", "wcs_hooks.core.compilation", "wcs_hooks.core.lint"),
     *("wcs_hooks.core.policy", "wcs_hooks.core.expression_check", "re2", "cel_expr_python"),
+    *("wcs_hooks.core.literals", "wcs_hooks.core.time_zones", "tzdata"),
 }
 """What a cold start does not load."""
 
@@ -420,6 +433,38 @@ NOWHERE = {
     # Nobody answers there: a cold start asks for nothing.
     "AWS_ENDPOINT_URL": "http://127.0.0.1:9",
 }
+
+HOUR = """
+import sys
+from datetime import UTC, datetime
+sys.path.insert(0, sys.argv[1])
+from wcs_hooks.core.expression import Expression, bind
+hour = Expression(sys.argv[2]).json_value(bind(now=datetime(2030, 3, 15, 16, 30, tzinfo=UTC)))
+print(hour, sys.modules["tzdata"].__path__[0])
+"""
+
+
+def test_given_nothing_but_the_package_when_a_policy_asks_for_a_time_zone_then_it_is_there(
+    unpacked: Path,
+) -> None:
+    done = subprocess.run(
+        # Without this machine's own packages, and pointed away from its zones.
+        [
+            *(sys.executable, "-I", "-S", "-c", HOUR, os.fspath(unpacked)),
+            check("now.getHours('Europe/Riga')").serialized,
+        ],
+        env={"TZDIR": "/nonexistent"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == ["18", os.fspath(unpacked / "tzdata")]
+    zones = unpacked / "tzdata" / "zoneinfo"
+    packaged = {path.relative_to(zones).as_posix() for path in zones.rglob("*") if path.is_file()}
+    assert packaged == set(time_zones.names())
+
 
 CALL = """
 import importlib, json, sys, types
@@ -527,6 +572,7 @@ def test_given_the_lock_when_installed_from_then_every_wheel_is_hashed_and_no_ho
     assert {line.partition("==")[0] for line in pinned} == {
         *("aws-lambda-powertools", "cel-expr-python", "google-re2", "typing-extensions"),
         *("boto3", "botocore", "jmespath", "python-dateutil", "s3transfer", "six", "urllib3"),
+        "tzdata",
     }
     assert all("--hash=sha256:" in part for part in locked.split("\n    # via")[:-1])
     assert "://" not in locked

@@ -10,6 +10,11 @@ NUL cuts a string off, so `Payload.expression_fields` replaces both; integers be
 so they are floats there. Its own bounds (32 levels of nesting in an expression, an iteration
 budget, RE2) count steps, and not what a step costs: `contains` on two texts of half a MiB takes a
 second, hence `MAX_VISIBLE_BYTES`; of patterns tells `wcs_hooks.core.patterns`.
+
+The functions only read expressions that the compiler function compiled. An environment that has
+compiled nothing does not know the types of its variables: it takes a value for what its Python type
+says, and has no such type for a `datetime` (`bind`). Time zones are files, of which
+`wcs_hooks.core.time_zones` takes care.
 """
 
 import base64
@@ -31,6 +36,10 @@ MAX_VISIBLE_VALUES: Final = 500
 """The most values that a body may hold, at all depths, for expressions to see it; likewise the
 session's. `map` and `filter` copy what they have so far for each element: of a list of 9,000 they
 make 1.3 GB. Hooks hold some 30 values."""
+
+_TAKES_TIME_ZONE: Final = b"_with_tz"
+"""In the names of the overloads that take a time zone, `timestamp_to_hours_with_tz` and its like,
+which a checked expression lists."""
 
 # The last two stand for memory that is not to be had, and a text that is none.
 _NO_VALUE: Final = (RuntimeError, MemoryError, SystemError)
@@ -94,13 +103,29 @@ class Expression:
         return native
 
     def _load(self) -> "cel.Expression":
-        self._program = environment().deserialize(base64.b64decode(self._serialized))
+        self._program = read_back(base64.b64decode(self._serialized))
         return self._program
+
+
+def read_back(serialized: bytes) -> "cel.Expression":
+    """Read a checked expression, ready to be evaluated.
+
+    Raises
+    ------
+    RuntimeError
+        If the runtime cannot read it.
+    """
+    if _TAKES_TIME_ZONE in serialized:
+        # Imported here because hardly any policy asks for a time zone.
+        from wcs_hooks.core import time_zones  # noqa: PLC0415
+
+        time_zones.provide()
+    return environment().deserialize(serialized)
 
 
 def bind(**variables: object) -> "cel.Activation":
     """The hook that expressions are evaluated on: values for `VARIABLES`."""
-    return environment().Activation(variables)
+    return (_typed_environment() if "now" in variables else environment()).Activation(variables)
 
 
 @cache
@@ -126,6 +151,18 @@ def environment(without: str = "") -> "cel.Env":
         "known": kind.BOOL,
     }
     return cel.NewEnv(variables={name: of for name, of in types.items() if name != without})
+
+
+@cache
+def _typed_environment() -> "cel.Env":
+    """Return `environment()`, made to know the types of its variables.
+
+    The runtime looks at their declarations when it first compiles something, whatever that is. It
+    takes a millisecond, so only a process that binds a timestamp does it.
+    """
+    known = environment()
+    known.compile("true")
+    return known
 
 
 def plain(message: str) -> str:

@@ -14,9 +14,11 @@ from wcs_hooks.core.expression import (
     environment,
     may_be_json,
     plain,
+    read_back,
 )
 from wcs_hooks.core.guard import StoredGuard
 from wcs_hooks.core.guard_extraction import guard_of
+from wcs_hooks.core.literals import LiteralError, check_literals
 from wcs_hooks.core.patterns import PatternError, check_patterns
 from wcs_hooks.core.syntax_tree import fields_of
 
@@ -69,7 +71,8 @@ def check(source: str) -> Checked:
     ------
     ExpressionError
         With the compiler's own message, a caret below the place; if it is longer than
-        `MAX_EXPRESSION_CHARACTERS`; or with what `wcs_hooks.core.patterns` has against a pattern.
+        `MAX_EXPRESSION_CHARACTERS`; or with what `wcs_hooks.core.patterns` has against a pattern,
+        or `wcs_hooks.core.literals` against a literal.
     """
     if len(source) > MAX_EXPRESSION_CHARACTERS:
         raise ExpressionError(
@@ -87,6 +90,10 @@ def check(source: str) -> Checked:
         raise ExpressionError(plain(str(error))) from error
     if not _can_be_read_back(serialized):
         raise ExpressionError("is nested too deeply: it could be stored, but not be read back")
+    try:
+        check_literals(source, serialized)
+    except LiteralError as error:
+        raise ExpressionError(str(error)) from error
     # The runtime does not show the syntax tree; whether a variable is used can still be told for
     # certain, by compiling where it is not declared.
     uses = frozenset(
@@ -108,7 +115,7 @@ def check(source: str) -> Checked:
 def _can_be_read_back(serialized: bytes) -> bool:
     """Whether it can: 17 loops in each other cannot, though they compile."""
     try:
-        environment().deserialize(serialized)
+        read_back(serialized)
     except RuntimeError:
         return False
     return True

@@ -11,6 +11,11 @@ from typing import Final
 
 _ANY_VALUE: Final = 2
 _CHECKED_EXPR: Final = 4
+_CHECKED_SOURCE: Final = 5
+_SOURCE_POSITIONS: Final = 4
+_ENTRY_KEY: Final = 1
+_ENTRY_VALUE: Final = 2
+_ID: Final = 2
 _CONSTANT: Final = 3
 _CONSTANT_BOOL: Final = 2
 _CONSTANT_INT64: Final = 3
@@ -34,8 +39,11 @@ _CHILDREN: Final = {
     9: frozenset({2, 4, 5, 6, 7}),  # comprehension: range, accumulator, condition, step, result
 }
 _STRUCT: Final = 8
+_STRUCT_NAME: Final = 1
 _STRUCT_ENTRY: Final = 2
 _ENTRY_PARTS: Final = frozenset({3, 4})  # a map's key, the value
+
+_MADE_OF_PARTS: Final = frozenset({_SELECT, _CALL, _LIST})
 
 _VARINT: Final = 0
 _SIXTY_FOUR_BITS: Final = 1
@@ -47,6 +55,30 @@ def root(serialized: bytes) -> bytes:
     [checked] = _parts(serialized, _ANY_VALUE)
     [expression] = _parts(checked, _CHECKED_EXPR)
     return expression
+
+
+def with_root(serialized: bytes, node: bytes) -> bytes:
+    """One part of an expression, in the serialised form of the whole."""
+    [checked] = _parts(serialized, _ANY_VALUE)
+    return _replaced(serialized, _ANY_VALUE, _replaced(checked, _CHECKED_EXPR, node))
+
+
+def list_of(nodes: list[bytes]) -> bytes:
+    """A node that is a literal list of others."""
+    return _written(_LIST, b"".join(_written(_LIST_ELEMENT, node) for node in nodes))
+
+
+def position(serialized: bytes, node: bytes) -> int:
+    """Where a node stands in the source: characters before it."""
+    [identity] = [value for number, value in _fields(node) if number == _ID]
+    [checked] = _parts(serialized, _ANY_VALUE)
+    [source] = _parts(checked, _CHECKED_SOURCE)
+    for entry in _parts(source, _SOURCE_POSITIONS):
+        found = dict(_fields(entry))
+        if found.get(_ENTRY_KEY) == identity:
+            at = found.get(_ENTRY_VALUE, 0)
+            return at if isinstance(at, int) else 0
+    return 0
 
 
 def children(node: bytes) -> Iterator[bytes]:
@@ -81,6 +113,21 @@ def target(node: bytes) -> bytes | None:
 def elements(node: bytes) -> list[bytes]:
     """The elements of a literal list; none if it has none, or is something else."""
     return [part for content in _parts(node, _LIST) for part in _parts(content, _LIST_ELEMENT)]
+
+
+def is_literal(node: bytes) -> bool:
+    """Whether a node is a literal: a text, a number, a truth value, bytes or null."""
+    return bool(_parts(node, _CONSTANT))
+
+
+def is_constant(node: bytes) -> bool:
+    """Whether a node is made of literals alone, and so means the same for every hook."""
+    for kind, content in _messages(node):
+        if kind == _CONSTANT:
+            return True
+        if kind in _MADE_OF_PARTS or (kind == _STRUCT and not _parts(content, _STRUCT_NAME)):
+            return all(is_constant(child) for child in children(node))
+    return False
 
 
 def literal(node: bytes) -> str | None:
@@ -196,6 +243,28 @@ def _fields(message: bytes) -> Iterator[tuple[int, bytes | int]]:
             yield key >> 3, value
         else:
             at += 8 if kind == _SIXTY_FOUR_BITS else 4
+
+
+def _replaced(message: bytes, number: int, content: bytes) -> bytes:
+    """A message whose fields are all messages or texts, with other content in one of them."""
+    return b"".join(
+        _written(found, content if found == number else part) for found, part in _messages(message)
+    )
+
+
+def _written(number: int, content: bytes) -> bytes:
+    return (
+        _written_varint(number << 3 | _LENGTH_DELIMITED) + _written_varint(len(content)) + content
+    )
+
+
+def _written_varint(value: int) -> bytes:
+    written = bytearray()
+    while value > 127:  # noqa: PLR2004 - seven bits a byte
+        written.append(value & 127 | 128)
+        value >>= 7
+    written.append(value)
+    return bytes(written)
 
 
 def _varint(message: bytes, at: int) -> tuple[int, int]:

@@ -1,0 +1,109 @@
+"""Each variable and function that docs/policies.md lists, in deployed functions."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from local.hooks import Reply
+from local.policies import put_in_force, wait_for_snapshots
+from tests.e2e.conftest import PATIENCE_SECONDS, Deployed
+from tests.support import documented_expressions
+from tests.support.documented_expressions import METHOD, SESSION, Example, examples
+from tests.support.reading_process import Outcome, evaluate
+from wcs_hooks.core.expression_check import check
+
+_APP = "school"
+"""The page's own, in whose place each run has another."""
+
+_EXAMPLES = {f"example{number}": example for number, example in enumerate(examples())}
+
+
+@dataclass(frozen=True)
+class Answered:
+    """What the functions said to one client's hooks, and between which moments."""
+
+    replies: dict[str, Reply]
+    moments: tuple[float, float]
+
+
+@pytest.fixture(scope="module")
+def answered(deployed: Deployed) -> Iterator[Answered]:
+    """One edit and a hook of each kind: waiting for more would take the longest."""
+    app = f"examples-{time.time_ns()}"
+    # One policy for each example: an override of which one field has no value sets none.
+    policies: list[dict[str, Any]] = [
+        {
+            "id": name,
+            "method": METHOD,
+            "action": "override",
+            "compute": {name: example.expression.replace(_APP, app)},
+        }
+        for name, example in _EXAMPLES.items()
+    ]
+    # What an expression without a value would mean is the opposite of what is expected.
+    policies += [
+        {
+            "id": "never",
+            "method": "call",
+            "action": "deny",
+            "when": "now < timestamp('2000-01-01T00:00:00Z')",
+            "whenError": "match",
+        },
+        {
+            "id": "always",
+            "method": "playStream",
+            "action": "deny",
+            "when": "now.getHours('Europe/Riga') < 24",
+            "whenError": "skip",
+        },
+    ]
+    items = [policy | {"app": app} for policy in policies]
+    put_in_force(deployed.policies, items, PATIENCE_SECONDS)
+    wait_for_snapshots()
+    body = documented_expressions.body() | {"appKey": app}
+    connect = {name: body[name] for name in ("appKey", "sessionId")} | SESSION
+    before = time.time()
+    replies = {
+        method: deployed.post(method, content)
+        for method, content in (
+            *(("connect", connect), (METHOD, body), ("call", body), ("playStream", body)),
+        )
+    }
+    yield Answered(replies, (before, time.time()))
+    deployed.policies.delete(items)
+
+
+@pytest.mark.parametrize("name", _EXAMPLES, ids=lambda name: "/".join(_EXAMPLES[name].names))
+def test_given_a_listed_name_when_a_function_evaluates_its_example_then_it_gives_its_value(
+    answered: Answered, name: str
+) -> None:
+    reply = answered.replies[METHOD]
+    example = _EXAMPLES[name]
+
+    assert reply.status == 200
+    assert reply.json().get(name, "has no value") in _expected(example, answered.moments)
+
+
+def test_given_a_denial_with_now_when_it_does_not_hold_then_the_hook_is_echoed(
+    answered: Answered,
+) -> None:
+    assert answered.replies["call"].status == 200
+
+
+def test_given_a_denial_with_a_time_zone_when_it_holds_then_the_hook_is_refused(
+    answered: Answered,
+) -> None:
+    assert answered.replies["playStream"].status == 403
+    assert answered.replies["playStream"].error()["policy"] == "always"
+
+
+def _expected(example: Example, moments: tuple[float, float]) -> list[Any]:
+    """Return the page's value; where it depends on the moment, what it was about the hook's."""
+    checked = check(example.expression)
+    if "now" not in checked.uses:
+        return [example.gives]
+    evaluations = [(checked.serialized, {"now": moment}) for moment in moments]
+    return [outcome.value for outcome in evaluate(evaluations) if outcome == Outcome(outcome.value)]
