@@ -1,200 +1,140 @@
-# Everything a developer does here. Nothing is installed outside this directory:
-#   .uv/ the installer   .venv/ the tools   .emulator/ the AWS emulator   node_modules/ the CDK CLI
-#   .audit/ what looks up vulnerabilities, .fuzz/ the fuzzers, .bench/ the benchmark, .model/ the
-#   simulation: made when they are first asked for   .local/ what a local run leaves behind
-# Each environment is made once, and again when its list of packages changes.
+# What people do here. Everything is installed inside this directory: .uv/ the installer (unless uv
+# is there already), .venv/ the tools, .emulator/ the AWS emulator, .lambda/ Lambda's runtime client
+# (for `make bench`), node_modules/ the CDK command line. `make local` keeps its state in .local/.
 
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
 
-# Without byte code, which some machines are told not to keep, the CDK library would be compiled
-# anew on each run.
+# Byte code is kept even where the environment says otherwise: the CDK library is large.
 unexport PYTHONDONTWRITEBYTECODE
-
-# Node 20 is good enough to deploy with; jsii says otherwise at length, whenever it starts.
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 20
 
-UV := .uv/bin/uv
-PYTHON_IN_VENV := .venv/bin/python
-COMPILE := $(UV) pip compile --quiet --universal --generate-hashes --python-version 3.13 \
+UV := $(or $(shell command -v uv),.uv/bin/uv)
+PY := .venv/bin/python
+# Imported from where they are: packages of this repository that are not installed.
+RUN := PYTHONPATH=functions:. $(PY) -m
+LOCK := $(UV) pip compile --quiet --universal --generate-hashes --python-version 3.13 \
 	--custom-compile-command "make lock" $(if $(UPGRADE),--upgrade)
 TEST_WORKERS ?= 2
 
-# An environment whose interpreter has gone (Python upgraded, directory moved) is made anew.
-$(shell for env in .venv .emulator .audit .fuzz .bench .model; do \
-	[ -x $$env/bin/python ] || rm -f $$env/.stamp; done)
+# An environment whose interpreter has gone (Python upgraded, directory moved) is made again.
+$(shell for env in .venv .emulator .lambda; do [ -x $$env/bin/python ] || rm -f $$env/.stamp; done)
 
 .PHONY: help
-help: ## Show what there is to run
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+help: ## Show this list
+	@awk -F ':.*## ' '/^##@ / { print "\n" substr($$0, 5) } \
+		/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
-.PHONY: setup
-setup: ## Make the environments, where they are missing or out of date
-	@[ -e .uv/.stamp ] || local/find-python.sh >/dev/null
+##@ Use it
+.PHONY: setup local local-stop hook clean
+setup: ## Install what is missing or out of date
 	@[ -e node_modules/.stamp ] || local/check-node.sh
-	@$(MAKE) --no-print-directory -j3 environments
+	@$(MAKE) --no-print-directory -j3 .venv/.stamp .emulator/.stamp node_modules/.stamp
 
-.PHONY: environments
-environments: .venv/.stamp .emulator/.stamp node_modules/.stamp
-	@:
-
-.PHONY: local
 local: setup ## Deploy to an AWS emulator on this machine, load the example policies, post hooks
-	@$(PYTHON_IN_VENV) -m local up
+	@$(PY) -m local up
 
-.PHONY: local-stop
 local-stop: ## Stop the emulator that `make local` started
-	@if [ -x $(PYTHON_IN_VENV) ]; then $(PYTHON_IN_VENV) -m local down; else echo "No emulator is running from here."; fi
+	@if [ -x $(PY) ]; then $(PY) -m local down; else echo "No emulator is running from here."; fi
 
-.PHONY: hook
 hook: setup ## Post a signed hook: make hook METHOD=publishStream BODY='{"name":"private-1"}'
 	@if [ -z "$${METHOD:-}" ]; then \
 		echo "Name the hook: make hook METHOD=publishStream BODY='{\"name\":\"private-1\"}'" >&2; exit 1; fi
-	@printf '%s' "$${BODY-{\}}" | $(PYTHON_IN_VENV) -m local post "$$METHOD" "$${FILE:--}"
+	@printf '%s' "$${BODY-{\}}" | $(PY) -m local post "$$METHOD" "$${FILE:--}"
 
-.PHONY: test
-test: setup lint ## Run every check and every test, end to end included
+clean: local-stop ## Stop the emulator and remove everything that was made here
+	@rm -rf .local .venv .emulator .lambda .uv node_modules cdk.out* build dist
+	@rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage*
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+##@ Change it
+.PHONY: check lint format test
+check: setup lint ## Style, types and unit tests: the loop while editing
+	@$(PY) -m pytest -q -n $(TEST_WORKERS) --dist loadfile tests/unit
+
+lint: setup ## Check style, formatting and types
+	@$(PY) -m ruff check .
+	@$(PY) -m ruff format --check .
+	@$(PY) -m mypy
+
+format: setup ## Format the code and repair what can be repaired
+	@$(PY) -m ruff check --fix .
+	@$(PY) -m ruff format .
+
+test: setup lint ## Every check and every test, end to end included
 	@echo "==> Unit, property, integration and stack tests"
-	@$(PYTHON_IN_VENV) -m pytest -n $(TEST_WORKERS) --dist loadfile --ignore tests/e2e
+	@$(PY) -m pytest -n $(TEST_WORKERS) --dist loadfile --ignore tests/e2e
 	@echo "==> End-to-end tests, on an emulator of their own"
-	@$(PYTHON_IN_VENV) -m pytest tests/e2e
+	@$(PY) -m pytest tests/e2e
 
-.PHONY: soak
-soak: setup ## Let things fail under traffic, and strike the balance: make soak MINUTES=1 (30 by default)
-	@$(PYTHON_IN_VENV) -m tests.soak run --minutes $(or $(MINUTES),30) $(if $(SEED),--seed $(SEED)) \
+##@ Prove it
+.PHONY: soak fuzz reliability bench cost
+soak: setup ## Inject faults under load and account for every hook: MINUTES=30 SEED= RATE= RESULT=
+	@$(RUN) tests.soak run --minutes $(or $(MINUTES),30) $(if $(SEED),--seed $(SEED)) \
 		$(if $(RATE),--rate $(RATE)) $(if $(RESULT),--result $(RESULT))
 
-.PHONY: fuzz
-fuzz: setup .fuzz/.stamp ## Fuzz everything, a quarter of an hour: RUNS=, SEED=, TARGETS="body http"
-	@PYTHONPATH=.:functions .fuzz/bin/python -m tests.fuzz \
-		$(if $(RUNS),--runs $(RUNS)) $(if $(SEED),--seed $(SEED)) $(TARGETS)
+fuzz: setup ## Fuzz everything, a quarter of an hour: RUNS= SEED= TARGETS="body http"
+	@$(RUN) tests.fuzz $(if $(RUNS),--runs $(RUNS)) $(if $(SEED),--seed $(SEED)) $(TARGETS)
 
-.PHONY: fuzz-report
-fuzz-report: .fuzz/.stamp ## Write the figures of the last run into docs/hostile-input.md
-	@PYTHONPATH=.:functions .fuzz/bin/python -m tests.fuzz.report
+reliability: setup ## Try each fault and write docs/reliability.md
+	@$(RUN) tests.fault_matrix.reliability
 
-.PHONY: bench
-bench: setup .bench/.stamp ## Measure everything against its target; parts of it: SECTIONS="functions decisions"
-	@PYTHONPATH=functions:. .bench/bin/python -m bench $(SECTIONS)
+bench: setup .lambda/.stamp ## Measure everything against its target: SECTIONS="functions decisions"
+	@$(RUN) bench $(SECTIONS)
 
-.PHONY: lint
-lint: setup ## Check style, formatting and types
-	@echo "==> Lint and types"
-	@$(PYTHON_IN_VENV) -m ruff check .
-	@$(PYTHON_IN_VENV) -m ruff format --check .
-	@$(PYTHON_IN_VENV) -m mypy
+cost: setup ## Calculate what a million hooks cost, into docs/cost.md
+	@$(RUN) tools.cost
 
-.PHONY: format
-format: setup ## Format the code and repair what can be repaired
-	@$(PYTHON_IN_VENV) -m ruff check --fix .
-	@$(PYTHON_IN_VENV) -m ruff format .
-
-.PHONY: lock
-lock: .uv/.stamp ## Pin the packages' versions anew (UPGRADE=1: the newest that are allowed)
-	@$(COMPILE) local/uv-requirements.in -o local/uv-requirements.txt
-	@$(COMPILE) functions/requirements.in -o functions/requirements.txt
-	@$(COMPILE) requirements.in -o requirements.txt
-	@$(COMPILE) local/emulator-requirements.in -o local/emulator-requirements.txt
-	@$(COMPILE) local/audit-requirements.in -o local/audit-requirements.txt
-	@$(COMPILE) tests/fuzz/requirements.in -o tests/fuzz/requirements.txt
-	@$(COMPILE) bench/requirements.in -o bench/requirements.txt
-	@$(COMPILE) bench/runtime-requirements.in -o bench/runtime-requirements.txt
-	@$(COMPILE) bench/documented-requirements.in -o bench/documented-requirements.txt
-	@$(COMPILE) bench/model-requirements.in -o bench/model-requirements.txt
+##@ Maintain it
+.PHONY: lock audit reference
+lock: setup ## Pin the packages' versions again (UPGRADE=1: the newest allowed)
+	@$(LOCK) --group functions -o functions/requirements.txt
+	@$(LOCK) --group emulator -o local/emulator-requirements.txt
+	@$(LOCK) pyproject.toml -c functions/requirements.txt $(foreach g,functions cdk tools test fuzz bench,--group $g) \
+		-o requirements.txt
 	@npm install --package-lock-only --omit-lockfile-registry-resolved --no-audit --no-fund --silent
 
-.PHONY: audit
-audit: setup .audit/.stamp ## Look up known vulnerabilities of the pinned packages; needs the network
-	@$(PYTHON_IN_VENV) -m local.audit
+audit: setup ## Look up known vulnerabilities of the pinned packages; needs the network
+	@$(RUN) tools.audit
 
-.PHONY: reference
 reference: setup ## Write docs/wcsctl.md from the commands, and docs/openapi.yaml from the methods
-	@$(PYTHON_IN_VENV) -m wcsctl.reference
-	@$(PYTHON_IN_VENV) -m local.openapi
-
-.PHONY: reliability
-reliability: setup ## Try each fault, and write docs/reliability.md from what comes of it
-	@$(PYTHON_IN_VENV) -m tests.fault_matrix.reliability
-
-.PHONY: cost
-cost: setup ## Work out what a million hooks cost, into docs/cost.md
-	@PYTHONPATH=functions:. $(PYTHON_IN_VENV) -m bench.cost
-
-.PHONY: local-load
-local-load: setup ## Put a load on the local run, for `make scale` to be held against
-	@PYTHONPATH=functions:. $(PYTHON_IN_VENV) -m bench.local_load
-
-.PHONY: scale
-scale: setup .model/.stamp ## Simulate up to 100,000 hooks a second, and bursts, into docs/scale.md
-	@PYTHONPATH=functions:. .model/bin/python -m bench.scale
-
-.PHONY: clean
-clean: local-stop ## Stop the emulator and remove everything that was made here
-	@rm -rf .local .venv .emulator .audit .fuzz .bench .model .uv node_modules cdk.out* build dist
-	@rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis
-	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+	@$(RUN) tools.reference
+	@$(RUN) tools.openapi
 
 # --- The environments ---------------------------------------------------------------------------
 
-.uv/.stamp: local/uv-requirements.txt
-	@python=$$(local/find-python.sh); \
-	echo "==> Installing uv into .uv/ ($$python)"; \
-	"$$python" -m pip --version >/dev/null 2>&1 || { \
-		echo "$$python has no pip: install it (on Debian and Ubuntu: python3-pip)." >&2; exit 1; }; \
-	rm -rf .uv; \
-	"$$python" -m pip install --quiet --disable-pip-version-check --no-warn-script-location --root-user-action=ignore \
-		--require-hashes --target .uv -r local/uv-requirements.txt; \
-	touch $@
+.uv/bin/uv: requirements.txt
+	@echo "==> Installing uv into .uv/"
+	@rm -rf .uv
+	@awk '/^uv==/ { on = 1 } on { print } on && !/\\$$/ { exit }' requirements.txt \
+		| "$$(local/find-python.sh any)" -m pip install --quiet --disable-pip-version-check \
+			--root-user-action=ignore --require-hashes --target .uv --requirement /dev/stdin
+	@touch $@
 
-.venv/.stamp: requirements.txt pyproject.toml .uv/.stamp
-	@python=$$(local/find-python.sh); \
-	echo "==> Installing the tools into .venv/"; \
-	[ -x .venv/bin/python ] || $(UV) venv --quiet --clear --python "$$python" .venv; \
-	$(UV) pip sync --quiet --require-hashes --python .venv/bin/python requirements.txt; \
-	$(UV) pip install --quiet --no-deps --python .venv/bin/python --editable .; \
-	touch $@
+.venv/.stamp: requirements.txt pyproject.toml | $(UV)
+	@echo "==> Installing the tools into .venv/"
+	@[ -x .venv/bin/python ] || $(UV) venv --quiet --clear --python "$$(local/find-python.sh)" .venv
+	@$(UV) pip sync --quiet --require-hashes --python .venv/bin/python requirements.txt
+	@$(UV) pip install --quiet --no-deps --python .venv/bin/python --editable .
+	@touch $@
 
-.emulator/.stamp: local/emulator-requirements.txt .uv/.stamp
-	@python=$$(local/find-python.sh); \
-	echo "==> Installing the AWS emulator into .emulator/"; \
-	[ -x .emulator/bin/python ] || $(UV) venv --quiet --clear --python "$$python" .emulator; \
-	$(UV) pip sync --quiet --require-hashes --python .emulator/bin/python local/emulator-requirements.txt; \
-	touch $@
+.emulator/.stamp: local/emulator-requirements.txt | $(UV)
+	@echo "==> Installing the AWS emulator into .emulator/"
+	@[ -x .emulator/bin/python ] || $(UV) venv --quiet --clear --python "$$(local/find-python.sh)" .emulator
+	@$(UV) pip sync --quiet --require-hashes --python .emulator/bin/python $<
+	@touch $@
 
-.audit/.stamp: local/audit-requirements.txt .uv/.stamp
-	@python=$$(local/find-python.sh); \
-	echo "==> Installing what looks up vulnerabilities into .audit/"; \
-	[ -x .audit/bin/python ] || $(UV) venv --quiet --clear --python "$$python" .audit; \
-	$(UV) pip sync --quiet --require-hashes --python .audit/bin/python local/audit-requirements.txt; \
-	touch $@
-
-.fuzz/.stamp: tests/fuzz/requirements.txt .uv/.stamp
-	@python=$$(local/find-python.sh); \
-	echo "==> Installing the fuzzers into .fuzz/"; \
-	[ -x .fuzz/bin/python ] || $(UV) venv --quiet --clear --python "$$python" .fuzz; \
-	$(UV) pip sync --quiet --require-hashes --python .fuzz/bin/python tests/fuzz/requirements.txt; \
-	touch $@
-
-.bench/.stamp: bench/requirements.txt bench/runtime-requirements.txt .uv/.stamp
-	@python=$$(local/find-python.sh); \
-	echo "==> Installing the benchmark into .bench/"; \
-	[ -x .bench/bin/python ] || $(UV) venv --quiet --clear --python "$$python" .bench; \
-	$(UV) pip sync --quiet --require-hashes --python .bench/bin/python bench/requirements.txt; \
-	rm -rf .bench/lambda; \
-	"$$python" -m venv --without-pip .bench/lambda; \
-	$(UV) pip sync --quiet --require-hashes --compile-bytecode --python .bench/lambda/bin/python bench/runtime-requirements.txt; \
-	touch $@
-
-.model/.stamp: bench/model-requirements.txt .uv/.stamp
-	@python=$$(local/find-python.sh); \
-	echo "==> Installing the simulation into .model/"; \
-	[ -x .model/bin/python ] || $(UV) venv --quiet --clear --python "$$python" .model; \
-	$(UV) pip sync --quiet --require-hashes --python .model/bin/python bench/model-requirements.txt; \
-	touch $@
+# Only what Lambda's Python brings with it, in the versions and with the hashes of the lock.
+.lambda/.stamp: requirements.txt | $(UV)
+	@echo "==> Installing Lambda's runtime client into .lambda/"
+	@$(UV) venv --quiet --clear --python "$$(local/find-python.sh)" .lambda
+	@$(UV) pip install --quiet --compile-bytecode --python .lambda/bin/python \
+		--constraint requirements.txt awslambdaric boto3
+	@touch $@
 
 node_modules/.stamp: package-lock.json
-	@echo "==> Installing the CDK command line into node_modules/"; \
-	npm ci --no-audit --no-fund --silent; \
-	touch $@
+	@echo "==> Installing the CDK command line into node_modules/"
+	@npm ci --no-audit --no-fund --silent
+	@touch $@

@@ -2,8 +2,10 @@
 
 The dependencies are wheels, so that none has to be built: ``uv`` fetches those of the platform on
 which the functions will run, whichever this one is. boto3 is among them, though the Lambda runtime
-has one: ours is pinned, and trimmed. The same input gives the same package and the same asset hash,
-and what was packaged once is kept in ``build/``.
+has one: ours is pinned. Libraries are packaged as their authors released them: files that no
+function uses are left out, and byte code is added, but no file is changed. A CycloneDX bill of
+materials is written beside the package. The same input gives the same package and the same asset
+hash, and what was packaged once is kept in ``build/``.
 """
 
 import dataclasses
@@ -21,18 +23,14 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import Final
 
-from infra import dependency_trimming
-from infra.dependency_trimming import TrimmingError, trim_dependencies
+from infra import service_models
+from infra.bill_of_materials import bill_of_materials
+from infra.service_models import ServiceModelsError, write_service_models
 from infra.settings import Architecture, Packaging, Settings
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 SOURCES: Final = ROOT / "functions"
 BUILD: Final = ROOT / "build"
-
-_AS_WRITTEN: Final = 0
-_WITHOUT_DOCSTRINGS: Final = 2
-"""Of the dependencies' code nobody asks for help in Lambda. Ours keeps its docstrings: a dataclass
-without one makes one, which costs more than to load it."""
 
 _PYTHON = (3, 13)
 _EPOCH = (1980, 1, 1, 0, 0, 0)
@@ -43,15 +41,18 @@ _UNUSED: Final = (
     *("cel_expr_python/ext", "bazel-project", "bin"),
     # Powertools is here for its logger and metrics.
     "aws_lambda_powertools/event_handler",
+    # The services that are called are described in `SERVICE_MODELS`.
+    *("botocore/data", "boto3/data", "boto3/examples", "dateutil/zoneinfo"),
 )
 _TIME_ZONES: Final = "tzdata/zoneinfo"
 _TIME_ZONE_MAGIC: Final = b"TZif"  # RFC 9636
+SERVICE_MODELS: Final = "aws_service_models"
+"""Where botocore finds the descriptions of services (`wcs_hooks.adapters.clients`)."""
+
 _POWERTOOLS_UTILITIES: Final = "aws_lambda_powertools/utilities"
 _USED_UTILITIES: Final = frozenset({"__init__.py", "jmespath_utils", "typing"})
-_UNUSED_NAMES: Final = frozenset({"tests", "__pycache__"})
-_UNUSED_SUFFIXES: Final = frozenset({".pyi", ".typed", ".lock"})
-_KEPT_METADATA: Final = frozenset({"METADATA", "licenses"})
-"""Of each ``*.dist-info``: what vulnerability scanners and licences' readers look for."""
+_UNUSED_NAMES: Final = frozenset({"tests", "__pycache__", ".lock"})
+_UNUSED_SUFFIXES: Final = frozenset({".pyi", ".typed"})
 
 
 class PackagingError(Exception):
@@ -76,10 +77,19 @@ class Target:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class FunctionPackage:
-    """A zip file that Lambda takes, and the hash of all that went into it."""
+    """A zip file that Lambda takes.
+
+    Attributes
+    ----------
+    asset_hash
+        Of all that went into it.
+    bill_of_materials
+        A file that lists the libraries in it, with versions and hashes.
+    """
 
     path: Path
     asset_hash: str
+    bill_of_materials: Path
 
 
 def target_of(settings: Settings) -> Target:
@@ -114,7 +124,7 @@ def package(target: Target, *, sources: Path = SOURCES, build: Path = BUILD) -> 
     requirements = sources / "requirements.txt"
     dependencies_key = _digest(
         # These files are the recipe: another recipe, another package.
-        *(Path(file).read_bytes() for file in (__file__, dependency_trimming.__file__)),
+        *(Path(file).read_bytes() for file in (__file__, service_models.__file__)),
         requirements.read_bytes(),
         repr((target, _magic_number())).encode(),
     )
@@ -129,20 +139,21 @@ def package(target: Target, *, sources: Path = SOURCES, build: Path = BUILD) -> 
         if not dependencies.exists():
             with tempfile.TemporaryDirectory(dir=build) as staging:
                 _install(requirements, target, Path(staging))
-                _trim(Path(staging), target)
+                _describe_services(Path(staging), target)
                 _prune(Path(staging))
-                _compile(Path(staging), _WITHOUT_DOCSTRINGS)
-                _leave_byte_code_alone(Path(staging))
+                _compile(Path(staging))
                 _write(dependencies, Path(staging))
         with tempfile.TemporaryDirectory(dir=build) as staging:
             for file in files:
                 (Path(staging) / file).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(sources / file, Path(staging) / file)
-            _compile(Path(staging), _AS_WRITTEN)
+            _compile(Path(staging))
             _write(path, Path(staging), onto=dependencies)
         _forget_old(build, target)
+    materials = path.with_suffix(".cdx.json")
+    materials.write_text(bill_of_materials(requirements.read_text()))
     path.touch()
-    return FunctionPackage(path, key)
+    return FunctionPackage(path, key, materials)
 
 
 def _digest(*parts: bytes) -> str:
@@ -172,7 +183,7 @@ def _install(requirements: Path, target: Target, into: Path) -> None:
     command = [
         *(sys.executable, "-m", "uv", "pip", "install", "--quiet", "--no-deps"),
         *("--require-hashes", "--only-binary", ":all:", "--no-compile-bytecode"),
-        # Copies, not links into uv's cache: what is trimmed must be ours alone.
+        # Copies, not links into uv's cache.
         *("--link-mode", "copy"),
         *("--python", sys.executable, "--python-version", ".".join(map(str, _PYTHON))),
         *(*platform_arguments, "--target", str(into), "--requirements", str(requirements)),
@@ -186,11 +197,11 @@ def _install(requirements: Path, target: Target, into: Path) -> None:
         raise PackagingError(message)
 
 
-def _trim(staging: Path, target: Target) -> None:
+def _describe_services(staging: Path, target: Target) -> None:
     try:
-        trim_dependencies(staging)
-    except TrimmingError as error:
-        message = f"cannot trim the functions' dependencies for {target.name}: {error}"
+        write_service_models(staging / "botocore" / "data", staging / SERVICE_MODELS)
+    except ServiceModelsError as error:
+        message = f"cannot describe the services that are called for {target.name}: {error}"
         raise PackagingError(message) from error
 
 
@@ -205,9 +216,7 @@ def _prune(staging: Path) -> None:
         if path.is_file() and not path.read_bytes().startswith(_TIME_ZONE_MAGIC):
             path.unlink()
     for path in sorted(staging.rglob("*"), reverse=True):
-        unused = path.name in _UNUSED_NAMES or path.suffix in _UNUSED_SUFFIXES
-        unread = path.parent.suffix == ".dist-info" and path.name not in _KEPT_METADATA
-        if unused or unread:
+        if path.name in _UNUSED_NAMES or path.suffix in _UNUSED_SUFFIXES:
             _remove(path)
 
 
@@ -240,43 +249,22 @@ def _in_order(paths: Iterable[Path]) -> list[Path]:
     return sorted(path for path in paths if path.is_file())
 
 
-def _compile(staging: Path, optimization: int) -> None:
+def _compile(staging: Path) -> None:
     """Add byte code, which Lambda could not keep: its ``/var/task`` is read-only.
 
-    Python trusts an unchecked one without looking at the source's time and size, so it stays valid
-    though the zip's times are fixed. A set of hash seed makes it the same on each run.
-
-    Parameters
-    ----------
-    optimization
-        As Python's ``-O`` counts. Optimized byte code gets the plain one's name: Lambda's Python
-        loads it without being told.
+    Python trusts unchecked byte code without looking at the source's time and size, so it stays
+    valid though the zip's times are fixed. A fixed hash seed makes it the same on each run.
     """
     if not _magic_number():
         return
     subprocess.run(  # noqa: S603 - all arguments are ours
         [
             *(sys.executable, "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash"),
-            *("-o", str(optimization), "-s", str(staging), "-p", "/var/task", str(staging)),
+            *("-s", str(staging), "-p", "/var/task", str(staging)),
         ],
         env=os.environ | {"PYTHONHASHSEED": "0"},
         check=True,
     )
-    tag = f".opt-{optimization}.pyc"
-    for path in staging.rglob(f"*{tag}"):
-        path.rename(path.with_name(path.name.removesuffix(tag) + ".pyc"))
-
-
-def _leave_byte_code_alone(staging: Path) -> None:
-    """Drop the source of what has byte code, which Python then finds in its place.
-
-    A tenth of the package is the dependencies' source, and a cold start would look at each file.
-    Who reads a trace finds the same file, by its version, wherever the package is installed.
-    """
-    for path in list(staging.rglob("__pycache__/*.pyc")):
-        module = path.name.partition(".")[0]
-        (path.parent.parent / f"{module}.py").unlink()
-        path.rename(path.parent.parent / f"{module}.pyc")
 
 
 def _forget_old(build: Path, target: Target) -> None:
@@ -284,3 +272,4 @@ def _forget_old(build: Path, target: Target) -> None:
     for path in build.glob(f"functions-{target.name}-*.zip"):
         if time.time() - path.stat().st_mtime > _DAY_SECONDS:
             path.unlink(missing_ok=True)
+            path.with_suffix(".cdx.json").unlink(missing_ok=True)

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from local import audit
-from local.audit import Status
 from local.workspace import REPOSITORY
+from tools import audit
+from tools.audit import Status
 
 FINE: dict[str, Any] = {"name": "fine", "version": "1.0", "vulns": []}
 SKIPPED: dict[str, Any] = {"name": "odd", "skip_reason": "Dependency not found on PyPI"}
@@ -89,7 +89,6 @@ def test_given_the_repository_when_it_is_audited_then_every_lock_of_it_is() -> N
         *REPOSITORY.glob("requirements.txt"),
         *REPOSITORY.glob("functions/*requirements.txt"),
         *REPOSITORY.glob("local/*requirements.txt"),
-        *REPOSITORY.glob("tests/*/requirements.txt"),
     ]
 
     audit.main(programs)

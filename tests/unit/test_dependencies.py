@@ -2,6 +2,7 @@
 
 import json
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -23,11 +24,29 @@ def _requirements(lock: str) -> list[str]:
     return [line for line in lines if line.strip() and not line.lstrip().startswith("#")]
 
 
-def test_given_the_lists_of_what_is_needed_then_each_has_its_lock() -> None:
-    lists = _files("*requirements.in")
+def test_given_the_groups_of_what_is_needed_then_each_is_locked_and_nothing_else_is() -> None:
+    groups = tomllib.loads((ROOT / "pyproject.toml").read_text())["dependency-groups"]
+    locked = {
+        "functions/requirements.txt": {"functions"},
+        "local/emulator-requirements.txt": {"emulator"},
+        "requirements.txt": groups.keys() - {"emulator"},
+    }
 
-    assert sorted(LOCKS) == sorted(name.removesuffix(".in") + ".txt" for name in lists)
-    assert len(lists) >= 4
+    assert sorted(LOCKS) == sorted(locked)
+    for lock, names in locked.items():
+        pinned = {re.split(r"[\[=]", line)[0] for line in _requirements(lock)}
+        wanted = {re.split(r"[\[<>=]", one)[0].lower() for name in names for one in groups[name]}
+        assert wanted <= pinned
+
+
+def test_given_a_package_of_the_functions_then_every_tool_has_it_in_the_same_version() -> None:
+    deployed, developer = (
+        {line.split()[0] for line in _requirements(lock)}
+        for lock in ("functions/requirements.txt", "requirements.txt")
+    )
+
+    plain = {re.sub(r"\[.*\]", "", one) for one in developer}
+    assert deployed <= plain
 
 
 @pytest.mark.parametrize("lock", LOCKS)
@@ -61,10 +80,15 @@ def test_given_whatever_fetches_packages_then_it_takes_none_without_its_hash() -
     by_npm = re.findall(r"npm (?:install|ci|i|exec) [^\n;]*", makefile)
     packaging = (ROOT / "infra" / "packaging.py").read_text()
 
-    # This project itself is installed from here, and nothing with it.
-    assert [one for one in by_pip if "--require-hashes" not in one] == [
-        "pip install --quiet --no-deps --python .venv/bin/python --editable ."
+    # This project itself is installed from here, and nothing with it. Two packages are named, and
+    # the lock constrains them and all that they need: uv verifies its hashes then too.
+    assert [" ".join(one.split()) for one in by_pip if "--require-hashes" not in one] == [
+        "pip install --quiet --no-deps --python .venv/bin/python --editable .",
+        (
+            "pip install --quiet --compile-bytecode --python .lambda/bin/python "
+            "--constraint requirements.txt awslambdaric boto3"
+        ),
     ]
-    assert len(by_pip) > 4
+    assert len(by_pip) == 5
     assert sorted(one.split()[1] for one in by_npm if "--package-lock-only" not in one) == ["ci"]
     assert packaging.count('"install"') == packaging.count('"--require-hashes"') == 1

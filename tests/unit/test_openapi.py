@@ -2,12 +2,12 @@
 
 import yaml
 
-from local.openapi import FILE, document, text
+from tools.openapi import FILE, document, text
 from wcs_hooks.core.methods import METHODS
 
 
 def test_the_file_is_what_the_command_writes() -> None:
-    assert FILE.read_text(encoding="utf-8") == text(), "run: python -m local.openapi"
+    assert FILE.read_text(encoding="utf-8") == text(), "run: make reference"
     assert yaml.safe_load(text()) == document()
 
 

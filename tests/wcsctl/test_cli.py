@@ -9,8 +9,8 @@ from types import ModuleType
 import pytest
 
 from tests.support.operated_stack import OperatedStack, operated
+from tools.reference import FILE, reference
 from wcsctl import ages, bars, cli, decision_log, metrics, since
-from wcsctl.reference import FILE, reference
 
 
 @pytest.fixture
@@ -97,7 +97,7 @@ def test_the_examples_in_the_docstrings_do_what_they_say(module: ModuleType) -> 
 
 
 def test_the_reference_is_what_the_commands_say() -> None:
-    assert FILE.read_text(encoding="utf-8") == reference(), "run: python -m wcsctl.reference"
+    assert FILE.read_text(encoding="utf-8") == reference(), "run: make reference"
 
 
 def test_the_reference_has_every_exit_status_and_each_command_once() -> None:

@@ -11,6 +11,7 @@ from botocore import __version__
 from botocore.config import Config
 from botocore.credentials import ContainerProvider, CredentialResolver, EnvProvider
 from botocore.handlers import BUILTIN_HANDLERS, REGISTER_FIRST, REGISTER_LAST
+from botocore.loaders import Loader
 from botocore.session import Session
 
 if TYPE_CHECKING:
@@ -26,6 +27,9 @@ _SERVICES: Final = frozenset(
 """The names by which botocore knows in its events who is called: of the API, and of the client."""
 
 _DOCUMENTATION: Final = "docs"
+_SERVICE_MODELS: Final = f"{__file__.rpartition('/wcs_hooks/')[0]}/aws_service_models"
+"""Packaged beside this code by `infra/service_models.py`; elsewhere botocore reads its own data."""
+
 _USER_AGENT: Final = f"wcs-hooks Botocore/{__version__}"
 
 
@@ -77,6 +81,8 @@ def _session() -> Session:
     restored from a snapshot an endpoint.
     """
     session = Session(include_builtin_handlers=False)
+    # First: what is packaged in its place has neither hundreds of services nor documentation.
+    session.register_component("data_loader", Loader(extra_search_paths=[_SERVICE_MODELS]))
     events = session.get_component("event_emitter")
     in_order = {REGISTER_FIRST: events.register_first, REGISTER_LAST: events.register_last}
     for event, handler, *order in BUILTIN_HANDLERS:

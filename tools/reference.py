@@ -1,4 +1,4 @@
-"""Writes `docs/wcsctl.md` from the commands themselves: `python -m wcsctl.reference`."""
+"""Writes `docs/wcsctl.md` from the commands themselves: `make reference`."""
 
 import inspect
 from collections.abc import Iterator, Sequence
@@ -27,7 +27,7 @@ _STATUSES: Final = {
 _INTRODUCTION: Final = """\
 # wcsctl
 
-<!-- Written by `python -m wcsctl.reference`; edit the commands' own help instead. -->
+<!-- Written by `make reference`; edit the commands' own help instead. -->
 
 Everything that an operator does, in one command. `pip install .` gives it; on a developer's machine
 it is `.venv/bin/wcsctl` after `make setup`.

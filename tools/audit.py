@@ -20,9 +20,6 @@ PYTHON_LOCKS: Final = (
     "functions/requirements.txt",
     "requirements.txt",
     "local/emulator-requirements.txt",
-    "local/audit-requirements.txt",
-    "local/uv-requirements.txt",
-    "tests/fuzz/requirements.txt",
 )
 """What runs in Lambda first: the rest is on developers' machines only."""
 
@@ -87,7 +84,7 @@ def audit_python(lock: str, run: Run) -> Audit:
     problems: list[str] = []
     for service in SERVICES:
         command = [
-            str(REPOSITORY / ".audit" / "bin" / "pip-audit"),
+            str(REPOSITORY / ".venv" / "bin" / "pip-audit"),
             *("--format", "json", "--progress-spinner", "off"),
             # The file is a lock: nothing is to be resolved, or installed.
             *("--disable-pip", "--require-hashes"),

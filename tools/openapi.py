@@ -1,4 +1,4 @@
-"""Writes `docs/openapi.yaml`, the endpoint as OpenAPI has it: `python -m local.openapi`.
+"""Writes `docs/openapi.yaml`, the endpoint as OpenAPI has it: `make reference`.
 
 WCS does not read it; whoever tests the endpoint, or puts something before it, does.
 https://spec.openapis.org/oas/v3.1.1.html
@@ -15,8 +15,8 @@ from wcs_hooks.core.payload import MAX_BODY_BYTES, MAX_DEPTH
 
 FILE: Final = Path(__file__).resolve().parent.parent / "docs" / "openapi.yaml"
 
-_PAYLOADS: Final = Path(__file__).resolve().parent / "payloads"
-_HEADING: Final = "# Written by `python -m local.openapi`; edit that instead.\n"
+_PAYLOADS: Final = Path(__file__).resolve().parent.parent / "local" / "payloads"
+_HEADING: Final = "# Written by `make reference`; edit that instead.\n"
 _REFUSALS: Final = {
     Category.CONNECT: "WCS declines the connection.",
     Category.DIRECT: "WCS does not do it, where the session's restOnError is FAIL.",
