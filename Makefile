@@ -39,10 +39,12 @@ local: setup ## Deploy to an AWS emulator on this machine, load the example poli
 local-stop: ## Stop the emulator that `make local` started
 	@if [ -x $(PY) ]; then $(PY) -m local down; else echo "No emulator is running from here."; fi
 
-hook: setup ## Post a signed hook: make hook METHOD=publishStream BODY='{"name":"private-1"}'
+hook: export HOOK_BODY := $(value BODY)
+hook: setup ## Send a signed hook: make hook METHOD=call BODY='{"callee":"100"}' CONNECT='custom.role=x'
 	@if [ -z "$${METHOD:-}" ]; then \
 		echo "Name the hook: make hook METHOD=publishStream BODY='{\"name\":\"private-1\"}'" >&2; exit 1; fi
-	@printf '%s' "$${BODY-{\}}" | $(PY) -m local post "$$METHOD" "$${FILE:--}"
+	@printf '%s' "$${HOOK_BODY:-{\}}" | $(PY) -m wcsctl --local send "$$METHOD" --file "$${FILE:--}" \
+		$(foreach field,$(CONNECT),--connect '$(field)')
 
 clean: local-stop ## Stop the emulator and remove everything that was made here
 	@rm -rf .local .venv .emulator .lambda .uv node_modules cdk.out* build dist

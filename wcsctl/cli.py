@@ -18,6 +18,7 @@ from wcsctl.commands import (
     policy_test,
     scenario,
     secret,
+    send,
     stats,
     status,
     try_hook,
@@ -40,6 +41,7 @@ app.command("status")(status.status)
 policy.app.command("test")(policy_test.test)
 app.add_typer(policy.app, name="policy")
 app.command("try")(try_hook.try_hook)
+app.command("send")(send.send)
 app.add_typer(scenario.app, name="scenario")
 app.command("outcomes")(outcomes.outcomes)
 app.command("stats")(stats.stats)

@@ -7,19 +7,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from simulated_wcs.transport import (
-    Authentication,
-    BasicCredentials,
     HookTransport,
-    NoAuthentication,
-    Signature,
 )
 from wcs_hooks.adapters.dynamo_policy_store import from_attributes
-from wcs_hooks.core.caller import Auth
-from wcs_hooks.core.methods import Category
 from wcs_hooks.core.policy import EVERY_APP
 from wcs_hooks.policy_compiler import STATUS_ID
 from wcsctl.ages import in_words
-from wcsctl.caller_secret import CallerSecretStore
+from wcsctl.caller_authentication import caller_authentication
 from wcsctl.dead_letters import DeadLetterQueue
 from wcsctl.deployment import STACK, Deployment
 from wcsctl.errors import WcsctlError
@@ -198,7 +192,7 @@ class Health:
         url = self._deployment.target.url
         facts: dict[str, Any] = {"url": url}
         try:
-            authentication = self._authentication()
+            authentication = caller_authentication(self._deployment, self._configurations)
         except WcsctlError as error:
             return Check("endpoint", False, str(error), facts)  # noqa: FBT003 - fields in order
         transport = HookTransport(
@@ -229,15 +223,6 @@ class Health:
                 "and the log group of the event function"
             )
         return Check("endpoint", ok=False, detail=detail, facts=facts)
-
-    def _authentication(self) -> Authentication:
-        configuration = self._configurations.of(Category.EVENT)
-        if configuration.auth is Auth.NONE:
-            return NoAuthentication()
-        secret = CallerSecretStore(self._deployment).read().current
-        if configuration.auth is Auth.BASIC:
-            return BasicCredentials(configuration.basic_user, secret)
-        return Signature(secret)
 
     def _stale(self) -> Check:
         source = source_of(self._deployment, self._configurations)

@@ -5,11 +5,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from simulated_wcs.scenario import Policy
-from simulated_wcs.transport import Authentication, BasicCredentials, NoAuthentication, Signature
-from wcs_hooks.core.caller import Auth
 from wcs_hooks.core.methods import Category
 from wcs_hooks.policy_compiler import STATUS_ID
-from wcsctl.caller_secret import CallerSecretStore
+from wcsctl.caller_authentication import caller_authentication
 from wcsctl.decision_log import DecisionLog, Filter
 from wcsctl.deployment import Deployment
 from wcsctl.errors import WcsctlError
@@ -51,7 +49,7 @@ class DeployedBackEnd:
         self._configurations = FunctionConfigurations(deployment)
         self._edited: dict[str, None] = {}
         self.target = deployment.target
-        self.authentication = self._authentication()
+        self.authentication = caller_authentication(deployment, self._configurations)
 
     @property
     def edited(self) -> tuple[str, ...]:
@@ -156,12 +154,3 @@ class DeployedBackEnd:
     def _snapshot_ttl(self) -> float:
         variables = self._configurations.of(Category.DIRECT).environment
         return float(variables.get("SNAPSHOT_TTL_SECONDS", 2))
-
-    def _authentication(self) -> Authentication:
-        configuration = self._configurations.of(Category.CONNECT)
-        if configuration.auth is Auth.NONE:
-            return NoAuthentication()
-        secret = CallerSecretStore(self._deployment).read().current
-        if configuration.auth is Auth.BASIC:
-            return BasicCredentials(configuration.basic_user, secret)
-        return Signature(secret)

@@ -5,6 +5,7 @@ boto3 would add a tenth of a second, mostly for transfers to S3.
 """
 
 import os
+from functools import cache
 from typing import TYPE_CHECKING, Final, cast
 
 from botocore import __version__
@@ -81,8 +82,7 @@ def _session() -> Session:
     restored from a snapshot an endpoint.
     """
     session = Session(include_builtin_handlers=False)
-    # First: what is packaged in its place has neither hundreds of services nor documentation.
-    session.register_component("data_loader", Loader(extra_search_paths=[_SERVICE_MODELS]))
+    session.register_component("data_loader", _loader())
     events = session.get_component("event_emitter")
     in_order = {REGISTER_FIRST: events.register_first, REGISTER_LAST: events.register_last}
     for event, handler, *order in BUILTIN_HANDLERS:
@@ -96,3 +96,12 @@ def _session() -> Session:
     )
     session.register_component("credential_provider", CredentialResolver([provider]))
     return session
+
+
+@cache
+def _loader() -> Loader:
+    """Return what reads the services' descriptions, of which it remembers those that it has read.
+
+    It looks in the package's own directory first, where they are short.
+    """
+    return Loader(extra_search_paths=[_SERVICE_MODELS])

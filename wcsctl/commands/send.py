@@ -1,0 +1,123 @@
+"""Send a hook as WCS does, and show the answer."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.text import Text
+
+from simulated_wcs.transport import Exchange
+from wcs_hooks.core.payload import encode
+from wcs_hooks.core.reply import OK
+from wcsctl.caller_authentication import caller_authentication
+from wcsctl.context import of
+from wcsctl.errors import ExitStatus, UsageError
+from wcsctl.function_configuration import FunctionConfigurations
+from wcsctl.hook_sender import as_of_client, fields_of
+from wcsctl.hook_sender import send as send_hook
+from wcsctl.output import Output
+from wcsctl.trial import note_on, read_bytes
+
+
+def send(
+    context: typer.Context,
+    method: Annotated[str, typer.Argument(help="As WCS sends it: publishStream, connect …")],
+    fields: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[FIELD]...", help="The body: name=text, name:=JSON."),
+    ] = None,
+    file: Annotated[
+        Path | None, typer.Option("--file", "-f", help="The body, JSON; - for standard input.")
+    ] = None,
+    connect: Annotated[
+        list[str] | None,
+        typer.Option("--connect", "-c", metavar="FIELD", help="A field of the connect before it."),
+    ] = None,
+    no_connect: Annotated[
+        bool,
+        typer.Option("--no-connect", help="No connect before, as if the WCS REST API started it."),
+    ] = False,
+) -> None:
+    """Send a hook as WCS does, and show the answer.
+
+        wcsctl send publishStream name=lesson
+        wcsctl send publishStream name=lesson --connect custom.role=teacher
+        wcsctl send call callee=100 hasVideo:=true appKey=school
+        wcsctl send StreamKeepAliveEvent -f hook.json --no-connect
+
+    It is signed like WCS's own. A hook of a client comes after a connect, in a session of its own,
+    unless the body names a session. The hook is real: it is counted, logged, and recorded.
+    """
+    given = of(context)
+    if file is not None and fields:
+        raise UsageError("Give the body as fields or as --file, not both.")
+    if no_connect and connect:
+        raise UsageError("--connect and --no-connect exclude each other.")
+    if file is None:
+        body = encode(fields_of(fields or ())).encode()
+    else:
+        body = sys.stdin.buffer.read() if str(file) == "-" else read_bytes(file)
+    before = None
+    if not no_connect:
+        before, body = as_of_client(method, body, fields_of(connect) if connect else None)
+    if note := note_on(method):
+        given.output.say(note)
+    deployment = given.deployment
+    authentication = caller_authentication(deployment, FunctionConfigurations(deployment))
+    sent = send_hook(deployment.target, authentication, method, body, before)
+    if given.output.as_json:
+        told = {
+            "connect": None if sent.connect is None else _facts(sent.connect),
+            "hook": None if sent.hook is None else _facts(sent.hook),
+        }
+        given.output.result(told)
+    else:
+        _show(given.output, sent.connect, sent.hook)
+    if sent.hook is None:
+        raise typer.Exit(ExitStatus.FAILED)
+
+
+def _show(output: Output, connect: Exchange | None, hook: Exchange | None) -> None:
+    if connect is not None:
+        output.aside.print(Text(f"connect: {_summary(connect)}"), soft_wrap=True)
+    if hook is None:
+        output.aside.print("WCS declines such a client, so its hook was not sent.")
+        return
+    output.aside.print(Text(f"{hook.method}: {_summary(hook)}"), soft_wrap=True)
+    if hook.reply is not None:
+        sys.stdout.buffer.write(hook.reply.body + b"\n")
+
+
+def _summary(exchange: Exchange) -> str:
+    facts = _facts(exchange)
+    text = f"{facts['status']} in {facts['milliseconds']} ms, decision {facts['decision']}"
+    error = _error(exchange)
+    if error:
+        by = error.get("policy")
+        text += f", refused {f'by policy {by}' if by else 'by the endpoint'}: {error.get('reason')}"
+    return text
+
+
+def _error(exchange: Exchange) -> dict[str, Any]:
+    if exchange.reply is None or exchange.reply.status == OK:
+        return {}
+    try:
+        error = json.loads(exchange.reply.body)["error"]
+    except (ValueError, KeyError, TypeError):
+        return {}
+    return error if isinstance(error, dict) else {}
+
+
+def _facts(exchange: Exchange) -> dict[str, Any]:
+    reply = exchange.reply
+    assert reply is not None  # noqa: S101 - what was not answered has raised
+    return {
+        "method": exchange.method,
+        "status": reply.status,
+        "decision": reply.decision,
+        "milliseconds": round(exchange.seconds * 1000),
+        "sent": exchange.body.decode("utf-8", "replace"),
+        "reply": reply.body.decode("utf-8", "replace"),
+    }
