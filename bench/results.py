@@ -16,10 +16,7 @@ from bench.figures import Figures
 from bench.locations import ENVIRONMENT, REPOSITORY, RESULTS
 from bench.targets import Section
 
-_PACKAGES: Final = (
-    *("aws-lambda-powertools", "boto3", "cedarpy", "cel-expr-python", "cel-python"),
-    *("moto", "pycasbin", "regopy"),
-)
+_PACKAGES: Final = ("aws-lambda-powertools", "boto3", "cel-expr-python", "moto")
 """What this environment measures with or against."""
 
 
