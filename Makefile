@@ -1,7 +1,7 @@
 # Everything a developer does here. Nothing is installed outside this directory:
 #   .uv/ the installer   .venv/ the tools   .emulator/ the AWS emulator   node_modules/ the CDK CLI
-#   .audit/ what looks up vulnerabilities, .fuzz/ the fuzzers, .bench/ the benchmark, .model/ the
-#   simulation: made when they are first asked for   .local/ what a local run leaves behind
+#   .audit/ what looks up vulnerabilities, .fuzz/ the fuzzers, .bench/ the benchmark: made when they
+#   are first asked for   .local/ what a local run leaves behind
 # Each environment is made once, and again when its list of packages changes.
 
 SHELL := bash
@@ -23,7 +23,7 @@ COMPILE := $(UV) pip compile --quiet --universal --generate-hashes --python-vers
 TEST_WORKERS ?= 2
 
 # An environment whose interpreter has gone (Python upgraded, directory moved) is made anew.
-$(shell for env in .venv .emulator .audit .fuzz .bench .model; do \
+$(shell for env in .venv .emulator .audit .fuzz .bench; do \
 	[ -x $$env/bin/python ] || rm -f $$env/.stamp; done)
 
 .PHONY: help
@@ -102,7 +102,6 @@ lock: .uv/.stamp ## Pin the packages' versions anew (UPGRADE=1: the newest that 
 	@$(COMPILE) bench/requirements.in -o bench/requirements.txt
 	@$(COMPILE) bench/runtime-requirements.in -o bench/runtime-requirements.txt
 	@$(COMPILE) bench/documented-requirements.in -o bench/documented-requirements.txt
-	@$(COMPILE) bench/model-requirements.in -o bench/model-requirements.txt
 	@npm install --package-lock-only --omit-lockfile-registry-resolved --no-audit --no-fund --silent
 
 .PHONY: audit
@@ -119,20 +118,12 @@ reliability: setup ## Try each fault, and write docs/reliability.md from what co
 	@$(PYTHON_IN_VENV) -m tests.fault_matrix.reliability
 
 .PHONY: cost
-cost: setup ## Work out what a million hooks cost, into docs/cost.md
-	@PYTHONPATH=functions:. $(PYTHON_IN_VENV) -m bench.cost
-
-.PHONY: local-load
-local-load: setup ## Put a load on the local run, for `make scale` to be held against
-	@PYTHONPATH=functions:. $(PYTHON_IN_VENV) -m bench.local_load
-
-.PHONY: scale
-scale: setup .model/.stamp ## Simulate up to 100,000 hooks a second, and bursts, into docs/scale.md
-	@PYTHONPATH=functions:. .model/bin/python -m bench.scale
+cost: setup ## Work out what a million hooks cost and which quota comes first, into docs/cost.md and docs/scale.md
+	@PYTHONPATH=functions:. $(PYTHON_IN_VENV) -m tools.cost
 
 .PHONY: clean
 clean: local-stop ## Stop the emulator and remove everything that was made here
-	@rm -rf .local .venv .emulator .audit .fuzz .bench .model .uv node_modules cdk.out* build dist
+	@rm -rf .local .venv .emulator .audit .fuzz .bench .uv node_modules cdk.out* build dist
 	@rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -185,13 +176,6 @@ clean: local-stop ## Stop the emulator and remove everything that was made here
 	rm -rf .bench/lambda; \
 	"$$python" -m venv --without-pip .bench/lambda; \
 	$(UV) pip sync --quiet --require-hashes --compile-bytecode --python .bench/lambda/bin/python bench/runtime-requirements.txt; \
-	touch $@
-
-.model/.stamp: bench/model-requirements.txt .uv/.stamp
-	@python=$$(local/find-python.sh); \
-	echo "==> Installing the simulation into .model/"; \
-	[ -x .model/bin/python ] || $(UV) venv --quiet --clear --python "$$python" .model; \
-	$(UV) pip sync --quiet --require-hashes --python .model/bin/python bench/model-requirements.txt; \
 	touch $@
 
 node_modules/.stamp: package-lock.json
