@@ -86,7 +86,7 @@ reliability: setup ## Try each fault and write docs/reliability.md
 bench: setup .lambda/.stamp ## Measure everything against its target: SECTIONS="functions decisions"
 	@$(RUN) bench $(SECTIONS)
 
-cost: setup ## Calculate what a million hooks cost, into docs/cost.md
+cost: setup ## Calculate the bill and the order of quotas, into docs/cost.md and docs/scale.md
 	@$(RUN) tools.cost
 
 ##@ Maintain it

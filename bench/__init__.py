@@ -1,1 +1,1 @@
-"""The benchmark: the packaged functions against the floor and against the documented way."""
+"""The benchmark: the packaged functions against a no-op baseline and a Powertools baseline."""

@@ -15,7 +15,7 @@ from bench import plots, report
 from bench.cold_start import measure_cold_starts, measure_imports
 from bench.decisions import details, measure_decisions
 from bench.figures import Figures
-from bench.locations import REPOSITORY, TOOLS_PYTHON
+from bench.locations import REPOSITORY
 from bench.measured_functions import laboratory
 from bench.packages import ours_for_lambda
 from bench.profiles import profile_functions
@@ -90,7 +90,7 @@ def _run(asked: Iterable[Section]) -> Iterable[Result]:
 
 def _enforcement() -> list[float]:
     done = subprocess.run(
-        [TOOLS_PYTHON, "-m", "bench.enforcement"],
+        [sys.executable, "-m", "bench.enforcement"],
         cwd=REPOSITORY,
         env=os.environ | {"PYTHONPATH": f"{REPOSITORY / 'functions'}{os.pathsep}{REPOSITORY}"},
         stdout=subprocess.PIPE,

@@ -14,7 +14,7 @@ from bench.import_time import (
     read_import_times,
     undisturbed,
 )
-from bench.measured_functions import DOCUMENTED, FLOOR, Laboratory
+from bench.measured_functions import BASELINE, POWERTOOLS, Laboratory
 from bench.progress import Progress
 from bench.samples import paired_ratios
 from wcs_hooks.core.methods import Category
@@ -30,7 +30,7 @@ def measure_cold_starts(laboratory: Laboratory, progress: Progress, runs: int = 
 
     The figures are `cold.wall.<function>` (ms), `cold.cpu.<function>` (ms of CPU time until then),
     `cold.memory.{rss,pss}.<function>` (bytes, before any call), `cold.first-call.{wall,cpu}.<…>`,
-    and the ratios to the documented way and to the floor, each of the same round.
+    and the ratios to the Powertools baseline and to the no-op baseline, each of the same round.
     """
     samples: defaultdict[str, list[float]] = defaultdict(list)
     for number in range(runs):
@@ -53,7 +53,7 @@ def measure_cold_starts(laboratory: Laboratory, progress: Progress, runs: int = 
     for name, measurements in samples.items():
         figures.add(f"cold.{name}", "bytes" if "memory" in name else "ms", measurements)
     for name in laboratory.functions:
-        for other in {FLOOR, DOCUMENTED} - {name}:
+        for other in {BASELINE, POWERTOOLS} - {name}:
             for kind, prefix in (("wall", "cold.ratio"), ("cpu", "cold.cpu-ratio")):
                 ratios = paired_ratios(samples[f"{kind}.{name}"], samples[f"{kind}.{other}"])
                 figures.add(f"{prefix}.{name}.{other}", "x", ratios)
@@ -63,7 +63,7 @@ def measure_cold_starts(laboratory: Laboratory, progress: Progress, runs: int = 
 def measure_imports(laboratory: Laboratory, progress: Progress) -> dict[str, Imports]:
     """Where the time of a cold start goes, by ``-X importtime``: each module's quickest import."""
     found: dict[str, Imports] = {}
-    for name in (FLOOR, DOCUMENTED, *Category):
+    for name in (BASELINE, POWERTOOLS, *Category):
         progress(f"imports of {name}")
         runs: list[list[ImportTime]] = []
         cpu: list[float] = []

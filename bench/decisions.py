@@ -1,95 +1,173 @@
-"""The decision alone: ours beside other engines, on the same rules and the same hooks.
+"""The decision alone, without a function around it.
 
-CPU time of this process for a decision, the hook's body parsed beforehand. Engines take turns, many
-rounds. Each must give the answers that ours gives, or nothing is measured.
+CPU time of this process for a decision, the hook's body parsed beforehand, in turn with guards and
+without. How other policy engines compare was measured once: `results/engines.json`.
 """
 
 import gc
+import json
 import time
+import zlib
 from collections import defaultdict
-from collections.abc import Mapping
-from typing import Any, Final
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, NamedTuple
 
-from bench.engines import rules
-from bench.engines.agreement import assert_agreement
-from bench.engines.all import ENGINES, OURS
-from bench.engines.cases import cases
-from bench.engines.ours import Ours
-from bench.engines.rules import Engine, Question
+from bench import policies
 from bench.figures import Figures
+from bench.policies import Item, snapshot_of
 from bench.progress import Progress
 from bench.samples import paired_ratios
+from wcs_hooks.core.decision import Hook, decide
+from wcs_hooks.core.methods import METHODS
+from wcs_hooks.core.payload import Payload
+from wcs_hooks.core.snapshot import Snapshot
 
 ROUNDS: Final = 30
 _SLICE_SECONDS: Final = 0.05
-"""CPU seconds for which an engine decides before the next one has its turn."""
+"""CPU seconds for which one decides before the next one has its turn."""
 
-_QUESTIONS: Final = 500
 _FEW: Final = 100
 _MANY: Final = 100_000
 
 
-def measure_decisions(progress: Progress, rounds: int = ROUNDS) -> Figures:
-    """Compare the engines.
+class Question:
+    """A hook of publishStream like the vendor's example, whose body is parsed already."""
 
-    The figures are `decision.<case>.<engine>` (us), `decision.<case>.<engine>.ratio` to ours, and
-    for ours alone `decision.exact.{100,100000}` with their `ratio`.
+    def __init__(self, name: str) -> None:
+        self.body: dict[str, Any] = {
+            "nodeId": "Hw47CFMBEchVOpBMDr29IxjudnJ1sjOY@192.168.1.101",
+            "appKey": "defaultApp",
+            "sessionId": "/192.168.1.102:4388/192.168.1.101:8443",
+            "mediaSessionId": "56141d10-fddc-11e6-ac3a-4d67d5b3360d",
+            "name": name,
+            "room": "room-9",
+            "published": True,
+            "hasVideo": True,
+            "hasAudio": True,
+            "status": "PENDING",
+            "sdp": ".....",
+            "record": False,
+            "width": 640,
+            "height": 480,
+            "bitrate": 700,
+            "quality": 0,
+            "mediaProvider": "WebRTC",
+        }
+        self.text = json.dumps(self.body, separators=(",", ":"))
+        self.raw = self.text.encode()
+
+
+class Engine:
+    """Policies, compiled and loaded as the functions have them."""
+
+    def __init__(self, snapshot: bytes) -> None:
+        self._snapshots = [Snapshot.load(snapshot)]
+
+    def decide(self, question: Question) -> str:
+        """The id of the policy that denies; empty if none does."""
+        # Made again for each decision, as for each hook.
+        payload = Payload(question.raw, question.text, question.body)
+        hook = Hook("publishStream", METHODS["publishStream"].category, payload)
+        decision = decide(self._snapshots, hook, time.time())
+        return decision.denial.policy if decision.denial else ""
+
+
+def without_guards(snapshot: bytes) -> bytes:
+    """The snapshot as it was before there were guards: the CEL runtime evaluates each condition."""
+    document = json.loads(zlib.decompress(snapshot))
+    for record in document["policies"]:
+        # The last member; a snapshot without it is still read.
+        del record[-1]
+    return zlib.compress(json.dumps(document).encode())
+
+
+class Case(NamedTuple):
+    """Policies, and the hook that is decided again and again.
+
+    Attributes
+    ----------
+    name
+        In figures.
+    answer
+        The id of the policy that denies the hook.
+    """
+
+    name: str
+    policies: Sequence[Item]
+    question: Question
+    answer: str
+
+
+def cases() -> list[Case]:
+    """Everything that is measured with guards and without."""
+    last_of_ten = Question(policies.LAST_OF_TEN)
+    return [
+        # All ten of the method match, and each `when` is evaluated until the last one denies.
+        Case(
+            "ten-methods.all-match",
+            policies.ten_methods({"mediaProvider": "WebRTC"}),
+            last_of_ten,
+            "publishStream-009",
+        ),
+        # One of the ten matches: the index of exact values leaves the others out.
+        Case("ten-methods.one-matches", policies.ten_methods(), last_of_ten, "publishStream-009"),
+        Case(
+            "one-method",
+            policies.one_method(),
+            Question(policies.LAST_OF_HUNDRED),
+            "publishStream-099",
+        ),
+    ]
+
+
+def measure_decisions(progress: Progress, rounds: int = ROUNDS) -> Figures:
+    """Measure decisions.
+
+    The figures are `decision.<case>.{ours,ours-by-cel}` (us), the latter's `ratio` to the former,
+    and `decision.exact.{100,100000}` with their `ratio`.
 
     Raises
     ------
-    DisagreementError
-        If an engine gives another answer than ours.
+    ValueError
+        If a hook gets another answer than expected.
     """
     figures = Figures()
-    for case in cases():
-        progress(f"decisions, {case.name}: do the engines agree?")
-        engines = {name: load(case.rules) for name, load in ENGINES.items()}
-        assert_agreement(engines, rules.random_questions(case.rules, _QUESTIONS))
-        _expect(case.answer, engines, case.question)
-        samples = _in_turn(engines, case.question, rounds, progress, case.name)
-        for name, measurements in samples.items():
-            figures.add(f"decision.{case.name}.{name}", "us", measurements)
-            if name != OURS:
-                ratios = paired_ratios(measurements, samples[OURS])
-                figures.add(f"decision.{case.name}.{name}.ratio", "x", ratios)
-    return figures | _exact(progress, rounds)
-
-
-def _exact(progress: Progress, rounds: int) -> Figures:
-    """Policies of one method with a `match` each: few, and a thousand times as many."""
+    for name, given, question, answer in cases():
+        snapshot = snapshot_of(given)
+        engines = {"ours": Engine(snapshot), "ours-by-cel": Engine(without_guards(snapshot))}
+        samples = _in_turn(engines, question, answer, rounds, progress)
+        for engine, measurements in samples.items():
+            figures.add(f"decision.{name}.{engine}", "us", measurements)
+        ratios = paired_ratios(samples["ours-by-cel"], samples["ours"])
+        figures.add(f"decision.{name}.ours-by-cel.ratio", "x", ratios)
     progress(f"decisions, {_MANY:,} policies: compiling")
-    engines: dict[str, Engine] = {str(count): Ours(rules.exact(count)) for count in (_FEW, _MANY)}
-    question = rules.question("publishStream", f"stream-{_FEW - 1}")
-    _expect("publishStream-000099", engines, question)
-    samples = _in_turn(engines, question, rounds, progress, "exact")
-    figures = Figures()
-    for name, measurements in samples.items():
-        figures.add(f"decision.exact.{name}", "us", measurements)
+    # Policies of one method with a `match` each: few, and a thousand times as many.
+    engines = {str(count): Engine(snapshot_of(policies.exact(count))) for count in (_FEW, _MANY)}
+    question = Question(f"stream-{_FEW - 1}")
+    samples = _in_turn(engines, question, "publishStream-000099", rounds, progress)
+    for engine, measurements in samples.items():
+        figures.add(f"decision.exact.{engine}", "us", measurements)
     ratios = paired_ratios(samples[str(_MANY)], samples[str(_FEW)])
     figures.add("decision.exact.ratio", "x", ratios)
     return figures
 
 
-def _expect(answer: str, engines: Mapping[str, Engine], question: Question) -> None:
-    for name, engine in engines.items():
-        said = engine.decide(question)
-        if said != answer:
-            raise ValueError(f"{name} answers {said!r}, where {answer!r} is expected")
-
-
 def _in_turn(
     engines: Mapping[str, Engine],
     question: Question,
+    answer: str,
     rounds: int,
     progress: Progress,
-    what: str,
 ) -> dict[str, list[float]]:
     """Microseconds of CPU a decision, by engine, a measurement each round."""
+    for name, engine in engines.items():
+        if (said := engine.decide(question)) != answer:
+            raise ValueError(f"{name} answers {said!r}; expected {answer!r}")
     samples: defaultdict[str, list[float]] = defaultdict(list)
     batches = {name: _batch(engine, question) for name, engine in engines.items()}
     gc.collect()
     for number in range(rounds):
-        progress(f"decisions, {what}, round {number + 1} of {rounds}")
+        progress(f"decisions, {', '.join(engines)}: round {number + 1} of {rounds}")
         for name, engine in engines.items():
             samples[name].append(_microseconds(engine, question, batches[name]))
     return dict(samples)
@@ -106,16 +184,20 @@ def _batch(engine: Engine, question: Question) -> int:
 
 
 def _microseconds(engine: Engine, question: Question, count: int) -> float:
-    decide = engine.decide
+    decide_hook = engine.decide
     began = time.process_time_ns()
     for _ in range(count):
-        decide(question)
+        decide_hook(question)
     return (time.process_time_ns() - began) / count / 1e3
 
 
 def details() -> dict[str, Any]:
-    """What the rules look like, for whoever reads the results."""
+    """What the policies look like, for readers of the results."""
     return {
-        case.name: {"rules": len(case.rules), "first": str(case.rules[0]), "answer": case.answer}
+        case.name: {
+            "policies": len(case.policies),
+            "first": case.policies[0],
+            "answer": case.answer,
+        }
         for case in cases()
     }

@@ -27,8 +27,8 @@ class Figures:
     Examples
     --------
     >>> figures = Figures()
-    >>> figures.add("cold.floor", "ms", [30.1, 29.9, 30.0])
-    >>> figures["cold.floor"].summary.median
+    >>> figures.add("cold.baseline", "ms", [30.1, 29.9, 30.0])
+    >>> figures["cold.baseline"].summary.median
     30.0
     """
 

@@ -8,11 +8,10 @@ BENCH: Final = REPOSITORY / "bench"
 RESULTS: Final = BENCH / "results"
 DOCS: Final = REPOSITORY / "docs"
 
-ENVIRONMENT: Final = REPOSITORY / ".bench"
-"""Made by the Makefile; what is packaged and unpacked here is kept in it too."""
+WORK: Final = REPOSITORY / "build" / "bench"
+"""What is packaged, unpacked and logged here."""
 
-LAMBDA_PYTHON: Final = ENVIRONMENT / "lambda" / "bin" / "python"
-"""An interpreter that finds what Lambda's Python has, and nothing else."""
+LAMBDA_ENVIRONMENT: Final = REPOSITORY / ".lambda"
+"""Made by the Makefile: what Lambda's Python has, and nothing else."""
 
-TOOLS_PYTHON: Final = REPOSITORY / ".venv" / "bin" / "python"
-"""The developer's interpreter: it has the CDK, which this environment has not."""
+LAMBDA_PYTHON: Final = LAMBDA_ENVIRONMENT / "bin" / "python"

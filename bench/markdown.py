@@ -1,6 +1,6 @@
 """Tables of the results, in Markdown, and the places in documents where they stand."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import Any, Final
@@ -8,29 +8,36 @@ from typing import Any, Final
 from bench.figures import Figure, Figures
 from bench.hooks import Path as HookPath
 from bench.measured_functions import (
-    DOCUMENTED,
-    DOCUMENTED_WITHOUT_READ,
-    FLOOR,
-    FLOOR_WITH_READ,
-    FLOOR_WITH_WRITE,
+    BASELINE,
+    BASELINE_WITH_READ,
+    BASELINE_WITH_WRITE,
+    POWERTOOLS,
+    POWERTOOLS_WITHOUT_READ,
 )
 from bench.results import Result
 from bench.snapshot_loading import COUNTS
-from bench.targets import CATEGORIES, FLOOR_WITH_THE_CALL, Section, Verdict
+from bench.targets import BASELINE_WITH_THE_CALL, CATEGORIES, Section, Verdict
+from tools.markdown import replace_block, table
 
 _MB: Final = 1_000_000
 _LEAST_MS: Final = 0.5
 _SHOWN: Final = 15
 
 _FUNCTIONS: Final[Mapping[str, str]] = {
-    FLOOR: "A floor",
-    FLOOR_WITH_READ: "A, with a read by boto3",
-    FLOOR_WITH_WRITE: "A, with a write by boto3",
-    DOCUMENTED: "B documented way",
-    DOCUMENTED_WITHOUT_READ: "B, without its read",
+    BASELINE: "A no-op baseline",
+    BASELINE_WITH_READ: "A, with a read by boto3",
+    BASELINE_WITH_WRITE: "A, with a write by boto3",
+    POWERTOOLS: "B Powertools baseline",
+    POWERTOOLS_WITHOUT_READ: "B, without its read",
     **{category: f"C ours, {category}" for category in CATEGORIES},
 }
 
+
+_CASES: Final[Mapping[str, str]] = {
+    "ten-methods.all-match": "10 of 100 match, all evaluated",
+    "ten-methods.one-matches": "10 of 100 looked at, one matches",
+    "one-method": "100 of 100 evaluated",
+}
 
 _OTHER_PATHS: Final[Mapping[str, str]] = {
     "deny-player": "deny (playHLS)",
@@ -50,11 +57,9 @@ def replace_blocks(document: Path, blocks: Mapping[str, str]) -> bool:
     """
     before = after = document.read_text()
     for name, block in blocks.items():
-        begin, end = f"<!-- bench:{name} -->", f"<!-- /bench:{name} -->"
-        head, opened, rest = after.partition(begin)
-        _, closed, tail = rest.partition(end)
-        if opened and closed:
-            after = f"{head}{begin}\n{block.strip()}\n{end}{tail}"
+        begin = f"<!-- bench:{name} -->"
+        if begin in after:
+            after = replace_block(after, begin, f"<!-- /bench:{name} -->", f"\n{block.strip()}\n")
     if after != before:
         document.write_text(after)
     return after != before
@@ -75,27 +80,12 @@ def blocks(results: Sequence[Result], verdicts: Sequence[Verdict]) -> dict[str, 
     if profile := by_section.get(Section.PROFILE):
         made["profile"] = profiles(profile.details)
     if decisions := by_section.get(Section.DECISIONS):
-        made["decisions"] = engines(decisions.figures)
+        made["decisions"] = deciding(decisions.figures)
     if snapshots := by_section.get(Section.SNAPSHOTS):
         made["snapshots"] = loading(snapshots.figures)
     if enforcement := by_section.get(Section.ENFORCEMENT):
         made["enforcement"] = enforcing(enforcement.figures["enforcement.seconds"])
     return made
-
-
-def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table.
-
-    Examples
-    --------
-    >>> print(table(["a", "b"], [["1", "2"]]))
-    | a | b |
-    |---|---|
-    | 1 | 2 |
-    """
-    lines = [head, ["---"] * len(head), *rows]
-    text = "\n".join(f"| {' | '.join(line)} |" for line in lines)
-    return text.replace("| --- ", "|---").replace("|--- |", "|---|").replace("--- |", "---|")
 
 
 def targets(verdicts: Sequence[Verdict]) -> str:
@@ -150,8 +140,8 @@ def cold(figures: Figures) -> str:
             title,
             spread(figures[f"cold.wall.{name}"]),
             spread(figures[f"cold.cpu.{name}"]),
-            _ratio(figures, f"cold.ratio.{name}.{DOCUMENTED}"),
-            _ratio(figures, f"cold.ratio.{name}.{FLOOR}"),
+            _ratio(figures, f"cold.ratio.{name}.{POWERTOOLS}"),
+            _ratio(figures, f"cold.ratio.{name}.{BASELINE}"),
             value(figures[f"cold.first-call.wall.{name}"]),
             value(figures[f"cold.first-call.cpu.{name}"]),
         ]
@@ -163,10 +153,10 @@ def cold(figures: Figures) -> str:
 
 def imports(told: Mapping[str, Any]) -> str:
     """Where cold starts spend their time."""
-    names = [FLOOR, DOCUMENTED, "direct"]
+    names = [BASELINE, POWERTOOLS, "direct"]
     packages = sorted(
         {package for name in names for package in told[name]["onBehalfOf"]},
-        key=lambda package: -told["direct"]["onBehalfOf"].get(package, 0.0),
+        key=lambda package: (-told["direct"]["onBehalfOf"].get(package, 0.0), package),
     )
     spent = {
         package: [told[name]["onBehalfOf"].get(package, 0.0) for name in names]
@@ -204,14 +194,15 @@ def warm(figures: Figures) -> str:
             series = f"{name}.{path}"
             if f"warm.cpu.{series}" not in figures:
                 continue
+            its_call = BASELINE_WITH_THE_CALL.get(series, "")
             rows.append(
                 [
                     title,
                     _OTHER_PATHS.get(path, path),
                     spread(figures[f"warm.cpu.{series}"]),
-                    _ratio(figures, f"warm.ratio.{series}.{FLOOR}"),
-                    _ratio(figures, f"warm.ratio.{series}.{FLOOR_WITH_THE_CALL.get(series, '')}"),
-                    _ratio(figures, f"warm.ratio.{series}.{DOCUMENTED}"),
+                    _ratio(figures, f"warm.ratio.{series}.{BASELINE}"),
+                    _ratio(figures, f"warm.ratio.{series}.{its_call}"),
+                    _ratio(figures, f"warm.ratio.{series}.{POWERTOOLS}"),
                     value(figures[f"warm.log.{series}"]),
                 ]
             )
@@ -243,8 +234,8 @@ def memory(figures: Figures) -> str:
         [
             [title, value(figures[f"package.{name}"])]
             for name, title in (
-                ("floor.host", "A floor"),
-                ("documented.host", "B documented way, without what Lambda has"),
+                ("baseline.host", "A no-op baseline"),
+                ("powertools.host", "B Powertools baseline, without what Lambda has"),
                 ("ours.arm64", "C ours, arm64"),
                 ("ours.x86_64", "C ours, x86_64"),
             )
@@ -271,46 +262,18 @@ def profiles(told: Mapping[str, Any]) -> str:
     return "\n\n".join(tables)
 
 
-def engines(figures: Figures) -> str:
-    """The decision alone, beside other engines."""
-    cases = ["ten-methods.all-match", "ten-methods.one-matches", "one-method"]
-    names = ["ours", *sorted(_engine_names(figures, cases[0]) - {"ours"})]
+def deciding(figures: Figures) -> str:
+    """The decision alone."""
     rows = [
-        [
-            name,
-            *(
-                spread(figures[f"decision.{case}.{name}"])
-                + (
-                    ""
-                    if name == "ours"
-                    else f" ({_ratio(figures, f'decision.{case}.{name}.ratio')} ×)"
-                )
-                for case in cases
-            ),
-        ]
-        for name in names
-    ]
-    head = [
-        "engine",
-        "10 of 100 match, all evaluated",
-        "10 of 100 looked at, one matches",
-        "100 of 100 evaluated",
+        [title, *(spread(figures[f"decision.{case}.{name}"]) for case in _CASES)]
+        for name, title in (("ours", "as deployed"), ("ours-by-cel", "without guards"))
     ]
     exact = (
         f"With 100 `match` policies of one method {value(figures['decision.exact.100'])}, with "
         f"100,000 {value(figures['decision.exact.100000'])}: "
         f"{_ratio(figures, 'decision.exact.ratio')} ×."
     )
-    return f"{table(head, rows)}\n\n{exact}"
-
-
-def _engine_names(figures: Figures, case: str) -> set[str]:
-    prefix = f"decision.{case}."
-    return {
-        name.removeprefix(prefix)
-        for name in figures
-        if name.startswith(prefix) and not name.endswith(".ratio")
-    }
+    return f"{table(['decision', *_CASES.values()], rows)}\n\n{exact}"
 
 
 def loading(figures: Figures) -> str:

@@ -1,9 +1,10 @@
-"""The functions that are measured side by side: the floor, the documented way, and ours."""
+"""The functions that are measured side by side: the baselines, and ours."""
 
 import json
 import os
 import socket
 import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,16 +15,16 @@ from bench.aws_service import POLICIES, SESSIONS, AwsService, aws_service
 from bench.function_process import Function, FunctionProcess
 from bench.hooks import policies_in_force
 from bench.lambda_environment import lambda_environment
-from bench.locations import ENVIRONMENT, REPOSITORY, TOOLS_PYTHON
+from bench.locations import REPOSITORY, WORK
 from bench.packages import Package
 from wcs_hooks.core.methods import Category
 from wcs_hooks.core.policy import EVERY_APP
 
-FLOOR: Final = "floor"
-FLOOR_WITH_READ: Final = "floor-read"
-FLOOR_WITH_WRITE: Final = "floor-write"
-DOCUMENTED: Final = "documented"
-DOCUMENTED_WITHOUT_READ: Final = "documented-without-read"
+BASELINE: Final = "baseline"
+BASELINE_WITH_READ: Final = "baseline-read"
+BASELINE_WITH_WRITE: Final = "baseline-write"
+POWERTOOLS: Final = "powertools"
+POWERTOOLS_WITHOUT_READ: Final = "powertools-without-read"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,7 @@ class Laboratory:
     Attributes
     ----------
     functions
-        By name: the three floors, the two documented ones, and each category's value.
+        By name: the three no-op baselines, the two Powertools baselines, and each category's value.
     packages
         The packages that they are from, by name.
     lambda_variables
@@ -55,17 +56,17 @@ class Laboratory:
 @contextmanager
 def laboratory() -> Iterator[Laboratory]:
     """Package the functions, and give them an AWS with 100 policies in force, while this lasts."""
-    ENVIRONMENT.mkdir(exist_ok=True)
+    WORK.mkdir(parents=True, exist_ok=True)
     deployed = _deployed()
     made = {
-        FLOOR: packages.floor(),
-        "floor-call": packages.floor_with_call(),
-        DOCUMENTED: packages.documented(),
+        BASELINE: packages.baseline(),
+        "baseline-call": packages.baseline_with_call(),
+        POWERTOOLS: packages.powertools(),
         "ours": packages.ours(),
     }
     with (
-        aws_service(ENVIRONMENT / "aws.log") as aws,
-        # X-Ray's daemon: Lambda has one, and takes what the documented way's tracer sends.
+        aws_service(WORK / "aws.log") as aws,
+        # X-Ray's daemon: Lambda has one, and takes what the Powertools baseline's tracer sends.
         socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as xray,
     ):
         aws.put_in_force(EVERY_APP, policies_in_force())
@@ -74,18 +75,18 @@ def laboratory() -> Iterator[Laboratory]:
         memory = max(function["memorySize"] for function in deployed.values())
         yield Laboratory(
             {
-                FLOOR: Function(FLOOR, made[FLOOR].task, "floor.handler", {}),
+                BASELINE: Function(BASELINE, made[BASELINE].task, "baseline.handler", {}),
                 **{
                     name: Function(
-                        name, made["floor-call"].task, handler, {"SESSIONS_TABLE": SESSIONS}
+                        name, made["baseline-call"].task, handler, {"SESSIONS_TABLE": SESSIONS}
                     )
                     for name, handler in (
-                        (FLOOR_WITH_READ, "floor_call.read"),
-                        (FLOOR_WITH_WRITE, "floor_call.write"),
+                        (BASELINE_WITH_READ, "baseline_call.read"),
+                        (BASELINE_WITH_WRITE, "baseline_call.write"),
                     )
                 },
-                DOCUMENTED: _documented(made[DOCUMENTED], look_for_policy=True),
-                DOCUMENTED_WITHOUT_READ: _documented(made[DOCUMENTED], look_for_policy=False),
+                POWERTOOLS: _powertools(made[POWERTOOLS], look_for_policy=True),
+                POWERTOOLS_WITHOUT_READ: _powertools(made[POWERTOOLS], look_for_policy=False),
                 **ours,
             },
             made,
@@ -94,11 +95,11 @@ def laboratory() -> Iterator[Laboratory]:
         )
 
 
-def _documented(package: Package, *, look_for_policy: bool) -> Function:
+def _powertools(package: Package, *, look_for_policy: bool) -> Function:
     return Function(
-        DOCUMENTED if look_for_policy else DOCUMENTED_WITHOUT_READ,
+        POWERTOOLS if look_for_policy else POWERTOOLS_WITHOUT_READ,
         package.task,
-        "documented.handler",
+        "powertools.handler",
         {
             "POLICIES_TABLE": POLICIES,
             "LOOK_FOR_POLICY": str(look_for_policy).lower(),
@@ -139,7 +140,7 @@ type _Deployed = dict[str, _Configuration]
 def _deployed() -> _Deployed:
     """How the stack configures the functions, by category."""
     done = subprocess.run(
-        [TOOLS_PYTHON, "-m", "bench.deployed_functions"],
+        [sys.executable, "-m", "bench.deployed_functions"],
         cwd=REPOSITORY,
         env=os.environ | {"PYTHONPATH": f"{REPOSITORY / 'functions'}{os.pathsep}{REPOSITORY}"},
         stdout=subprocess.PIPE,

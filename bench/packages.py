@@ -8,17 +8,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from bench.locations import BENCH, ENVIRONMENT
+from bench.locations import BENCH, REPOSITORY, WORK
 from infra.packaging import package, target_of
 from infra.settings import Architecture, Packaging, Settings
 
-_TASKS: Final = ENVIRONMENT / "tasks"
+_TASKS: Final = WORK / "tasks"
 _FUNCTIONS: Final = BENCH / "functions"
 
 _IN_LAMBDA: Final = frozenset(
     {"boto3", "botocore", "dateutil", "jmespath", "s3transfer", "six", "urllib3"}
 )
-"""Left out of the documented way's package, as the layer of Powertools leaves it out: Lambda's
+"""Left out of the Powertools baseline's package, as the layer of Powertools leaves it out: Lambda's
 Python has it."""
 
 
@@ -54,28 +54,29 @@ def ours_for_lambda() -> dict[str, int]:
     }
 
 
-def floor() -> Package:
-    """The floor: one file."""
-    return _unpacked(_zipped("floor", ["floor.py"]), "floor")
+def baseline() -> Package:
+    """The no-op baseline: one file."""
+    return _unpacked(_zipped("baseline", ["baseline.py"]), "baseline")
 
 
-def floor_with_call() -> Package:
-    """The floor of what calls DynamoDB: one file."""
-    return _unpacked(_zipped("floor-call", ["floor_call.py"]), "floor-call")
+def baseline_with_call() -> Package:
+    """The no-op baseline with a call to DynamoDB: one file."""
+    return _unpacked(_zipped("baseline-call", ["baseline_call.py"]), "baseline-call")
 
 
-def documented() -> Package:
-    """The documented way, with what it imports.
+def powertools() -> Package:
+    """The Powertools baseline, with what it imports.
 
     It gets what ours has: byte code that Python trusts, since Lambda could not keep any.
     """
-    staging = _empty(_TASKS / "documented.staging")
+    staging = _empty(_TASKS / "powertools.staging")
     subprocess.run(
         [
-            *(sys.executable, "-m", "uv", "pip", "install", "--quiet", "--no-deps"),
-            *("--require-hashes", "--only-binary", ":all:", "--no-compile-bytecode"),
+            *(sys.executable, "-m", "uv", "pip", "install", "--quiet", "--no-compile-bytecode"),
             *("--python", sys.executable, "--target", str(staging)),
-            *("--requirements", str(BENCH / "documented-requirements.txt")),
+            # In the versions and with the hashes of the lock.
+            *("--constraint", str(REPOSITORY / "requirements.txt")),
+            "aws-lambda-powertools[tracer]",
         ],
         check=True,
     )
@@ -83,7 +84,7 @@ def documented() -> Package:
         name = path.name.partition("-")[0].removesuffix(".py").replace("python_", "")
         if name in _IN_LAMBDA or path.name == "bin":
             shutil.rmtree(path) if path.is_dir() else path.unlink()
-    return _unpacked(_zipped("documented", ["documented.py"], staging), "documented")
+    return _unpacked(_zipped("powertools", ["powertools.py"], staging), "powertools")
 
 
 def _zipped(name: str, sources: list[str], staging: Path | None = None) -> Path:

@@ -10,14 +10,14 @@ from matplotlib.figure import Figure as Plot
 from bench.figures import Figures
 from bench.locations import DOCS
 from bench.measured_functions import (
-    DOCUMENTED,
-    DOCUMENTED_WITHOUT_READ,
-    FLOOR,
-    FLOOR_WITH_READ,
-    FLOOR_WITH_WRITE,
+    BASELINE,
+    BASELINE_WITH_READ,
+    BASELINE_WITH_WRITE,
+    POWERTOOLS,
+    POWERTOOLS_WITHOUT_READ,
 )
 from bench.results import Result
-from bench.targets import CATEGORIES, Section
+from bench.targets import CATEGORIES, COLD_RATIO, Section
 
 _SIZE: Final = (9, 4.5)
 _DPI: Final = 110
@@ -25,11 +25,11 @@ _GREY: Final = "#9aa5b1"
 _ORANGE: Final = "#d9822b"
 _BLUE: Final = "#2b6cb0"
 _COLOURS: Final[Mapping[str, str]] = {
-    FLOOR: _GREY,
-    FLOOR_WITH_READ: _GREY,
-    FLOOR_WITH_WRITE: _GREY,
-    DOCUMENTED: _ORANGE,
-    DOCUMENTED_WITHOUT_READ: _ORANGE,
+    BASELINE: _GREY,
+    BASELINE_WITH_READ: _GREY,
+    BASELINE_WITH_WRITE: _GREY,
+    POWERTOOLS: _ORANGE,
+    POWERTOOLS_WITHOUT_READ: _ORANGE,
     **dict.fromkeys(CATEGORIES, _BLUE),
 }
 
@@ -44,8 +44,6 @@ def draw(results: Sequence[Result], directory: Path = DOCS) -> list[Path]:
             case Section.FUNCTIONS:
                 drawn.append(_cold(result.details["imports"], directory))
                 drawn.append(_warm(result.figures, directory))
-            case Section.DECISIONS:
-                drawn.append(_decisions(result.figures, directory))
             case Section.ENFORCEMENT:
                 drawn.append(_enforcement(result.details["seconds"], directory))
     return drawn
@@ -75,9 +73,11 @@ def _cold(imports: Mapping[str, Any], directory: Path) -> Path:
     for number, (package, widths) in enumerate(pieces.items()):
         axes.barh(names, widths, left=left, label=package, color=colours[number])
         left = [at + width for at, width in zip(left, widths, strict=True)]
-    axes.axvline(imports[DOCUMENTED]["cpuMs"] / 2, color="black", linestyle=":", linewidth=1)
+    axes.axvline(
+        imports[POWERTOOLS]["cpuMs"] * COLD_RATIO, color="black", linestyle=":", linewidth=1
+    )
     axes.set_xlabel("ms of CPU from the process's start to the first /next, under -X importtime")
-    axes.set_title("Cold start: on whose behalf (dotted: half of the documented way)")
+    axes.set_title(f"Cold start: on whose behalf (dotted: {COLD_RATIO:g} × Powertools baseline)")
     axes.legend(fontsize=7, loc="lower right")
     return _save(plot, directory / "performance-cold.png")
 
@@ -101,43 +101,12 @@ def _warm(figures: Figures, directory: Path) -> Path:
         color=[_COLOURS[name.partition(".")[0]] for name in names],
         error_kw={"elinewidth": 1},
     )
-    floor = figures.median(f"{prefix}{FLOOR}.echo")
+    baseline = figures.median(f"{prefix}{BASELINE}.echo")
     for factor, style in ((1.3, ":"), (1.5, "--")):
-        axes.axvline(floor * factor, color="black", linestyle=style, linewidth=1)
-    axes.set_xlabel("µs of CPU a call, quartiles (dotted 1.3 × floor, dashed 1.5 × floor)")
+        axes.axvline(baseline * factor, color="black", linestyle=style, linewidth=1)
+    axes.set_xlabel("µs of CPU a call, quartiles (dotted 1.3, dashed 1.5 × the no-op baseline)")
     axes.set_title("Warm calls under awslambdaric")
     return _save(plot, directory / "performance-warm.png")
-
-
-def _decisions(figures: Figures, directory: Path) -> Path:
-    """The decision alone, by engine."""
-    plot = Plot(figsize=_SIZE, dpi=_DPI, layout="constrained")
-    cases = {
-        "ten-methods.all-match": "100 policies over 10 methods,\nten evaluated",
-        "one-method": "100 policies of one method,\nall evaluated",
-    }
-    limits = {"ten-methods.all-match": 40, "one-method": 250}
-    for axes, (case, title) in zip(plot.subplots(1, 2), cases.items(), strict=True):
-        prefix = f"decision.{case}."
-        names: Sequence[str] = [
-            name.removeprefix(prefix)
-            for name in figures
-            if name.startswith(prefix) and not name.endswith(".ratio")
-        ]
-        medians, names = zip(
-            *sorted(((figures.median(f"{prefix}{name}"), name) for name in names), reverse=True),
-            strict=True,
-        )
-        colours = [_BLUE if name.startswith("ours") else _GREY for name in names]
-        bars = axes.barh(names, medians, color=colours)
-        axes.bar_label(bars, [f"{median:,.0f}" for median in medians], padding=3)
-        axes.axvline(limits[case], color="black", linestyle=":", linewidth=1)
-        axes.set_xscale("log")
-        # A bar on a logarithmic axis has no zero to begin at: one microsecond stands for it.
-        axes.set_xlim(1, max(medians) * 3)
-        axes.set_title(title)
-        axes.set_xlabel("µs of CPU a decision (dotted: target)")
-    return _save(plot, directory / "performance-decisions.png")
 
 
 def _enforcement(seconds: Sequence[float], directory: Path) -> Path:

@@ -13,13 +13,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from bench.figures import Figures
-from bench.locations import ENVIRONMENT, REPOSITORY, RESULTS
+from bench.locations import LAMBDA_ENVIRONMENT, REPOSITORY, RESULTS
 from bench.targets import Section
 
-_PACKAGES: Final = (
-    *("aws-lambda-powertools", "boto3", "cedarpy", "cel-expr-python", "cel-python"),
-    *("moto", "pycasbin", "regopy"),
-)
+_PACKAGES: Final = ("aws-lambda-powertools", "boto3", "cel-expr-python", "moto")
 """What this environment measures with or against."""
 
 
@@ -95,7 +92,7 @@ def _versions() -> dict[str, str]:
 
 def _runtime_client() -> str:
     """The runtime client's version, of the environment that stands in for Lambda's."""
-    found = list(ENVIRONMENT.glob("lambda/lib/python*/site-packages/awslambdaric-*.dist-info"))
+    found = list(LAMBDA_ENVIRONMENT.glob("lib/python*/site-packages/awslambdaric-*.dist-info"))
     return found[0].name.removesuffix(".dist-info").partition("-")[2] if found else "not installed"
 
 

@@ -3,22 +3,19 @@
 import json
 import subprocess
 from collections import defaultdict
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from bench.engines import rules
-from bench.engines.ours import snapshot_of
-from bench.engines.rules import Rule, StartsWith
 from bench.figures import Figures
-from bench.locations import BENCH, ENVIRONMENT, LAMBDA_PYTHON
+from bench.locations import BENCH, LAMBDA_PYTHON, WORK
 from bench.packages import ours
+from bench.policies import exact, snapshot_of, with_expressions
 from bench.progress import Progress
 
 COUNTS: Final = (1_000, 10_000, 100_000)
 RUNS: Final = 15
 
-_SNAPSHOTS: Final = ENVIRONMENT / "snapshots"
+_SNAPSHOTS: Final = WORK / "snapshots"
 
 
 def measure_loading(progress: Progress, runs: int = RUNS) -> Figures:
@@ -32,10 +29,10 @@ def measure_loading(progress: Progress, runs: int = RUNS) -> Figures:
     task = ours().task
     _SNAPSHOTS.mkdir(parents=True, exist_ok=True)
     for count in COUNTS:
-        for kind in ("exact", "expressions"):
+        for kind, policies in (("exact", exact), ("expressions", with_expressions)):
             progress(f"snapshot of {count:,} policies, {kind}: compiling")
             file = _SNAPSHOTS / f"{kind}-{count}"
-            file.write_bytes(snapshot_of(policies(kind, count)))
+            file.write_bytes(snapshot_of(policies(count)))
             samples: defaultdict[str, list[float]] = defaultdict(list)
             for number in range(runs):
                 progress(f"snapshot of {count:,} policies, {kind}: load {number + 1} of {runs}")
@@ -49,17 +46,6 @@ def measure_loading(progress: Progress, runs: int = RUNS) -> Figures:
                 unit = "ms" if name in {"time", "cpu"} else "bytes"
                 figures.add(f"load.{count}.{kind}.{name}", unit, measurements)
     return figures
-
-
-def policies(kind: str, count: int) -> Sequence[Rule]:
-    """So many policies; with `expressions` each has one of its own."""
-    exact = rules.exact(count)
-    if kind == "exact":
-        return exact
-    return [
-        Rule(rule.id, rule.method, rule.match, (StartsWith("sessionId", f"/192.0.2.{number}:"),))
-        for number, rule in enumerate(exact)
-    ]
 
 
 def _load(task: Path, file: Path) -> dict[str, float]:

@@ -84,15 +84,19 @@ class Verdict:
 CATEGORIES: Final = ("connect", "direct", "event", "incoming")
 MB: Final = 1_000_000
 
-FLOOR_WITH_THE_CALL: Final[Mapping[str, str]] = {
-    **dict.fromkeys(("connect.echo", "connect.override"), "floor-write"),
-    **dict.fromkeys(("direct.deny", "event.deny", "incoming.deny"), "floor-read"),
+BASELINE_WITH_THE_CALL: Final[Mapping[str, str]] = {
+    **dict.fromkeys(("connect.echo", "connect.override"), "baseline-write"),
+    **dict.fromkeys(("direct.deny", "event.deny", "incoming.deny"), "baseline-read"),
 }
-"""Of the paths that call DynamoDB, which each of them does once, the floor that does likewise."""
+"""For each path that calls DynamoDB once, the no-op baseline with the same call."""
 
-_A: Final = "floor"
-_B: Final = "documented"
+_A: Final = "baseline"
+_B: Final = "powertools"
 _WARM: Final = "warm CPU per call"
+
+COLD_RATIO: Final = 0.6
+"""A cold start at most, × B. It holds for third-party code as its authors released it: data files
+may be left out of the package, but no line of a library is edited."""
 
 
 def _by_category(row: str, figure: str, at_most: float, *, below: bool = False) -> list[Target]:
@@ -103,7 +107,11 @@ def _by_category(row: str, figure: str, at_most: float, *, below: bool = False) 
 
 
 TARGETS: Final[Sequence[Target]] = (
-    *_by_category("cold: process start to first `/next`, × B", f"cold.ratio.{{}}.{_B}", 0.5),
+    *_by_category(
+        "cold: process start to first `/next`, third-party code as released, × B",
+        f"cold.ratio.{{}}.{_B}",
+        COLD_RATIO,
+    ),
     *_by_category(f"{_WARM}, echo, × A", f"warm.ratio.{{}}.echo.{_A}", 1.3),
     *_by_category(f"{_WARM}, echo, × B", f"warm.ratio.{{}}.echo.{_B}", 1.0, below=True),
     *_by_category(f"{_WARM}, override, × A", f"warm.ratio.{{}}.override.{_A}", 1.5),
@@ -113,10 +121,10 @@ TARGETS: Final[Sequence[Target]] = (
             Section.FUNCTIONS,
             f"{_WARM}, of what calls DynamoDB once, × A with such a call",
             series.replace(".", " "),
-            f"warm.ratio.{series}.{floor}",
+            f"warm.ratio.{series}.{baseline}",
             1.5,
         )
-        for series, floor in FLOOR_WITH_THE_CALL.items()
+        for series, baseline in BASELINE_WITH_THE_CALL.items()
     ),
     Target(
         Section.DECISIONS,

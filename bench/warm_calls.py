@@ -18,11 +18,11 @@ from bench.figures import Figures
 from bench.function_process import FunctionProcess
 from bench.hooks import BY_CEL, MEASURED, PLAYER, Path, Subject, gateway_event
 from bench.measured_functions import (
-    DOCUMENTED,
-    DOCUMENTED_WITHOUT_READ,
-    FLOOR,
-    FLOOR_WITH_READ,
-    FLOOR_WITH_WRITE,
+    BASELINE,
+    BASELINE_WITH_READ,
+    BASELINE_WITH_WRITE,
+    POWERTOOLS,
+    POWERTOOLS_WITHOUT_READ,
     Laboratory,
 )
 from bench.progress import Progress
@@ -69,11 +69,11 @@ def all_series() -> list[Series]:
     series = [
         *(
             Series(f"{name}.echo", name, event, _gives_back(echo))
-            for name in (FLOOR, FLOOR_WITH_READ, FLOOR_WITH_WRITE)
+            for name in (BASELINE, BASELINE_WITH_READ, BASELINE_WITH_WRITE)
         ),
         *(
             Series(f"{name}.echo", name, event, _echoes(echo))
-            for name in (DOCUMENTED, DOCUMENTED_WITHOUT_READ)
+            for name in (POWERTOOLS, POWERTOOLS_WITHOUT_READ)
         ),
     ]
     for category, subject in MEASURED.items():
@@ -155,11 +155,11 @@ def _figures(series: list[Series], samples: Mapping[str, list[float]]) -> Figure
             figures.add(f"warm.{name}", unit, measurements)
     for one in series:
         for other in (
-            FLOOR,
-            FLOOR_WITH_READ,
-            FLOOR_WITH_WRITE,
-            DOCUMENTED,
-            DOCUMENTED_WITHOUT_READ,
+            BASELINE,
+            BASELINE_WITH_READ,
+            BASELINE_WITH_WRITE,
+            POWERTOOLS,
+            POWERTOOLS_WITHOUT_READ,
         ):
             if one.function != other:
                 ratios = paired_ratios(samples[f"cpu.{one.name}"], samples[f"cpu.{other}.echo"])
@@ -192,7 +192,7 @@ def _ours(category: Category, subject: Subject, path: Path, name: str) -> Series
 def _gives_back(body: bytes) -> Callable[[Any], None]:
     def check(answer: Any) -> None:
         if answer != body.decode():
-            raise FunctionError(f"the floor gave back something else: {answer!r:.200}")
+            raise FunctionError(f"the no-op baseline returned something else: {answer!r:.200}")
 
     return check
 

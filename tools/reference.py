@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from typer.main import get_command
 
+from tools.markdown import table
 from wcsctl.cli import app
 from wcsctl.errors import ExitStatus
 
@@ -60,7 +61,7 @@ def main() -> None:
 
 def _statuses() -> str:
     rows = [(f"`{status.value}`", told) for status, told in _STATUSES.items()]
-    return _table(("status", "meaning"), rows)
+    return table(("status", "meaning"), rows) + "\n"
 
 
 def _commands(group: Any, words: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any]]:
@@ -77,7 +78,7 @@ def _contents(root: Any) -> str:
         (f"[`{' '.join(words[1:])}`](#{'-'.join(words)})", _summary(command))
         for words, command in _commands(root, ("wcsctl",))
     ]
-    return _table(("command", "does"), rows)
+    return table(("command", "does"), rows) + "\n"
 
 
 def _section(words: Sequence[str], command: Any) -> str:
@@ -99,7 +100,7 @@ def _usage(command: Any) -> Iterator[str]:
 
 def _parameters(command: Any) -> str:
     rows = [(_names(one), _description(one)) for one in _told(command)]
-    return _table(("option", "meaning"), rows)
+    return table(("option", "meaning"), rows) + "\n"
 
 
 def _told(command: Any) -> list[Any]:
@@ -154,14 +155,6 @@ def _help(command: Any) -> str:
 
 def _summary(command: Any) -> str:
     return " ".join(_help(command).split("\n\n")[0].split())
-
-
-def _table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [headings, ["---"] * len(headings), *rows]
-    return (
-        "\n".join(f"| {' | '.join(cell.replace('|', '\\|') for cell in row)} |" for row in lines)
-        + "\n"
-    )
 
 
 if __name__ == "__main__":

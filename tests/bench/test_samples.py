@@ -36,9 +36,9 @@ def test_given_200_measurements_when_asked_for_p99_then_two_of_them_may_be_large
 
 
 def test_given_a_slow_round_when_ratios_are_paired_then_it_does_not_show() -> None:
-    ours, floor = [2.0, 20.0, 2.2], [1.0, 10.0, 1.1]
+    ours, baseline = [2.0, 20.0, 2.2], [1.0, 10.0, 1.1]
 
-    assert paired_ratios(ours, floor) == pytest.approx([2.0, 2.0, 2.0])
+    assert paired_ratios(ours, baseline) == pytest.approx([2.0, 2.0, 2.0])
 
 
 def test_given_rounds_that_do_not_pair_when_ratios_are_asked_for_then_it_is_an_error() -> None:
@@ -48,11 +48,11 @@ def test_given_rounds_that_do_not_pair_when_ratios_are_asked_for_then_it_is_an_e
 
 def test_given_figures_when_written_and_read_back_then_they_are_the_same() -> None:
     before = Figures()
-    before.add("cold.floor", "ms", [30.25, 29.5, 31.0])
+    before.add("cold.baseline", "ms", [30.25, 29.5, 31.0])
 
     after = Figures.from_json(before.to_json())
 
-    assert after["cold.floor"] == before["cold.floor"]
+    assert after["cold.baseline"] == before["cold.baseline"]
     assert "cold.other" not in after
 
 

@@ -72,7 +72,7 @@ def test_given_the_targets_then_their_limits_are_those_that_were_set() -> None:
     limits = {(target.figure.partition(".")[0], target.at_most) for target in TARGETS}
 
     assert limits == {
-        ("cold", 0.5),
+        ("cold", 0.6),
         *(("warm", limit) for limit in (1.3, 1.0, 1.5)),
         *(("decision", limit) for limit in (40, 250, 1.5)),
         *(("load", limit) for limit in (100, 60 * MB)),

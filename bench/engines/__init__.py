@@ -1,1 +1,0 @@
-"""Policy engines, each given the same rules in its own language."""

@@ -1,1 +1,0 @@
-"""What hooks cost and how far they scale, by models of AWS's prices and quotas."""
