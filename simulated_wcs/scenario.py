@@ -18,7 +18,7 @@ import yaml
 
 from simulated_wcs.action import Conclusion
 from simulated_wcs.transport import DEFAULT_RETRIES, DEFAULT_TIMEOUT
-from wcs_hooks.core.methods import METHODS, SWITCHES, Category, methods_of
+from wcs_hooks.core.methods import METHODS, PLAYERS, SWITCHES, Category, methods_of
 
 type Policy = dict[str, Any]
 """The attributes of a policy, without its app."""
@@ -43,7 +43,7 @@ STREAM_METHODS: Final = (
 CALL_METHODS: Final = ("answer", "hold", "unhold", "transfer", "hangup", "sendDTMF", "sendDtmf")
 """What a client does with the call that it has."""
 
-PLAYER_METHODS: Final = ("playHLS", "playRTSP")
+PLAYER_METHODS: Final = tuple(sorted(PLAYERS))
 
 _CLIENT_METHODS: Final = (
     "connect",

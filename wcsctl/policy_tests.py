@@ -15,14 +15,13 @@ from typing import Any, Final, NoReturn
 from xml.etree import ElementTree as ET
 
 from wcs_hooks.core.decision import UNKNOWN_SESSION, Session
-from wcs_hooks.core.methods import METHODS, Category
+from wcs_hooks.core.methods import METHODS, PLAYERS, Category
 from wcs_hooks.core.outcome import Outcome
 from wcs_hooks.core.payload import MalformedBodyError, Payload, append_fields, encode, parse
 from wcs_hooks.core.policy import EVERY_APP, Action, Mode, Policy
 from wcs_hooks.core.reply import REST_CLIENT_CONFIG
 from wcs_hooks.core.secrets import without_secrets
 from wcs_hooks.core.snapshot import value_key
-from wcs_hooks.sessions import PLAYERS
 from wcsctl import policy_yaml
 from wcsctl.candidate import Candidate, compile_files
 from wcsctl.errors import WcsctlError

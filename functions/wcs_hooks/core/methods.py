@@ -121,6 +121,9 @@ CANONICAL_METHODS: Final[tuple[str, ...]] = tuple(
 """One spelling of each known method, in the vendor's order."""
 
 
+PLAYERS: Final = frozenset({"playHLS", "playRTSP"})
+"""Methods of players that never connect, and are meant to be refusable all the same."""
+
 APP_KEYS: Final = "streaming_sessions_keep_alive_app_keys"
 """The setting of `flashphoner.properties` that lists the apps whose streams are kept alive."""
 
