@@ -126,6 +126,8 @@ class TestReport:
     ----------
     errors
         Of the policies: with any of them no test was run.
+    warnings
+        Of the policies: they fail nothing.
     unreached
         The policies that no test reaches, `app/id`.
     policies
@@ -137,6 +139,7 @@ class TestReport:
     __test__ = False
 
     errors: tuple[FileFinding, ...]
+    warnings: tuple[FileFinding, ...]
     results: tuple[TestResult, ...]
     unreached: tuple[str, ...]
     policies: int
@@ -192,7 +195,7 @@ def run_tests(
     earliest = min([now, *(test.now for test in tests if test.now is not None)])
     candidate = compile_files(files, earliest)
     if candidate.errors:
-        return TestReport(candidate.errors, (), (), files.count, 0.0)
+        return TestReport(candidate.errors, candidate.warnings, (), (), files.count, 0.0)
     results: list[TestResult] = []
     for test in tests:
         results.append(_run(test, candidate, now))
@@ -200,6 +203,7 @@ def run_tests(
     policies = [policy for done in candidate.compilations.values() for policy in done.policies]
     return TestReport(
         errors=(),
+        warnings=candidate.warnings,
         results=tuple(results),
         unreached=tuple(_unreached(policies, results)),
         policies=len(policies),
