@@ -6,6 +6,7 @@ is not listed here is unknown, not wrong.
 
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final
 
 from wcs_hooks.core.methods import CANONICAL_METHODS, METHODS
@@ -109,14 +110,15 @@ def kind_of(field: str, methods: Iterable[str]) -> Kind:
     return kinds.pop() if len(kinds) == 1 else Kind.ANY
 
 
-def meant_by(field: str, methods: Iterable[str]) -> list[str]:
+@lru_cache(maxsize=1024)
+def meant_by(field: str, methods: tuple[str, ...]) -> list[str]:
     """The known fields of some methods that a misspelt one may mean; none for a known field.
 
     Only near neighbours count: the same but for upper and lower case, or at most one letter away.
 
     Examples
     --------
-    >>> meant_by("sessionID", ["call"]), meant_by("calle", ["call"]), meant_by("room", ["call"])
+    >>> meant_by("sessionID", ("call",)), meant_by("calle", ("call",)), meant_by("room", ("call",))
     (['sessionId'], ['callee', 'caller'], [])
     """
     if field in _ANYWHERE:
