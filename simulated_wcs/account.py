@@ -68,7 +68,8 @@ class Account:
     retried
         Attempts beyond a hook's first.
     not_called
-        Hooks that were not sent: `restPolicy` DISABLE, or a method that was not added.
+        Hooks that were not sent: `restPolicy` DISABLE, or a method that was not added or not
+        switched on.
     errors
         The interaction errors, in order.
     """

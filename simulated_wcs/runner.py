@@ -212,7 +212,7 @@ class _Run:
             alter_reply=alter_reply,
         )
         stack.callback(self._transport.close)
-        self._wcs = SimulatedWcs()
+        self._wcs = SimulatedWcs(switched_on=scenario.switched_on)
         self._application = self._wcs.add_application(app, self._transport, scenario.methods)
         self._sessions: dict[str, Session] = {}
         self._read: dict[str, int] = {}

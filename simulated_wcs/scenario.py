@@ -18,7 +18,7 @@ import yaml
 
 from simulated_wcs.action import Conclusion
 from simulated_wcs.transport import DEFAULT_RETRIES, DEFAULT_TIMEOUT
-from wcs_hooks.core.methods import METHODS, Category, methods_of
+from wcs_hooks.core.methods import METHODS, PLAYERS, SWITCHES, Category, methods_of
 
 type Policy = dict[str, Any]
 """The attributes of a policy, without its app."""
@@ -43,7 +43,7 @@ STREAM_METHODS: Final = (
 CALL_METHODS: Final = ("answer", "hold", "unhold", "transfer", "hangup", "sendDTMF", "sendDtmf")
 """What a client does with the call that it has."""
 
-PLAYER_METHODS: Final = ("playHLS", "playRTSP")
+PLAYER_METHODS: Final = tuple(sorted(PLAYERS))
 
 _CLIENT_METHODS: Final = (
     "connect",
@@ -198,6 +198,8 @@ class Scenario:
         WCS's settings.
     methods
         Those that were added to the application.
+    switched_on
+        The methods that WCS sends only if `flashphoner.properties` says so, and does.
     """
 
     file: str
@@ -209,6 +211,7 @@ class Scenario:
     timeout: float = DEFAULT_TIMEOUT
     retries: int = DEFAULT_RETRIES
     methods: tuple[str, ...] = tuple(METHODS)
+    switched_on: tuple[str, ...] = ()
 
     @classmethod
     def load(cls, file: Path) -> Self:
@@ -256,6 +259,7 @@ class Scenario:
             timeout=settings.number("timeout", DEFAULT_TIMEOUT, at_least=0.05),
             retries=settings.whole("retries", DEFAULT_RETRIES, 0, 10),
             methods=settings.names("methods", tuple(METHODS), METHODS),
+            switched_on=settings.names("switchedOn", (), SWITCHES),
         )
         settings.end()
         top.end()

@@ -33,7 +33,7 @@ from simulated_wcs.statuses import (
     sip_reason,
 )
 from simulated_wcs.transport import Exchange, HookTransport
-from wcs_hooks.core.methods import METHODS
+from wcs_hooks.core.methods import METHODS, SWITCHES
 from wcs_hooks.core.outcome import STREAM_KEEP_ALIVE, RestOnError, outcome_of
 
 _FORBIDDEN: Final = 403
@@ -58,6 +58,9 @@ class SimulatedWcs:
     without_connect
         What holds for players that never connected and for what the REST API started. The vendor
         does not say; that every refusal is obeyed is the choice that shows a wrong one.
+    switched_on
+        The methods of `SWITCHES` that its `flashphoner.properties` switches on; none by default, as
+        with WCS.
 
     Attributes
     ----------
@@ -73,10 +76,16 @@ class SimulatedWcs:
     <Conclusion.ACCEPTED: 'accepted'>
     """
 
-    def __init__(self, node_id: str = "", without_connect: RestClientConfig = _FAIL_ALWAYS) -> None:
+    def __init__(
+        self,
+        node_id: str = "",
+        without_connect: RestClientConfig = _FAIL_ALWAYS,
+        switched_on: Iterable[str] = (),
+    ) -> None:
         self.node_id = node_id or f"{uuid.uuid4().hex}@127.0.0.1"
         self.account = Account()
         self._without_connect = without_connect
+        self._switched_off = SWITCHES.keys() - set(switched_on)
         self._ports = itertools.cycle(range(49152, 65536))
 
     def add_application(
@@ -87,7 +96,7 @@ class SimulatedWcs:
         Parameters
         ----------
         methods
-            Those it calls; all known ones if none are given.
+            Those that were added to it, so that WCS calls them; all known ones if none are given.
         """
         return Application(key, transport, frozenset(METHODS if methods is None else methods))
 
@@ -456,7 +465,8 @@ class SimulatedWcs:
         """Send a hook, if it is to be sent, and see what comes back."""
         application = session.application
         config = session.config.method(method)
-        if method not in application.methods or config.rest_policy is RestPolicy.DISABLE:
+        unknown = method not in application.methods or method in self._switched_off
+        if unknown or config.rest_policy is RestPolicy.DISABLE:
             self.account.count_not_called()
             return HookCall(method, None, fields)
         sent = config.for_back_end(fields)

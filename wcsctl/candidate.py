@@ -34,12 +34,15 @@ class Candidate:
     ----------
     errors
         With any of them nothing could come into force.
+    warnings
+        What lint finds besides.
     """
 
     items: Items
     compilations: Mapping[str, Compilation]
     snapshots: Mapping[str, Snapshot]
     errors: tuple[FileFinding, ...]
+    warnings: tuple[FileFinding, ...] = ()
 
     def of(self, app: str, otherwise: PolicySet | None = None) -> PolicySet:
         """What would decide an app's hooks.
@@ -91,13 +94,17 @@ def compile_files(files: PolicyFiles, now: float) -> Candidate:
     for app, own in items.items():
         others = single if app == EVERY_APP else shared
         compiled[app] = compile_policies(app, own, others, now) if others else alone[app]
-    errors = [finding for finding in files.findings if finding.is_error]
-    errors += [
-        FileFinding(files.files.get((app, error.policy), ""), app, error)
-        for app, done in compiled.items()
-        for error in done.errors
+    findings = [
+        *files.findings,
+        *(
+            FileFinding(files.files.get((app, finding.policy), ""), app, finding)
+            for app, done in compiled.items()
+            for finding in (*done.errors, *done.warnings)
+        ),
     ]
+    errors = tuple(finding for finding in findings if finding.is_error)
+    warnings = tuple(finding for finding in findings if not finding.is_error)
     snapshots = {}
     if not errors:
         snapshots = {app: Snapshot.load(done.dump(VERSION, now)) for app, done in compiled.items()}
-    return Candidate(items, compiled, snapshots, tuple(errors))
+    return Candidate(items, compiled, snapshots, errors, warnings)

@@ -14,13 +14,12 @@ from wcs_hooks.core import reply as replies
 from wcs_hooks.core.caller import RestApiCalls
 from wcs_hooks.core.decision import UNKNOWN_SESSION, Decision, Hook, Session, Step, Verdict, decide
 from wcs_hooks.core.in_force import InForce
-from wcs_hooks.core.methods import METHODS, Category, spellings_of
+from wcs_hooks.core.methods import METHODS, PLAYERS, Category, spellings_of
 from wcs_hooks.core.outcome import Outcome, RestOnError, outcome_of
 from wcs_hooks.core.payload import Payload
 from wcs_hooks.core.policy import EVERY_APP, Action, Mode, Policy, read_policy
 from wcs_hooks.core.reply import OK, REST_CLIENT_CONFIG, Reply
 from wcs_hooks.core.snapshot import ABSENT, field_at, value_key
-from wcs_hooks.sessions import PLAYERS
 
 DECISION_ID: Final = "not-a-decision"
 """Stands in a refusal for the id by which a real one is found again."""

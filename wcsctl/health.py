@@ -10,6 +10,7 @@ from simulated_wcs.transport import (
     HookTransport,
 )
 from wcs_hooks.adapters.dynamo_policy_store import from_attributes
+from wcs_hooks.core.methods import PLAYERS, switch_of
 from wcs_hooks.core.policy import EVERY_APP
 from wcs_hooks.policy_compiler import STATUS_ID
 from wcsctl.ages import in_words
@@ -20,6 +21,7 @@ from wcsctl.errors import WcsctlError
 from wcsctl.function_configuration import COMPILER, FunctionConfigurations
 from wcsctl.function_logs import FunctionLogs
 from wcsctl.metrics import source_of
+from wcsctl.wcs_switches import switches_of
 
 PROBE: Final = "wcsctlStatus"
 """The method of the hook that is posted. No WCS sends it, so it is echoed whatever the policies
@@ -30,6 +32,10 @@ PROBE_BODY: Final = b'{"appKey":"wcsctl","status":"PROBE"}'
 
 STALE_MINUTES: Final = 15
 _STALE_SECONDS: Final = STALE_MINUTES * 60
+_CALLED_HOURS: Final = 24
+_CALLED_SECONDS: Final = _CALLED_HOURS * 3600
+_STARTS: Final = ("publishStream", "playStream")
+_SHOWN: Final = 3
 _OLDEST_OF: Final = 100
 _TURNED_AWAY_SECONDS: Final = 86_400
 _APPS: Final = "#apps"
@@ -49,16 +55,20 @@ class Check:
         What was found; if it is not well, with the way out.
     facts
         The same for programs.
+    warning
+        Whether it is well, but hardly what is meant.
     """
 
     name: str
     ok: bool
     detail: str
     facts: Mapping[str, Any]
+    warning: bool = False
 
     def as_json(self) -> dict[str, Any]:
         """For programs."""
-        return {"check": self.name, "ok": self.ok, "detail": self.detail, **self.facts}
+        told = {"check": self.name, "ok": self.ok, "detail": self.detail}
+        return {**told, **({"warning": True} if self.warning else {}), **self.facts}
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +147,7 @@ class Health:
         yield self._stale()
         yield self._dead_letters()
         yield self._alarms()
+        yield from self._methods_waited_for()
 
     def apps(self) -> list[AppHealth]:
         """What each app's operator is told.
@@ -238,6 +249,32 @@ class Health:
             "The table PolicySnapshots cannot be read: is it throttled?"
         )
         return Check("policies", ok=False, detail=detail, facts=facts)
+
+    def _methods_waited_for(self) -> Iterator[Check]:
+        """Whether WCS calls what policies wait for; nothing where none of them needs a switch."""
+        needed_by = switches_of(self._deployment).needed_by
+        if not needed_by:
+            return
+        source = source_of(self._deployment, self._configurations)
+        since = self._now - _CALLED_SECONDS
+        called = source.called((*needed_by, *_STARTS), since, self._now)
+        started = sum(called.get(method, 0) for method in _STARTS)
+        never = [method for method in needed_by if not called.get(method)] if started else []
+        facts = {"started": started, "neverCalled": never}
+        if not never:
+            detail = "WCS calls what the policies wait for" if started else "no stream started"
+            detail += f", in {_CALLED_HOURS} h"
+            yield Check("methods", ok=True, detail=detail, facts=facts)
+        for method in never:
+            unless = " (unless nobody plays that way)" if method in PLAYERS else ""
+            detail = (
+                f"{method} never came in {_CALLED_HOURS} h, though {started:,} streams started: "
+                f"{', '.join(needed_by[method][:_SHOWN])} "
+                f"{'is' if len(needed_by[method]) == 1 else 'are'} never asked{unless}. WCS needs "
+                f"{switch_of(method)} in flashphoner.properties: wcsctl wcs-setup <app> prints all "
+                "the lines"
+            )
+            yield Check("methods", ok=True, detail=detail, facts=facts, warning=True)
 
     def _dead_letters(self) -> Check:
         with DeadLetterQueue(self._deployment) as queue:

@@ -115,6 +115,10 @@ class MetricsSource(Protocol):
         """One of `COUNTS`, by category."""
         ...
 
+    def called(self, methods: Iterable[str], since: float, until: float) -> Mapping[str, int]:
+        """How often each of some methods was called; one that was not has no entry."""
+        ...
+
 
 def source_of(deployment: Deployment, configurations: FunctionConfigurations) -> MetricsSource:
     """The source for a deployment."""
@@ -197,6 +201,12 @@ class CloudWatchMetrics:
         """One of `COUNTS`, by category."""
         queries = [self._of_category(name, category) for category in CATEGORIES]
         return _sums(CATEGORIES, iter(self._ask(queries, since, until)))
+
+    def called(self, methods: Iterable[str], since: float, until: float) -> Mapping[str, int]:
+        """How often each of some methods was called; one that was not has no entry."""
+        names = list(methods)
+        queries = [self._of_method("Calls", METHODS[name].category, name) for name in names]
+        return _sums(names, iter(self._ask(queries, since, until)))
 
     def _rest_of_methods(
         self, called: Mapping[tuple[str, str, str], int], since: float, until: float
@@ -303,6 +313,12 @@ class EmfMetrics:
         """One of `COUNTS`, by category."""
         counts = self.activity(since, until).counts
         return {category: count for (metric, category), count in counts.items() if metric == name}
+
+    def called(self, methods: Iterable[str], since: float, until: float) -> Mapping[str, int]:
+        """How often each of some methods was called; one that was not has no entry."""
+        counts = self.activity(since, until).methods
+        calls = {name: counts.get(("Calls", METHODS[name].category, name), 0) for name in methods}
+        return {name: count for name, count in calls.items() if count}
 
     def _measured(
         self, since: float, until: float

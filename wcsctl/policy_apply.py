@@ -11,6 +11,7 @@ import typer
 from rich.progress import Progress, TaskID
 from rich.text import Text
 
+from wcsctl import connect_config
 from wcsctl.deployment import Deployment
 from wcsctl.errors import ExitStatus, UsageError, WcsctlError
 from wcsctl.output import Output
@@ -140,11 +141,19 @@ class Editing:
         if not yes:
             self._ask()
         apps = {change.app: seen[change.app] for change in changes}
+        before = connect_config.active_configs(self.deployment, apps)
         written = self._write(changes, apps)
         outcomes = self._wait(apps, written)
+        after = connect_config.active_configs(self.deployment, apps)
+        changed = connect_config.changes(before, after)
         self.output.result(
-            {"changes": told, "apps": [outcome.to_json() for outcome in outcomes]},
+            {
+                "changes": told,
+                "apps": [outcome.to_json() for outcome in outcomes],
+                "fromNextConnect": [change.to_json() for change in changed],
+            },
             *(Text(str(outcome)) for outcome in outcomes),
+            *map(Text, connect_config.lines(changed)),
         )
         if not all(outcome.ok for outcome in outcomes):
             raise typer.Exit(ExitStatus.FAILED)

@@ -23,6 +23,20 @@ def demands_in_force(
 
     Each app's policies hold together with those of every app, and with no other's.
     """
+    found = {
+        app: demands for app, demands in active_demands(deployment).items() if app not in besides
+    }
+
+    def others(app: str) -> Sequence[Demand]:
+        if app != EVERY_APP:
+            return found.get(EVERY_APP, [])
+        return [demand for own in found.values() for demand in own]
+
+    return others
+
+
+def active_demands(deployment: Deployment) -> dict[str, list[Demand]]:
+    """What the active policies of each app demand."""
     client: DynamoDBClient = deployment.client("dynamodb")
     pages = client.get_paginator("query").paginate(
         TableName=deployment.output("SnapshotsTableName"),
@@ -33,13 +47,6 @@ def demands_in_force(
     found: dict[str, list[Demand]] = {}
     for page in pages:
         for item in map(from_attributes, page["Items"]):
-            if item["item"] not in besides:
-                stored = json.loads(zlib.decompress(item["demands"]))
-                found[item["item"]] = [Demand.from_json(one) for one in stored]
-
-    def others(app: str) -> Sequence[Demand]:
-        if app != EVERY_APP:
-            return found.get(EVERY_APP, [])
-        return [demand for own in found.values() for demand in own]
-
-    return others
+            stored = json.loads(zlib.decompress(item["demands"]))
+            found[item["item"]] = [Demand.from_json(one) for one in stored]
+    return found

@@ -15,14 +15,13 @@ from typing import Any, Final, NoReturn
 from xml.etree import ElementTree as ET
 
 from wcs_hooks.core.decision import UNKNOWN_SESSION, Session
-from wcs_hooks.core.methods import METHODS, Category
+from wcs_hooks.core.methods import METHODS, PLAYERS, Category
 from wcs_hooks.core.outcome import Outcome
 from wcs_hooks.core.payload import MalformedBodyError, Payload, append_fields, encode, parse
 from wcs_hooks.core.policy import EVERY_APP, Action, Mode, Policy
 from wcs_hooks.core.reply import REST_CLIENT_CONFIG
 from wcs_hooks.core.secrets import without_secrets
 from wcs_hooks.core.snapshot import value_key
-from wcs_hooks.sessions import PLAYERS
 from wcsctl import policy_yaml
 from wcsctl.candidate import Candidate, compile_files
 from wcsctl.errors import WcsctlError
@@ -127,6 +126,8 @@ class TestReport:
     ----------
     errors
         Of the policies: with any of them no test was run.
+    warnings
+        Of the policies: they fail nothing.
     unreached
         The policies that no test reaches, `app/id`.
     policies
@@ -138,6 +139,7 @@ class TestReport:
     __test__ = False
 
     errors: tuple[FileFinding, ...]
+    warnings: tuple[FileFinding, ...]
     results: tuple[TestResult, ...]
     unreached: tuple[str, ...]
     policies: int
@@ -193,7 +195,7 @@ def run_tests(
     earliest = min([now, *(test.now for test in tests if test.now is not None)])
     candidate = compile_files(files, earliest)
     if candidate.errors:
-        return TestReport(candidate.errors, (), (), files.count, 0.0)
+        return TestReport(candidate.errors, candidate.warnings, (), (), files.count, 0.0)
     results: list[TestResult] = []
     for test in tests:
         results.append(_run(test, candidate, now))
@@ -201,6 +203,7 @@ def run_tests(
     policies = [policy for done in candidate.compilations.values() for policy in done.policies]
     return TestReport(
         errors=(),
+        warnings=candidate.warnings,
         results=tuple(results),
         unreached=tuple(_unreached(policies, results)),
         policies=len(policies),

@@ -5,10 +5,11 @@
 
 import math
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from wcs_hooks.core.caller import Auth
+from wcsctl.wcs_switches import Switches
 
 PLACEHOLDER: Final = "<current>"
 """Stands for the secret where it is not to be shown."""
@@ -31,6 +32,8 @@ class WcsSide:
         Seconds within which the functions answer, whatever fails.
     secret
         The current one, or `PLACEHOLDER`.
+    switches
+        What the active policies need besides.
     """
 
     app: str
@@ -39,6 +42,7 @@ class WcsSide:
     auth: Auth
     basic_user: str
     secret: str
+    switches: Switches = field(default_factory=Switches)
 
     @property
     def properties(self) -> list[str]:
@@ -48,7 +52,7 @@ class WcsSide:
         lines = [f"rest_request_timeout={timeout}"]
         if self.auth is Auth.HMAC:
             lines += ["rest_hook_send_hash=true", f"rest_hook_secret_key={self.secret}"]
-        return lines
+        return lines + self.switches.properties
 
     @property
     def commands(self) -> list[str]:

@@ -30,13 +30,13 @@ from wcs_hooks.core.decision import (
     decide,
 )
 from wcs_hooks.core.in_force import InForce
-from wcs_hooks.core.methods import METHODS, Category
+from wcs_hooks.core.methods import METHODS, PLAYERS, Category
 from wcs_hooks.core.outcome import Cause, Outcome, RestOnError, outcome_of
 from wcs_hooks.core.payload import MalformedBodyError, Payload, parse
 from wcs_hooks.core.reply import Reply
 from wcs_hooks.follow_ups import Answered, FollowUp
 from wcs_hooks.ports import DeadLetters, Policies, Secrets, UnavailableError
-from wcs_hooks.sessions import PLAYERS, SessionLookup, Sessions
+from wcs_hooks.sessions import SessionLookup, Sessions
 
 _FORBIDDEN: Final = 403
 _INTERNAL_ERROR: Final = 500

@@ -6,7 +6,7 @@ WCS REST API, and must not be rejected (`docs/wcs-protocol.md`, section 3, rule 
 """
 
 from collections.abc import Mapping
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from wcs_hooks.clock import Deadline
 from wcs_hooks.core.decision import UNKNOWN_SESSION, Session, SessionUnavailableError
@@ -14,9 +14,6 @@ from wcs_hooks.core.methods import METHODS
 from wcs_hooks.core.outcome import RestOnError
 from wcs_hooks.core.payload import Payload
 from wcs_hooks.ports import UnavailableError
-
-PLAYERS: Final = frozenset({"playHLS", "playRTSP"})
-"""Methods of players that never connect, and are meant to be refusable all the same."""
 
 
 class SessionKey(NamedTuple):

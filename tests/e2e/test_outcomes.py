@@ -27,7 +27,7 @@ from tests.e2e.conftest import Deployed, until
 from tests.e2e.scenario_back_end import DeployedBackEnd
 from wcs_hooks.adapters.cached_policies import MAX_APPS
 from wcs_hooks.adapters.dynamo_snapshots import CURRENT
-from wcs_hooks.core.methods import Category
+from wcs_hooks.core.methods import SWITCHES, Category
 from wcs_hooks.core.outcome import UNKNOWN, Cause, Outcome, RestOnError
 from wcs_hooks.observability import REST_ERRORS
 
@@ -240,7 +240,7 @@ class _Making:
     def __init__(self, deployed: Deployed) -> None:
         self._deployed = deployed
         self._back_end = DeployedBackEnd(deployed)
-        self._wcs = SimulatedWcs()
+        self._wcs = SimulatedWcs(switched_on=SWITCHES)
         self._run = uuid4().hex[:8]
         dynamodb: DynamoDBServiceResource = deployed.workspace.session().resource(
             "dynamodb", endpoint_url=deployed.workspace.endpoint

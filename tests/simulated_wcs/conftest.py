@@ -17,6 +17,7 @@ from pytest_socket import socket_allow_hosts
 from simulated_wcs.session import Application
 from simulated_wcs.transport import HookTransport, Target
 from simulated_wcs.wcs import SimulatedWcs
+from wcs_hooks.core.methods import SWITCHES
 
 
 @dataclass(frozen=True)
@@ -153,7 +154,7 @@ def transport(back_end: ScriptedBackEnd) -> Iterator[HookTransport]:
 
 @pytest.fixture
 def wcs() -> SimulatedWcs:
-    return SimulatedWcs()
+    return SimulatedWcs(switched_on=SWITCHES)
 
 
 @pytest.fixture

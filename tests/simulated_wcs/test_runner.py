@@ -330,7 +330,7 @@ def test_given_every_kind_of_step_then_each_sends_its_hook(
         - {server: rest-api, does: publishStream, with: {name: again}}
         """
 
-    _run(deployment, steps).check()
+    _run(deployment, steps, "wcs: {switchedOn: [StreamKeepAliveEvent, playRTSP]}").check()
 
     assert back_end.methods == [
         *("connect", "ConnectionStatusEvent"),
@@ -352,6 +352,34 @@ def test_given_every_kind_of_step_then_each_sends_its_hook(
         *("call", "CallStatusEvent"),
         *("publishStream", "StreamStatusEvent"),
     ]
+
+
+def test_given_hooks_that_nobody_switched_on_then_wcs_goes_on_without_asking(
+    back_end: ScriptedBackEnd, deployment: _Deployment
+) -> None:
+    for method in ("StreamKeepAliveEvent", "playHLS", "playRTSP"):
+        back_end.answer(method, Answer(403, b"{}"))
+    back_end.tell({"StreamKeepAliveEvent": {"restOnError": "FAIL"}})
+    steps = """\
+        - {client: anna, does: connect}
+        - {client: anna, does: publishStream, stream: lesson}
+        - server: keep-alive
+          client: anna
+          stream: lesson
+          expect: {outcome: not-called, status: not-called, sees: {anna: []}}
+        - player: tv
+          does: playHLS
+          expect: {outcome: not-called, status: not-called, initiator: {status: 200}}
+        - player: wall
+          does: playRTSP
+          expect: {outcome: aborted, status: 403, initiator: {connection: broken}}
+        """
+
+    report = _run(deployment, steps, "wcs: {switchedOn: [playRTSP]}")
+
+    report.check()
+    assert report.account.not_called == 2
+    assert not {"StreamKeepAliveEvent", "playHLS"} & set(back_end.methods)
 
 
 def test_given_the_config_is_stripped_from_connects_reply_then_wcs_carries_on_regardless(

@@ -31,7 +31,11 @@ def test_given_a_scenario_then_all_of_it_is_read() -> None:
             name: Only teachers
             description: Who may publish.
             app: classroom
-            wcs: {timeout: 0.5, retries: 1, methods: [connect, publishStream]}
+            wcs:
+              timeout: 0.5
+              retries: 1
+              methods: [connect, publishStream]
+              switchedOn: [playHLS]
             policies:
               - id: p
                 method: publishStream
@@ -64,6 +68,7 @@ def test_given_a_scenario_then_all_of_it_is_read() -> None:
 
     assert (scenario.timeout, scenario.retries) == (0.5, 1)
     assert scenario.methods == ("connect", "publishStream")
+    assert scenario.switched_on == ("playHLS",)
     assert scenario.policies_for("classroom-1") == [
         {
             "app": "classroom-1",
@@ -188,6 +193,10 @@ def test_given_a_slip_in_a_step_then_the_error_names_file_step_key_and_what_is_a
         (_HEAD + "timeline:\n - backend: up\nwcs: {retries: 11}", "a number from 0 to 10"),
         (_HEAD + "timeline:\n - backend: up\nwcs: {timeout: 0}", "seconds are expected"),
         (_HEAD + "timeline:\n - backend: up\nwcs: {methods: [x]}", "'x' is not known; allowed are"),
+        (
+            _HEAD + "timeline:\n - backend: up\nwcs: {switchedOn: [call]}",
+            "'call' is not known; allowed are StreamKeepAliveEvent, playHLS, playRTSP",
+        ),
         (_HEAD + "timeline:\n - backend: up\nwcs: {speed: 1}", "key 'speed': unknown here"),
     ],
 )

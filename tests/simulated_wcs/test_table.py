@@ -15,7 +15,7 @@ from simulated_wcs.scenario import CALL_METHODS
 from simulated_wcs.session import Application, Session
 from simulated_wcs.wcs import SimulatedWcs
 from tests.simulated_wcs.conftest import Answer, ScriptedBackEnd
-from wcs_hooks.core.methods import METHODS, Category, methods_of
+from wcs_hooks.core.methods import METHODS, SWITCHES, Category, methods_of
 from wcs_hooks.core.outcome import Outcome, RestOnError
 
 type Act = Callable[[SimulatedWcs, Session], Action]
@@ -302,7 +302,7 @@ def test_given_a_player_that_never_connected_is_refused_then_it_gets_nothing(
 def test_given_another_choice_for_those_who_never_connect_then_it_holds(
     back_end: ScriptedBackEnd, room: Application
 ) -> None:
-    lenient = SimulatedWcs(without_connect=RestClientConfig())
+    lenient = SimulatedWcs(without_connect=RestClientConfig(), switched_on=SWITCHES)
     back_end.answer("playHLS", _ERRORS["403"])
 
     action = lenient.player(room, "playHLS")

@@ -104,6 +104,24 @@ def test_given_the_vendors_printed_body_then_ours_has_its_fields_of_the_same_typ
     assert {name for name in printed if type(printed[name]) is not type(ours[name])} == set()
 
 
+def test_given_a_wcs_as_it_is_installed_then_it_asks_neither_about_players_nor_to_keep_alive(
+    back_end: ScriptedBackEnd, room: Application
+) -> None:
+    wcs = SimulatedWcs()
+    session = _connected(wcs, room)
+    wcs.publish(session, "lesson")
+    asked = len(back_end.received)
+
+    actions = [
+        wcs.keep_alive(session, "lesson"),
+        wcs.player(room, "playHLS"),
+        wcs.player(room, "playRTSP"),
+    ]
+
+    assert [action.conclusion for action in actions] == [Conclusion.NOT_CALLED] * 3
+    assert len(back_end.received) == asked
+
+
 def test_given_sessions_then_each_has_an_id_of_its_own_of_the_vendors_shape(
     wcs: SimulatedWcs, room: Application
 ) -> None:

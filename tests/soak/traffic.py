@@ -18,6 +18,7 @@ from simulated_wcs.session import Application, Session, Stream
 from simulated_wcs.statuses import ENDED_CALL
 from simulated_wcs.wcs import SimulatedWcs
 from tests.soak.wire import RecordingTransport
+from wcs_hooks.core.methods import SWITCHES
 
 APPS: Final = ("school", "hall", "desk", "radio")
 """Applications that have been called before; each lane also has some that nobody called before."""
@@ -90,7 +91,7 @@ class Lane:
         self._number = number
         self._transport = transport
         self._stranger = stranger
-        self._wcs = SimulatedWcs(f"soak{number}@127.0.0.1")
+        self._wcs = SimulatedWcs(f"soak{number}@127.0.0.1", switched_on=SWITCHES)
         self._applications: dict[str, Application] = {}
         self._sessions: list[Session] = []
         self._count = 0

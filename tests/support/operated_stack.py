@@ -21,6 +21,10 @@ from moto import mock_aws
 from typer.testing import CliRunner, Result
 
 from tests.support.aws_tables import POLICIES, SNAPSHOTS, Aws
+from wcs_hooks.adapters.clients import Clients
+from wcs_hooks.adapters.dynamo_policy_store import DynamoPolicyStore
+from wcs_hooks.clock import SystemClock
+from wcs_hooks.policy_compiler import PolicyCompiler
 from wcsctl import cli, dead_letters
 from wcsctl.deployment import Deployment
 
@@ -175,6 +179,13 @@ class OperatedStack:
                 }
             ],
         )
+
+    def enforce(self, app: str, *policies: Any) -> None:
+        """Put policies into the table, and compile them."""
+        self.aws.put_policies(app, *policies)
+        clock = SystemClock()
+        store = DynamoPolicyStore(Clients(10).dynamodb(), POLICIES, SNAPSHOTS, 30, clock)
+        assert PolicyCompiler(store, clock).compile(app).ok
 
     def send(self, *letters: Mapping[str, Any] | str) -> None:
         """Let dead letters wait."""

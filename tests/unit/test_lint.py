@@ -223,10 +223,93 @@ def test_given_sound_policies_then_there_is_nothing_to_say() -> None:
         override(id="b", set={"name": "x"}, compute={"custom": "body.custom"}),
         echo(id="c", method="connect", when="body.origin == 'https://example.org'"),
         configure(id="d", method="@event", restExclude="sdp"),
-        deny(id="e", method="StreamKeepAliveEvent", match={"name": "x"}),
     ]
 
     assert warnings(*policies) == []
+
+
+# --- Methods that WCS calls only if it is set up to ---------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("method", "switch"),
+    [
+        ("StreamKeepAliveEvent", "keep_alive_streaming_sessions_enabled=true"),
+        ("playHLS", "hls_auth_enabled=true"),
+        ("playRTSP", "rtsp_server_auth_enabled=true"),
+    ],
+)
+@pytest.mark.parametrize("mode", ["enforce", "shadow"])
+def test_given_a_method_that_must_be_switched_on_then_the_warning_names_the_switch(
+    method: str, switch: str, mode: str
+) -> None:
+    (warning,) = compiled(deny(method=["publishStream", method], mode=mode)).warnings
+
+    assert (warning.policy, warning.attribute) == ("a", "method")
+    assert method in warning.message
+    assert switch in warning.message
+
+
+def test_given_two_such_methods_then_each_has_a_warning() -> None:
+    assert warnings(deny(method=["playHLS", "playRTSP"])) == [("a", "method")] * 2
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [
+        echo(method="*"),
+        configure(method="@event", restExclude="sdp"),
+        echo(method="@direct"),
+        deny(method="playHLS", mode="off"),
+        deny(method="playStream"),
+    ],
+)
+def test_given_a_policy_that_names_no_such_method_then_there_is_no_warning(
+    policy: dict[str, Any],
+) -> None:
+    assert warnings(policy) == []
+
+
+# --- Players ------------------------------------------------------------------------------------
+
+
+def _but_for_the_switch(*policies: dict[str, Any]) -> list[tuple[str, str]]:
+    found = compiled(*policies)
+    assert not found.errors
+    return [(w.attribute, w.message) for w in found.warnings if "flashphoner" not in w.message]
+
+
+@pytest.mark.parametrize("variable", ["session.custom.role != 'x'", "!known"])
+@pytest.mark.parametrize("method", ["playHLS", "playRTSP", ["playStream", "playHLS"]])
+def test_given_what_asks_for_the_session_of_a_player_then_it_is_a_warning(
+    variable: str, method: object
+) -> None:
+    [(attribute, message)] = _but_for_the_switch(deny(method=method, when=variable))
+
+    assert attribute == "when"
+    assert "players never connect" in message
+
+
+def test_given_an_override_for_players_then_the_warning_says_that_it_does_nothing() -> None:
+    policy = override(method=["playStream", "playRTSP"], set={"name": "x"})
+
+    [(attribute, message)] = _but_for_the_switch(policy)
+
+    assert attribute == "method"
+    assert "playRTSP does nothing" in message
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [
+        deny(method="playHLS", when="body.name == 'x'"),
+        echo(method="@direct", when="known && session.custom.role != 'x'"),
+        override(method="@direct", set={"custom": 1}),
+        override(method="playStream", set={"name": "x"}),
+    ],
+)
+def test_given_what_can_work_for_players_then_there_is_no_warning(policy: dict[str, Any]) -> None:
+    assert _but_for_the_switch(policy) == []
 
 
 # --- What hooks are told apart by ---------------------------------------------------------------
@@ -241,3 +324,13 @@ def test_given_a_configuration_that_keeps_a_key_from_us_then_it_is_a_warning(nam
 
 def test_given_known_in_a_policy_for_connect_then_it_is_a_warning() -> None:
     assert warnings(deny(method="connect", when="known")) == [("a", "when")]
+
+
+@pytest.mark.parametrize("method", ["ConnectionStatusEvent", "@event", "*"])
+def test_given_what_keeps_the_end_of_sessions_from_us_then_it_is_a_warning(method: str) -> None:
+    assert warnings(configure(method=method, restPolicy="DISABLE")) == [("a", "restPolicy")]
+
+
+@pytest.mark.parametrize("policy", ["NOTIFY", "OVERWRITE"])
+def test_given_another_policy_for_the_end_of_sessions_then_there_is_no_warning(policy: str) -> None:
+    assert warnings(configure(method="ConnectionStatusEvent", restPolicy=policy)) == []

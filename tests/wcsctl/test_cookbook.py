@@ -14,6 +14,7 @@ from wcsctl.policy_lint import lint
 _REPOSITORY = Path(__file__).parents[2]
 _COOKBOOK = _REPOSITORY / "policies" / "cookbook"
 _RECIPES = sorted(path.name for path in _COOKBOOK.iterdir())
+_SWITCHING = "flashphoner.properties"
 _DOCS = (_REPOSITORY / "docs" / "policies.md").read_text()
 
 
@@ -31,13 +32,58 @@ def test_given_a_recipe_when_its_tests_are_run_then_they_pass_and_reach_every_po
     assert said["policies"] > 0
 
 
-def test_given_the_whole_cookbook_when_it_is_linted_then_there_is_not_even_a_warning() -> None:
+def test_given_the_whole_cookbook_when_it_is_linted_then_all_it_says_is_what_to_switch_on() -> None:
     files = load_directory(_COOKBOOK)
 
     findings = [*files.findings, *lint(files.policies, files.files)]
 
-    assert [str(finding) for finding in findings] == []
+    others = [str(found) for found in findings if _SWITCHING not in found.finding.message]
+    assert others == []
+    assert {found.app for found in findings} == {"one-access-list", "stream-time-limit"}
     assert set(files.policies) == set(_RECIPES)
+
+
+def test_given_the_recipes_for_tokens_and_origins_in_one_app_then_a_foreign_page_stays_out(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "site").mkdir()
+    for recipe in ("token-at-connect", "allowed-origins"):
+        text = (_COOKBOOK / recipe / "policies.yaml").read_text()
+        (tmp_path / "site" / f"{recipe}.yaml").write_text(text)
+    (tmp_path / "site" / "both.test.yaml").write_text("""
+- name: A valid token from an own page
+  hook: {method: connect, body: {origin: "https://rooms.example.org", custom: {token: tok-5f2a}}}
+  expect: {action: echo, policy: valid-token}
+- name: A valid token from a foreign page
+  hook: {method: connect, body: {origin: "https://evil.example", custom: {token: tok-5f2a}}}
+  expect: {action: deny, policy: foreign-origin}
+- name: An own page without a token
+  hook: {method: connect, body: {origin: "https://rooms.example.org"}}
+  expect: {action: deny, policy: no-valid-token}
+""")
+
+    result = CliRunner().invoke(cli.app, ["--json", "policy", "test", "--strict", str(tmp_path)])
+
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout)["warnings"] == []
+
+
+def test_given_the_recipe_to_cut_a_stream_then_its_policy_to_arm_an_app_does_it_alone(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "show").mkdir()
+    policies = load_directory(_COOKBOOK).policies["stream-time-limit"]
+    armed = {name: value for name, value in policies["armed"].items() if name != "app"}
+    (tmp_path / "show" / "armed.yaml").write_text(json.dumps(armed))
+    (tmp_path / "show" / "armed.test.yaml").write_text("""
+- name: Connect's reply arms the session
+  hook: {method: connect, body: {}}
+  expect: {action: echo, restClientConfig: {StreamKeepAliveEvent: {restOnError: FAIL}}}
+""")
+
+    result = CliRunner().invoke(cli.app, ["policy", "test", "--strict", str(tmp_path)])
+
+    assert result.exit_code == 0, result.output
 
 
 @pytest.mark.parametrize("recipe", _RECIPES)

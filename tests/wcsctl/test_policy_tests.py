@@ -313,3 +313,28 @@ def test_given_a_file_that_is_not_understood_then_file_test_and_key_are_named(
 
     assert str(raised.value).startswith(str(file))
     assert said in str(raised.value)
+
+
+_NEVER = """
+- {id: never, method: publishStream, action: deny, when: session.custom.token != 'abc'}
+"""
+_NEVER_TEST = """
+- hook: {method: publishStream, body: {name: lesson}}
+  name: Nobody publishes
+  session: {custom: {token: abc}}
+  expect: {action: deny, policy: never}
+"""
+
+
+def test_given_policies_that_lint_warns_of_then_their_tests_show_it_and_do_not_fail(
+    tmp_path: Path,
+) -> None:
+    directory = _directory(tmp_path, _NEVER_TEST, _NEVER)
+
+    said = _json(directory)
+    people = _run("--strict", str(directory))
+
+    [warning] = said["warnings"]
+    assert (warning["policy"], warning["attribute"]) == ("never", "when")
+    assert (said["ok"], people.exit_code) == (True, 0)
+    assert "session.custom.token never has a value" in people.stdout

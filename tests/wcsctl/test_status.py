@@ -1,6 +1,7 @@
 """Whether all is well, and what is wrong if it is not."""
 
 import json
+import zlib
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -8,8 +9,10 @@ from typing import Any
 import pytest
 
 from simulated_wcs.transport import AUTHORIZATION, Exchange, HookTransport, Reply, Signature
-from tests.support.operated_stack import ALARM, SECRET, SERVICE, OperatedStack, operated
+from tests.support.operated_stack import ALARM, SECRET, SERVICE, OperatedStack, emulate, operated
+from tests.support.policy_items import deny
 from wcs_hooks.adapters.dynamo_policy_store import to_attributes
+from wcs_hooks.core.methods import METHODS
 from wcsctl.health import PROBE
 
 
@@ -44,7 +47,8 @@ def tell(stack: OperatedStack, app: str, **status: Any) -> None:
 
 
 def in_force(stack: OperatedStack, app: str) -> None:
-    item = to_attributes({"app": "#apps", "item": app})
+    demands = zlib.compress(b"[]")
+    item = to_attributes({"app": "#apps", "item": app, "demands": demands})
     stack.aws.dynamodb.put_item(TableName="PolicySnapshots", Item=item)
 
 
@@ -148,3 +152,75 @@ def test_given_dead_letters_in_the_cloud_then_a_status_receives_none_of_them(
     result = stack.run("--json", "status")
 
     assert failing(json.loads(result.stdout)) == ["dead letters"]
+
+
+def _called(stack: OperatedStack, method: str, times: int = 1) -> None:
+    category = str(METHODS[method].category)
+    stack.count("Calls", times, service=SERVICE, category=category, method=method)
+
+
+@pytest.mark.usefixtures("posted")
+def test_given_streams_but_no_keep_alive_that_policies_wait_for_then_it_is_a_warning(
+    stack: OperatedStack,
+) -> None:
+    stack.enforce("school", deny("cut", "StreamKeepAliveEvent"), deny("hls", "playHLS"))
+    _called(stack, "publishStream", 7)
+    _called(stack, "playHLS")
+
+    told = stack.json("status")
+    people = stack.run("status")
+
+    [check] = [check for check in told["checks"] if check["check"] == "methods"]
+    assert (check["ok"], check["warning"], told["ok"]) == (True, True, True)
+    assert (check["started"], check["neverCalled"]) == (7, ["StreamKeepAliveEvent"])
+    assert people.exit_code == 0
+    text = " ".join(people.stdout.split())
+    assert "! methods StreamKeepAliveEvent never came in 24 h, though 7 streams started" in text
+    assert "school/cut is never asked" in text
+    assert "keep_alive_streaming_sessions_enabled=true" in text
+
+
+@pytest.mark.usefixtures("posted")
+@pytest.mark.parametrize("calls", [["publishStream", "StreamKeepAliveEvent"], ["call"], []])
+def test_given_keep_alives_or_no_streams_then_there_is_nothing_to_warn_of(
+    stack: OperatedStack, calls: list[str]
+) -> None:
+    stack.enforce("school", deny("cut", "StreamKeepAliveEvent"))
+    for method in calls:
+        _called(stack, method)
+
+    told = stack.json("status")
+
+    [check] = [check for check in told["checks"] if check["check"] == "methods"]
+    assert "warning" not in check
+
+
+@pytest.mark.usefixtures("posted")
+def test_given_policies_that_wait_for_no_such_method_then_it_is_not_looked_at(
+    stack: OperatedStack,
+) -> None:
+    stack.enforce("school", deny("no"))
+    _called(stack, "publishStream")
+
+    assert "methods" not in [check["check"] for check in stack.json("status")["checks"]]
+
+
+@pytest.mark.usefixtures("posted")
+def test_given_an_emulator_then_the_calls_are_counted_by_the_lines_of_the_logs(
+    stack: OperatedStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stack.enforce("school", deny("wall", "playRTSP"))
+    directive = {
+        "Namespace": "WcsHooks",
+        "Dimensions": [["service", "category", "method"]],
+        "Metrics": [{"Name": "Calls"}],
+    }
+    line = {"_aws": {"CloudWatchMetrics": [directive]}, "service": SERVICE, "category": "direct"}
+    stack.log("direct", line | {"method": "publishStream", "Calls": [1.0, 2.0]}, ago=3600)
+    emulate(monkeypatch)
+
+    told = stack.json("status")
+
+    [check] = [check for check in told["checks"] if check["check"] == "methods"]
+    assert (check["started"], check["neverCalled"]) == (3, ["playRTSP"])
+    assert "rtsp_server_auth_enabled=true" in check["detail"]

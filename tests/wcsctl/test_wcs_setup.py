@@ -1,6 +1,7 @@
 """What has to be said to WCS, for each way of checking callers."""
 
 from tests.support.operated_stack import SECRET, operated
+from tests.support.policy_items import configure, deny, policy
 
 _URL = "https://abc123.execute-api.us-east-1.amazonaws.com"
 
@@ -46,3 +47,54 @@ def test_given_no_check_of_callers_then_no_secret_is_asked_for() -> None:
         told = stack.json("wcs-setup", "school", "--reveal")
 
     assert told["properties"] == ["rest_request_timeout=8"]
+
+
+def test_given_policies_for_what_wcs_does_not_call_by_default_then_the_lines_switch_it_on() -> None:
+    with operated() as stack:
+        stack.enforce("school", deny("cut", "StreamKeepAliveEvent"), deny("hls", "playHLS"))
+        told = stack.json("wcs-setup", "school")
+        people = stack.run("wcs-setup", "school").stdout
+
+    assert told["properties"][3:] == [
+        "keep_alive_streaming_sessions_enabled=true",
+        "streaming_sessions_keep_alive_interval=10000",
+        "streaming_sessions_keep_alive_app_keys=school",
+        "hls_auth_enabled=true",
+    ]
+    assert told["neededBy"] == {
+        "StreamKeepAliveEvent": ["school/cut"],
+        "playHLS": ["school/hls"],
+    }
+    assert "  streaming_sessions_keep_alive_app_keys=school\n" in people
+    assert "StreamKeepAliveEvent: school/cut" in people
+    assert "hls_auth_token_cache" in people
+
+
+def test_given_policies_of_every_app_and_of_others_then_all_their_apps_are_kept_alive() -> None:
+    with operated() as stack:
+        stack.enforce("hall", deny("no", "call"))
+        stack.enforce("club", deny("cut", "StreamKeepAliveEvent"))
+        own = stack.json("wcs-setup", "club")
+        another = stack.json("wcs-setup", "hall")
+        stack.enforce("*", configure("arm", "StreamKeepAliveEvent", restOnError="FAIL"))
+        new = stack.json("wcs-setup", "school")
+
+    keys = "streaming_sessions_keep_alive_app_keys"
+    assert f"{keys}=club" in own["properties"]
+    assert not any(keys in line for line in another["properties"])
+    assert f"{keys}=club,hall,school" in new["properties"]
+    assert new["neededBy"] == {"StreamKeepAliveEvent": ["*/arm"]}
+
+
+def test_given_policies_that_need_no_switch_then_there_are_no_such_lines() -> None:
+    with operated() as stack:
+        stack.enforce(
+            "school",
+            deny("no"),
+            deny("off", "playHLS", mode="off"),
+            deny("over", "playRTSP", notAfter="2020-01-01T00:00:00Z"),
+            policy("all", "*"),
+        )
+        told = stack.json("wcs-setup", "school")
+
+    assert (len(told["properties"]), told["neededBy"]) == (3, {})

@@ -83,7 +83,8 @@ def put(
 ) -> None:
     """Write the policies of files, and leave all others as they are.
 
-    A policy that names no `app` belongs to the app that the file's folder is named after.
+    A policy that names no `app` belongs to the app that the file's folder is named after. The
+    command says which of the changes hold only for sessions that connect from now on.
     """
     command = of(context)
     editing = Editing(command.deployment, command.output, wait)
@@ -205,9 +206,10 @@ def apply(
 ) -> None:
     """Make the table what a directory says, and wait until that is in force.
 
-    Checks the files, shows the difference, asks, writes, and says which version is in force. Apps
-    without a folder are left alone. What fits is one transaction: up to 100 items, an app's own
-    kept together. If somebody edits meanwhile, nothing of a transaction is written (status 3).
+    Checks the files, shows the difference, asks, writes, and says which version is in force, and
+    which changes hold only for sessions that connect from now on. Apps without a folder are left
+    alone. What fits is one transaction: up to 100 items, an app's own kept together. If somebody
+    edits meanwhile, nothing of a transaction is written (status 3).
     """
     command = of(context)
     read = policy_files.load_directory(directory)

@@ -44,6 +44,8 @@ def test(
           session: {custom: {role: pupil}}
           expect: {action: deny, status: 403, policy: teachers-only}
 
+    Before the tests it shows what `policy lint` warns of, which fails nothing.
+
     docs/policies.md tells the whole format. Exit status 1: a test failed, a policy or a test file
     has errors, or with --strict a policy is not reached.
     """
@@ -67,6 +69,7 @@ def test(
 
 def _for_people(report: TestReport, directory: Path, *, quiet: bool) -> list[Any]:
     lines: list[Any] = [_line(f"[red]error[/red]  {escape(str(error))}") for error in report.errors]
+    lines += [_line(f"[yellow]warning[/yellow]  {escape(str(one))}") for one in report.warnings]
     if report.errors:
         return [*lines, "The policies have errors: no test was run."]
     for result in report.results:
@@ -98,6 +101,7 @@ def _as_json(report: TestReport) -> Mapping[str, Any]:
     return {
         "ok": not report.errors and not report.failed,
         "errors": [error.to_json() for error in report.errors],
+        "warnings": [warning.to_json() for warning in report.warnings],
         "tests": [_result_as_json(result) for result in report.results],
         "policies": report.policies,
         "unreached": list(report.unreached),

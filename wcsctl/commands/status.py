@@ -19,6 +19,9 @@ def status(context: typer.Context) -> None:
     unchanged. It is counted as one call of category event and as an unknown method; policies,
     sessions and the event bus never see it.
 
+    A warning says so if active policies wait for a method that WCS calls only if it is switched on,
+    and that never came in 24 hours in which streams started.
+
     Exit status 1 if anything is wrong. Warnings and pins alone are not.
     """
     given = of(context)
@@ -44,7 +47,8 @@ def status(context: typer.Context) -> None:
 def _checks(checks: Sequence[Check]) -> Table:
     table = Table(box=None, pad_edge=False, show_header=False)
     for check in checks:
-        table.add_row(_mark(ok=check.ok), check.name, escape(check.detail))
+        mark = "[yellow]![/yellow]" if check.warning else _mark(ok=check.ok)
+        table.add_row(mark, check.name, escape(check.detail))
     return table
 
 

@@ -1,17 +1,22 @@
 """What to do on the WCS side."""
 
-from typing import Annotated
+from collections.abc import Iterator
+from typing import Annotated, Final
 
 import typer
 from rich.text import Text
 
 from wcs_hooks.core.caller import Auth
-from wcs_hooks.core.methods import Category
+from wcs_hooks.core.methods import APP_KEYS, Category
+from wcs_hooks.core.outcome import STREAM_KEEP_ALIVE
 from wcsctl.caller_secret import CallerSecretStore
 from wcsctl.context import of
 from wcsctl.deployment import Deployment
 from wcsctl.function_configuration import FunctionConfigurations
 from wcsctl.wcs_side import PLACEHOLDER, WcsSide
+from wcsctl.wcs_switches import switches_of
+
+_SHOWN: Final = 5
 
 
 def wcs_setup(
@@ -24,7 +29,9 @@ def wcs_setup(
     """Print what to do on the WCS side so that an application's hooks come here.
 
     These are the lines of `flashphoner.properties` and the commands of WCS's own command line, for
-    the way in which this stack checks its callers.
+    the way in which this stack checks its callers. Among the lines are those without which WCS
+    never asks the application's active policies: WCS calls StreamKeepAliveEvent, playHLS and
+    playRTSP only if they are switched on.
     """
     given = of(context)
     deployment = given.deployment
@@ -34,7 +41,13 @@ def wcs_setup(
     if reveal and auth is not Auth.NONE:
         secret = CallerSecretStore(deployment).read().current
     side = WcsSide(
-        app, _url(deployment), configuration.reply_timeout, auth, configuration.basic_user, secret
+        app,
+        _url(deployment),
+        configuration.reply_timeout,
+        auth,
+        configuration.basic_user,
+        secret,
+        switches_of(deployment, app),
     )
     value = {
         "app": app,
@@ -42,6 +55,7 @@ def wcs_setup(
         "auth": str(auth),
         "properties": side.properties,
         "commands": side.commands,
+        "neededBy": {method: list(by) for method, by in side.switches.needed_by.items()},
     }
     given.output.result(value, Text("\n".join(_told(side, revealed=reveal))))
     if deployment.endpoint is not None:
@@ -59,9 +73,30 @@ def _url(deployment: Deployment) -> str:
     return f"{deployment.endpoint}/_aws/execute-api/{api}/$default"
 
 
+def _why_switched_on(side: WcsSide) -> Iterator[str]:
+    needed_by = side.switches.needed_by
+    if needed_by:
+        yield ""
+        yield "By default WCS does not call these methods, and their policies are never asked:"
+    for method, policies in needed_by.items():
+        more = f" and {len(policies) - _SHOWN:,} more" if len(policies) > _SHOWN else ""
+        yield f"  {method}: {', '.join(policies[:_SHOWN])}{more}"
+    if STREAM_KEEP_ALIVE in needed_by:
+        yield (
+            f"{APP_KEYS} lists every application whose streams WCS asks about: add those that have "
+            "no policies of their own, if policies of every app are to cut their streams."
+        )
+    if "playHLS" in needed_by:
+        yield (
+            "hls_auth_token_cache is for how many seconds WCS does not ask again about a token: a "
+            "changed policy acts that much later."
+        )
+
+
 def _told(side: WcsSide, *, revealed: bool) -> list[str]:
     lines = ["In flashphoner.properties, then restart WCS:", ""]
     lines += [f"  {line}" for line in side.properties]
+    lines += list(_why_switched_on(side))
     lines += ["", "In its command line (ssh -p 2001 admin@<wcs>):", ""]
     lines += [f"  {line}" for line in side.commands]
     lines += [

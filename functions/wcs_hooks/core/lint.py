@@ -9,10 +9,13 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from wcs_hooks.core.client_config import Demand
-from wcs_hooks.core.methods import METHODS
+from wcs_hooks.core.field_lint import lint_fields
+from wcs_hooks.core.methods import METHODS, PLAYERS, SWITCHES, switch_of
 from wcs_hooks.core.policy import Action, Finding, Mode, Policy, Severity, WhenError
 
 _KEYS: Final = frozenset({"appKey", "nodeId", "sessionId"})
+_FORGETTING: Final = "ConnectionStatusEvent"
+"""By it WCS tells that a session is over."""
 
 
 def lint(
@@ -36,6 +39,7 @@ def lint(
         findings += _of_one(policy, now)
     findings += _unreachable(policies)
     findings += _idle_overwrites(demands, others)
+    findings += lint_fields(policies, demands, others)
     return findings
 
 
@@ -50,12 +54,22 @@ def _of_one(policy: Policy, now: float) -> Iterator[Finding]:
         )
     if "known" in policy.uses and "connect" in policy.methods:
         yield _warning(policy, "when", "uses known, which is always false at connect")
+    if policy.mode is not Mode.OFF:
+        yield from _never_asked(policy)
+        yield from _of_players(policy)
     for name in sorted(_KEYS.intersection(policy.client_config.rest_exclude)):
         yield _warning(
             policy,
             "restExclude",
             f"without {name} hooks cannot be told to belong to their app or session: the app's own "
             "policies do not apply to them, or their denials are suppressed",
+        )
+    if policy.client_config.rest_policy == "DISABLE" and _FORGETTING in policy.methods:
+        yield _warning(
+            policy,
+            "restPolicy",
+            f"without {_FORGETTING} no session is ever forgotten when its client goes: leave it "
+            "out of the methods",
         )
     if policy.action is Action.CONFIGURE and "connect" in policy.named:
         yield _warning(policy, "method", "restClientConfig has no effect on connect itself")
@@ -64,6 +78,39 @@ def _of_one(policy: Policy, now: float) -> Iterator[Finding]:
         yield _error(policy, "notAfter", "is before notBefore: the window never opens")
     if closes is not None and closes < now and policy.mode is not Mode.OFF:
         yield _warning(policy, "notAfter", "the window is over: the policy does nothing any more")
+
+
+def _never_asked(policy: Policy) -> Iterator[Finding]:
+    """Methods that the policy spells out and that WCS calls only if it is set up to."""
+    for method in policy.named:
+        if method in SWITCHES:
+            yield _warning(
+                policy,
+                "method",
+                f"WCS calls {method} only with {switch_of(method)} in its flashphoner.properties "
+                "(`wcsctl wcs-setup` prints all the lines); without it this policy does nothing",
+            )
+
+
+def _of_players(policy: Policy) -> Iterator[Finding]:
+    """What cannot work for players, which never connect, in policies that spell them out."""
+    players = ", ".join(name for name in policy.named if name in PLAYERS)
+    if not players:
+        return
+    for attribute, expression in policy.expressions_by_attribute:
+        if "session" in expression.uses:
+            message = f"uses session, which is null for {players}: players never connect; use body"
+            yield _warning(policy, attribute, message)
+        elif "known" in expression.uses:
+            message = f"uses known, which is always false for {players}: players never connect"
+            yield _warning(policy, attribute, message)
+    if policy.action is Action.OVERRIDE:
+        yield _warning(
+            policy,
+            "method",
+            f"an override of {players} does nothing: players never connect, and only connect's "
+            "reply makes WCS take what is returned. Leave them out",
+        )
 
 
 def _of_denial(policy: Policy) -> Iterator[Finding]:

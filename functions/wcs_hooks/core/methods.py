@@ -121,6 +121,35 @@ CANONICAL_METHODS: Final[tuple[str, ...]] = tuple(
 """One spelling of each known method, in the vendor's order."""
 
 
+PLAYERS: Final = frozenset({"playHLS", "playRTSP"})
+"""Methods of players that never connect, and are meant to be refusable all the same."""
+
+APP_KEYS: Final = "streaming_sessions_keep_alive_app_keys"
+"""The setting of `flashphoner.properties` that lists the apps whose streams are kept alive."""
+
+SWITCHES: Final[dict[str, dict[str, str]]] = {
+    "StreamKeepAliveEvent": {
+        "keep_alive_streaming_sessions_enabled": "true",
+        "streaming_sessions_keep_alive_interval": "10000",
+        APP_KEYS: "<appKey>",
+    },
+    "playHLS": {"hls_auth_enabled": "true"},
+    "playRTSP": {"rtsp_server_auth_enabled": "true"},
+}
+"""The methods that WCS calls only if `flashphoner.properties` says so, and the settings, the switch
+first: `docs/wcs-protocol.md`, section 1. Without them no policy for these methods is ever asked."""
+
+
+def switch_of(method: str) -> str:
+    """The line of `flashphoner.properties` that makes WCS call a method of `SWITCHES`.
+
+    >>> switch_of("playHLS")
+    'hls_auth_enabled=true'
+    """
+    name, value = next(iter(SWITCHES[method].items()))
+    return f"{name}={value}"
+
+
 def spellings_of(canonical: str) -> tuple[str, ...]:
     """Every spelling of a method, the canonical one first.
 

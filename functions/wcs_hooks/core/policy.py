@@ -117,7 +117,13 @@ class Policy:
     @property
     def expressions(self) -> list[Checked]:
         """Its `when`, if it has one, and what it computes."""
-        return ([self.when] if self.when else []) + list(self.compute.values())
+        return [expression for _, expression in self.expressions_by_attribute]
+
+    @property
+    def expressions_by_attribute(self) -> list[tuple[str, Checked]]:
+        """The same, each with the attribute that it stands in."""
+        when = [("when", self.when)] if self.when else []
+        return when + [(f"compute.{name}", one) for name, one in self.compute.items()]
 
 
 _FOR_ANY = frozenset({"app", "id", "method", "action", "mode", "notBefore", "notAfter", "note"})
@@ -306,6 +312,11 @@ class _Reader:
             self._error(
                 attribute,
                 "restOverwrite is comma-separated: no comma or outer blank in a field's name",
+            )
+        elif "." in name:
+            self._error(
+                attribute,
+                f"only top-level fields can be set: give {name.partition('.')[0]} as a whole",
             )
         elif name == "restClientConfig":
             self._error(

@@ -276,3 +276,98 @@ def _varint(message: bytes, at: int) -> tuple[int, int]:
         shift += 7
         if byte < 128:  # noqa: PLR2004 - the top bit says whether another byte follows
             return value, at
+
+
+type Path = tuple[str, ...]
+"""A variable, and the names of fields below it: `session.custom.role`, however it is written."""
+
+_LITERALS: Final = {
+    _CONSTANT_BOOL: "boolean",
+    _CONSTANT_INT64: "number",
+    4: "number",  # uint64
+    _CONSTANT_STRING: "string",
+}
+_NOT_COMPARED: Final = frozenset({1, 7})  # null, bytes
+_COMPARISONS: Final = frozenset({"_==_", "_!=_", "_<_", "_<=_", "_>_", "_>=_"})
+
+
+def paths_of(variable: str, serialized: bytes) -> frozenset[Path]:
+    """The paths below a variable that an expression reads or looks for, each as far as it goes.
+
+    Examples
+    --------
+    >>> from base64 import b64decode
+    >>> from wcs_hooks.core.expression_check import check
+    >>> checked = check("session.custom['role'] == 'a' && 'user' in session.custom")
+    >>> sorted(paths_of("session", b64decode(checked.serialized)))
+    [('session', 'custom', 'role'), ('session', 'custom', 'user')]
+    """
+    found: set[Path] = set()
+    pending = [root(serialized)]
+    while pending:
+        node = pending.pop()
+        path = _path(node)
+        if path and path[0] == variable:
+            found.add(path)
+        else:
+            pending += children(node)
+    return frozenset(found)
+
+
+def comparisons_of(serialized: bytes) -> list[tuple[Path, str]]:
+    """The fields that an expression compares with literals, each with the literal's kind.
+
+    Kinds are `string`, `number` and `boolean`. A comparison with null says nothing of a kind.
+    """
+    found: list[tuple[Path, str]] = []
+    pending = [root(serialized)]
+    while pending:
+        node = pending.pop()
+        pending += children(node)
+        function = called(node)
+        if function in _COMPARISONS:
+            left, right = arguments(node)
+            pairs = [(left, right), (right, left)]
+        elif function == "@in":
+            element, held_by = arguments(node)
+            pairs = [(element, one) for one in elements(held_by)]
+        else:
+            continue
+        for one, other in pairs:
+            path, kind = _path(one), _kind(other)
+            if path and kind and not is_presence_test(one) and called(one) != "@in":
+                found.append((path, kind))
+    return found
+
+
+def _path(node: bytes) -> Path:
+    """The path that a node reads or looks for; empty if it is none."""
+    name = _name(node)
+    if name:
+        return (name,)
+    for select in _parts(node, _SELECT):
+        [operand] = _parts(select, _SELECT_OPERAND)
+        return _joined(operand, _text(node, _SELECT, _SELECT_FIELD))
+    match called(node):
+        case "_[_]":
+            held, field = arguments(node)
+        case "@in":
+            field, held = arguments(node)
+        case _:
+            return ()
+    return _joined(held, literal(field))
+
+
+def _joined(held: bytes, field: str | None) -> Path:
+    above = _path(held)
+    return (*above, field) if above and field is not None else ()
+
+
+def _kind(node: bytes) -> str:
+    """The kind of a literal; empty if a node is none, or one that says nothing of a kind."""
+    for constant in _parts(node, _CONSTANT):
+        numbers = [number for number, _ in _fields(constant)]
+        # A double is of fixed length, and so the one that is not among the fields read here.
+        number = numbers[0] if numbers else _CONSTANT_INT64
+        return "" if number in _NOT_COMPARED else _LITERALS.get(number, "")
+    return ""
