@@ -68,8 +68,8 @@ def write_service_models(data: Path, directory: Path) -> None:
             _SERVICE_FILES, (_called(model, operations), rules, paginators), strict=True
         ):
             models[Path(service, version, name)] = content
-    for name, content in models.items():
-        path = directory / f"{name}.json"
+    for place, content in models.items():
+        path = directory / f"{place}.json"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(_undocumented(content), separators=(",", ":")))
 

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from simulated_wcs.transport import Authentication, Exchange, HookTransport, Target
-from wcs_hooks.core.methods import METHODS, Category
+from wcs_hooks.core.methods import METHODS, PLAYERS, Category
 from wcs_hooks.core.outcome import STREAM_KEEP_ALIVE
 from wcs_hooks.core.payload import MalformedBodyError, append_fields, encode, parse
 from wcs_hooks.core.reply import OK
-from wcs_hooks.sessions import PLAYERS
 from wcsctl.errors import UnreachableError, UsageError
 
 APP: Final = "defaultApp"
