@@ -69,9 +69,9 @@ def _cold(imports: Mapping[str, Any], directory: Path) -> Path:
     ]
     pieces["no import: start, clients"] = [imports[name]["restMs"] for name in names]
     left = [0.0] * len(names)
-    colours = mpl.colormaps["tab20"].colors
+    palette = mpl.colormaps["tab20"]
     for number, (package, widths) in enumerate(pieces.items()):
-        axes.barh(names, widths, left=left, label=package, color=colours[number])
+        axes.barh(names, widths, left=left, label=package, color=palette(number))
         left = [at + width for at, width in zip(left, widths, strict=True)]
     axes.axvline(
         imports[POWERTOOLS]["cpuMs"] * COLD_RATIO, color="black", linestyle=":", linewidth=1
