@@ -4,21 +4,19 @@ The format is in `docs/scenarios.md`. A file is read strictly: what is not under
 that names the file, the step, the key and what is allowed there.
 """
 
-import json
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final, NoReturn, Self
 
-import yaml
-
+import strict_yaml
 from simulated_wcs.action import Conclusion
 from simulated_wcs.transport import DEFAULT_RETRIES, DEFAULT_TIMEOUT
-from wcs_hooks.core.methods import METHODS, Category, methods_of
+from strict_yaml import StrictYamlError, plain
+from wcs_hooks.core.methods import METHODS, PLAYERS, Category, methods_of
 
 type Policy = dict[str, Any]
 """The attributes of a policy, without its app."""
@@ -43,7 +41,7 @@ STREAM_METHODS: Final = (
 CALL_METHODS: Final = ("answer", "hold", "unhold", "transfer", "hangup", "sendDTMF", "sendDtmf")
 """What a client does with the call that it has."""
 
-PLAYER_METHODS: Final = ("playHLS", "playRTSP")
+PLAYER_METHODS: Final = tuple(name for name in METHODS if name in PLAYERS)
 
 _CLIENT_METHODS: Final = (
     "connect",
@@ -240,9 +238,9 @@ class Scenario:
             The text is no scenario.
         """
         try:
-            content = yaml.load(text, _StrictLoader)  # noqa: S506 - it is a safe loader
-        except yaml.YAMLError as error:
-            raise ScenarioFileError(f"{file} is no YAML: {error}") from None
+            content = strict_yaml.read(text, file)
+        except StrictYamlError as error:
+            raise ScenarioFileError(str(error)) from None
         top = _Place(file, content)
         settings = top.child("wcs", {})
         timeline = _timeline(top)
@@ -278,24 +276,6 @@ def load_all(directory: Path) -> list[Scenario]:
     if not scenarios:
         raise ScenarioFileError(f"{directory} has no scenario: each is a file NAME.yaml")
     return scenarios
-
-
-class _StrictLoader(yaml.SafeLoader):
-    """PyYAML's own takes the last of two equal keys, without a word."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002 - as the base class has it
-        seen: set[Any] = set()
-        for key_node, _ in node.value:
-            key = self.construct_object(key_node, deep=True)
-            if isinstance(key, str) and key in seen:
-                mark = key_node.start_mark
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"the key {key!r} is there twice", mark
-                )
-            if isinstance(key, str):
-                seen.add(key)
-        mapping: dict[Any, Any] = super().construct_mapping(node, deep)
-        return mapping
 
 
 class _Place:
@@ -345,8 +325,8 @@ class _Place:
         return value
 
     def number(self, key: str, default: float | None = None, *, at_least: float) -> float:
-        value = self._take(key, ... if default is None else default)
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or value < at_least:
+        value = self._take(key, ... if default is None else Decimal(default))
+        if isinstance(value, bool) or not isinstance(value, (int, Decimal)) or value < at_least:
             self.wrong(key, f"seconds are expected, {at_least:g} or more, not {_short(value)}")
         return float(value)
 
@@ -371,10 +351,7 @@ class _Place:
         value = self._take(key, {})
         if not isinstance(value, dict) or not all(isinstance(name, str) for name in value):
             self.wrong(key, f"a mapping of fields is expected, not {_short(value)}")
-        try:
-            fields: dict[str, Any] = json.loads(json.dumps(value, default=_date_text))
-        except (TypeError, ValueError) as error:
-            self.wrong(key, f"holds what JSON cannot: {error}")
+        fields: dict[str, Any] = plain(value)
         return fields
 
     def items(self, key: str, default: Any = ...) -> list[Any]:
@@ -590,17 +567,9 @@ def _policies(place: _Place, key: str) -> tuple[Policy, ...]:
         own.text("id")
         if own.has("app"):
             own.wrong("app", "the scenario's own app is filled in: leave it out")
-        text = json.dumps(entry, default=_date_text)
-        # Numbers of the kind that DynamoDB takes.
-        policies.append(json.loads(text, parse_float=Decimal))
+        policies.append(entry)
     return tuple(policies)
 
 
-def _date_text(value: object) -> str:
-    if isinstance(value, date):
-        return value.isoformat()
-    raise TypeError(f"{value!r}")
-
-
 def _short(value: object) -> str:
-    return f"{value!r:.60}"
+    return f"{plain(value)!r:.60}"
