@@ -125,7 +125,10 @@ def environment(without: str = "") -> "cel.Env":
         "now": kind.TIMESTAMP,
         "known": kind.BOOL,
     }
-    return cel.NewEnv(variables={name: of for name, of in types.items() if name != without})
+    env = cel.NewEnv(variables={name: of for name, of in types.items() if name != without})
+    # An environment that has compiled nothing in its process cannot bind a timestamp.
+    env.compile("true")
+    return env
 
 
 def plain(message: str) -> str:

@@ -121,6 +121,10 @@ CANONICAL_METHODS: Final[tuple[str, ...]] = tuple(
 """One spelling of each known method, in the vendor's order."""
 
 
+PLAYERS: Final = frozenset({"playHLS", "playRTSP"})
+"""Methods of players, which never connect. Their requests can be refused all the same."""
+
+
 def spellings_of(canonical: str) -> tuple[str, ...]:
     """Every spelling of a method, the canonical one first.
 
