@@ -23,6 +23,7 @@ from wcs_hooks.core.reply import REST_CLIENT_CONFIG
 from wcs_hooks.core.snapshot import value_key
 from wcsctl import policy_yaml
 from wcsctl.candidate import Candidate, compile_files
+from wcsctl.deployed_process import DeployedProcessError
 from wcsctl.errors import WcsctlError
 from wcsctl.explanation import AnswerKind, Asked, Explanation, explain, session_from
 from wcsctl.policy_files import SUFFIXES, FileFinding, PolicyFiles, app_of
@@ -230,7 +231,10 @@ def _run(test: PolicyTest, candidate: Candidate, now: float) -> TestResult:
     policies = candidate.of(test.payload.app)
     moment = now if test.now is None else test.now
     asked = Asked(test.method, test.payload, moment, test.session)
-    explanation = explain(policies, asked, with_considered=False)
+    try:
+        explanation = explain(policies, asked, with_considered=False)
+    except DeployedProcessError as error:
+        raise DeployedProcessError(f"{test.file}, test {test.name!r}: {error}") from None
     return TestResult(test, tuple(_differences(test.expect, explanation)), explanation)
 
 

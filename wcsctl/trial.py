@@ -13,6 +13,7 @@ from wcs_hooks.core.payload import MalformedBodyError, Payload, encode, parse, r
 from wcs_hooks.sessions import session_of
 from wcsctl import candidate as candidates
 from wcsctl.deployed_policies import DeployedPolicies
+from wcsctl.deployed_process import DeployedProcessError
 from wcsctl.errors import UsageError
 from wcsctl.explanation import AnswerKind, Asked, Explanation, PolicySet, explain
 from wcsctl.hook_recordings import Recording
@@ -119,8 +120,13 @@ class Trial:
                 yield Replayed(recording, "", None, None, f"it is answered {error.status}: {error}")
                 continue
             asked = self._recorded(recording, payload)
-            before, after = self.in_force(asked, whole=False), self.candidate(asked, whole=False)
-            yield Replayed(recording, payload.app, before, after)
+            try:
+                before = self.in_force(asked, whole=False)
+                after = self.candidate(asked, whole=False)
+            except DeployedProcessError as error:
+                yield Replayed(recording, payload.app, None, None, str(error))
+            else:
+                yield Replayed(recording, payload.app, before, after)
 
     def _recorded(self, recording: Recording, payload: Payload) -> Asked:
         if recording.session is not None:

@@ -1,6 +1,7 @@
 """`wcsctl policy test`: the files next to policies, what they expect, and what no test reaches."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -10,6 +11,7 @@ from typer.testing import CliRunner, Result
 
 from wcs_hooks.core.payload import encode
 from wcsctl import cli
+from wcsctl.deployed_process import DeployedProcess
 from wcsctl.policy_tests import PolicyTestFileError, read_tests
 
 _POLICIES = """
@@ -374,3 +376,14 @@ def test_given_a_session_that_no_connect_can_make_then_the_key_is_named(
 
     with pytest.raises(PolicyTestFileError, match=f"key 'session'.*{problem}"):
         read_tests(directory / "school" / "school.test.yaml")
+
+
+def test_given_a_crash_of_the_runtime_then_the_error_names_the_test(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(DeployedProcess, "answer", lambda self, *_: self.run(os.abort))
+
+    result = _run(str(_directory(tmp_path, _PUPIL)))
+
+    assert "test 'A pupil may not publish': The process that" in str(result.exception)
+    assert "crashed" in str(result.exception)
