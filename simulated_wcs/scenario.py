@@ -4,20 +4,18 @@ The format is in `docs/scenarios.md`. A file is read strictly: what is not under
 that names the file, the step, the key and what is allowed there.
 """
 
-import json
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final, NoReturn, Self
 
-import yaml
-
+import strict_yaml
 from simulated_wcs.action import Conclusion
 from simulated_wcs.transport import DEFAULT_RETRIES, DEFAULT_TIMEOUT
+from strict_yaml import StrictYamlError, plain
 from wcs_hooks.core.methods import METHODS, PLAYERS, SWITCHES, Category, methods_of
 
 type Policy = dict[str, Any]
@@ -243,9 +241,9 @@ class Scenario:
             The text is no scenario.
         """
         try:
-            content = yaml.load(text, _StrictLoader)  # noqa: S506 - it is a safe loader
-        except yaml.YAMLError as error:
-            raise ScenarioFileError(f"{file} is no YAML: {error}") from None
+            content = strict_yaml.read(text, file)
+        except StrictYamlError as error:
+            raise ScenarioFileError(str(error)) from None
         top = _Place(file, content)
         settings = top.child("wcs", {})
         timeline = _timeline(top)
@@ -282,24 +280,6 @@ def load_all(directory: Path) -> list[Scenario]:
     if not scenarios:
         raise ScenarioFileError(f"{directory} has no scenario: each is a file NAME.yaml")
     return scenarios
-
-
-class _StrictLoader(yaml.SafeLoader):
-    """PyYAML's own takes the last of two equal keys, without a word."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002 - as the base class has it
-        seen: set[Any] = set()
-        for key_node, _ in node.value:
-            key = self.construct_object(key_node, deep=True)
-            if isinstance(key, str) and key in seen:
-                mark = key_node.start_mark
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"the key {key!r} is there twice", mark
-                )
-            if isinstance(key, str):
-                seen.add(key)
-        mapping: dict[Any, Any] = super().construct_mapping(node, deep)
-        return mapping
 
 
 class _Place:
@@ -349,8 +329,8 @@ class _Place:
         return value
 
     def number(self, key: str, default: float | None = None, *, at_least: float) -> float:
-        value = self._take(key, ... if default is None else default)
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or value < at_least:
+        value = self._take(key, ... if default is None else Decimal(default))
+        if isinstance(value, bool) or not isinstance(value, (int, Decimal)) or value < at_least:
             self.wrong(key, f"seconds are expected, {at_least:g} or more, not {_short(value)}")
         return float(value)
 
@@ -375,10 +355,7 @@ class _Place:
         value = self._take(key, {})
         if not isinstance(value, dict) or not all(isinstance(name, str) for name in value):
             self.wrong(key, f"a mapping of fields is expected, not {_short(value)}")
-        try:
-            fields: dict[str, Any] = json.loads(json.dumps(value, default=_date_text))
-        except (TypeError, ValueError) as error:
-            self.wrong(key, f"holds what JSON cannot: {error}")
+        fields: dict[str, Any] = plain(value)
         return fields
 
     def items(self, key: str, default: Any = ...) -> list[Any]:
@@ -594,17 +571,9 @@ def _policies(place: _Place, key: str) -> tuple[Policy, ...]:
         own.text("id")
         if own.has("app"):
             own.wrong("app", "the scenario's own app is filled in: leave it out")
-        text = json.dumps(entry, default=_date_text)
-        # Numbers of the kind that DynamoDB takes.
-        policies.append(json.loads(text, parse_float=Decimal))
+        policies.append(entry)
     return tuple(policies)
 
 
-def _date_text(value: object) -> str:
-    if isinstance(value, date):
-        return value.isoformat()
-    raise TypeError(f"{value!r}")
-
-
 def _short(value: object) -> str:
-    return f"{value!r:.60}"
+    return f"{plain(value)!r:.60}"

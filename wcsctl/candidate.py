@@ -6,14 +6,12 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
+from strict_yaml import plain
 from wcs_hooks.core.compilation import Compilation, compile_policies
-from wcs_hooks.core.in_force import InForce
 from wcs_hooks.core.policy import EVERY_APP
-from wcs_hooks.core.snapshot import Snapshot
 from wcsctl.errors import WcsctlError
 from wcsctl.explanation import PolicySet
 from wcsctl.policy_files import FileFinding, PolicyFiles, load_directory
-from wcsctl.policy_yaml import plain
 
 VERSION: Final = 0
 """Of what is not in force."""
@@ -32,6 +30,8 @@ class Candidate:
 
     Attributes
     ----------
+    snapshots
+        By app, as the deployment would store them.
     errors
         With any of them nothing could come into force.
     warnings
@@ -40,7 +40,7 @@ class Candidate:
 
     items: Items
     compilations: Mapping[str, Compilation]
-    snapshots: Mapping[str, Snapshot]
+    snapshots: Mapping[str, bytes]
     errors: tuple[FileFinding, ...]
     warnings: tuple[FileFinding, ...] = ()
 
@@ -52,11 +52,14 @@ class Candidate:
         otherwise
             What is in force: it stays so for an app, and for every app, that the files do not have.
         """
-        stays = {one.app: one for one in otherwise.in_force.snapshots} if otherwise else {}
-        stays_as = otherwise.items if otherwise else {}
-        apps = tuple(dict.fromkeys((app, EVERY_APP)))
-        items = {name: self.items.get(name, stays_as.get(name, ())) for name in apps}
-        return PolicySet(InForce([self.snapshots.get(n, stays.get(n)) for n in apps]), items)
+        stays = otherwise or PolicySet({}, {})
+        apps = dict.fromkeys((app, EVERY_APP))
+        snapshots = {**stays.snapshots, **self.snapshots}
+        items = {**stays.items, **self.items}
+        return PolicySet(
+            {name: snapshots[name] for name in apps if name in snapshots},
+            {name: items.get(name, ()) for name in apps},
+        )
 
 
 def load(directory: Path, now: float) -> Candidate:
@@ -106,5 +109,5 @@ def compile_files(files: PolicyFiles, now: float) -> Candidate:
     warnings = tuple(finding for finding in findings if not finding.is_error)
     snapshots = {}
     if not errors:
-        snapshots = {app: Snapshot.load(done.dump(VERSION, now)) for app, done in compiled.items()}
+        snapshots = {app: done.dump(VERSION, now) for app, done in compiled.items()}
     return Candidate(items, compiled, snapshots, errors, warnings)

@@ -24,6 +24,7 @@ from wcs_hooks.core.methods import METHODS, Category
 from wcs_hooks.core.secrets import masked
 from wcsctl.deployment import Deployment
 from wcsctl.policy_table import PolicyTable
+from wcsctl.since import iso_moment
 
 SERVER_ERROR: Final = 500
 
@@ -123,7 +124,7 @@ class DeadLetter:
         """When it failed first, in seconds since the epoch."""
         told = self.content.get("firstSeen", self.content.get("timestamp"))
         try:
-            return datetime.fromisoformat(str(told)).timestamp()
+            return iso_moment(str(told))
         except ValueError:
             return self.sent_at
 

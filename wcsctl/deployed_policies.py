@@ -7,7 +7,6 @@ from wcs_hooks.adapters.dynamo_sessions import DynamoSessions
 from wcs_hooks.adapters.dynamo_snapshots import DynamoSnapshots
 from wcs_hooks.clock import Deadline, SystemClock
 from wcs_hooks.core.caller import RestApiCalls
-from wcs_hooks.core.in_force import InForce
 from wcs_hooks.core.methods import Category
 from wcs_hooks.core.payload import Payload
 from wcs_hooks.core.policy import EVERY_APP
@@ -54,11 +53,11 @@ class DeployedPolicies:
             try:
                 found = self._snapshots.pointers(apps)
                 pointers = [found[name] for name in apps if name in found]
-                in_force = InForce([self._snapshots.snapshot(one) for one in pointers])
+                snapshots = {one.app: self._snapshots.data(one) for one in pointers}
                 items = {one.app: self._store.source(one.app, one.version) for one in pointers}
             except UnavailableError as error:
                 raise UnreachableError(f"What is in force cannot be read: {error}.") from error
-            self._known[app] = PolicySet(in_force, items)
+            self._known[app] = PolicySet(snapshots, items)
         return self._known[app]
 
     def session(self, payload: Payload) -> SessionRecord | None:

@@ -1,31 +1,30 @@
 """What is answered to a hook, and why: each policy that names its method, and what WCS then does.
 
-Pure: given what is in force (or what would be), it decides as the functions do, the rule about the
-WCS REST API included, and keeps what the decision passes over.
+The answer itself comes from a process that reads nothing but snapshots, as the functions do
+(`wcsctl.deployed_process`). Policies that the decision did not consider are explained here.
 """
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 from typing import Any, Final, NamedTuple
 
-from wcs_hooks.core import reply as replies
 from wcs_hooks.core.caller import RestApiCalls
-from wcs_hooks.core.decision import UNKNOWN_SESSION, Decision, Hook, Session, Step, Verdict, decide
-from wcs_hooks.core.in_force import InForce
-from wcs_hooks.core.methods import METHODS, PLAYERS, Category, spellings_of
+from wcs_hooks.core.decision import UNKNOWN_SESSION, Decision, Session, Step
+from wcs_hooks.core.methods import METHODS, Category, spellings_of
 from wcs_hooks.core.outcome import Outcome, RestOnError, outcome_of
-from wcs_hooks.core.payload import Payload
+from wcs_hooks.core.payload import MalformedBodyError, Payload, parse
 from wcs_hooks.core.policy import EVERY_APP, Action, Mode, Policy, read_policy
 from wcs_hooks.core.reply import OK, REST_CLIENT_CONFIG, Reply
 from wcs_hooks.core.snapshot import ABSENT, field_at, value_key
+from wcs_hooks.sessions import session_of
+from wcsctl import deployed_process
+from wcsctl.deployed_process import Question, SnapshotBytes
 
-DECISION_ID: Final = "not-a-decision"
-"""Stands in a refusal for the id by which a real one is found again."""
 
-
-class Answer(StrEnum):
+class AnswerKind(StrEnum):
     """What becomes of a hook; `suppressed` is a denial that is not carried out."""
 
     ECHO = "echo"
@@ -64,20 +63,27 @@ class Change(NamedTuple):
     is_new: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class PolicySet:
     """The policies that decide an app's hooks.
 
     Attributes
     ----------
-    in_force
-        As the functions have them.
+    snapshots
+        By app, as the functions read them: the app's own, the one for every app; those of them
+        that exist.
     items
         As people wrote them, by app.
     """
 
-    in_force: InForce
+    snapshots: Mapping[str, bytes]
     items: Mapping[str, Sequence[Mapping[str, Any]]]
+
+    @cached_property
+    def snapshot_bytes(self) -> SnapshotBytes:
+        """The snapshots in the order in which the functions have them."""
+        own_first = sorted(self.snapshots, key=lambda app: app == EVERY_APP)
+        return SnapshotBytes(*(self.snapshots[app] for app in own_first))
 
     def naming(self, method: str) -> list[Policy]:
         """Those that name a method, in evaluation order."""
@@ -117,6 +123,21 @@ class Asked(NamedTuple):
     told: RestOnError | None = None
 
 
+def session_from(connect: Mapping[str, Any]) -> Session:
+    """The session that a connect with this body leaves behind, as the functions record it.
+
+    Raises
+    ------
+    MalformedBodyError
+        If such a connect is refused, so that there is no session.
+    """
+    try:
+        text = json.dumps(connect)
+    except RecursionError:
+        raise MalformedBodyError("the body is nested too deeply") from None
+    return session_of(parse(text.encode()))
+
+
 @dataclass(frozen=True, slots=True)
 class Explanation:
     """What is answered, and why.
@@ -143,7 +164,7 @@ class Explanation:
 
     method: str
     category: Category
-    answer: Answer
+    answer: AnswerKind
     decision: Decision
     steps: tuple[Step, ...]
     considered: tuple[Considered, ...]
@@ -162,7 +183,7 @@ class Explanation:
     @property
     def essence(self) -> tuple[Any, ...]:
         """What two answers share exactly if WCS is told the same by both."""
-        denial = self.decision.denial if self.answer is Answer.DENY else None
+        denial = self.decision.denial if self.answer is AnswerKind.DENY else None
         return (
             self.reply.status,
             denial.reason if denial else "",
@@ -189,38 +210,28 @@ def explain(
     method, payload, now, session, told = asked
     known = METHODS.get(method)
     category = known.category if known else Category.EVENT
-    steps: dict[tuple[str, str], Step] = {}
-
-    def note(step: Step) -> None:
-        steps[step.app, step.policy] = step
-
-    hook = Hook(method, category, payload)
-    decision = Decision()
-    if known is not None:
-        decision = decide(policies.in_force.snapshots, hook, now, lambda: session, note)
-    is_exempt = category not in {Category.DIRECT, Category.INCOMING} or method in PLAYERS
-    answer = Answer(decision.verdict.value)
-    may_suppress = rest_api_calls is RestApiCalls.NEVER_DENY and not is_exempt
-    if decision.denial is not None and may_suppress and not session.known:
-        answer = Answer.SUPPRESSED
-    config = policies.in_force.client_config(now)
-    reply = _reply(answer, decision, payload, config if category is Category.CONNECT else "")
-    rest_on_error = told or policies.in_force.rest_on_error(method, now)
+    question = Question(method, payload.raw, session, now, rest_api_calls)
+    found = deployed_process.shared().answer(policies.snapshot_bytes, question)
+    reply, decision, suppressed = found.answer
+    answer = AnswerKind.SUPPRESSED if suppressed else AnswerKind(decision.verdict.value)
+    steps = {(step.app, step.policy): step for step in found.steps}
+    considered: Iterator[Considered] = iter(())
+    if with_considered:
+        considered = _considered(policies, method, payload, steps, decision, found.versions)
+    rest_on_error = told or found.rest_on_error
     return Explanation(
         method=method,
         category=category,
         answer=answer,
         decision=decision,
         steps=tuple(steps.values()),
-        considered=tuple(_considered(policies, method, payload, steps, decision))
-        if with_considered
-        else (),
+        considered=tuple(considered),
         reply=reply,
-        changed=_changed(payload, decision) if answer is Answer.OVERRIDE else {},
-        client_config=_entry(config, method, category),
+        changed=_changed(payload, decision) if answer is AnswerKind.OVERRIDE else {},
+        client_config=_entry(found.client_config, method, category),
         rest_on_error=rest_on_error,
         outcome=outcome_of(method, category, rest_on_error) if reply.status != OK else None,
-        versions=policies.in_force.versions(),
+        versions=found.versions,
     )
 
 
@@ -231,7 +242,7 @@ def consequence(explanation: Explanation) -> str:
     """
     if explanation.outcome is not None:
         return f"{_OUTCOMES[explanation.outcome]} (restOnError {explanation.rest_on_error})"
-    if explanation.answer is not Answer.OVERRIDE:
+    if explanation.answer is not AnswerKind.OVERRIDE:
         return "WCS carries on as if it had not asked."
     if explanation.category is Category.CONNECT:
         return "WCS takes what connect returns, always."
@@ -265,15 +276,6 @@ _OUTCOMES: Final = {
 }
 
 
-def _reply(answer: Answer, decision: Decision, payload: Payload, config: str) -> Reply:
-    if answer is Answer.DENY and decision.denial is not None:
-        return replies.denial(decision.denial, DECISION_ID)
-    fields = decision.fields if decision.verdict is Verdict.OVERRIDE else None
-    if answer is Answer.SUPPRESSED or not (fields or config):
-        return replies.echo(payload)
-    return replies.override(payload, fields, config)
-
-
 def _changed(payload: Payload, decision: Decision) -> dict[str, Change]:
     before = payload.fields
     return {
@@ -296,8 +298,8 @@ def _considered(
     payload: Payload,
     steps: Mapping[tuple[str, str], Step],
     decision: Decision,
+    versions: Mapping[str, int],
 ) -> Iterator[Considered]:
-    versions = policies.in_force.versions()
     failures = {failure.policy: failure for failure in decision.failures}
     for policy in policies.naming(method):
         if policy.action is Action.CONFIGURE:

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
+from strict_yaml import exact
 from wcs_hooks.adapters.dynamo_policy_store import from_attributes
 from wcs_hooks.adapters.dynamo_snapshots import CURRENT, last_version, read_parts, version_key
 from wcs_hooks.ports import UnavailableError
 from wcsctl.deployment import Deployment
 from wcsctl.errors import NotFoundError
-from wcsctl.policy_yaml import exact
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient

@@ -2,15 +2,18 @@
 
 import json
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
 from wcs_hooks import dead_letter
+from wcs_hooks.core.decision import UNKNOWN_SESSION, Session
+from wcs_hooks.core.payload import MalformedBodyError
 from wcsctl.dead_letters import DeadLetter, LetterKind
 from wcsctl.errors import UsageError
+from wcsctl.explanation import session_from
+from wcsctl.since import iso_moment
 
 DEAD_LETTERS: Final = "dead-letters"
 """Instead of a file: the messages that wait in the dead-letter queue."""
@@ -29,8 +32,8 @@ class Recording:
     ----------
     origin
         Where it is from, for people: its decision's id, or its line.
-    has_session, session
-        Whether it says what its session was; the body of its connect, none of an unknown one.
+    session
+        The hook's session; none where the recording does not say, and the deployment knows.
     at
         When it came, in seconds since the epoch; none where that is not told.
     problem
@@ -40,8 +43,7 @@ class Recording:
     origin: str
     method: str
     body: bytes
-    has_session: bool = False
-    session: Mapping[str, Any] | None = None
+    session: Session | None = None
     at: float | None = None
     problem: str = ""
 
@@ -54,7 +56,7 @@ def of_dead_letter(letter: DeadLetter) -> Recording:
         return Recording(letter.id, letter.method, b"", problem=letter.hopeless)
     try:
         body = dead_letter.body_of(dict(letter.content))
-    except (ValueError, LookupError, TypeError, zlib.error):
+    except (ValueError, LookupError, TypeError, zlib.error, dead_letter.IncompleteMessageError):
         return Recording(letter.id, letter.method, b"", problem="its body cannot be read")
     return Recording(letter.id, letter.method, body, at=letter.first_seen)
 
@@ -68,38 +70,64 @@ def of_file(file: Path) -> Iterator[Recording]:
         A line is something else, or the file cannot be read.
     """
     try:
-        lines = file.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{file} cannot be read: {error}") from None
+        # JSON leaves U+2028 and its like unescaped: only a line feed ends a line.
+        lines = file.read_bytes().split(b"\n")
+    except OSError as error:
+        raise UsageError(f"{file} cannot be read: {error.strerror}") from None
     for number, line in enumerate(lines, start=1):
         if line.strip():
             yield _of_line(line, f"{file.name}:{number}")
 
 
-def _of_line(line: str, origin: str) -> Recording:
+def _of_line(line: bytes, origin: str) -> Recording:
     try:
-        entry = json.loads(line)
-    except ValueError as error:
-        raise UsageError(f"{origin} is no JSON: {error}") from None
+        entry = json.loads(line.decode())
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"{origin} is not JSON: {error}") from None
     if not isinstance(entry, dict) or not isinstance(entry.get("method"), str):
         raise UsageError(f"{origin} needs a method: {{method, body, session?, at?}}")
     unknown = entry.keys() - _KEYS
     if unknown:
         allowed = ", ".join(sorted(_KEYS))
         raise UsageError(f"{origin}: {min(unknown)!r} is unknown; allowed are {allowed}")
-    body, session = entry.get("body"), entry.get("session")
-    if isinstance(body, str):
-        raw = body.encode()
-    elif isinstance(body, dict):
-        raw = json.dumps(body).encode()
-    else:
+    return Recording(
+        origin,
+        entry["method"],
+        _body(entry.get("body"), origin),
+        _session(entry["session"], origin) if "session" in entry else None,
+        _moment(entry["at"], origin) if "at" in entry else None,
+    )
+
+
+def _body(body: Any, origin: str) -> bytes:
+    if not isinstance(body, str | dict):
         raise UsageError(f"{origin} needs a body: a JSON object, or a text that holds one")
-    if session == "unknown":
-        session = None
-    if session is not None and not isinstance(session, dict):
+    try:
+        return (body if isinstance(body, str) else json.dumps(body)).encode()
+    except UnicodeEncodeError:
+        raise UsageError(
+            f"{origin}: the body's text has a lone surrogate, which UTF-8 cannot carry; "
+            "write the body as a JSON object, or the escape as \\\\u"
+        ) from None
+    except RecursionError:
+        raise UsageError(f"{origin}: the body is nested too deeply") from None
+
+
+def _session(given: Any, origin: str) -> Session:
+    if given is None or given == "unknown":
+        return UNKNOWN_SESSION
+    if not isinstance(given, dict):
         raise UsageError(f"{origin}: session must be the body of its connect, or null")
     try:
-        at = datetime.fromisoformat(entry["at"]).timestamp() if "at" in entry else None
+        return session_from(given)
+    except MalformedBodyError as error:
+        raise UsageError(f"{origin}: session: {error}") from None
+
+
+def _moment(given: Any, origin: str) -> float:
+    try:
+        return iso_moment(given)
     except (TypeError, ValueError):
-        raise UsageError(f"{origin}: at must be an ISO 8601 time") from None
-    return Recording(origin, entry["method"], raw, "session" in entry, session, at)
+        raise UsageError(
+            f"{origin}: at must be an ISO 8601 time, such as 2030-01-31T18:00:00Z"
+        ) from None

@@ -7,6 +7,7 @@ import json
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from io import TextIOWrapper
 from typing import Any
 
 from rich.console import Console
@@ -26,6 +27,9 @@ class Output:
 
     def __init__(self, *, as_json: bool = False) -> None:
         self.as_json = as_json
+        if isinstance(sys.stdout, TextIOWrapper):
+            # A hook may hold lone surrogates, which no encoding has: they show as their escapes.
+            sys.stdout.reconfigure(errors="backslashreplace")
         self.people = Console(file=sys.stdout, highlight=False)
         self.aside = Console(file=sys.stderr, highlight=False)
 

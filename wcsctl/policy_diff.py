@@ -6,7 +6,8 @@ from typing import Any, Final, Literal
 
 from rich.text import Text
 
-from wcsctl.policy_yaml import in_order, plain, write
+from strict_yaml import plain
+from wcsctl.policy_yaml import in_order, write
 
 _MARKS: Final = {"added": "+", "removed": "-", "changed": "~"}
 _STYLES: Final = {"added": "green", "removed": "red", "changed": "yellow"}

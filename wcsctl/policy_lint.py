@@ -4,11 +4,11 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+from strict_yaml import plain
 from wcs_hooks.core.client_config import Demand
 from wcs_hooks.core.compilation import Compilation, compile_policies
 from wcs_hooks.core.policy import EVERY_APP
 from wcsctl.policy_files import FileFinding
-from wcsctl.policy_yaml import plain
 
 type Advance = Callable[[int], object]
 

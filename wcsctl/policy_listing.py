@@ -5,12 +5,12 @@ from typing import Any, Final
 
 from rich.text import Text
 
+from strict_yaml import plain
 from wcs_hooks.core.policy import DEFAULT_PRIORITY, Mode
 from wcsctl.errors import NotFoundError
 from wcsctl.history import History
 from wcsctl.policy_apply import outcome_of
 from wcsctl.policy_table import AppItems, PolicyTable
-from wcsctl.policy_yaml import plain
 
 _COLUMNS: Final = ("app", "id", "method", "action", "priority", "mode", "in force")
 _WIDEST: Final = 40

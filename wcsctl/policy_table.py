@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import ClientError
 
+from strict_yaml import exact
 from wcs_hooks.adapters.dynamo_policy_store import from_attributes
 from wcs_hooks.adapters.dynamo_snapshots import CURRENT
 from wcs_hooks.core.compilation import source_digest
@@ -26,7 +27,6 @@ from wcs_hooks.policy_compiler import PIN_ID, STATUS_ID
 from wcsctl.deployment import Deployment
 from wcsctl.errors import ConflictError, WcsctlError
 from wcsctl.policy_diff import same
-from wcsctl.policy_yaml import exact
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient

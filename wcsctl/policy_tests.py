@@ -9,24 +9,25 @@ import re
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, NoReturn
 from xml.etree import ElementTree as ET
 
+from strict_yaml import plain
 from wcs_hooks.core.decision import UNKNOWN_SESSION, Session
 from wcs_hooks.core.methods import METHODS, PLAYERS, Category
 from wcs_hooks.core.outcome import Outcome
 from wcs_hooks.core.payload import MalformedBodyError, Payload, append_fields, encode, parse
 from wcs_hooks.core.policy import EVERY_APP, Action, Mode, Policy
 from wcs_hooks.core.reply import REST_CLIENT_CONFIG
-from wcs_hooks.core.secrets import without_secrets
 from wcs_hooks.core.snapshot import value_key
 from wcsctl import policy_yaml
 from wcsctl.candidate import Candidate, compile_files
+from wcsctl.deployed_process import DeployedProcessError
 from wcsctl.errors import WcsctlError
-from wcsctl.explanation import Answer, Asked, Explanation, explain
+from wcsctl.explanation import AnswerKind, Asked, Explanation, explain, session_from
 from wcsctl.policy_files import SUFFIXES, FileFinding, PolicyFiles, app_of
+from wcsctl.since import iso_moment
 
 UNKNOWN: Final = "unknown"
 """Instead of a session: it was never seen at connect."""
@@ -37,7 +38,7 @@ SOME_APP: Final = "example"
 _TEST: Final = re.compile(r"[._]test$")
 _REACHING: Final = "applied"
 _STATUSES: Final = range(200, 600)
-_ACTIONS: Final = (Answer.ECHO, Answer.OVERRIDE, Answer.DENY)
+_ACTIONS: Final = (AnswerKind.ECHO, AnswerKind.OVERRIDE, AnswerKind.DENY)
 
 
 class PolicyTestFileError(WcsctlError):
@@ -64,7 +65,7 @@ class Expected:
         What WCS does with a refusal.
     """
 
-    action: Answer
+    action: AnswerKind
     fields: Mapping[str, Any] | None = None
     status: int | None = None
     reason: str | None = None
@@ -168,7 +169,7 @@ def read_tests(file: Path) -> list[PolicyTest]:
         It is no file of tests.
     """
     try:
-        content = policy_yaml.plain(policy_yaml.read(file.read_text(encoding="utf-8"), str(file)))
+        content = plain(policy_yaml.read(file.read_text(encoding="utf-8"), str(file)))
     except (OSError, UnicodeDecodeError) as error:
         raise PolicyTestFileError(f"{file} cannot be read: {error}") from None
     app = app_of(file.absolute().parent.name)
@@ -234,13 +235,16 @@ def _run(test: PolicyTest, candidate: Candidate, now: float) -> TestResult:
     policies = candidate.of(test.payload.app)
     moment = now if test.now is None else test.now
     asked = Asked(test.method, test.payload, moment, test.session)
-    explanation = explain(policies, asked, with_considered=False)
+    try:
+        explanation = explain(policies, asked, with_considered=False)
+    except DeployedProcessError as error:
+        raise DeployedProcessError(f"{test.file}, test {test.name!r}: {error}") from None
     return TestResult(test, tuple(_differences(test.expect, explanation)), explanation)
 
 
 def _differences(expected: Expected, found: Explanation) -> Iterator[str]:
-    suppressed = found.answer is Answer.SUPPRESSED
-    action = Answer.ECHO if suppressed else found.answer
+    suppressed = found.answer is AnswerKind.SUPPRESSED
+    action = AnswerKind.ECHO if suppressed else found.answer
     denial = found.decision.denial
     if action is not expected.action:
         yield f"action: expected {expected.action}, but it is {action}{_because(found)}"
@@ -270,7 +274,7 @@ def _shadow_differences(expected: Sequence[str], found: Explanation) -> Iterator
 
 def _because(found: Explanation) -> str:
     said = f" by {_list(found.policies)}" if found.policies else ""
-    if found.answer is Answer.SUPPRESSED:
+    if found.answer is AnswerKind.SUPPRESSED:
         said += ", whose denial is suppressed: the session is unknown (give the test a session)"
     elif found.decision.denial is not None and found.decision.denial.reason:
         said += f": {found.decision.denial.reason}"
@@ -448,8 +452,10 @@ def _session(top: _Place, method: str) -> Session:
         top.wrong("session", f"{expected}, not {_short(session)}")
     if METHODS[method].category is Category.CONNECT or method in PLAYERS:
         top.wrong("session", f"{method} has none: leave it out")
-    # As the functions keep it.
-    return Session(without_secrets(session))
+    try:
+        return session_from(session)
+    except MalformedBodyError as error:
+        top.wrong("session", f"no connect has this body: {error}")
 
 
 def _moment(top: _Place) -> float | None:
@@ -457,10 +463,9 @@ def _moment(top: _Place) -> float | None:
         return None
     value = top.get("now")
     try:
-        moment = datetime.fromisoformat(str(value))
+        return iso_moment(str(value))
     except ValueError:
         top.wrong("now", f"{_short(value)} is no ISO 8601 time; write 2030-01-31T18:00:00Z")
-    return moment.replace(tzinfo=moment.tzinfo or UTC).timestamp()
 
 
 _EXPECTED: Final = (
@@ -478,13 +483,13 @@ _EXPECTED: Final = (
 
 def _expected(place: _Place, category: Category) -> Expected:
     place.only(_EXPECTED)
-    action = Answer(place.choice("action", _ACTIONS))
+    action = AnswerKind(place.choice("action", _ACTIONS))
     config = place.fields("restClientConfig")
     if config is not None:
         _check_config(place, config, category)
-    if place.has("fields") and action is not Answer.OVERRIDE:
+    if place.has("fields") and action is not AnswerKind.OVERRIDE:
         place.wrong("fields", "goes with action override")
-    if place.has("reason") and action is not Answer.DENY:
+    if place.has("reason") and action is not AnswerKind.DENY:
         place.wrong("reason", "goes with action deny")
     outcome = Outcome(place.choice("outcome", list(Outcome))) if place.has("outcome") else None
     return Expected(

@@ -36,16 +36,32 @@ def moment(text: str, now: float) -> float:
         since = now - sum(int(count) * _UNITS[unit] for count, unit in _STEP.findall(text))
     else:
         try:
-            given = datetime.fromisoformat(text)
+            since = iso_moment(text)
         except ValueError:
             raise UsageError(
                 f"{text!r} is no time: write how long ago, such as 90s, 15m, 1h30m or 2d, "
                 "or a moment such as 2026-03-01T12:00."
             ) from None
-        since = (given if given.tzinfo else given.replace(tzinfo=UTC)).timestamp()
     if not 0 <= since < now:
         raise UsageError(f"{text!r} is not in the past.")
     return since
+
+
+def iso_moment(text: str) -> float:
+    """The moment in seconds since the epoch of an ISO 8601 time; UTC if it has no offset.
+
+    Raises
+    ------
+    ValueError
+        If it is not an ISO 8601 time.
+
+    Examples
+    --------
+    >>> iso_moment("1970-01-01T02:00"), iso_moment("1970-01-01T02:00+02:00")
+    (7200.0, 0.0)
+    """
+    given = datetime.fromisoformat(text)
+    return (given if given.tzinfo else given.replace(tzinfo=UTC)).timestamp()
 
 
 def described(text: str) -> str:

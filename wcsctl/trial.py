@@ -7,14 +7,15 @@ from pathlib import Path
 from typing import Final
 
 from wcs_hooks.core.caller import RestApiCalls
-from wcs_hooks.core.decision import UNKNOWN_SESSION, Session
-from wcs_hooks.core.methods import METHODS
+from wcs_hooks.core.decision import Session
+from wcs_hooks.core.methods import METHODS, PLAYERS
 from wcs_hooks.core.payload import MalformedBodyError, Payload, encode, parse, replace_fields
-from wcs_hooks.core.secrets import without_secrets
+from wcs_hooks.sessions import session_of
 from wcsctl import candidate as candidates
 from wcsctl.deployed_policies import DeployedPolicies
+from wcsctl.deployed_process import DeployedProcessError
 from wcsctl.errors import UsageError
-from wcsctl.explanation import Answer, Asked, Explanation, PolicySet, explain
+from wcsctl.explanation import AnswerKind, Asked, Explanation, PolicySet, explain
 from wcsctl.hook_recordings import Recording
 
 UNKNOWN: Final = "unknown"
@@ -81,12 +82,13 @@ class Trial:
         if session == UNKNOWN:
             return Asked(method, payload, self._now)
         if session != RECORDED:
-            body = read_payload(read_bytes(Path(session)), session).fields
-            return Asked(method, payload, self._now, Session(without_secrets(body)))
+            connect = read_payload(read_bytes(Path(session)), session)
+            return Asked(method, payload, self._now, session_of(connect))
         record = self._deployed.session(payload)
         if record is None:
             return Asked(method, payload, self._now)
-        told = record.rest_on_error(method)
+        # connect was not told anything before, and players never connect.
+        told = None if method in {"connect", *PLAYERS} else record.rest_on_error(method)
         return Asked(method, payload, self._now, Session(record.body), told)
 
     def in_force(self, asked: Asked, *, whole: bool = True) -> Explanation:
@@ -118,14 +120,17 @@ class Trial:
                 yield Replayed(recording, "", None, None, f"it is answered {error.status}: {error}")
                 continue
             asked = self._recorded(recording, payload)
-            before, after = self.in_force(asked, whole=False), self.candidate(asked, whole=False)
-            yield Replayed(recording, payload.app, before, after)
+            try:
+                before = self.in_force(asked, whole=False)
+                after = self.candidate(asked, whole=False)
+            except DeployedProcessError as error:
+                yield Replayed(recording, payload.app, None, None, str(error))
+            else:
+                yield Replayed(recording, payload.app, before, after)
 
     def _recorded(self, recording: Recording, payload: Payload) -> Asked:
-        if recording.has_session:
-            body = recording.session
-            session = UNKNOWN_SESSION if body is None else Session(without_secrets(body))
-            asked = Asked(recording.method, payload, self._now, session)
+        if recording.session is not None:
+            asked = Asked(recording.method, payload, self._now, recording.session)
         else:
             asked = self.asked(recording.method, payload, RECORDED)
         return asked if recording.at is None else asked._replace(now=recording.at)
@@ -145,11 +150,11 @@ def verdict(explanation: Explanation) -> str:
     """An answer in a few words."""
     policies = ", ".join(explanation.policies)
     match explanation.answer:
-        case Answer.DENY:
+        case AnswerKind.DENY:
             return f"deny {explanation.reply.status} ({policies})"
-        case Answer.SUPPRESSED:
+        case AnswerKind.SUPPRESSED:
             return f"echo, denial suppressed ({policies})"
-        case Answer.OVERRIDE:
+        case AnswerKind.OVERRIDE:
             return f"override {', '.join(explanation.changed)} ({policies})"
         case _:
             return "echo"
@@ -184,10 +189,19 @@ def read_payload(raw: bytes, name: str) -> Payload:
 
 
 def with_app(payload: Payload, app: str | None) -> Payload:
-    """The same with another `appKey`, where one is given."""
+    """The same with another `appKey`, where one is given.
+
+    Raises
+    ------
+    UsageError
+        If that is not UTF-8.
+    """
     if app is None:
         return payload
-    return parse(replace_fields(payload.text, {"appKey": encode(app)}).encode())
+    try:
+        return parse(replace_fields(payload.text, {"appKey": encode(app)}).encode())
+    except UnicodeEncodeError:
+        raise UsageError("--app is not UTF-8.") from None
 
 
 def note_on(method: str) -> str:

@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 from wcs_hooks import dead_letter
 from wcs_hooks.clock import Clock, Deadline
 from wcs_hooks.core import reply as replies
+from wcs_hooks.core.answer import answer as answer_hook
 from wcs_hooks.core.caller import (
     BASIC_IS_WRONG,
     SIGNATURE_IS_WRONG,
@@ -21,14 +22,7 @@ from wcs_hooks.core.caller import (
     credentials,
     signature_fits,
 )
-from wcs_hooks.core.decision import (
-    UNKNOWN_SESSION,
-    Decision,
-    Hook,
-    SessionUnavailableError,
-    Verdict,
-    decide,
-)
+from wcs_hooks.core.decision import Decision, Hook, SessionUnavailableError, Verdict
 from wcs_hooks.core.in_force import InForce
 from wcs_hooks.core.methods import METHODS, PLAYERS, Category
 from wcs_hooks.core.outcome import Cause, Outcome, RestOnError, outcome_of
@@ -331,38 +325,27 @@ class HookEndpoint:
         in_force, observation.stale = self._policies.in_force(payload.app, deadline)
         observation.in_force = in_force
         observation.decided_at = now = self._clock.now()
-        started = self._clock.monotonic()
         hook = Hook(request.method, self._category, payload)
-        # connect is what makes a session known: it has none yet, retried or not.
-        begun = self._category is not Category.CONNECT
-        lookup = session.for_expressions if begun else lambda: UNKNOWN_SESSION
-        decision = decide(in_force.snapshots, hook, now, lookup)
-        observation.decision = decision
-        observation.decision_time = self._clock.monotonic() - started
-        if decision.denial is not None:
-            if self._must_not_reject(request.method, session):
-                observation.deny_suppressed = True
-                return replies.echo(payload)
-            observation.kind = Kind.DENIED
-            return replies.denial(decision.denial, request.decision_id)
-        config = in_force.client_config(now) if self._category is Category.CONNECT else ""
+        started = self._clock.monotonic()
+
+        def decided(decision: Decision) -> None:
+            observation.decision = decision
+            observation.decision_time = self._clock.monotonic() - started
+
+        reply, decision, observation.deny_suppressed = answer_hook(
+            in_force,
+            hook,
+            session.for_expressions,
+            now,
+            rest_api_calls=self._rest_api_calls,
+            decision_id=request.decision_id,
+            decided=decided,
+        )
         if decision.verdict is Verdict.OVERRIDE:
             observation.kind = Kind.OVERRIDDEN
-        elif not config:
-            return replies.echo(payload)
-        return replies.override(payload, decision.fields, config)
-
-    def _must_not_reject(self, method: str, session: SessionLookup) -> bool:
-        """Whether the WCS REST API seems to have started what the hook is about.
-
-        `docs/wcs-protocol.md`, section 3, rule 4: no connect precedes it.
-        """
-        return (
-            self._rest_api_calls is RestApiCalls.NEVER_DENY
-            and self._category in {Category.DIRECT, Category.INCOMING}
-            and method not in PLAYERS
-            and session.record() is None
-        )
+        elif decision.denial is not None and not observation.deny_suppressed:
+            observation.kind = Kind.DENIED
+        return reply
 
     def _pending(self, kind: Kind) -> Sequence[str]:
         """What is left to do for a hook that got no answer.

@@ -7,13 +7,12 @@ from contextlib import suppress
 from typing import Any, Final, NamedTuple, Protocol
 
 from wcs_hooks.clock import Deadline
-from wcs_hooks.core.expression import MAX_VISIBLE_BYTES
 from wcs_hooks.core.in_force import InForce
 from wcs_hooks.core.outcome import STREAM_KEEP_ALIVE
 from wcs_hooks.core.payload import Payload
-from wcs_hooks.core.secrets import masked, without_secrets
+from wcs_hooks.core.secrets import masked
 from wcs_hooks.ports import UnavailableError
-from wcs_hooks.sessions import SessionKey, SessionRecord, Sessions
+from wcs_hooks.sessions import SessionKey, SessionRecord, Sessions, kept_body
 
 MAX_EVENT_BYTES: Final = 250_000
 """The largest body that is published: a bus takes entries of up to 256 KB."""
@@ -126,9 +125,7 @@ class RecordSession:
         if key is None:
             return
         record = SessionRecord(
-            # Of a large body not all: to look for secrets in 1 MiB takes a while, and later
-            # decisions go by no more than this.
-            without_secrets(answered.payload.small_fields(MAX_VISIBLE_BYTES)),
+            kept_body(answered.payload),
             answered.in_force.versions(),
             answered.in_force.failing(answered.now),
         )

@@ -5,15 +5,23 @@ Only what was seen at connect is *known*: a hook of a session that is not was st
 WCS REST API, and must not be rejected (`docs/wcs-protocol.md`, section 3, rule 4).
 """
 
+import json
+import zlib
 from collections.abc import Mapping
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 from wcs_hooks.clock import Deadline
 from wcs_hooks.core.decision import UNKNOWN_SESSION, Session, SessionUnavailableError
+from wcs_hooks.core.expression import MAX_VISIBLE_BYTES
 from wcs_hooks.core.methods import METHODS
 from wcs_hooks.core.outcome import RestOnError
-from wcs_hooks.core.payload import Payload
+from wcs_hooks.core.payload import Payload, encode
+from wcs_hooks.core.secrets import without_secrets
 from wcs_hooks.ports import UnavailableError
+
+MAX_BODY_BYTES: Final = MAX_VISIBLE_BYTES
+"""What is kept of a connect's body, as JSON: later decisions go by it, and see no more of a body.
+An item holds 400 KB."""
 
 
 class SessionKey(NamedTuple):
@@ -145,3 +153,47 @@ class SessionLookup:
         except UnavailableError as error:
             raise SessionUnavailableError(str(error)) from error
         return UNKNOWN_SESSION if record is None else Session(record.body)
+
+
+def kept_body(connect: Payload) -> dict[str, Any]:
+    """What is kept of a connect's body: no secrets, and only the small fields of a large one.
+
+    To look for secrets in 1 MiB takes a while, and later decisions see no more of a body.
+    """
+    return without_secrets(connect.small_fields(MAX_BODY_BYTES))
+
+
+def packed(body: Mapping[str, Any]) -> bytes:
+    """A kept body, compressed; without its largest fields if it has more than `MAX_BODY_BYTES`.
+
+    A session that could not be recorded for its size would be unknown, and what is unknown is not
+    denied: a client must not get there by sending much.
+    """
+    text = encode(dict(body)).encode()
+    if len(text) <= MAX_BODY_BYTES:
+        return zlib.compress(text)
+    kept: dict[str, Any] = {}
+    size = 0
+    for length, name in sorted((len(encode({name: body[name]}).encode()), name) for name in body):
+        size += length
+        if size > MAX_BODY_BYTES:
+            break
+        kept[name] = body[name]
+    return zlib.compress(encode(kept).encode())
+
+
+def unpacked(data: bytes) -> Mapping[str, Any]:
+    """The body that `packed` was given.
+
+    Raises
+    ------
+    ValueError, zlib.error
+        If the bytes are damaged.
+    """
+    body: Mapping[str, Any] = json.loads(zlib.decompress(data))
+    return body
+
+
+def session_of(connect: Payload) -> Session:
+    """The session as policies see it after this connect was recorded and read back."""
+    return Session(unpacked(packed(kept_body(connect))))

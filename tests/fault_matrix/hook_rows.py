@@ -160,10 +160,10 @@ def _sessions() -> Iterator[Row]:
         ),
         ("session-in-policy", BY_SESSION, failure(ABORTED), ""),
         (
-            "session-for-label",
+            "session-of-cut",
             CUT,
-            denied(STREAM_ENDED),
-            "Read for the metric only, which takes what the app's sessions are told now.",
+            failure(STREAM_ENDED, Letter.BOTH),
+            _MUST_KNOW,
         ),
     ):
         yield from Rows(area, _READ, no_matter, hook, expected, note).each(

@@ -106,12 +106,28 @@ def test_given_an_incoming_call_to_nobody_who_connected_when_denied_then_it_is_e
     assert hooks.post("OnCallEvent", OF_SESSION).status == 403
 
 
-def test_given_a_keep_alive_of_an_unknown_session_when_denied_then_it_is_for_it_is_an_event(
+def test_given_a_keep_alive_of_a_stream_of_nobody_who_connected_when_denied_then_it_is_echoed(
     hooks: HookClient, snapshots: InMemorySnapshots
 ) -> None:
     snapshots.publish("school", {"id": "no", "method": "StreamKeepAliveEvent", "action": "deny"})
 
+    reply = hooks.post("StreamKeepAliveEvent", OF_SESSION)
+
+    assert reply.status == 200
+    assert "DenySuppressed" in reply.counted
+
+    connect(hooks)
     assert hooks.post("StreamKeepAliveEvent", OF_SESSION).status == 403
+
+
+@pytest.mark.parametrize("method", ["publishStream", "OnCallEvent", "StreamKeepAliveEvent"])
+def test_given_the_setting_as_client_when_an_unknown_session_is_denied_then_it_is(
+    make_client: MakeClient, snapshots: InMemorySnapshots, method: str
+) -> None:
+    snapshots.publish("school", {"id": "no", "method": method, "action": "deny"})
+    hooks = make_client(snapshots=snapshots, REST_API_CALLS="as-client")
+
+    assert hooks.post(method, OF_SESSION).status == 403
 
 
 @pytest.mark.parametrize("fields", [{}, {"sessionId": None}, {"sessionId": 7}, {"sessionId": ""}])

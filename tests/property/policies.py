@@ -57,6 +57,8 @@ CONDITIONS: dict[str, Condition] = {
     "method == 'call'": lambda method, _body: method == "call",
     "category == 'direct'": lambda method, _body: HOOKS[method] == "direct",
     "app == 'live' && !known": lambda _method, _body: True,
+    "now > timestamp('2000-01-01T00:00:00Z')": lambda _method, _body: True,
+    "now.getFullYear() < 2029": lambda _method, _body: False,
 }
 
 COMPUTATIONS: dict[str, Callable[[Mapping[str, Any]], Any]] = {
@@ -64,6 +66,7 @@ COMPUTATIONS: dict[str, Callable[[Mapping[str, Any]], Any]] = {
     "body.a": lambda body: _field(body, "a"),
     "has(body.b) ? body.b : null": lambda body: body.get("b"),
     "[1, 2].size()": lambda _body: 2,
+    "string(now.getFullYear())": lambda _body: "2030",
 }
 
 BODIES = st.fixed_dictionaries(

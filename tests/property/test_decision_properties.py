@@ -8,20 +8,21 @@ from hypothesis import strategies as st
 
 from tests.property.json_texts import ANY_VALUES, are_equal
 from tests.property.policies import BODIES, CONFIGURED_POLICIES, HOOKS, POLICIES, answer
-from tests.unit.given import NOW, compiled, decided
-from wcs_hooks.core.decision import Verdict
+from tests.unit.given import NOW, compiled
+from wcs_hooks.core.decision import UNKNOWN_SESSION, Decision, Verdict
 from wcs_hooks.core.in_force import InForce
 from wcs_hooks.core.policy import ATTRIBUTES
 from wcs_hooks.core.snapshot import Snapshot
+from wcsctl.deployed_process import Question, SnapshotBytes, shared
 
 _METHODS = st.one_of(st.just("publishStream"), st.sampled_from(list(HOOKS)))
 _MOMENTS = st.sampled_from([NOW + hours * 3600 for hours in (-1, -0.5, 0, 0.5, 1, 3)])
 _DEFAULT = {"restOnError": "LOG", "restPolicy": "NOTIFY", "restOverwrite": ""}
 
 
-def _in_force(policies: list[dict[str, Any]]) -> list[Snapshot] | None:
+def _stored(policies: list[dict[str, Any]]) -> list[bytes] | None:
     """Both layers, each compiled knowing the other's demands; none where that is an error."""
-    snapshots: list[Snapshot] = []
+    snapshots: list[bytes] = []
     others = compiled().demands
     for app in ("*", "live"):
         layer = [policy for policy in policies if policy["app"] == app]
@@ -29,8 +30,21 @@ def _in_force(policies: list[dict[str, Any]]) -> list[Snapshot] | None:
         if compilation.errors:
             return None
         others = compilation.demands
-        snapshots.insert(0, Snapshot.load(compilation.dump(1, NOW)))
+        snapshots.insert(0, compilation.dump(1, NOW))
     return snapshots
+
+
+def _in_force(policies: list[dict[str, Any]]) -> list[Snapshot] | None:
+    stored = _stored(policies)
+    return None if stored is None else [Snapshot.load(data) for data in stored]
+
+
+def _decided_as_deployed(
+    snapshots: list[bytes], body: dict[str, Any], method: str, now: float
+) -> Decision:
+    """The decision in a process that only reads the snapshots."""
+    question = Question(method, json.dumps(body).encode(), UNKNOWN_SESSION, now)
+    return shared().answer(SnapshotBytes(*snapshots), question).answer.decision
 
 
 @settings(max_examples=400)
@@ -38,10 +52,10 @@ def _in_force(policies: list[dict[str, Any]]) -> list[Snapshot] | None:
 def test_given_any_policies_and_hook_then_the_decision_is_what_the_contract_says(
     policies: list[dict[str, Any]], method: str, body: dict[str, Any], now: float
 ) -> None:
-    in_force = _in_force(policies)
-    assert in_force is not None
+    stored = _stored(policies)
+    assert stored is not None
 
-    found = decided(in_force, body, method, now)
+    found = _decided_as_deployed(stored, body, method, now)
 
     expected = answer(policies, method, body, now)
     denied_by = found.denial and (
@@ -65,13 +79,13 @@ def test_given_any_policies_and_hook_then_the_decision_is_what_the_contract_says
 def test_given_any_policies_when_a_session_connects_then_wcs_will_do_what_they_ever_decide(
     policies: list[dict[str, Any]], method: str, body: dict[str, Any], later: float
 ) -> None:
-    in_force = _in_force(policies)
-    assume(in_force is not None)
-    assert in_force is not None
+    stored = _stored(policies)
+    assume(stored is not None)
+    assert stored is not None
     assume(method != "connect")
 
-    config = InForce(in_force).client_config(NOW)
-    found = decided(in_force, body, method, NOW + later)
+    config = InForce(map(Snapshot.load, stored)).client_config(NOW)
+    found = _decided_as_deployed(stored, body, method, NOW + later)
 
     entry = _DEFAULT | (json.loads(config) if config else {}).get(method, {})
     if found.verdict is Verdict.DENY:

@@ -7,10 +7,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.property.json_texts import ANY_VALUES
-from wcs_hooks.core.expression import Expression, ExpressionError, bind
+from tests.support.evaluation import value_of
+from wcs_hooks.core.expression import ExpressionError
 from wcs_hooks.core.expression_check import check
 from wcs_hooks.core.guard import Guard, StoredGuard
 from wcs_hooks.core.payload import parse
+from wcsctl.deployed_process import shared
 
 _TEXTS = ["", "a", "ab", "b", "\\x", "é", "\U0001f600", "\ud83d", "\0", "a\0b", "\ufffd", "1"]
 _INTEGERS = [0, 1, -1, 2**63 - 1, -(2**63), 2**53 + 1]
@@ -70,12 +72,8 @@ def _stored_guard(source: str) -> StoredGuard | None:
 
 
 def _by_the_runtime(source: str, body: dict[str, Any]) -> bool | None:
-    """Its value; none if it has none. The session is one that could not be had."""
-    expression = Expression(check(source).serialized)
-    try:
-        return expression.is_true(bind(method="call", body=body))
-    except ExpressionError:
-        return None
+    """Its value as deployed; none if it has none. The session is one that could not be had."""
+    return shared().run(value_of, check(source).serialized, {"method": "call", "body": body})
 
 
 @settings(max_examples=3_000)

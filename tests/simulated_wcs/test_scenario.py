@@ -11,6 +11,7 @@ import yaml
 from simulated_wcs.action import Conclusion
 from simulated_wcs.scenario import Scenario, ScenarioFileError, load_all
 from wcs_hooks.core.methods import METHODS
+from wcsctl import policy_yaml
 
 _LIBRARY = Path(__file__).parent.parent / "scenarios"
 _REFERENCE = Path(__file__).parent.parent.parent / "docs" / "scenarios.md"
@@ -118,7 +119,7 @@ _C = "- {client: anna, does: connect}\n"
         ("- {client: a, does: connect, wiht: {}}", "key 'wiht': unknown here; allowed are client"),
         ("- {client: a, does: connect, stream: s}", "key 'stream': unknown here"),
         ("- {client: a, does: connect, with: [1]}", "key 'with': a mapping of fields is expected"),
-        ("- {client: a, does: connect, with: {1: 2}}", "key 'with': a mapping of fields"),
+        ("- {client: a, does: connect, with: [a]}", "key 'with': a mapping of fields"),
         ("- {client: a, does: connect, over: udp}", "key 'over': 'udp' is not known"),
         ("- {client: 5, does: connect}", "key 'client': a text is expected, not 5"),
         ("- {client: a, does: hold}", "key 'client': 'a' has not connected in an earlier step"),
@@ -178,14 +179,30 @@ def test_given_a_slip_in_a_step_then_the_error_names_file_step_key_and_what_is_a
     assert str(error.value).startswith("some.yaml")
 
 
+def test_given_policies_in_a_scenario_when_read_then_they_are_what_a_policy_file_would_have() -> (
+    None
+):
+    policies = """
+      - id: p
+        mode: off
+        match: {code: 0900, open: yes, "yes": 1, at: 1:30, n: 12345678901234567890123.25}
+        notBefore: 2030-01-31T18:00:00Z"""
+    text = f"{_HEAD}policies:{policies}\ntimeline:\n  - backend: up"
+
+    scenario = Scenario.parse(text, "some.yaml")
+
+    assert list(scenario.policies) == policy_yaml.read(policies, "p.yaml")
+    assert scenario.policies[0]["mode"] == "off"
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
         ("", "some.yaml: a mapping is expected, not None"),
         ("- 1", "some.yaml: a mapping is expected"),
-        ("name: [", "some.yaml is no YAML"),
-        ("name: a\nname: b", "the key 'name' is there twice"),
-        ("name: !!python/object:os.system {}", "some.yaml is no YAML"),
+        ("name: [", "some.yaml:2: did not find expected node content"),
+        ("name: a\nname: b", "some.yaml:2: 'name' is there twice"),
+        ("name: !!python/object:os.system {}", "some.yaml:1: the type !!python/object:os"),
         (_HEAD, "key 'timeline': is missing"),
         (_HEAD.replace("app: a", "app: a b") + "timeline: []", "key 'timeline'"),
         (_HEAD.replace("app: a", "app: a b") + "timeline:\n - backend: up", "'a b' does not fit"),

@@ -81,3 +81,16 @@ def test_given_windows_that_end_one_by_one_when_time_goes_on_then_each_is_notice
     ]
 
     assert seen == ["a,b,c", "b,c", "c", "c"]
+
+
+def test_given_one_that_was_asked_for_later_before_when_time_runs_backwards_then_it_follows() -> (
+    None
+):
+    closing = deny(notAfter=TOMORROW)
+    in_force = InForce([snapshot(closing, deny(id="b", method="call"))])
+
+    after, before = in_force.failing(NOW + 2 * DAY), in_force.failing(NOW)
+
+    assert after == {"call"}
+    assert before == {"call", "publishStream"}
+    assert in_force.failing(NOW + 2 * DAY) == after

@@ -14,6 +14,7 @@ _CORE = sorted((_FUNCTIONS / "wcs_hooks" / "core").glob("*.py"))
 _TIME_ZONES = "time_zones.py"
 """Sets the environment variable by which alone the CEL runtime can be told where time zones are."""
 _RUNTIME = sorted((_FUNCTIONS / "wcs_hooks").rglob("*.py"))
+_SIMULATION = [*sorted((_ROOT / "simulated_wcs").rglob("*.py")), _ROOT / "strict_yaml.py"]
 _INFRA = [*sorted((_ROOT / "infra").rglob("*.py")), _ROOT / "app.py"]
 
 
@@ -129,3 +130,10 @@ def test_given_the_stack_then_of_the_runtime_it_knows_no_policies(path: Path) ->
     known = [module for module in _imports(path) if _belongs_to(module, "wcs_hooks")]
 
     assert not [m for m in known if not any(_belongs_to(m, package) for package in allowed)]
+
+
+@pytest.mark.parametrize("path", _SIMULATION, ids=_name)
+def test_given_the_simulated_wcs_then_it_knows_nothing_of_the_operators_tools(path: Path) -> None:
+    tools = ("wcsctl", "local", "infra")
+
+    assert not [m for m in _imports(path) for package in tools if _belongs_to(m, package)]

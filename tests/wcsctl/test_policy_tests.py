@@ -1,6 +1,7 @@
 """`wcsctl policy test`: the files next to policies, what they expect, and what no test reaches."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -8,7 +9,9 @@ from xml.etree import ElementTree as ET
 import pytest
 from typer.testing import CliRunner, Result
 
+from wcs_hooks.core.payload import encode
 from wcsctl import cli
+from wcsctl.deployed_process import DeployedProcess
 from wcsctl.policy_tests import PolicyTestFileError, read_tests
 
 _POLICIES = """
@@ -338,3 +341,74 @@ def test_given_policies_that_lint_warns_of_then_their_tests_show_it_and_do_not_f
     assert (warning["policy"], warning["attribute"]) == ("never", "when")
     assert (said["ok"], people.exit_code) == (True, 0)
     assert "session.custom.token never has a value" in people.stdout
+
+
+def test_given_a_policy_with_now_when_tested_then_it_decides_as_a_function_that_read_it_only(
+    tmp_path: Path,
+) -> None:
+    policies = """
+- {id: never, method: publishStream, action: deny, when: "now < timestamp('2000-01-01T00:00:00Z')"}
+- {id: year, method: playStream, action: override, compute: {year: string(now.getFullYear())}}
+"""
+    tests = """
+- {name: a, hook: {method: publishStream}, session: {}, expect: {action: echo}}
+- {name: b, hook: {method: playStream}, now: 2031-02-01,
+   expect: {action: override, fields: {year: "2031"}}}
+"""
+    said = _json(_directory(tmp_path, tests, policies))
+
+    assert [test["passed"] for test in said["tests"]] == [True, True]
+
+
+@pytest.mark.parametrize(
+    ("session", "role"),
+    [
+        (r'{role: "admin\0x"}', "admin\ufffdx"),
+        ("{role: 12345678901234567890123456789}", 12345678901234567890123456789.0),
+        ("{role: admin, token: t-1}", "admin"),
+    ],
+)
+def test_given_a_session_then_policies_see_what_a_function_records_of_it(
+    tmp_path: Path, session: str, role: Any
+) -> None:
+    policies = """
+{id: r, method: publishStream, action: override, compute: {role: session.custom.role}}
+"""
+    tests = f"""
+name: a
+hook: {{method: publishStream}}
+session: {{custom: {session}}}
+expect: {{action: override, fields: {{}}}}
+"""
+    [difference] = _differences(_directory(tmp_path, tests, policies))
+
+    assert difference == f"fields.role: expected no change, but it is {encode(role)}"
+
+
+@pytest.mark.parametrize(
+    ("session", "problem"),
+    [
+        ("{a: " * 70 + "1" + "}" * 70, "nested deeper than 64"),
+        ('{a: "' + "x" * 1_100_000 + '"}', "at most 1,048,576 are processed"),
+    ],
+    ids=["deep", "large"],
+)
+def test_given_a_session_that_no_connect_can_make_then_the_key_is_named(
+    tmp_path: Path, session: str, problem: str
+) -> None:
+    tests = f"{{name: a, hook: {{method: call}}, session: {session}, expect: {{action: echo}}}}"
+    directory = _directory(tmp_path, tests)
+
+    with pytest.raises(PolicyTestFileError, match=f"key 'session'.*{problem}"):
+        read_tests(directory / "school" / "school.test.yaml")
+
+
+def test_given_a_crash_of_the_runtime_then_the_error_names_the_test(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(DeployedProcess, "answer", lambda self, *_: self.run(os.abort))
+
+    result = _run(str(_directory(tmp_path, _PUPIL)))
+
+    assert "test 'A pupil may not publish': The process that" in str(result.exception)
+    assert "crashed" in str(result.exception)

@@ -1,6 +1,7 @@
 """`wcsctl try`: what would be answered to a hook, why, and what a candidate would change."""
 
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -293,6 +294,145 @@ def test_given_a_method_that_is_not_known_then_it_says_so(
 
     assert "is publishStream meant?" in " ".join(result.output.split())
     assert result.exit_code == 0
+
+
+def test_given_a_session_in_a_file_then_policies_see_what_a_function_records_of_it(
+    stack: OperatedStack, tmp_path: Path
+) -> None:
+    _in_force(stack, "live", deny("admins-only", when="session.custom.role != 'admin'"))
+    # The CEL runtime would cut it off at the NUL, and see an admin.
+    session = _file(tmp_path, r'{"custom": {"role": "admin\u0000x"}}', "connect.json")
+
+    said = stack.json("try", "publishStream", "-f", _file(tmp_path, _BODY), "--session", session)
+
+    assert said["inForce"]["answer"] == "deny"
+
+
+@pytest.mark.parametrize("given", ["file", "recorded"])
+def test_given_connect_then_it_has_no_session_whatever_is_given(
+    stack: OperatedStack, tmp_path: Path, given: str
+) -> None:
+    _in_force(stack, "live", deny("second-time", "connect", when="known"))
+    record = SessionRecord({"custom": {}}, {}, frozenset())
+    clock = SystemClock()
+    sessions = DynamoSessions(stack.aws.dynamodb, SESSIONS, 7 * _DAY, clock)
+    sessions.record(SessionKey("n1", "s1"), record, Deadline(clock, 5))
+    session = given if given == "recorded" else _file(tmp_path, {"custom": {}}, "connect.json")
+
+    said = stack.json("try", "connect", "-f", _file(tmp_path, _BODY), "--session", session)
+
+    assert said["inForce"]["answer"] == "echo"
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_given_lines_in_any_order_when_replayed_then_each_is_decided_as_of_its_own_moment(
+    stack: OperatedStack, tmp_path: Path, order: int
+) -> None:
+    _in_force(stack, "live", deny("x", "call", mode="shadow"))
+    candidate = _candidate(
+        tmp_path, "{id: no, method: call, action: deny, notAfter: 2030-02-01T00:00:00Z}"
+    )
+    moments = ["2030-01-15T12:00:00Z", "2030-06-15T12:00:00Z"][::order]
+    lines = [{"method": "connect", "body": _BODY, "at": at} for at in moments]
+    file = _file(tmp_path, "\n".join(map(json.dumps, lines)), "hooks.jsonl")
+
+    said = stack.json("try", "--candidate", candidate, "--replay", file)
+
+    # restClientConfig asks for restOnError FAIL only while the denial may come.
+    assert [one["changed"] for one in said["results"]] == [True, False][::order]
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Asia/Tokyo"])
+def test_given_a_moment_without_an_offset_when_replayed_then_it_is_utc(
+    stack: OperatedStack, tmp_path: Path, zone: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _in_force(stack, "live", override("x", "call"))
+    candidate = _candidate(
+        tmp_path, "{id: r, method: hangup, action: override, set: {a: 1}, notBefore: 2030-01-01}"
+    )
+    line = {"method": "hangup", "body": _BODY, "session": {}, "at": "2030-01-01T01:00:00"}
+    file = _file(tmp_path, line, "hooks.jsonl")
+    monkeypatch.setenv("TZ", zone)
+    time.tzset()
+
+    try:
+        said = stack.json("try", "--candidate", candidate, "--replay", file)
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+    assert said["changed"] == 1
+
+
+def test_given_separators_of_unicode_in_a_line_when_replayed_then_it_is_one_line(
+    stack: OperatedStack, tmp_path: Path
+) -> None:
+    _in_force(stack, "live", override("x", "call"))
+    candidate = _candidate(
+        tmp_path, "{id: r, method: hangup, action: override, compute: {a: body.name}}"
+    )
+    line = {"method": "hangup", "body": {**_BODY, "name": "a\u2028b\x85c"}, "session": {}}
+    text = json.dumps(line, ensure_ascii=False)
+    file = _file(tmp_path, f"{text}\r\n\n{text}", "hooks.jsonl")
+
+    said = stack.json("try", "--candidate", candidate, "--replay", file)
+
+    assert (said["hooks"], said["changed"]) == (2, 2)
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        (
+            r'{"method": "call", "body": "{\"a\": \"\ud800\"}"}',
+            "hooks.jsonl:1: the body's text has a",
+        ),
+        ('{"method": "call", "body": ' + '{"a":' * 90_000, "hooks.jsonl:1 is not JSON"),
+        ('{"method": "call", "body": {}, "session": ' + '{"a":' * 70 + "1" + "}" * 71, "deeper"),
+        ('{"method": "call", "body": {}, "session": 5}', "hooks.jsonl:1: session must be"),
+        ('{"method": "call", "body": {}, "at": "noon"}', "hooks.jsonl:1: at must be"),
+        ('{"method": "call", "body": {}, "at": 5}', "hooks.jsonl:1: at must be"),
+    ],
+    ids=["surrogate", "deep", "deep session", "session", "at", "number"],
+)
+def test_given_a_line_that_cannot_be_a_hook_when_replayed_then_the_error_says_where_and_what(
+    stack: OperatedStack, tmp_path: Path, line: str, told: str
+) -> None:
+    candidate = _candidate(tmp_path, "{id: no, method: playHLS, action: deny}")
+    file = _file(tmp_path, line, "hooks.jsonl")
+
+    result = stack.run("try", "--candidate", candidate, "--replay", file)
+
+    assert isinstance(result.exception, UsageError)
+    assert told in str(result.exception)
+
+
+def test_given_bodies_and_names_of_lone_surrogates_when_replayed_then_they_are_shown_as_escapes(
+    stack: OperatedStack, tmp_path: Path
+) -> None:
+    candidate = _candidate(tmp_path, "{id: no, method: playHLS, action: deny}", "_every_app")
+    line = r'{"method": "playHLS", "body": {"appKey": "a\ud800"}}'
+    file = _file(tmp_path, line, "hooks.jsonl")
+
+    words = ("try", "--candidate", candidate, "--replay", file)
+    shown, said = stack.run(*words), stack.json(*words)
+
+    assert r"a\ud800" in shown.output
+    assert said["results"][0]["app"] == "a\ud800"
+
+
+def test_given_a_dead_letter_without_a_body_when_replayed_then_it_cannot_be_decided(
+    stack: OperatedStack, tmp_path: Path
+) -> None:
+    letter = _letter("d-1", "call", _BODY)
+    del letter["body"]
+    stack.send(letter)
+    candidate = _candidate(tmp_path, "{id: no, method: playHLS, action: deny}")
+
+    said = stack.json("try", "--candidate", candidate, "--replay", "dead-letters")
+
+    assert (said["hooks"], said["undecidable"]) == (1, 1)
+    assert said["results"][0]["problem"] == "its body cannot be read"
 
 
 def _letter(decision: str, method: str, body: Any) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import typer
 from rich.markup import escape
 from rich.text import Text
 
+from strict_yaml import plain
 from wcs_hooks.policy_compiler import PIN_ID
 from wcsctl import policy_files, policy_schema, policy_yaml
 from wcsctl.context import of
@@ -457,7 +458,7 @@ def _found(items: AppItems, policy_id: str) -> dict[str, Any]:
 
 def _show(output: Output, policies: Sequence[Mapping[str, Any]]) -> None:
     if output.as_json:
-        told = [policy_yaml.plain(policy_yaml.in_order(policy)) for policy in policies]
+        told = [plain(policy_yaml.in_order(policy)) for policy in policies]
         output.result(told[0] if len(told) == 1 else told)
     else:
         output.people.file.write(policy_yaml.write_policies(policies))

@@ -3,7 +3,6 @@
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -18,9 +17,10 @@ from wcsctl.context import CommandContext
 from wcsctl.dead_letters import DeadLetterQueue
 from wcsctl.deployed_policies import DeployedPolicies
 from wcsctl.errors import UsageError
-from wcsctl.explanation import Answer, Considered, Explanation, consequence, never_deny
+from wcsctl.explanation import AnswerKind, Considered, Explanation, consequence, never_deny
 from wcsctl.hook_recordings import DEAD_LETTERS, DECISIONS, Recording
 from wcsctl.output import Output
+from wcsctl.since import iso_moment
 from wcsctl.trial import (
     UNKNOWN,
     Replayed,
@@ -132,10 +132,9 @@ def _moment(text: str | None) -> float:
     if text is None:
         return time.time()
     try:
-        moment = datetime.fromisoformat(text)
+        return iso_moment(text)
     except ValueError:
         raise UsageError(f"--at {text!r} is no ISO 8601 time: 2030-01-31T18:00:00Z.") from None
-    return moment.replace(tzinfo=moment.tzinfo or UTC).timestamp()
 
 
 def _check_source(source: str) -> None:
@@ -174,10 +173,10 @@ def _for_people(output: Output, found: Explanation, title: str, *, reveal: bool)
     lines: list[Any] = [f"[bold]{title}[/bold]{escape(f' ({versions})' if versions else '')}"]
     lines += _policy_table(output, found.considered)
     lines.append(f"\nVerdict   [bold]{escape(verdict(found))}[/bold]")
-    if found.answer is Answer.SUPPRESSED:
+    if found.answer is AnswerKind.SUPPRESSED:
         lines.append(f"          {escape(never_deny(found))}")
     denial = found.decision.denial
-    reason = denial.reason if denial is not None and found.answer is Answer.DENY else ""
+    reason = denial.reason if denial is not None and found.answer is AnswerKind.DENY else ""
     said = f", {reason!r}" if reason else ""
     lines.append(f"Reply     {found.reply.status}{escape(said)}")
     lines += [f"          {escape(line)}" for line in _changes(found, reveal=reveal)]

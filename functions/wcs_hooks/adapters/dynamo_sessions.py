@@ -7,29 +7,25 @@ stand, under a `node` of their own, the dead letters that were published on the 
 import hashlib
 import json
 import zlib
-from collections.abc import Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from wcs_hooks.adapters.time_limit import CircuitBreaker
 from wcs_hooks.clock import Clock, Deadline
-from wcs_hooks.core.expression import MAX_VISIBLE_BYTES
 from wcs_hooks.core.payload import encode
 from wcs_hooks.ports import UnavailableError
-from wcs_hooks.sessions import SessionKey, SessionRecord
+from wcs_hooks.sessions import SessionKey, SessionRecord, packed, unpacked
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from mypy_boto3_dynamodb.client import DynamoDBClient
     from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
 
 NO_NODE: Final = "-"
 """Stands for a node without a name: DynamoDB takes no empty key."""
-
-MAX_BODY_BYTES: Final = MAX_VISIBLE_BYTES
-"""What is kept of a connect's body, as JSON: later decisions go by it, and see no more of a body.
-An item holds 400 KB."""
 
 REDRIVEN: Final = "#redriven"
 """The `node` of hooks that came out of the dead letters and were published. Their `session` is no
@@ -101,7 +97,7 @@ class DynamoSessions:
         item: dict[str, AttributeValueTypeDef] = {
             **_keys(key),
             "expiresAt": {"N": str(int(self._clock.now() + self._ttl))},
-            "body": {"B": _packed(record.body)},
+            "body": {"B": packed(record.body)},
             "versions": {"S": encode(dict(record.versions))},
             "failing": {"S": ",".join(sorted(record.failing))},
         }
@@ -207,26 +203,7 @@ def _redriven(decision_id: str) -> dict[str, "AttributeValueTypeDef"]:
 def _record(item: "Mapping[str, AttributeValueTypeDef]") -> SessionRecord:
     failing = item["failing"]["S"]
     return SessionRecord(
-        json.loads(zlib.decompress(item["body"]["B"])),
+        unpacked(item["body"]["B"]),
         json.loads(item["versions"]["S"]),
         frozenset(failing.split(",")) if failing else frozenset(),
     )
-
-
-def _packed(body: Mapping[str, Any]) -> bytes:
-    """A body, compressed; without its largest fields if it has more than `MAX_BODY_BYTES`.
-
-    A session that could not be recorded for its size would be unknown, and what is unknown is not
-    denied: a client must not get there by sending much.
-    """
-    text = encode(dict(body)).encode()
-    if len(text) <= MAX_BODY_BYTES:
-        return zlib.compress(text)
-    kept: dict[str, Any] = {}
-    size = 0
-    for length, name in sorted((len(encode({name: body[name]}).encode()), name) for name in body):
-        size += length
-        if size > MAX_BODY_BYTES:
-            break
-        kept[name] = body[name]
-    return zlib.compress(encode(kept).encode())

@@ -78,14 +78,28 @@ class DynamoSnapshots:
         UnavailableError
             If DynamoDB does not answer, or the snapshot is missing or damaged.
         """
-        data = read_parts(self._client, self._table, pointer.app, pointer.version, "part")
-        named = f"version {pointer.version} of the policies of {pointer.app!r}"
-        if hashlib.sha256(data).hexdigest() != pointer.digest:
-            raise UnavailableError(f"{named} is missing or damaged")
+        data = self.data(pointer)
         try:
             return Snapshot.load(data)
         except SnapshotFormatError as error:
-            raise UnavailableError(f"{named}: {error}") from error
+            raise UnavailableError(f"{_named(pointer)}: {error}") from error
+
+    def data(self, pointer: Pointer) -> bytes:
+        """The bytes of that snapshot.
+
+        Raises
+        ------
+        UnavailableError
+            If DynamoDB does not answer, or the snapshot is missing or damaged.
+        """
+        data = read_parts(self._client, self._table, pointer.app, pointer.version, "part")
+        if hashlib.sha256(data).hexdigest() != pointer.digest:
+            raise UnavailableError(f"{_named(pointer)} is missing or damaged")
+        return data
+
+
+def _named(pointer: Pointer) -> str:
+    return f"version {pointer.version} of the policies of {pointer.app!r}"
 
 
 def last_version(client: "DynamoDBClient", table: str, app: str) -> int:

@@ -177,6 +177,11 @@ def next_expiry(demands: Iterable[Demand], now: float) -> float:
     return min((demand.until for demand in demands if demand.until >= now), default=_FOREVER)
 
 
+def last_expiry(demands: Iterable[Demand], now: float) -> float:
+    """When the outcome of `merge` changed last, in seconds since the epoch; -infinite if never."""
+    return max((demand.until for demand in demands if demand.until < now), default=-_FOREVER)
+
+
 _DEFAULTS: Final = {
     "restExclude": "",
     "clientExclude": "",

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Final
 
-from wcs_hooks.core.client_config import merge, next_expiry
+from wcs_hooks.core.client_config import last_expiry, merge, next_expiry
 from wcs_hooks.core.methods import METHODS
 from wcs_hooks.core.outcome import RestOnError
 from wcs_hooks.core.payload import encode
@@ -21,13 +21,13 @@ class InForce:
         The app's own, the one for every app: those of them that exist.
     """
 
-    __slots__ = ("_client_config", "_failing", "_until", "snapshots")
+    __slots__ = ("_client_config", "_failing", "_since", "_until", "snapshots")
 
     def __init__(self, snapshots: Iterable[Snapshot | None]) -> None:
         self.snapshots = tuple(snapshot for snapshot in snapshots if snapshot is not None)
         self._client_config = ""
         self._failing: frozenset[str] = frozenset()
-        self._until = _NOT_YET
+        self._since = self._until = _NOT_YET
 
     def client_config(self, now: float) -> str:
         """The JSON text of the restClientConfig that the policies need; empty if they need none.
@@ -56,7 +56,8 @@ class InForce:
         return {snapshot.app: snapshot.version for snapshot in self.snapshots}
 
     def _refresh(self, now: float) -> None:
-        if now <= self._until:
+        # Both ends: a replay of recorded hooks may go back in time.
+        if self._since < now <= self._until:
             return
         demands = [demand for snapshot in self.snapshots for demand in snapshot.demands]
         entries = merge(demands, now)
@@ -66,4 +67,4 @@ class InForce:
             for method, entry in entries.items()
             if entry["restOnError"] == RestOnError.FAIL
         )
-        self._until = next_expiry(demands, now)
+        self._since, self._until = last_expiry(demands, now), next_expiry(demands, now)

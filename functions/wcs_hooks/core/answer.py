@@ -1,0 +1,125 @@
+"""What a hook is answered: the decision, the rule about the WCS REST API, and the reply.
+
+The functions, `wcsctl try`, policy tests and replays all call `answer`, so that what is tested is
+what runs.
+"""
+
+from collections.abc import Callable
+from typing import Final, NamedTuple
+
+from wcs_hooks.core import reply as replies
+from wcs_hooks.core.caller import RestApiCalls
+from wcs_hooks.core.decision import (
+    UNKNOWN_SESSION,
+    Decision,
+    Hook,
+    Session,
+    Step,
+    Verdict,
+    decide,
+)
+from wcs_hooks.core.in_force import InForce
+from wcs_hooks.core.methods import PLAYERS, Category
+from wcs_hooks.core.outcome import STREAM_KEEP_ALIVE
+from wcs_hooks.core.reply import Reply
+
+_STARTED_BY_REST_API: Final = (Category.DIRECT, Category.INCOMING)
+
+
+class Answer(NamedTuple):
+    """What a hook is answered.
+
+    Attributes
+    ----------
+    reply
+        What WCS gets.
+    decision
+        What the policies said.
+    suppressed
+        Whether the decision is a denial that is not carried out, because the WCS REST API may have
+        started what the hook is about. The reply is an echo then.
+    """
+
+    reply: Reply
+    decision: Decision
+    suppressed: bool = False
+
+
+def answer(  # noqa: PLR0913 - what it depends on, by name
+    policies: InForce,
+    hook: Hook,
+    session: Callable[[], Session],
+    now: float,
+    *,
+    rest_api_calls: RestApiCalls,
+    decision_id: str,
+    decided: Callable[[Decision], None] | None = None,
+    trace: Callable[[Step], None] | None = None,
+) -> Answer:
+    """Answer a hook.
+
+    Parameters
+    ----------
+    session
+        Returns the hook's session; may raise `SessionUnavailableError`, which is passed on. Called
+        only if a policy that could apply looks at the session, or if a denial depends on whether
+        the session is known. Never called for connect, which is what makes a session known.
+    now
+        Seconds since the epoch.
+    rest_api_calls
+        Whether what the WCS REST API started may be denied.
+    decision_id
+        Put into the reply of a denial.
+    decided
+        Called with the decision before anything else is done with it.
+    trace
+        Called with each policy that was considered.
+
+    Raises
+    ------
+    SessionUnavailableError
+        If the session is needed and cannot be read.
+
+    Examples
+    --------
+    >>> from wcs_hooks.core.payload import parse
+    >>> hook = Hook("publishStream", Category.DIRECT, parse(b'{"name": "b4e7"}'))
+    >>> answer(
+    ...     InForce([]),
+    ...     hook,
+    ...     lambda: UNKNOWN_SESSION,
+    ...     0,
+    ...     rest_api_calls=RestApiCalls.NEVER_DENY,
+    ...     decision_id="1",
+    ... ).reply
+    Reply(status=200, body=b'{"name": "b4e7"}')
+    """
+    is_connect = hook.category == Category.CONNECT
+    decision = decide(policies.snapshots, hook, now, _no_session if is_connect else session, trace)
+    if decided is not None:
+        decided(decision)
+    payload = hook.payload
+    if decision.denial is not None:
+        never_deny = rest_api_calls is RestApiCalls.NEVER_DENY and _may_be_rest_api(hook)
+        if never_deny and not session().known:
+            return Answer(replies.echo(payload), decision, suppressed=True)
+        return Answer(replies.denial(decision.denial, decision_id), decision)
+    config = policies.client_config(now) if is_connect else ""
+    if decision.verdict is Verdict.OVERRIDE or config:
+        return Answer(replies.override(payload, decision.fields, config), decision)
+    return Answer(replies.echo(payload), decision)
+
+
+def _may_be_rest_api(hook: Hook) -> bool:
+    """Whether the WCS REST API can start what a hook is about (`docs/wcs-protocol.md`, section 3).
+
+    Calls and streams can be started without a connect, and such a stream is kept alive like any
+    other. Players never connect either, but their requests are meant to be refusable.
+    """
+    if hook.category in _STARTED_BY_REST_API:
+        return hook.method not in PLAYERS
+    return hook.method == STREAM_KEEP_ALIVE
+
+
+def _no_session() -> Session:
+    return UNKNOWN_SESSION

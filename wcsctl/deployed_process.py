@@ -1,0 +1,272 @@
+"""Decides hooks in a process that only reads snapshots, as the deployed functions do.
+
+A process that has compiled an expression may evaluate others differently from one that never did:
+an environment of cel-expr-python that has compiled nothing cannot bind a timestamp, for example.
+So whatever predicts what the functions answer asks a `DeployedProcess`: it loads the bytes of
+snapshots that this process compiled or read, and compiles nothing itself.
+"""
+
+import atexit
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Mapping
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+from typing import IO, Final, NamedTuple
+
+from wcs_hooks.core.answer import Answer, answer
+from wcs_hooks.core.caller import RestApiCalls
+from wcs_hooks.core.decision import Hook, Session, Step
+from wcs_hooks.core.in_force import InForce
+from wcs_hooks.core.methods import METHODS, Category
+from wcs_hooks.core.outcome import RestOnError
+from wcs_hooks.core.payload import parse
+from wcs_hooks.core.snapshot import Snapshot
+from wcsctl.errors import WcsctlError
+
+DECISION_ID: Final = "not-a-decision"
+"""In a denial's reply, instead of the id by which a real decision is found."""
+
+_COMMAND: Final = "from wcsctl.deployed_process import serve; serve()"
+_MOST_LOADED: Final = 64
+_LENGTH_BYTES: Final = 8
+_PATIENCE: Final = 5.0
+
+
+class DeployedProcessError(WcsctlError):
+    """The process ended, or failed, while it decided."""
+
+
+class Question(NamedTuple):
+    """A hook that is to be answered.
+
+    Attributes
+    ----------
+    body
+        The bytes that WCS sends.
+    session
+        What is known of the hook's session.
+    now
+        Seconds since the epoch.
+    """
+
+    method: str
+    body: bytes
+    session: Session
+    now: float
+    rest_api_calls: RestApiCalls = RestApiCalls.NEVER_DENY
+
+
+class Answered(NamedTuple):
+    """What the hook is answered, and how that came about.
+
+    Attributes
+    ----------
+    steps
+        The policies that the decision considered.
+    client_config
+        The JSON text of the restClientConfig that the policies need; empty if they need none.
+    rest_on_error
+        What a session that connects at that moment is told for the method.
+    versions
+        Of the snapshots, by app.
+    """
+
+    answer: Answer
+    steps: tuple[Step, ...]
+    client_config: str
+    rest_on_error: RestOnError
+    versions: Mapping[str, int]
+
+
+class SnapshotBytes:
+    """The snapshots of an app, as they are stored: its own, and the one for every app.
+
+    Parameters
+    ----------
+    data
+        Those of them that exist.
+    """
+
+    def __init__(self, *data: bytes) -> None:
+        self.data = data
+        self.digest = sha256(b"".join(sha256(one).digest() for one in data)).digest()
+
+
+class DeployedProcess:
+    """A process that evaluates; started when it is first asked, again after a crash.
+
+    It ends with this process: it reads from a pipe that closes then.
+
+    Examples
+    --------
+    >>> process = DeployedProcess()
+    >>> process.run(len, "four")
+    4
+    >>> process.close()
+    """
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[bytes] | None = None
+        self._lock = threading.Lock()
+
+    def answer(self, snapshots: SnapshotBytes, question: Question) -> Answered:
+        """Answer a hook as the function for its category does.
+
+        Raises
+        ------
+        DeployedProcessError
+            If the process crashes.
+        """
+        # Snapshots can be large, and a replay has thousands of hooks: they are sent once.
+        answered = self.run(_answer, snapshots.digest, None, question)
+        if answered is None:
+            answered = self.run(_answer, snapshots.digest, snapshots.data, question)
+        assert answered is not None  # noqa: S101 - it has the snapshots now
+        return answered
+
+    def run[**P, R](self, function: Callable[P, R], *arguments: P.args, **named: P.kwargs) -> R:
+        """Call a function in the process. All of it is pickled, the function by its name.
+
+        Raises
+        ------
+        DeployedProcessError
+            If the process crashes, or the function raises.
+        """
+        request = pickle.dumps((function, arguments, named))
+        with self._lock:
+            process = self._process = self._process or _start()
+            assert process.stdin is not None  # noqa: S101 - both are pipes
+            assert process.stdout is not None  # noqa: S101
+            try:
+                _send(process.stdin, request)
+                failure, value = pickle.loads(_receive(process.stdout))  # noqa: S301 - our own process
+            except (OSError, EOFError):
+                status = self._stop(patience=_PATIENCE)
+                raise DeployedProcessError(
+                    f"The process that evaluates policies crashed (exit status {status}). "
+                    "The function that gets such a hook would crash as well."
+                ) from None
+            except BaseException:
+                # Interrupted: the reply that is still to come must not be taken for the next one.
+                self._stop()
+                raise
+        if failure:
+            raise DeployedProcessError(f"The policies cannot be evaluated: {failure}")
+        result: R = value
+        return result
+
+    def close(self) -> None:
+        """End the process. It starts again when it is next asked."""
+        with self._lock:
+            self._stop()
+
+    def _stop(self, patience: float = 0.0) -> int | None:
+        """End the process, after so many seconds in which it may end by itself."""
+        process, self._process = self._process, None
+        if process is None:
+            return None
+        with process:
+            try:
+                return process.wait(patience)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                return process.wait()
+
+
+@cache
+def shared() -> DeployedProcess:
+    """The process that all of a program uses."""
+    process = DeployedProcess()
+    atexit.register(process.close)
+    return process
+
+
+def serve() -> None:
+    """Call functions for the process that started this one, until it ends."""
+    # Ctrl-C goes to both: the parent decides when this one ends.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    requests, replies = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
+    # What a library prints must not get between the replies.
+    os.dup2(2, 1)
+    while True:
+        try:
+            request = _receive(requests)
+        except EOFError:
+            return
+        try:
+            function, arguments, named = pickle.loads(request)  # noqa: S301 - from the parent
+            reply = pickle.dumps(("", function(*arguments, **named)))
+        except Exception as error:  # noqa: BLE001 - the parent raises it
+            reply = pickle.dumps((f"{type(error).__name__}: {error}", None))
+        _send(replies, reply)
+
+
+def _start() -> "subprocess.Popen[bytes]":
+    path = os.pathsep.join(entry or str(Path.cwd()) for entry in sys.path)
+    return subprocess.Popen(  # noqa: S603 - this interpreter, and nothing that anybody typed
+        [sys.executable, "-c", _COMMAND],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env=os.environ | {"PYTHONPATH": path},
+    )
+
+
+def _send(stream: IO[bytes], message: bytes) -> None:
+    stream.write(len(message).to_bytes(_LENGTH_BYTES) + message)
+    stream.flush()
+
+
+def _receive(stream: IO[bytes]) -> bytes:
+    size = int.from_bytes(_exactly(stream, _LENGTH_BYTES))
+    return _exactly(stream, size)
+
+
+def _exactly(stream: IO[bytes], size: int) -> bytes:
+    data = stream.read(size)
+    if len(data) < size:
+        raise EOFError
+    return data
+
+
+# --- in the process -----------------------------------------------------------------------------
+
+_loaded: dict[bytes, InForce] = {}
+
+
+def _answer(digest: bytes, data: tuple[bytes, ...] | None, question: Question) -> Answered | None:
+    """Answer a hook; none if the snapshots are neither loaded nor sent."""
+    policies = _loaded.pop(digest, None)
+    if policies is None:
+        if data is None:
+            return None
+        policies = InForce([Snapshot.load(one) for one in data])
+    # The one that was used last is last.
+    _loaded[digest] = policies
+    if len(_loaded) > _MOST_LOADED:
+        del _loaded[next(iter(_loaded))]
+    method, body, session, now, rest_api_calls = question
+    known = METHODS.get(method)
+    hook = Hook(method, known.category if known else Category.EVENT, parse(body))
+    steps: list[Step] = []
+    answered = answer(
+        policies,
+        hook,
+        lambda: session,
+        now,
+        rest_api_calls=rest_api_calls,
+        decision_id=DECISION_ID,
+        trace=steps.append,
+    )
+    return Answered(
+        answered,
+        tuple(steps),
+        policies.client_config(now),
+        policies.rest_on_error(method, now),
+        policies.versions(),
+    )
