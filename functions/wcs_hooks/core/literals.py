@@ -32,6 +32,7 @@ _OF_THE_MACHINE: Final = re.compile(r"localtime$|/|file:|(.*/)?\.\.(/|$)", re.DO
 _FORMS: Final = {"duration": "'1h30m'", "timestamp": "'2030-01-31T08:00:00Z'"}
 """How what a function reads is written."""
 
+_CONDITIONAL: Final = "_?_:_"
 _EPOCH: Final = datetime.fromtimestamp(0, UTC)
 
 
@@ -57,7 +58,11 @@ def check_literals(source: str, serialized: bytes) -> None:
     tree = syntax_tree.root(serialized)
     for zone in _zones(tree):
         name = syntax_tree.literal(zone)
-        if name is not None and not _is_zone(name):
+        if name is None:
+            # The runtime opens a file of that name, and never forgets a name that it has met.
+            message = "a time zone must be a literal text, such as 'Europe/Riga'"
+            raise LiteralError(_shown(message, source, serialized, zone))
+        if not _is_zone(name):
             message = f"{name!r} is not a time zone{_suggestion(name)}"
             raise LiteralError(_shown(message, source, serialized, zone))
     call = _failing(serialized, list(_decided(tree)))
@@ -68,13 +73,22 @@ def check_literals(source: str, serialized: bytes) -> None:
 
 
 def _zones(tree: bytes) -> Iterator[bytes]:
-    """The last argument of each call that takes a time zone."""
+    """The last argument of each call that takes a time zone; of `c ? a : b`, `a` and `b`."""
     pending = [tree]
     while pending:
         node = pending.pop()
         pending += syntax_tree.children(node)
         if syntax_tree.called(node) in _ZONED:
-            yield from syntax_tree.arguments(node)[-1:]
+            for zone in syntax_tree.arguments(node)[-1:]:
+                yield from _choices(zone)
+
+
+def _choices(node: bytes) -> Iterator[bytes]:
+    if syntax_tree.called(node) != _CONDITIONAL:
+        yield node
+        return
+    for choice in syntax_tree.arguments(node)[1:]:
+        yield from _choices(choice)
 
 
 def _is_zone(name: str) -> bool:
