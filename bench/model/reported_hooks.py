@@ -20,6 +20,7 @@ from wcs_hooks.core.compilation import compile_policies
 from wcs_hooks.core.in_force import InForce
 from wcs_hooks.core.methods import METHODS, Category
 from wcs_hooks.core.snapshot import Snapshot
+from wcs_hooks.dead_letter import Place
 from wcs_hooks.endpoint import CallerCheck, HookEndpoint, Request
 from wcs_hooks.observability import HookMetrics, HookReporter
 from wcs_hooks.sessions import SessionKey, SessionRecord
@@ -77,7 +78,7 @@ class _Sessions:
 class _DeadLetters:
     """None is to be sent."""
 
-    def send(self, message: Mapping[str, Any], deadline: Deadline) -> None:
+    def send(self, message: Mapping[str, Any], deadline: Deadline) -> Place:
         raise NotImplementedError
 
 
