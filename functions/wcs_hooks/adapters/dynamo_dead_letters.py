@@ -38,6 +38,9 @@ ROOM: Final = "room"
 """The `part` of the items that count what the table took."""
 
 
+_CONDITION_FAILED: Final = "ConditionalCheckFailedException"
+
+
 class DynamoDeadLetters:
     """Stores messages in a table.
 
@@ -111,7 +114,9 @@ class DynamoDeadLetters:
                     ":most": {"N": str(MAX_BYTES_A_DAY - size)},
                 },
             )
-        except self._client.exceptions.ConditionalCheckFailedException as error:
+        except ClientError as error:
+            if error.response["Error"]["Code"] != _CONDITION_FAILED:
+                raise
             raise UnavailableError(
                 f"the dead-letter table has taken all the {category} hooks of {day} that it may"
             ) from error
