@@ -13,7 +13,7 @@ from wcsctl.dead_letters import DeadLetter, LetterKind
 from wcsctl.errors import UsageError
 
 DEAD_LETTERS: Final = "dead-letters"
-"""Instead of a file: the messages that wait in the dead-letter queue."""
+"""Instead of a file: the dead letters that wait."""
 
 DECISIONS: Final = "decisions"
 """Instead of a file: what cannot be had."""
