@@ -6,7 +6,6 @@ To look at a letter there hides it from nobody. Whoever redrives one claims it f
 hides a message that somebody received.
 """
 
-import itertools
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -66,16 +65,16 @@ class DeadLetterTable:
         return [float(item["keptAt"]) for item in self._first_parts(ProjectionExpression="keptAt")]
 
     def letters(self) -> Iterator[StoredLetter]:
-        """The letters that wait, those that somebody redrives included, in no order."""
-        for item in self._first_parts():
-            letter_id, count = item["letter"], int(item["parts"])
-            self._parts[letter_id] = count
-            yield StoredLetter(
-                letter_id,
-                float(item["keptAt"]),
-                item["text"] if count == 1 else self._text(letter_id, count),
-                {name: item[name] for name in ("attempts", "pending") if name in item},
-            )
+        """The letters that wait, those that somebody redrives included, the oldest first.
+
+        As the queue has them, more or less: a session's end must not be redriven before its
+        connect. A scan has no order, so that each letter is read by its key afterwards.
+        """
+        found = self._first_parts(ProjectionExpression="letter, keptAt")
+        for _, letter_id in sorted((float(item["keptAt"]), item["letter"]) for item in found):
+            stored = self._stored(letter_id)
+            if stored is not None:
+                yield stored
 
     def claim(self, letter_id: str) -> bool:
         """Claim a letter; not so if somebody else has, or it is gone."""
@@ -141,16 +140,26 @@ class DeadLetterTable:
             **parameters,
         )
 
-    def _text(self, letter_id: str, count: int) -> str:
+    def _stored(self, letter_id: str) -> StoredLetter | None:
+        """A letter as a whole; none if it was deleted in the meantime."""
         pages = self._client.get_paginator("query").paginate(
             TableName=self._table,
             KeyConditionExpression="letter = :letter",
             ExpressionAttributeValues={":letter": {"S": letter_id}},
             ConsistentRead=True,
         )
-        items = (from_attributes(item) for page in pages for item in page["Items"])
-        texts = [item["text"] for item in itertools.islice(items, count)]
-        return "".join(texts) if len(texts) == count else ""
+        # In the order of their sort key, which is that of the parts.
+        items = [from_attributes(item) for page in pages for item in page["Items"]]
+        if not items or items[0]["part"] != FIRST_PART:
+            return None
+        first = items[0]
+        self._parts[letter_id] = first["parts"]
+        return StoredLetter(
+            letter_id,
+            float(first["keptAt"]),
+            "".join(item["text"] for item in items) if len(items) == first["parts"] else "",
+            {name: first[name] for name in ("attempts", "pending") if name in first},
+        )
 
     def _scan(self, **parameters: Any) -> Iterator[dict[str, Any]]:
         pages = self._client.get_paginator("scan").paginate(

@@ -383,7 +383,7 @@ class DeadLetters:
         return len(self.table.kept_at()) + self.queue.waiting()
 
     def letters(self, limit: int | None = None) -> Iterator[DeadLetter]:
-        """The letters, each once: of the table first, then of the queue."""
+        """The letters, each once: of the table first, the oldest first, then of the queue."""
         count = 0
         for stored in itertools.islice(self.table.letters(), limit):
             count += 1

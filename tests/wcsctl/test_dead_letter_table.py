@@ -114,6 +114,20 @@ def test_when_a_redrive_fails_then_the_letter_stays_in_the_table_with_the_attemp
     assert parts(stack) == []
 
 
+def test_given_letters_of_a_session_when_redriven_then_they_come_in_the_order_they_were_kept_in(
+    stack: OperatedStack,
+) -> None:
+    stack.answers.append(ECHOED)
+    names = [hashlib.sha256(bytes([number])).hexdigest() for number in range(12)]
+    stack.keep(*map(letter, reversed(names)))
+    for number, name in enumerate(names):
+        change(stack, name, keptAt=int(time.time()) - 60 + number)
+
+    stack.json("dead-letter", "redrive", "-y")
+
+    assert [event["redrive"]["decision"] for _, event in stack.invocations] == names
+
+
 def test_given_two_redrive_at_once_then_a_letter_of_the_table_is_redriven_once(
     stack: OperatedStack,
 ) -> None:
