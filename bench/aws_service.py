@@ -25,12 +25,14 @@ if TYPE_CHECKING:
 POLICIES: Final = "Policies"
 SNAPSHOTS: Final = "PolicySnapshots"
 SESSIONS: Final = "Sessions"
+DEAD_LETTERS: Final = "DeadLetters"
 SECRET: Final = "the secret that WCS and the functions share"  # noqa: S105 - it opens nothing
 
 _KEYS: Final[Mapping[str, tuple[str, str]]] = {
     POLICIES: ("app", "id"),
     SNAPSHOTS: ("app", "item"),
     SESSIONS: ("node", "session"),
+    DEAD_LETTERS: ("letter", "part"),
 }
 _SERVER: Final = """
 import sys
@@ -65,6 +67,7 @@ class AwsService:
             "SNAPSHOTS_TABLE": SNAPSHOTS,
             "SESSIONS_TABLE": SESSIONS,
             "DEAD_LETTER_QUEUE_URL": self.queue_url,
+            "DEAD_LETTER_TABLE": DEAD_LETTERS,
             "SIGNATURE_SECRET_ARN": self.secret_arn,
         }
 

@@ -123,9 +123,16 @@ class Alarms(Construct):
                 self._metrics.of("Failed", category),
             ),
             self._alarm(
+                f"{name}DeadLetterFallback",
+                f"{category} hooks failed, and the dead-letter queue did not take them. They are "
+                "in the dead-letter table; one more failure loses hooks.",
+                self._metrics.of("DeadLetterFallback", category),
+            ),
+            self._alarm(
                 f"{name}DeadLetterLost",
                 f"{category} hooks failed and could not be kept for a redrive: all that is left of "
-                "them is the function's log. The dead-letter queue cannot be written to.",
+                "them is the function's log. Neither the dead-letter queue nor the dead-letter "
+                "table can be written to, or the table's room for the day is used up.",
                 self._metrics.of("DeadLetterLost", category),
             ),
             *self._of_function(

@@ -235,6 +235,7 @@ def _dead_letters(metrics: Metrics, queue: sqs.IQueue) -> cloudwatch.GraphWidget
                 statistic="Maximum", period=MINUTE, label="waiting"
             ),
             metrics.in_all("DeadLettered"),
+            metrics.in_all("DeadLetterFallback"),
             metrics.in_all("DeadLetterLost"),
         ],
         right=[

@@ -1,13 +1,14 @@
-"""The queue of hooks that could not be answered and of policy edits that could not be compiled."""
+"""Where hooks go that could not be answered, and policy edits that could not be compiled."""
 
 from aws_cdk import Duration
+from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from infra.acknowledgement import acknowledge
 from infra.retention import removal_policy
 from infra.settings import Settings
-from wcs_hooks.dead_letter import MAX_MESSAGE_BYTES
+from wcs_hooks.dead_letter import MAX_MESSAGE_BYTES, RETENTION_SECONDS
 
 
 class DeadLetters(Construct):
@@ -17,6 +18,8 @@ class DeadLetters(Construct):
     ----------
     queue
         Encrypted, for a hook may carry personal data.
+    table
+        Where hooks go while the queue does not take them.
     """
 
     def __init__(self, scope: Construct, construct_id: str, settings: Settings) -> None:
@@ -27,7 +30,7 @@ class DeadLetters(Construct):
             encryption=sqs.QueueEncryption.SQS_MANAGED,
             # An emulator is talked to without TLS, and enforces the policy that this makes.
             enforce_ssl=not settings.local,
-            retention_period=Duration.days(14),
+            retention_period=Duration.seconds(RETENTION_SECONDS),
             # What the functions fit a hook into; stated, since it used to be a quarter of it.
             max_message_size_bytes=MAX_MESSAGE_BYTES,
             removal_policy=removal_policy(settings),
@@ -38,3 +41,15 @@ class DeadLetters(Construct):
                 rule,
                 reason="This queue is itself the dead-letter queue; nothing consumes it.",
             )
+        self.table = dynamodb.Table(
+            self,
+            "Table",
+            partition_key=dynamodb.Attribute(name="letter", type=dynamodb.AttributeType.STRING),
+            sort_key=dynamodb.Attribute(name="part", type=dynamodb.AttributeType.STRING),
+            billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
+            time_to_live_attribute="expiresAt",
+            point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
+                point_in_time_recovery_enabled=True
+            ),
+            removal_policy=removal_policy(settings),
+        )

@@ -13,10 +13,10 @@ from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
-from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from infra.acknowledgement import acknowledge
+from infra.dead_letters import DeadLetters
 from infra.least_privilege import execution_role
 from infra.retention import log_group
 from infra.settings import Architecture, Packaging, Settings, Tracing
@@ -64,7 +64,7 @@ class HookFunctions(Construct):
         code: lambda_.Code,
         snapshots: dynamodb.ITable,
         sessions: dynamodb.ITable,
-        dead_letters: sqs.IQueue,
+        dead_letters: DeadLetters,
         secret_arn: str,
         event_bus: events.IEventBus | None,
     ) -> None:
@@ -72,7 +72,8 @@ class HookFunctions(Construct):
         environment = {
             "SNAPSHOTS_TABLE": snapshots.table_name,
             "SESSIONS_TABLE": sessions.table_name,
-            "DEAD_LETTER_QUEUE_URL": dead_letters.queue_url,
+            "DEAD_LETTER_QUEUE_URL": dead_letters.queue.queue_url,
+            "DEAD_LETTER_TABLE": dead_letters.table.table_name,
             "SIGNATURE_SECRET_ARN": secret_arn,
             "AUTH": settings.auth.value,
             "BASIC_USER": settings.basic_user,
@@ -132,7 +133,7 @@ def _publishing(event_bus: events.IEventBus | None) -> list[iam.PolicyStatement]
 def _common_statements(
     settings: Settings,
     snapshots: dynamodb.ITable,
-    dead_letters: sqs.IQueue,
+    dead_letters: DeadLetters,
     secret_arn: str,
 ) -> list[iam.PolicyStatement]:
     statements = [
@@ -144,7 +145,13 @@ def _common_statements(
         iam.PolicyStatement(
             sid="DeadLetter",
             actions=["sqs:SendMessage"],
-            resources=[dead_letters.queue_arn],
+            resources=[dead_letters.queue.queue_arn],
+        ),
+        iam.PolicyStatement(
+            sid="DeadLetterFallback",
+            # UpdateItem counts what the table took.
+            actions=["dynamodb:PutItem", "dynamodb:UpdateItem"],
+            resources=[dead_letters.table.table_arn],
         ),
     ]
     if settings.auth is not Auth.NONE:

@@ -40,7 +40,7 @@ class WcsHooksStack(Stack):
             code=code,
             snapshots=store.snapshots,
             sessions=sessions.table,
-            dead_letters=dead_letters.queue,
+            dead_letters=dead_letters,
             secret_arn=caller.arn,
             event_bus=event_bus,
         ).by_category
@@ -68,6 +68,7 @@ class WcsHooksStack(Stack):
             "SnapshotsTableName": store.snapshots.table_name,
             "SessionsTableName": sessions.table.table_name,
             "DeadLetterQueueUrl": dead_letters.queue.queue_url,
+            "DeadLetterTableName": dead_letters.table.table_name,
             "SignatureSecretArn": caller.arn,
             "PolicyEditorPolicyArn": store.editors.managed_policy_arn,
             "DashboardUrl": seen.dashboard_url,

@@ -48,6 +48,7 @@ class StackOutputs:
     snapshots_table_name: str
     sessions_table_name: str
     dead_letter_queue_url: str
+    dead_letter_table_name: str
     signature_secret_arn: str
     dashboard_url: str
     alarm_topic_arn: str

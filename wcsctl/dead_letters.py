@@ -1,6 +1,8 @@
-"""The dead-letter queue: look at what waits there, process it again, or throw it away.
+"""Dead letters: look at what waits, process it again, or throw it away.
 
-Two kinds of messages come there. Hooks that could not be processed, whole, in the form of
+They wait in two places: in the dead-letter queue, and hooks that it did not take in a table.
+
+Two kinds of messages come to the queue. Hooks that could not be processed, whole, in the form of
 `wcs_hooks.dead_letter`. And from Lambda itself, of policy edits that the compiler failed on: which
 part of the table's stream that was, without the edits
 (https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-errors.html). What was edited still
@@ -22,6 +24,8 @@ from typing import Any, Final, Self
 from wcs_hooks import dead_letter
 from wcs_hooks.core.methods import METHODS, Category
 from wcs_hooks.core.secrets import masked
+from wcs_hooks.dead_letter import Place
+from wcsctl.dead_letter_table import DeadLetterTable, StoredLetter
 from wcsctl.deployment import Deployment
 from wcsctl.policy_table import PolicyTable
 from wcsctl.since import iso_moment
@@ -54,33 +58,42 @@ class DeadLetter:
     Attributes
     ----------
     message_id
-        SQS's. A letter that was redriven in vain gets a new one.
+        SQS's; a letter that was redriven and failed again gets a new one. In the table it is the
+        decision.
     receipt
-        By which it is released or deleted, until somebody else receives it.
+        By which it is released or deleted, until somebody else receives it; empty in the table.
     sent_at
-        When SQS took it, in seconds since the epoch.
+        When SQS or the table took it, in seconds since the epoch.
     content
         What it says; empty for what is no JSON object.
+    place
+        Where it waits.
     """
 
     message_id: str
     receipt: str = field(repr=False)
     sent_at: float
     content: Mapping[str, Any] = field(repr=False)
+    place: Place = Place.QUEUE
 
     @classmethod
     def of(cls, message: Mapping[str, Any]) -> Self:
         """A message as SQS gives it."""
-        try:
-            content = json.loads(message["Body"])
-        except ValueError:
-            content = {}
         sent_at = int(message.get("Attributes", {}).get("SentTimestamp", 0)) / 1000
         return cls(
-            message["MessageId"],
-            message["ReceiptHandle"],
-            sent_at,
-            content if isinstance(content, dict) else {},
+            message["MessageId"], message["ReceiptHandle"], sent_at, _object(message["Body"])
+        )
+
+    @classmethod
+    def of_table(cls, stored: StoredLetter) -> Self:
+        """A letter as the table has it."""
+        content = _object(stored.text)
+        return cls(
+            stored.letter_id,
+            "",
+            stored.kept_at,
+            content | stored.redriven if content else content,
+            Place.TABLE,
         )
 
     @property
@@ -188,6 +201,7 @@ class DeadLetter:
             "firstSeen": datetime.fromtimestamp(self.first_seen, UTC).isoformat(),
             "hopeless": self.hopeless,
             "messageId": self.message_id,
+            "place": str(self.place),
         }
 
     def details(self) -> dict[str, Any]:
@@ -218,6 +232,15 @@ class DeadLetter:
             return masked(fields)
         except RecursionError:
             return f"{len(raw)} bytes nested too deep to be masked: see --reveal"
+
+
+def _object(text: str) -> dict[str, Any]:
+    """What a text says that is a JSON object; empty of another."""
+    try:
+        content = json.loads(text)
+    except ValueError:
+        return {}
+    return content if isinstance(content, dict) else {}
 
 
 class DeadLetterQueue:
@@ -324,12 +347,90 @@ class DeadLetterQueue:
         return messages
 
 
+class DeadLetters:
+    """The dead letters of both places; at the end of the `with` block others can redrive the rest.
+
+    Parameters
+    ----------
+    deployment
+        Whose letters.
+
+    Attributes
+    ----------
+    queue, table
+        The places.
+
+    Examples
+    --------
+    >>> with DeadLetters(deployment) as letters:  # doctest: +SKIP
+    ...     found = list(letters.letters(100))
+    """
+
+    def __init__(self, deployment: Deployment) -> None:
+        self.queue = DeadLetterQueue(deployment)
+        self.table = DeadLetterTable(deployment)
+
+    def __enter__(self) -> Self:
+        """Begin to look."""
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        """Release what is left."""
+        self.table.release()
+        self.queue.__exit__(*exception)
+
+    def waiting(self) -> int:
+        """About how many letters there are, those that somebody looks at included."""
+        return len(self.table.kept_at()) + self.queue.waiting()
+
+    def letters(self, limit: int | None = None) -> Iterator[DeadLetter]:
+        """The letters, each once: of the table first, the oldest first, then of the queue."""
+        count = 0
+        for stored in itertools.islice(self.table.letters(), limit):
+            count += 1
+            yield DeadLetter.of_table(stored)
+        yield from self.queue.letters(None if limit is None else limit - count)
+
+    def claim(self, letter: DeadLetter) -> bool:
+        """Keep others from redriving a letter; not so if somebody else does so already.
+
+        A message of the queue was claimed when it was received.
+        """
+        return letter.place is Place.QUEUE or self.table.claim(letter.message_id)
+
+    def delete(self, letter: DeadLetter) -> None:
+        """Remove a letter for good."""
+        if letter.place is Place.TABLE:
+            self.table.delete(letter.message_id)
+        else:
+            self.queue.delete(letter)
+
+    def keep_counted(self, letter: DeadLetter, pending: object = None) -> None:
+        """Keep a letter with one attempt more.
+
+        Parameters
+        ----------
+        pending
+            What is left to do for its hook, where that was returned.
+        """
+        if letter.place is Place.TABLE:
+            self.table.keep_counted(letter.message_id, letter.attempts + 1, pending)
+        else:
+            self.queue.keep_counted(letter, pending)
+
+    def purge(self) -> None:
+        """Remove every letter for good."""
+        self.table.purge()
+        self.queue.purge()
+
+
 class Result(StrEnum):
     """What became of a redriven letter."""
 
     DONE = "done"
     FAILED = "failed"
     HOPELESS = "hopeless"
+    CLAIMED = "claimed"
     WOULD = "would be redriven"
 
 
@@ -362,14 +463,14 @@ class Redrive:
     ----------
     deployment
         Whose functions.
-    queue
+    letters
         Where the letters come from.
     """
 
-    def __init__(self, deployment: Deployment, queue: DeadLetterQueue) -> None:
+    def __init__(self, deployment: Deployment, letters: DeadLetters) -> None:
         self._deployment = deployment
         self._client = deployment.client("lambda")
-        self._queue = queue
+        self._letters = letters
         self._compiled = False
 
     def __call__(self, letter: DeadLetter) -> Redriven:
@@ -378,11 +479,13 @@ class Redrive:
             return Redriven(letter, Result.HOPELESS, letter.hopeless)
         if letter.kind is LetterKind.EDITS:
             return self._recompiled(letter)
+        if not self._letters.claim(letter):
+            return Redriven(letter, Result.CLAIMED, "somebody else redrives it, or just did")
         answer, problem = self._process(letter)
         if problem:
-            self._queue.keep_counted(letter, answer.get(dead_letter.PENDING))
+            self._letters.keep_counted(letter, answer.get(dead_letter.PENDING))
             return Redriven(letter, Result.FAILED, problem, answer)
-        self._queue.delete(letter)
+        self._letters.delete(letter)
         policies = ", ".join(answer.get("policies") or ())
         told = f"{answer.get('answer', '')} {answer.get('status', '')}"
         return Redriven(letter, Result.DONE, f"{told} by {policies}" if policies else told, answer)
@@ -394,7 +497,7 @@ class Redrive:
             # Lambda's own message stays as it is: it counts no attempts of ours.
             return Redriven(letter, Result.FAILED, problem)
         self._compiled = True
-        self._queue.delete(letter)
+        self._letters.delete(letter)
         return Redriven(letter, Result.DONE, "every app is compiled: see `wcsctl status`")
 
     def _compile(self) -> str:

@@ -40,6 +40,7 @@ _REMARKS: Final = {
     "error": "{}",
     "stale": "policies may be outdated",
     "deadLettered": "dead-lettered",
+    "deadLetterFallback": "in the dead-letter table, since the queue did not take it",
     "redriven": "redriven",
 }
 _NOT_SHOWN: Final = frozenset({"level", "message", "timestamp", "service", "location"})

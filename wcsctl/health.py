@@ -15,7 +15,7 @@ from wcs_hooks.core.policy import EVERY_APP
 from wcs_hooks.policy_compiler import STATUS_ID
 from wcsctl.ages import in_words
 from wcsctl.caller_authentication import caller_authentication
-from wcsctl.dead_letters import DeadLetterQueue
+from wcsctl.dead_letters import DeadLetterQueue, DeadLetters
 from wcsctl.deployment import STACK, Deployment
 from wcsctl.errors import WcsctlError
 from wcsctl.function_configuration import COMPILER, FunctionConfigurations
@@ -277,14 +277,22 @@ class Health:
             yield Check("methods", ok=True, detail=detail, facts=facts, warning=True)
 
     def _dead_letters(self) -> Check:
-        with DeadLetterQueue(self._deployment) as queue:
-            count = queue.waiting()
-            age = self._oldest(queue) if count else None
-        facts = {"count": count, "oldestSeconds": None if age is None else round(age)}
+        with DeadLetters(self._deployment) as waiting:
+            kept_at, in_queue = waiting.table.kept_at(), waiting.queue.waiting()
+            ages = [self._now - at for at in kept_at]
+            oldest = self._oldest(waiting.queue) if in_queue else None
+        age = max([*ages, *([oldest] if oldest is not None else [])], default=None)
+        count = in_queue + len(kept_at)
+        facts = {
+            "count": count,
+            "inTable": len(kept_at),
+            "oldestSeconds": None if age is None else round(age),
+        }
         if not count:
             return Check("dead letters", ok=True, detail="none", facts=facts)
         told = f", the oldest {in_words(age)} old" if age is not None else ""
-        detail = f"{count}{told}: see wcsctl dead-letter list"
+        where = f", {len(kept_at)} of them in the table beside the queue" if kept_at else ""
+        detail = f"{count}{told}{where}: see wcsctl dead-letter list"
         return Check("dead letters", ok=False, detail=detail, facts=facts)
 
     def _oldest(self, queue: DeadLetterQueue) -> float | None:

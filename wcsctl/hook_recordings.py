@@ -16,7 +16,7 @@ from wcsctl.explanation import session_from
 from wcsctl.since import iso_moment
 
 DEAD_LETTERS: Final = "dead-letters"
-"""Instead of a file: the messages that wait in the dead-letter queue."""
+"""Instead of a file: the dead letters that wait."""
 
 DECISIONS: Final = "decisions"
 """Instead of a file: what cannot be had."""

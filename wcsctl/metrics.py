@@ -39,6 +39,7 @@ COUNTS: Final = (
     "ExpressionErrors",
     "StaleSnapshot",
     "DeadLettered",
+    "DeadLetterFallback",
     "DeadLetterLost",
     "ColdStart",
 )

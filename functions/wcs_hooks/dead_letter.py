@@ -9,6 +9,7 @@ import json
 import zlib
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
 from wcs_hooks.core.methods import Category
@@ -29,9 +30,19 @@ may have sent it: it is kept for people to look at, and not redriven."""
 MAX_MESSAGE_BYTES: Final = 1_048_576
 """What an SQS message holds, https://docs.aws.amazon.com/AWSSimpleQueueService (quotas)."""
 
+RETENTION_SECONDS: Final = 14 * 86_400
+"""How long a message is kept, wherever it is: as long as SQS can."""
+
 _ROOM_FOR_THE_REST: Final = 16_384
 _MAX_TEXT: Final = 150_000
 _MAX_ERROR: Final = 2_000
+
+
+class Place(StrEnum):
+    """Where a message is kept: in the dead-letter queue, or in the table beside it."""
+
+    QUEUE = "queue"
+    TABLE = "table"
 
 
 def message(  # noqa: PLR0913 - what it tells, by name

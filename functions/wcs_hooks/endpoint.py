@@ -114,6 +114,8 @@ class Observation:
         Whether a denial was not carried out because the WCS REST API seems to have started this.
     dead_lettered
         Whether the hook was kept; none where there was no need to.
+    dead_letter_fallback
+        Whether it was kept in the table, since the queue did not take it.
     error
         Of a reply that no policy asked for, or of what failed besides the reply: what went wrong,
         with nothing of the body in it.
@@ -133,6 +135,7 @@ class Observation:
     decision_time: float | None = None
     deny_suppressed: bool = False
     dead_lettered: bool | None = None
+    dead_letter_fallback: bool = False
     error: str = ""
     rest_error: RestError | None = None
     caller_is_verified: bool = False
@@ -409,11 +412,12 @@ class HookEndpoint:
         if not observation.caller_is_verified:
             message[dead_letter.UNVERIFIED] = True
         try:
-            self._dead_letters.send(message, deadline)
+            place = self._dead_letters.send(message, deadline)
         except Exception:  # noqa: BLE001 - WCS must have its reply; the loss is counted and logged
             observation.dead_lettered = False
         else:
             observation.dead_lettered = True
+            observation.dead_letter_fallback = place is dead_letter.Place.TABLE
 
     def _rest_error(self, observation: Observation, deadline: Deadline) -> RestError:
         told = self._session_rest_on_error(observation, deadline)

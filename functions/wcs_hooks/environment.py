@@ -37,6 +37,7 @@ class HookEnvironment(NamedTuple):
     snapshots_table: str
     sessions_table: str
     dead_letter_queue_url: str
+    dead_letter_table: str
     auth: Auth
     signature_secret_arn: str
     basic_user: str
@@ -63,6 +64,7 @@ class HookEnvironment(NamedTuple):
         return cls(
             snapshots_table=_text(variables, "SNAPSHOTS_TABLE"),
             dead_letter_queue_url=_text(variables, "DEAD_LETTER_QUEUE_URL"),
+            dead_letter_table=_text(variables, "DEAD_LETTER_TABLE"),
             sessions_table=_text(variables, "SESSIONS_TABLE"),
             auth=_one_of(variables, "AUTH", Auth),
             signature_secret_arn=variables.get("SIGNATURE_SECRET_ARN", ""),

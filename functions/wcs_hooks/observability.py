@@ -62,6 +62,7 @@ METRICS: Final[Mapping[str, tuple[tuple[str, ...], ...]]] = {
     "ExpressionErrors": (_CATEGORY,),
     "StaleSnapshot": (_CATEGORY,),
     "DeadLettered": (_CATEGORY,),
+    "DeadLetterFallback": (_CATEGORY,),
     "DeadLetterLost": (_CATEGORY,),
     "ColdStart": (_CATEGORY,),
     "DecisionTime": (_CATEGORY,),
@@ -202,6 +203,7 @@ class Facts(NamedTuple):
     shadow_overridden: tuple[str, ...]
     failures: tuple[Failure, ...]
     dead_lettered: bool | None
+    dead_letter_fallback: bool
     stale: bool
     deny_suppressed: bool
     rest_error: RestError | None
@@ -231,6 +233,7 @@ class Facts(NamedTuple):
             "shadowDenied": self.shadow_denied,
             "shadowOverridden": self.shadow_overridden,
             "expressionErrors": [f"{f.policy}: {f.attribute}" for f in self.failures],
+            "deadLetterFallback": self.dead_letter_fallback,
             "stale": self.stale,
             "denySuppressed": self.deny_suppressed,
             **_rest_error_dimensions(self.category, self.rest_error),
@@ -410,8 +413,7 @@ class HookReporter:
             yield "ShadowOverridden"
         if observation.stale:
             yield "StaleSnapshot"
-        if observation.dead_lettered is not None:
-            yield "DeadLettered" if observation.dead_lettered else "DeadLetterLost"
+        yield from _kept(observation)
         if observation.rest_error is not None:
             yield REST_ERRORS
         if self._cold:
@@ -448,6 +450,7 @@ class HookReporter:
             decision.shadow_overridden,
             decision.failures,
             observation.dead_lettered,
+            observation.dead_letter_fallback,
             observation.stale,
             observation.deny_suppressed,
             observation.rest_error,
@@ -545,6 +548,13 @@ def _rest_error_dimensions(category: str, error: RestError | None) -> dict[str, 
         "outcome": error.outcome or UNKNOWN,
         "cause": error.cause,
     }
+
+
+def _kept(observation: Observation) -> Iterator[str]:
+    if observation.dead_lettered is not None:
+        yield "DeadLettered" if observation.dead_lettered else "DeadLetterLost"
+    if observation.dead_letter_fallback:
+        yield "DeadLetterFallback"
 
 
 def _is_plain_echo(observation: Observation) -> bool:

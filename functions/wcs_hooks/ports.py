@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, Protocol
 from wcs_hooks.clock import Deadline
 from wcs_hooks.core.in_force import InForce
 from wcs_hooks.core.snapshot import Snapshot
+from wcs_hooks.dead_letter import Place
 
 
 class UnavailableError(Exception):
@@ -101,8 +102,8 @@ class Secrets(Protocol):
 class DeadLetters(Protocol):
     """Where hooks go that could not be processed."""
 
-    def send(self, message: Mapping[str, Any], deadline: Deadline) -> None:
-        """Keep a message.
+    def send(self, message: Mapping[str, Any], deadline: Deadline) -> Place:
+        """Keep a message, and return where.
 
         Raises
         ------

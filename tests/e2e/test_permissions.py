@@ -113,6 +113,33 @@ _ACTIONS: dict[str, Action] = {
     "purge the dead letters": lambda session, deployed: _sqs(session, deployed).purge_queue(
         QueueUrl=deployed.outputs.dead_letter_queue_url
     ),
+    "keep a dead letter in the table": lambda session, deployed: _dynamodb(
+        session, deployed
+    ).put_item(
+        TableName=deployed.outputs.dead_letter_table_name,
+        Item=_text(letter="permission-test", part="nothing"),
+    ),
+    "count what the table took": lambda session, deployed: _dynamodb(session, deployed).update_item(
+        TableName=deployed.outputs.dead_letter_table_name,
+        Key=_text(letter="#permission-test", part="room"),
+        UpdateExpression="ADD letters :one",
+        ExpressionAttributeValues={":one": {"N": "1"}},
+    ),
+    "read a dead letter in the table": lambda session, deployed: _dynamodb(
+        session, deployed
+    ).get_item(
+        TableName=deployed.outputs.dead_letter_table_name,
+        Key=_text(letter="permission-test", part="nothing"),
+    ),
+    "scan the dead-letter table": lambda session, deployed: _dynamodb(session, deployed).scan(
+        TableName=deployed.outputs.dead_letter_table_name
+    ),
+    "delete a dead letter in the table": lambda session, deployed: _dynamodb(
+        session, deployed
+    ).delete_item(
+        TableName=deployed.outputs.dead_letter_table_name,
+        Key=_text(letter="permission-test", part="nothing"),
+    ),
     "invoke a function": lambda session, deployed: _lambda(session, deployed).invoke(
         FunctionName=deployed.outputs.direct_function_name, Payload=b'{"redrive": {}}'
     ),
@@ -135,7 +162,10 @@ _ACTIONS: dict[str, Action] = {
     ).create_user(UserName="of-the-permission-test"),
 }
 
-_ANY_HOOK_MAY = ["read pointers", "read a snapshot", "read the secret", "send a dead letter"]
+_ANY_HOOK_MAY = [
+    *("read pointers", "read a snapshot", "read the secret"),
+    *("send a dead letter", "keep a dead letter in the table", "count what the table took"),
+]
 _MAY = {
     "connect": [*_ANY_HOOK_MAY, "write a session"],
     "direct": [*_ANY_HOOK_MAY, "read a session", "renew a session"],

@@ -1,7 +1,10 @@
 """`wcsctl`, the installed command, on a real deployment: what an operator looks at and does."""
 
+import base64
+import hashlib
 import json
 import subprocess
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,8 +13,13 @@ import pytest
 from local.hooks import HookPoster
 from local.workspace import REPOSITORY
 from tests.e2e.conftest import Deployed, until
+from tests.e2e.deployed_scene import DeployedScene, put_in_force
+from tests.support.faulty_aws import BROKEN
+from tests.support.faulty_endpoint import FaultyEndpoint
 from wcs_hooks import dead_letter
 from wcs_hooks.core.methods import Category
+from wcsctl.dead_letters import DeadLetters
+from wcsctl.deployment import Deployment
 
 
 def wcsctl(deployed: Deployed, *words: str) -> subprocess.CompletedProcess[str]:
@@ -32,11 +40,11 @@ def told(deployed: Deployed, *words: str) -> Any:
 
 @pytest.fixture
 def queue(deployed: Deployed) -> Iterator[None]:
-    """A dead-letter queue with nothing of other tests in it, before and after."""
-    url = deployed.outputs.dead_letter_queue_url
-    deployed.queues.purge_queue(QueueUrl=url)
+    """No dead letters of other tests, before and after."""
+    waiting = DeadLetters(Deployment.local(deployed.workspace.directory))
+    waiting.purge()
     yield
-    deployed.queues.purge_queue(QueueUrl=url)
+    waiting.purge()
 
 
 def send(deployed: Deployed, method: str, body: bytes, category: Category, decision: str) -> None:
@@ -112,6 +120,37 @@ def test_given_dead_letters_when_redriven_then_the_functions_answer_and_only_the
     assert results == {"kept-decision-1": "done", malformed.decision: "hopeless"}
     [left] = told(deployed, "dead-letter", "list")
     assert left["id"] == malformed.decision
+
+
+@pytest.mark.usefixtures("queue")
+def test_given_the_queue_refuses_when_a_large_hook_fails_then_it_is_redriven_out_of_the_table(
+    deployed: Deployed, app: str
+) -> None:
+    put_in_force(deployed, app)
+    noise = base64.b64encode(hashlib.shake_256().digest(450_000)).decode()
+    body = json.dumps({"appKey": app, "sessionId": "s", "nodeId": "n", "sdp": noise}).encode()
+    with (
+        FaultyEndpoint(deployed.workspace.port).serving() as endpoint,
+        DeployedScene.set_up(deployed, endpoint, Category.DIRECT, app) as scene,
+    ):
+        scene.fail(BROKEN, "BatchGetItem", "SendMessage")
+        since_ms = int(time.time() * 1000)
+        failed = deployed.post("publishStream", body)
+        [metrics] = deployed.emf(deployed.function_of(Category.DIRECT), since_ms, bool)
+
+    status = json.loads(wcsctl(deployed, "--json", "status").stdout)
+    [listed] = told(deployed, "dead-letter", "list")
+    shown = told(deployed, "dead-letter", "show", failed.decision, "--reveal")
+    redriven = told(deployed, "dead-letter", "redrive", "--yes")
+
+    assert failed.status == 503
+    assert (metrics["DeadLettered"], metrics["DeadLetterFallback"]) == ([1], [1])
+    assert (listed["id"], listed["place"]) == (failed.decision, "table")
+    assert shown["body"].encode() == body
+    [letters] = [check for check in status["checks"] if check["check"] == "dead letters"]
+    assert (letters["ok"], letters["count"], letters["inTable"]) == (False, 1, 1)
+    assert [one["result"] for one in redriven] == ["done"]
+    assert told(deployed, "dead-letter", "list") == []
 
 
 def test_given_a_rotation_then_no_hook_is_rejected_until_it_is_finished(

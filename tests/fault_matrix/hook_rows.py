@@ -29,6 +29,7 @@ from tests.fault_matrix.rows import (
     done_later,
     echoed,
     failure,
+    in_table,
 )
 from tests.fault_matrix.scene import (
     BY_SESSION,
@@ -43,7 +44,7 @@ from tests.fault_matrix.scene import (
     PUBLISHING,
 )
 from tests.fault_matrix.trials import over_the_wire
-from tests.support.faulty_aws import HANGING, REFUSED
+from tests.support.faulty_aws import BROKEN, HANGING, REFUSED
 
 _MUST_KNOW: Final = (
     "A denial must know whether the REST API started the action. Not to know is our failure: an "
@@ -57,6 +58,7 @@ _LATE: Final = (
     "The hook that began the read gets 503; this is the next one, for which its answer has come."
 )
 _LOUD: Final = "The alarm `…DeadLetterLost` tells. All that is left is the hook's line in the log."
+_SECOND_PLACE: Final = "The alarm `…DeadLetterFallback` tells."
 
 _POINTERS: Final = "DynamoDB BatchGetItem"
 _PARTS: Final = "DynamoDB Query"
@@ -275,29 +277,37 @@ def _dead_letters() -> Iterator[Row]:
     yield Rows(area, "-", no_matter, CUT_OFF, MALFORMED, "To compare with: nothing fails.").one(
         "malformed", "malformed body", trials.NOTHING, end_to_end=True
     )
-    yield from Rows(area, _SEND, no_matter, CUT_OFF, MALFORMED_LOST, _LOUD).each(
+    yield from Rows(area, _SEND, no_matter, CUT_OFF, in_table(MALFORMED), _SECOND_PLACE).each(
         "letter-of-malformed", end_to_end=("throttled", "hanging", "refused", "broken")
     )
     no_policies = over_the_wire(REFUSED, "BatchGetItem")
-    yield from Rows(area, _SEND, no_matter, DENIED, failure(ABORTED, Letter.LOST), _LOUD).each(
-        "letter-of-failed",
-        "throttled",
-        "refused",
-        "broken",
-        before=no_policies,
+    failed = in_table(failure(ABORTED))
+    yield from Rows(area, _SEND, no_matter, DENIED, failed, _SECOND_PLACE).each(
+        "letter-of-failed", before=no_policies, end_to_end=("refused",)
+    )
+    ended = in_table(done_later(Letter.SESSION))
+    yield from Rows(area, _SEND, no_matter, DISCONNECTED, ended, _SECOND_PLACE).each(
+        "letter-of-session-end",
+        before=over_the_wire(REFUSED, "DeleteItem"),
         end_to_end=("refused",),
     )
-    yield from Rows(
-        area,
-        _SEND,
-        no_matter,
-        DENIED,
-        failure(NOBODY_KNOWS, Letter.LOST),
-        f"No time is left to look up what the session was told. {_LOUD}",
-    ).each("letter-of-failed", "hanging", before=no_policies)
-    yield from Rows(area, _SEND, no_matter, CONNECT, FOLLOW_UP_LOST, _LOUD).each(
-        "letter-of-session", before=over_the_wire(REFUSED, "PutItem")
-    )
+    for operation, name in (("UpdateItem", "table-count"), ("PutItem", "table-letter")):
+        yield from Rows(
+            area, f"{_SEND}, then DynamoDB {operation}", no_matter, CUT_OFF, MALFORMED_LOST, _LOUD
+        ).each(
+            name,
+            before=over_the_wire(BROKEN, "SendMessage"),
+            end_to_end=("refused",) if operation == "PutItem" else (),
+        )
+    for way in ("hanging", "refused"):
+        yield Rows(
+            area, f"{_SEND}, DynamoDB PutItem", no_matter, CONNECT, FOLLOW_UP_LOST, _LOUD
+        ).one(
+            f"letter-of-session-{way}",
+            TOLD[way],
+            over_the_wire(WAYS[way], "SendMessage", "PutItem"),
+            hangs=WAYS[way].hangs,
+        )
     lost = failure(NOBODY_KNOWS, Letter.LOST)
     for name, which, faulty in (
         ("all", "every call", _EVERY),

@@ -160,7 +160,9 @@ class LocalScene:
     def post(self, hook: Hook, authorization: str | None = "") -> Observed:
         body = hook.body(APP, SESSION)
         reply = self.hooks.post(hook.method, body, authorization=authorization)
-        return observation(reply, hook.method, body, self.aws.dead_letters())
+        return observation(
+            reply, hook.method, body, self.aws.dead_letters(), self.aws.letters_in_table()
+        )
 
     def publish(self) -> None:
         self.aws.put_policies(APP, {**POLICIES[0], "note": "edited"})
@@ -202,7 +204,11 @@ def _load_everything() -> None:
 
 
 def observation(
-    reply: HookReply, method: str, body: bytes, letters: Sequence[Mapping[str, Any]]
+    reply: HookReply,
+    method: str,
+    body: bytes,
+    letters: Sequence[Mapping[str, Any]],
+    in_table: Sequence[Mapping[str, Any]] = (),
 ) -> Observed:
     """What came of a hook."""
     errors = [line for line in reply.metrics if "restOnError" in line]
@@ -211,6 +217,7 @@ def observation(
         counted=frozenset(reply.counted),
         levels=tuple(str(line["level"]) for line in reply.log),
         letters=tuple(letters),
+        in_table=tuple(in_table),
         decision=reply.headers["X-Decision-Id"],
         told=(errors[0]["restOnError"], errors[0]["outcome"]) if errors else None,
         seconds=reply.seconds,

@@ -159,7 +159,7 @@ def _row(row: Row, notes: Sequence[str], measured: Mapping[str, float]) -> list[
         row.answered_by or (str(expected.status) if expected.status else "-"),
         _wcs(row),
         _names(expected),
-        expected.letter,
+        f"{expected.letter}, in the table" if expected.is_in_table else expected.letter,
         "-" if expected.level is Level.NO_LINE else expected.level,
         _ms(measured[row.name]) if row.name in measured else "-",
         _ms(row.reply_timeout),

@@ -99,6 +99,11 @@ class Expected:
     told: Told | None = None
 
     @property
+    def is_in_table(self) -> bool:
+        """Whether what is kept is in the dead-letter table, and not in the queue."""
+        return "DeadLetterFallback" in self.counted
+
+    @property
     def absent(self) -> frozenset[str]:
         """The metrics that must not count it."""
         return frozenset(METRICS) - self.counted - ALWAYS
@@ -184,8 +189,10 @@ def differences(expected: Expected, observed: Observed) -> list[str]:
     comparison.of("log levels", levels, list(observed.levels))
     comparison.of("what WCS does", expected.told, observed.told)
     kept = expected.letter not in {Letter.NONE, Letter.LOST, Letter.RECORD}
-    comparison.of("dead letters", int(kept), len(observed.letters))
-    for letter in observed.letters:
+    in_table = kept and expected.is_in_table
+    comparison.of("dead letters", int(kept and not in_table), len(observed.letters))
+    comparison.of("dead letters in the table", int(in_table), len(observed.in_table))
+    for letter in (*observed.letters, *observed.in_table):
         _compare_letter(comparison, expected.letter, letter, observed)
     return comparison.differences
 

@@ -81,6 +81,11 @@ def done_later(letter: Letter) -> Expected:
     return echoed(letter, Level.INFO, "DeadLettered")
 
 
+def in_table(expected: Expected) -> Expected:
+    """The same, but what is kept is in the table, since the queue did not take it."""
+    return replace(expected, counted=expected.counted | {"DeadLetterFallback"})
+
+
 FOLLOW_UP_LOST: Final = echoed(Letter.LOST, Level.ERROR, "DeadLetterLost")
 
 REJECTED_COLD: Final = Expected(

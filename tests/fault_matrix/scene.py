@@ -90,7 +90,9 @@ class Observed:
     levels
         The levels of the log's lines.
     letters
-        The dead letters, each whole.
+        The dead letters in the queue, each whole.
+    in_table
+        Those in the dead-letter table.
     decision
         The reply's `X-Decision-Id`.
     told
@@ -107,6 +109,7 @@ class Observed:
     counted: frozenset[str] = frozenset()
     levels: tuple[str, ...] = ()
     letters: tuple[Mapping[str, Any], ...] = ()
+    in_table: tuple[Mapping[str, Any], ...] = ()
     decision: str = ""
     told: tuple[str, str] | None = None
     seconds: float = 0.0

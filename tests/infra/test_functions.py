@@ -102,6 +102,7 @@ def test_given_settings_when_a_category_function_starts_then_its_environment_tel
         "SNAPSHOTS_TABLE": stack.output("SnapshotsTableName"),
         "SESSIONS_TABLE": stack.output("SessionsTableName"),
         "DEAD_LETTER_QUEUE_URL": stack.output("DeadLetterQueueUrl"),
+        "DEAD_LETTER_TABLE": stack.output("DeadLetterTableName"),
         "SIGNATURE_SECRET_ARN": stack.output("SignatureSecretArn"),
         "AUTH": "basic",
         "BASIC_USER": "node",

@@ -47,7 +47,11 @@ def query_of(stack: SynthesisedStack, title: str) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    "metric", ["Failed", "DeadLetterLost", "Rejected", "StaleSnapshot", "ServiceTime"]
+    "metric",
+    [
+        *("Failed", "DeadLetterFallback", "DeadLetterLost"),
+        *("Rejected", "StaleSnapshot", "ServiceTime"),
+    ],
 )
 def test_given_a_kind_of_hook_suffers_when_an_alarm_goes_off_then_it_tells_which_kind(
     metric: str, stack: SynthesisedStack

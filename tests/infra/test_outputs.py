@@ -10,6 +10,7 @@ KINDS = {
     "SnapshotsTableName": "AWS::DynamoDB::Table",
     "SessionsTableName": "AWS::DynamoDB::Table",
     "DeadLetterQueueUrl": "AWS::SQS::Queue",
+    "DeadLetterTableName": "AWS::DynamoDB::Table",
     "SignatureSecretArn": "AWS::SecretsManager::Secret",
     "PolicyEditorPolicyArn": "AWS::IAM::ManagedPolicy",
     "DashboardUrl": "AWS::CloudWatch::Dashboard",

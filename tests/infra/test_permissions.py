@@ -15,6 +15,11 @@ type Permissions = set[tuple[str, str]]
 
 READ_SNAPSHOTS: Final = {"dynamodb:BatchGetItem", "dynamodb:Query"}
 RENEW_SESSIONS: Final = {"dynamodb:GetItem", "dynamodb:UpdateItem"}
+KEEP_DEAD_LETTERS: Final = {
+    ("sqs:SendMessage", "dead letters"),
+    ("dynamodb:PutItem", "dead-letter table"),
+    ("dynamodb:UpdateItem", "dead-letter table"),
+}
 SESSIONS: Final = {
     Category.CONNECT: {"dynamodb:PutItem"},
     Category.DIRECT: RENEW_SESSIONS,
@@ -32,6 +37,7 @@ def permissions(stack: SynthesisedStack, document: Json) -> Permissions:
             "SessionsTableName": "sessions",
             "EventBusName": "event bus",
             "DeadLetterQueueUrl": "dead letters",
+            "DeadLetterTableName": "dead-letter table",
             "SignatureSecretArn": "secret",
         }.items()
         if output in stack.template["Outputs"]
@@ -90,7 +96,7 @@ def test_given_a_category_function_when_it_answers_then_it_may_do_this_and_no_mo
     assert role_permissions(stack, category) == every_function_may(stack, category) | {
         *((action, "snapshots") for action in READ_SNAPSHOTS),
         *((action, "sessions") for action in SESSIONS[category]),
-        ("sqs:SendMessage", "dead letters"),
+        *KEEP_DEAD_LETTERS,
         ("secretsmanager:GetSecretValue", "secret"),
     }
 
@@ -104,7 +110,7 @@ def test_given_callers_are_not_checked_when_a_function_runs_then_it_may_not_read
     assert role_permissions(stack, category) == every_function_may(stack, category) | {
         *((action, "snapshots") for action in READ_SNAPSHOTS),
         *((action, "sessions") for action in SESSIONS[category]),
-        ("sqs:SendMessage", "dead letters"),
+        *KEEP_DEAD_LETTERS,
     }
 
 

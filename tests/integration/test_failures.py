@@ -237,10 +237,10 @@ def test_given_a_bug_when_a_hook_is_posted_then_the_answer_is_500_and_tells_noth
 
 
 @pytest.mark.parametrize("body", [_BODY, b"[]"], ids=["our failure", "malformed"])
-def test_given_the_dead_letter_queue_is_down_when_a_hook_should_be_kept_then_it_is_still_answered(
+def test_given_queue_and_table_are_down_when_a_hook_should_be_kept_then_it_is_still_answered(
     hooks: HookClient, calls: AwsCalls, body: bytes
 ) -> None:
-    calls.cut_off("BatchGetItem", "SendMessage")
+    calls.cut_off("BatchGetItem", "SendMessage", "UpdateItem")
 
     reply = hooks.post("publishStream", body)
 
@@ -253,7 +253,7 @@ def test_given_the_dead_letter_queue_is_down_when_a_hook_should_be_kept_then_it_
 def test_given_a_bug_in_keeping_when_a_hook_should_be_kept_then_it_is_still_answered(
     make_client: MakeClient, snapshots: InMemorySnapshots, dead_letters: InMemoryDeadLetters
 ) -> None:
-    hooks = make_client(snapshots=snapshots, dead_letters=dead_letters)
+    hooks = make_client(snapshots=snapshots, dead_letters=dead_letters, second_place=dead_letters)
     dead_letters.break_with(RuntimeError("a bug"))
 
     reply = hooks.post("publishStream", b"[]")
@@ -378,6 +378,7 @@ def test_given_everything_hangs_when_a_hook_is_posted_then_the_reply_comes_in_ti
     hooks = make_client(
         snapshots=snapshots,
         dead_letters=dead_letters,
+        second_place=dead_letters,
         clock=SystemClock(),
         AUTH="none",
         REPLY_TIMEOUT_SECONDS="0.3",
@@ -404,6 +405,7 @@ def test_given_nothing_of_the_time_is_left_when_a_refusal_is_labelled_then_the_s
     hooks = make_client(
         snapshots=snapshots,
         dead_letters=dead_letters,
+        second_place=dead_letters,
         clock=SystemClock(),
         AUTH="none",
         REPLY_TIMEOUT_SECONDS="0.3",

@@ -275,8 +275,14 @@ def a_secret_that_cannot_be_encoded(bench: Bench, method: str, body: MarkedBody)
         assert bench.take(hooks.post(method, body.raw, authorization=f"{scheme(auth)} 00")).status
 
 
-def nothing_can_be_kept(bench: Bench, method: str, body: MarkedBody) -> None:
+def only_the_table_keeps(bench: Bench, method: str, body: MarkedBody) -> None:
     bench.calls.cut_off("SendMessage")
+    hooks = bench.hooks()
+    assert "DeadLetterFallback" in post(bench, hooks, method, body.raw[:-1]).counted
+
+
+def nothing_can_be_kept(bench: Bench, method: str, body: MarkedBody) -> None:
+    bench.calls.cut_off("SendMessage", "UpdateItem")
     bench.snapshots.refuse()
     reply = post(bench, bench.hooks(), method, body.raw)
     assert ("DeadLetterLost" in reply.counted) == (method in METHODS)
@@ -286,7 +292,7 @@ def nothing_can_be_kept(bench: Bench, method: str, body: MarkedBody) -> None:
 def a_bug_in_keeping(bench: Bench, method: str, body: MarkedBody) -> None:
     dead_letters = InMemoryDeadLetters()
     dead_letters.break_with(QuotingError(body.raw.decode()))
-    hooks = bench.hooks(dead_letters=dead_letters)
+    hooks = bench.hooks(dead_letters=dead_letters, second_place=dead_letters)
     assert "DeadLetterLost" in post(bench, hooks, method, body.raw[:-1]).counted
 
 
@@ -341,6 +347,7 @@ PATHS: Final[tuple[Path, ...]] = (
     no_secret_to_be_had,
     a_secret_that_is_broken,
     a_secret_that_cannot_be_encoded,
+    only_the_table_keeps,
     nothing_can_be_kept,
     a_bug_in_keeping,
     rejected,

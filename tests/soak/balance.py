@@ -1,6 +1,7 @@
 """The balance: each hook that was sent was answered, or it is a dead letter, and nothing else is.
 
-Plain arithmetic over what WCS wrote down, what lies in the queue, and what the functions logged.
+Plain arithmetic over what WCS wrote down, the dead letters in the queue and in the table, and what
+the functions logged.
 """
 
 from collections import Counter, defaultdict
@@ -17,7 +18,7 @@ MALFORMED_ERROR = "MalformedBodyError"
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """A message of the dead-letter queue.
+    """A dead letter.
 
     Attributes
     ----------
@@ -31,6 +32,8 @@ class Letter:
         What was to follow from a hook that was answered.
     of_edits
         Whether it is about policy edits that the compiler could not process, and about no hook.
+    in_table
+        Whether it is in the dead-letter table, since the queue did not take it.
     """
 
     decision: str
@@ -39,6 +42,7 @@ class Letter:
     error: str
     pending: tuple[str, ...] = ()
     of_edits: bool = False
+    in_table: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +91,9 @@ class Balance:
     answered
         By reply: passed, denied, rejected, malformed.
     dead_lettered
-        Hooks that the endpoint failed on, and kept.
+        Hooks that the endpoint failed on, and kept in the queue.
+    in_table
+        Hooks that it failed on, and kept in the table only.
     lost
         Hooks that it failed on, and did not keep.
     unanswered
@@ -113,6 +119,7 @@ class Balance:
     letters: Mapping[str, int]
     sent_twice: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
+    in_table: int = 0
 
     @property
     def answered_in_all(self) -> int:
@@ -122,19 +129,23 @@ class Balance:
     @property
     def adds_up(self) -> bool:
         """Whether every hook is accounted for, and no letter is without its hook."""
-        accounted = self.answered_in_all + self.dead_lettered + len(self.lost)
-        return self.sent == accounted and not self.unanswered and not self.problems
+        return self.sent == self._accounted and not self.unanswered and not self.problems
+
+    @property
+    def _accounted(self) -> int:
+        return self.answered_in_all + self.dead_lettered + self.in_table + len(self.lost)
 
     @property
     def equation(self) -> str:
         """The sum, written out."""
         terms = [f"{self.answered_in_all} answered", f"{self.dead_lettered} dead-lettered"]
+        if self.in_table:
+            terms.append(f"{self.in_table} kept in the table")
         if self.lost:
             terms.append(f"{len(self.lost)} counted as lost")
         if self.unanswered:
             terms.append(f"{len(self.unanswered)} without an answer")
-        right = self.answered_in_all + self.dead_lettered + len(self.lost) + len(self.unanswered)
-        relation = "=" if right == self.sent else "≠"
+        relation = "=" if self._accounted + len(self.unanswered) == self.sent else "≠"
         return f"{self.sent} sent {relation} {' + '.join(terms)}"
 
     def as_json(self) -> dict[str, Any]:
@@ -146,6 +157,7 @@ class Balance:
             "sent": self.sent,
             "answered": {str(name): count for name, count in self.answered.items()},
             "deadLettered": self.dead_lettered,
+            "inTable": self.in_table,
             "lost": list(self.lost),
             "unanswered": list(self.unanswered),
             "lostAttempts": dict(self.lost_attempts),
@@ -172,6 +184,7 @@ class _Books:
         self.lost: list[str] = []
         self.sent_twice: list[str] = []
         self.kept = 0
+        self.in_table = 0
         self.problems: list[str] = []
 
     def file(self, letter: Letter) -> None:
@@ -188,7 +201,9 @@ class _Books:
         if must_be_kept and not letters and hook.decision not in self._counted_lost:
             self.problems.append(f"{_named(hook)} is no dead letter, and not counted as lost")
         if hook.answer is Answer.FAILED and letters:
-            self.kept += 1
+            only_in_table = all(letter.in_table for letter in letters)
+            self.in_table += only_in_table
+            self.kept += not only_in_table
         elif hook.answer is Answer.FAILED:
             self.lost.append(_named(hook))
         if len(letters) > max(1, self._sends.get(hook.decision, 0)):
@@ -204,6 +219,8 @@ def balance(
     letters: Sequence[Letter],
     counted_lost: frozenset[str] = frozenset(),
     sends: Mapping[str, int] = MappingProxyType({}),
+    *,
+    both_failed: bool = False,
 ) -> Balance:
     """Strike the balance of a phase.
 
@@ -216,7 +233,10 @@ def balance(
     counted_lost
         The decisions that the functions logged as not kept.
     sends
-        How often the functions' SDK sent each letter to the queue, by decision.
+        How often the functions' SDK sent each letter to queue or table, by decision.
+    both_failed
+        Whether queue and table both refused letters in this phase. If not, a hook that was lost is
+        a problem, counted or not.
     """
     books = _Books(hooks, counted_lost, sends)
     for letter in letters:
@@ -227,11 +247,16 @@ def balance(
     books.problems += [
         f"{count} hooks have the decision {name}" for name, count in decisions.items() if count > 1
     ]
+    if not both_failed:
+        books.problems += [
+            f"{name} was lost, though queue and table did not both fail" for name in books.lost
+        ]
     return Balance(
         phase=phase,
         sent=len(hooks),
         answered=_answered(hooks),
         dead_lettered=books.kept,
+        in_table=books.in_table,
         lost=tuple(books.lost),
         unanswered=tuple(_named(hook) for hook in hooks if hook.answer is Answer.NONE),
         lost_attempts=Counter(attempt.what for hook in hooks for attempt in hook.lost),
@@ -347,14 +372,16 @@ def log_checks(
     replied = [hook for hook in hooks if hook.decision]
     seen = Counter(hook.answer for hook in replied)
     more = sum(len(hook.lost) for hook in hooks)
+    kept = [letter for letter in letters if not letter.of_edits]
     expected = {
         "Calls": len(replied),
         "Failed": seen[Answer.FAILED],
         "Denied": seen[Answer.DENIED],
         "Rejected": seen[Answer.REJECTED],
         "Malformed": seen[Answer.MALFORMED],
-        "DeadLettered": len(
-            {letter.decision for letter in letters if not letter.of_edits} - logged.lost
+        "DeadLettered": len({letter.decision for letter in kept} - logged.lost),
+        "DeadLetterFallback": len(
+            {letter.decision for letter in kept if letter.in_table} - logged.lost
         ),
     }
     return [

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from wcs_hooks.adapters.dynamo_dead_letters import FIRST_PART
+
 
 class How(StrEnum):
     """How a call goes wrong.
@@ -30,9 +32,10 @@ class Place(StrEnum):
     SECRET = "Secrets Manager"
     QUEUE = "SQS"
     BUS = "EventBridge"
+    LETTERS = "the dead-letter table"
 
 
-TABLES: Final = (Place.SNAPSHOTS, Place.SESSIONS)
+TABLES: Final = (Place.SNAPSHOTS, Place.SESSIONS, Place.LETTERS)
 
 READS: Final = frozenset({"BatchGetItem", "Query", "GetItem"})
 WRITES: Final = frozenset({"PutItem", "UpdateItem", "DeleteItem"})
@@ -43,6 +46,7 @@ _OPERATIONS: Final[Mapping[Place, frozenset[str]]] = {
     Place.SECRET: frozenset({"GetSecretValue"}),
     Place.QUEUE: frozenset({"SendMessage"}),
     Place.BUS: frozenset({"PutEvents"}),
+    Place.LETTERS: WRITES,
 }
 _PREFIXES: Final[Mapping[str, Place]] = {
     "secretsmanager": Place.SECRET,
@@ -51,6 +55,7 @@ _PREFIXES: Final[Mapping[str, Place]] = {
 }
 _DYNAMODB: Final = "DynamoDB_20120810"
 _SEND: Final = "AmazonSQS.SendMessage"
+_PUT: Final = f"{_DYNAMODB}.PutItem"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +100,11 @@ class Call:
         decision = ""
         if target == _SEND:
             decision = str(json.loads(json.loads(body)["MessageBody"]).get("decision", ""))
+        elif target == _PUT:
+            item = json.loads(body)["Item"]
+            # The part that makes a letter of the others.
+            if item.get("part") == {"S": FIRST_PART}:
+                decision = str(item["letter"]["S"])
         return cls(target, tables, int(attempt) if attempt.isdecimal() else 1, decision)
 
     @property

@@ -132,7 +132,7 @@ class Plan:
 
 
 def fault_sets() -> Sequence[tuple[Fault, ...]]:
-    """All that can go wrong at a time, without the queue's refusing for good."""
+    """All that can go wrong at a time, but for queue and table both refusing letters."""
     return [
         *((Fault(Place.SNAPSHOTS, how),) for how in How),
         *((Fault(Place.SESSIONS, how, READS),) for how in How),
@@ -145,11 +145,18 @@ def fault_sets() -> Sequence[tuple[Fault, ...]]:
             (Fault(Place.SESSIONS, How.FAILING), Fault(Place.QUEUE, how, first_attempts=True))
             for how in (How.THROTTLED, How.FAILING, How.REFUSED)
         ),
+        # It takes nothing at all: the table does.
+        *((Fault(Place.SESSIONS, How.FAILING), Fault(Place.QUEUE, how)) for how in How),
+        # The table is not needed while the queue takes letters.
+        (Fault(Place.SESSIONS, How.FAILING), Fault(Place.LETTERS, How.FAILING)),
     ]
 
 
 QUEUE_REFUSES: Final = (Fault(Place.SESSIONS, How.FAILING), Fault(Place.QUEUE, How.FAILING))
-"""The phase after the main one: nothing can be kept, and each hook that is lost must be counted."""
+"""The phase after the main one: the queue takes nothing, and the table takes it all."""
+
+BOTH_REFUSE: Final = (*QUEUE_REFUSES, Fault(Place.LETTERS, How.FAILING))
+"""The last phase: nothing can be kept, and each hook that is lost must be counted."""
 
 
 def _windows(chance: random.Random, seconds: float, rotation: Rotation) -> Iterator[Window]:

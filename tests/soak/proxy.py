@@ -42,8 +42,8 @@ class FaultyProxy:
     passed
         How many calls went through.
     letters_sent
-        How often a dead letter reached the queue, by its decision: the SDK sends it again if it
-        is not answered in time, which is how there can be two.
+        How often a dead letter reached the queue or the table, by its decision: it is sent again if
+        that is not answered in time, which is how there can be two.
     """
 
     def __init__(self, workspace: Workspace, port: int) -> None:

@@ -22,6 +22,7 @@ def show(console: Console, soak: Soak) -> None:
         for answer, count in one.answered.items():
             table.add_row(f"answered: {answer}", str(count))
         table.add_row("dead-lettered", str(one.dead_lettered))
+        table.add_row("kept in the table", str(one.in_table))
         table.add_row("counted as lost", str(len(one.lost)))
         table.add_row("without an answer", str(len(one.unanswered)))
         table.add_section()
@@ -59,6 +60,7 @@ def markdown(result: Mapping[str, Any]) -> str:
             [
                 *((f"answered: {name}", count) for name, count in one["answered"].items()),
                 ("dead-lettered", one["deadLettered"]),
+                ("kept in the table", one["inTable"]),
                 ("counted as lost", len(one["lost"])),
                 ("without an answer", len(one["unanswered"])),
                 *((f"letters: {name}", count) for name, count in one["letters"].items()),

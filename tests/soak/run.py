@@ -20,7 +20,8 @@ from tests.soak.balance import (
     log_checks,
     without_reply,
 )
-from tests.soak.plan import QUEUE_REFUSES, Edit, Kill, Plan, Window
+from tests.soak.faults import Fault
+from tests.soak.plan import BOTH_REFUSE, QUEUE_REFUSES, Edit, Kill, Plan, Window
 from tests.soak.sessions import Fates, compare_sessions
 from tests.soak.stack import (
     CHANGED_SETTING,
@@ -47,7 +48,8 @@ type Say = Callable[[str], None]
 
 MAIN: Final = "main"
 QUEUE_PHASE: Final = "queue refuses"
-_PHASES: Final = (MAIN, QUEUE_PHASE)
+BOTH_PHASE: Final = "queue and table refuse"
+_PHASES: Final = (MAIN, QUEUE_PHASE, BOTH_PHASE)
 
 POLICIES: Final = Path(__file__).parent / "policies.yaml"
 REPLY_TIMEOUT_MS: Final = 2000.0
@@ -60,7 +62,7 @@ REPLY_MARGIN_MS: Final = 4000.0
 starts a process for a cold start, and reads its output, before it passes a reply on, and does so on
 the same two cores. It is what the stack gives a function beyond `replyTimeout`."""
 
-_QUEUE_SECONDS: Final = 20.0
+_REFUSAL_SECONDS: Final = 20.0
 _REDRIVES: Final = 3
 _REST: Final = 32.0
 """Seconds between the last fault and the redrive: a function leaves a service alone that did not
@@ -178,7 +180,9 @@ class Conductor:
         stack.put_in_force(policy_files.load_file(POLICIES))
         self._main_phase()
         wait_until_quiet(stack, _LATE)
-        self._queue_phase()
+        self._refusal_phase(QUEUE_PHASE, QUEUE_REFUSES)
+        wait_until_quiet(stack, _LATE)
+        self._refusal_phase(BOTH_PHASE, BOTH_REFUSE)
         wait_until_quiet(stack, _LATE)
         self._say("Reading the dead letters and the logs")
         letters = stack.letters()
@@ -211,14 +215,14 @@ class Conductor:
             for thread in threads:
                 thread.join()
 
-    def _queue_phase(self) -> None:
-        self._say(f"The queue refuses, for {_QUEUE_SECONDS:.0f} s")
-        self._ledger.phase = QUEUE_PHASE
-        for fault in QUEUE_REFUSES:
+    def _refusal_phase(self, phase: str, faults: Sequence[Fault]) -> None:
+        self._say(f"Phase: {phase}, for {_REFUSAL_SECONDS:.0f} s")
+        self._ledger.phase = phase
+        for fault in faults:
             self._stack.proxy.inject(fault)
         with _Running(self._lanes, self._pace):
-            time.sleep(_QUEUE_SECONDS)
-        for fault in QUEUE_REFUSES:
+            time.sleep(_REFUSAL_SECONDS)
+        for fault in faults:
             self._stack.proxy.lift(fault)
 
     def _timelines(self) -> list[list[tuple[float, Callable[[], None]]]]:
@@ -320,7 +324,9 @@ class Conductor:
             of_phase = [hook for hook in hooks if hook.phase == phase]
             own = letters_of(of_phase, letters)
             sends = self._stack.proxy.letters_sent
-            soak.balances.append(balance(phase, of_phase, own, logged.lost, sends))
+            soak.balances.append(
+                balance(phase, of_phase, own, logged.lost, sends, both_failed=phase == BOTH_PHASE)
+            )
         explained, invented = without_reply(hooks, letters, self._stack.proxy.letters_sent)
         soak.checks.append(
             Check(
@@ -360,14 +366,22 @@ class Conductor:
             for phase in _PHASES
         }
         lost = {phase: report.logged.lost & of_phase[phase] for phase in _PHASES}
+        needlessly = lost[MAIN] | lost[QUEUE_PHASE]
+        in_table = {letter.decision for letter in letters if letter.in_table}
         late = len(report.logged.lost & kept)
         counted = report.logged.total("DeadLetterLost")
         named = len(report.logged.lost)
         return [
             Check(
-                "nothing lost while the queue takes letters",
-                not lost[MAIN] - kept,
-                f"{len(lost[MAIN])} counted as lost, of which {len(lost[MAIN] & kept)} came late",
+                "nothing lost while queue or table takes letters",
+                not needlessly - kept,
+                f"{len(needlessly)} counted as lost, of which {len(needlessly & kept)} came late",
+            ),
+            Check(
+                "the table takes what the queue refuses",
+                bool(in_table & of_phase[QUEUE_PHASE]),
+                f"{len(in_table & of_phase[QUEUE_PHASE])} letters in that phase, {len(in_table)} "
+                "in all",
             ),
             Check(
                 "metric DeadLetterLost",
@@ -376,9 +390,9 @@ class Conductor:
                 "same",
             ),
             Check(
-                "losses while the queue refuses",
-                bool(lost[QUEUE_PHASE]),
-                f"{len(lost[QUEUE_PHASE])} hooks counted as lost, each with a log line",
+                "losses while both refuse",
+                bool(lost[BOTH_PHASE]),
+                f"{len(lost[BOTH_PHASE])} hooks counted as lost, each with a log line",
             ),
         ]
 

@@ -28,7 +28,8 @@ from tests.soak.proxy import FaultyProxy
 from tests.soak.wire import digest
 from wcs_hooks import dead_letter
 from wcs_hooks.core.methods import Category
-from wcsctl.dead_letters import DeadLetter, DeadLetterQueue, LetterKind
+from wcs_hooks.dead_letter import Place as KeptIn
+from wcsctl.dead_letters import DeadLetter, DeadLetters, LetterKind
 from wcsctl.deployment import Deployment
 from wcsctl.function_configuration import CATEGORIES, FunctionConfigurations
 from wcsctl.function_logs import FunctionLogs
@@ -174,7 +175,7 @@ class SoakStack:
         return killed
 
     def letters(self) -> list[Letter]:
-        """All that lies in the dead-letter queue, which stays there."""
+        """The dead letters of both places, which stay there."""
         return read_letters(self.deployment)
 
     def session_keys(self) -> set[tuple[str, str]]:
@@ -234,6 +235,7 @@ def deployed(directory: Path) -> Iterator[SoakStack]:
                 {
                     Place.SNAPSHOTS: outputs.snapshots_table_name,
                     Place.SESSIONS: outputs.sessions_table_name,
+                    Place.LETTERS: outputs.dead_letter_table_name,
                 }
             )
             yield SoakStack(workspace, proxy, emulator, outputs)
@@ -255,8 +257,8 @@ def wait_until_quiet(stack: SoakStack, patience: float) -> None:
     deadline = time.monotonic() + patience
     before = -1
     while time.monotonic() < deadline:
-        with DeadLetterQueue(stack.deployment) as queue:
-            now = queue.waiting()
+        with DeadLetters(stack.deployment) as waiting:
+            now = waiting.waiting()
         if now == before:
             return
         before = now
@@ -264,9 +266,9 @@ def wait_until_quiet(stack: SoakStack, patience: float) -> None:
 
 
 def read_letters(of: Deployment) -> list[Letter]:
-    """All that lies in a deployment's dead-letter queue, which stays there."""
-    with DeadLetterQueue(of) as queue:
-        return [_letter(one) for one in queue.letters()]
+    """The dead letters of a deployment's both places, which stay there."""
+    with DeadLetters(of) as waiting:
+        return [_letter(one) for one in waiting.letters()]
 
 
 def _letter(message: DeadLetter) -> Letter:
@@ -283,6 +285,7 @@ def _letter(message: DeadLetter) -> Letter:
         str(error.get("kind", "")) if isinstance(error, dict) else "",
         tuple(content.get("pending") or ()),
         of_edits=message.kind is LetterKind.EDITS,
+        in_table=message.place is KeptIn.TABLE,
     )
 
 

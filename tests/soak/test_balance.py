@@ -61,16 +61,48 @@ def test_given_a_lost_letter_when_struck_then_it_is_named() -> None:
     assert not struck.adds_up
     assert struck.problems == (
         "hook 3 (publishStream, decision d3) is no dead letter, and not counted as lost",
+        "hook 3 (publishStream, decision d3) was lost, though queue and table did not both fail",
     )
     assert struck.equation.endswith("1 dead-lettered + 1 counted as lost")
 
 
 def test_given_a_loss_that_was_counted_when_struck_then_it_adds_up_as_lost() -> None:
-    struck = balance("main", HOOKS, LETTERS[1:], frozenset({"d3"}))
+    struck = balance("main", HOOKS, LETTERS[1:], frozenset({"d3"}), both_failed=True)
 
     assert struck.adds_up
     assert struck.dead_lettered == 1
     assert struck.lost == ("hook 3 (publishStream, decision d3)",)
+    assert struck.equation == "6 sent = 4 answered + 1 dead-lettered + 1 counted as lost"
+
+
+def test_given_a_counted_loss_though_one_place_took_letters_when_struck_then_it_is_named() -> None:
+    struck = balance("queue refuses", HOOKS, LETTERS[1:], frozenset({"d3"}))
+
+    assert not struck.adds_up
+    assert struck.problems == (
+        "hook 3 (publishStream, decision d3) was lost, though queue and table did not both fail",
+    )
+
+
+def test_given_a_letter_in_the_table_when_struck_then_it_is_a_term_of_its_own() -> None:
+    in_table = replace(LETTERS[0], in_table=True)
+
+    struck = balance("queue refuses", HOOKS, (in_table, *LETTERS[1:]))
+
+    assert struck.adds_up
+    assert struck.equation == "6 sent = 4 answered + 1 dead-lettered + 1 kept in the table"
+    assert struck.as_json()["inTable"] == 1
+
+
+def test_given_a_letter_in_both_places_when_struck_then_it_is_counted_once_and_told() -> None:
+    in_table = replace(LETTERS[0], in_table=True)
+
+    struck = balance("main", HOOKS, (*LETTERS, in_table), sends={"d3": 2})
+
+    assert struck.adds_up
+    assert (struck.dead_lettered, struck.in_table) == (2, 0)
+    assert len(struck.sent_twice) == 1
+    assert not balance("main", HOOKS, (*LETTERS, in_table), sends={"d3": 1}).adds_up
 
 
 def test_given_a_malformed_hook_without_a_letter_when_struck_then_it_is_named() -> None:
@@ -212,6 +244,17 @@ def test_given_a_metric_that_is_off_by_one_when_compared_then_it_is_red(
     [red] = [check for check in log_checks(HOOKS, LETTERS, off, ended_workers=0) if not check.ok]
 
     assert red.name == f"metric {metric}"
+
+
+def test_given_letters_in_the_table_when_compared_then_the_fallback_must_have_been_counted() -> (
+    None
+):
+    letters = (replace(LETTERS[0], in_table=True), *LETTERS[1:])
+
+    [red] = [check for check in log_checks(HOOKS, letters, logged(), 0) if not check.ok]
+
+    assert red.name == "metric DeadLetterFallback"
+    assert all(one.ok for one in log_checks(HOOKS, letters, logged(DeadLetterFallback=1), 0))
 
 
 def test_given_a_killed_worker_when_compared_then_one_line_may_be_lacking() -> None:

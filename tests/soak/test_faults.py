@@ -17,15 +17,19 @@ from tests.soak.faults import READS, WRITES, Call, Fault, How, Place
 from tests.soak.proxy import FaultyProxy
 from tests.soak.stack import free_ports
 
-TABLES = {Place.SNAPSHOTS: "snapshots", Place.SESSIONS: "sessions"}
+TABLES = {Place.SNAPSHOTS: "snapshots", Place.SESSIONS: "sessions", Place.LETTERS: "letters"}
 READ_POINTERS = Call("DynamoDB_20120810.BatchGetItem", frozenset({"snapshots"}))
 READ_SESSION = Call("DynamoDB_20120810.GetItem", frozenset({"sessions"}))
 RECORD_SESSION = Call("DynamoDB_20120810.PutItem", frozenset({"sessions"}))
 WRITE_SNAPSHOT = Call("DynamoDB_20120810.PutItem", frozenset({"snapshots"}))
 READ_SECRET = Call("secretsmanager.GetSecretValue")
 KEEP = Call("AmazonSQS.SendMessage")
+KEEP_IN_TABLE = Call("DynamoDB_20120810.PutItem", frozenset({"letters"}))
 PUBLISH = Call("AWSEvents.PutEvents")
-ALL = (READ_POINTERS, READ_SESSION, RECORD_SESSION, WRITE_SNAPSHOT, READ_SECRET, KEEP, PUBLISH)
+ALL = (
+    *(READ_POINTERS, READ_SESSION, RECORD_SESSION, WRITE_SNAPSHOT, READ_SECRET),
+    *(KEEP, KEEP_IN_TABLE, PUBLISH),
+)
 
 
 @pytest.mark.parametrize(
@@ -37,6 +41,7 @@ ALL = (READ_POINTERS, READ_SESSION, RECORD_SESSION, WRITE_SNAPSHOT, READ_SECRET,
         (Fault(Place.SESSIONS, How.FAILING, WRITES), {RECORD_SESSION}),
         (Fault(Place.SECRET, How.FAILING), {READ_SECRET}),
         (Fault(Place.QUEUE, How.FAILING), {KEEP}),
+        (Fault(Place.LETTERS, How.FAILING), {KEEP_IN_TABLE}),
         (Fault(Place.BUS, How.FAILING), {PUBLISH}),
     ],
 )
@@ -63,6 +68,17 @@ def test_given_a_request_when_it_is_read_then_tables_attempt_and_decision_are_kn
 
     assert (read.tables, read.attempt) == (frozenset({"snapshots"}), 2)
     assert kept.decision == "d1"
+
+
+@pytest.mark.parametrize(("part", "decision"), [("000", "d1"), ("001", ""), ("room", "")])
+def test_given_a_letter_in_parts_when_they_are_read_then_the_first_one_counts(
+    part: str, decision: str
+) -> None:
+    request = {"TableName": "letters", "Item": {"letter": {"S": "d1"}, "part": {"S": part}}}
+
+    call = Call.of({"X-Amz-Target": KEEP_IN_TABLE.target}, json.dumps(request).encode())
+
+    assert (call.tables, call.decision) == (frozenset({"letters"}), decision)
 
 
 class _Upstream(http.server.BaseHTTPRequestHandler):

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 POLICIES = "Policies"
 SNAPSHOTS = "PolicySnapshots"
 SESSIONS = "Sessions"
+DEAD_LETTERS = "DeadLetters"
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,7 @@ class Aws:
         _create_table(dynamodb, POLICIES, "app", "id")
         _create_table(dynamodb, SNAPSHOTS, "app", "item")
         _create_table(dynamodb, SESSIONS, "node", "session")
+        _create_table(dynamodb, DEAD_LETTERS, "letter", "part")
         queue_url = sqs.create_queue(QueueName="DeadLetters")["QueueUrl"]
         value = json.dumps({"current": secret})
         arn = secrets_manager.create_secret(Name="CallerSecret", SecretString=value)["ARN"]
@@ -102,6 +104,15 @@ class Aws:
         """The messages in the queue, which are taken from it."""
         answer = self.sqs.receive_message(QueueUrl=self.queue_url, MaxNumberOfMessages=10)
         return [json.loads(message["Body"]) for message in answer.get("Messages", [])]
+
+    def letters_in_table(self) -> list[dict[str, Any]]:
+        """The messages in the dead-letter table, put together apart from the product's code."""
+        items = sorted(self.items(DEAD_LETTERS), key=lambda item: (item["letter"], item["part"]))
+        texts: dict[str, str] = {}
+        for item in items:
+            if "text" in item:
+                texts[item["letter"]] = texts.get(item["letter"], "") + item["text"]
+        return [json.loads(text) for text in texts.values()]
 
 
 def _with_decimals(item: dict[str, Any]) -> dict[str, Any]:

@@ -31,6 +31,7 @@ ENVIRONMENT: Final[Mapping[str, str]] = {
     "POWERTOOLS_LOG_LEVEL": "INFO",
     "POWERTOOLS_TRACE_DISABLED": "true",
     "SNAPSHOTS_TABLE": "PolicySnapshots",
+    "DEAD_LETTER_TABLE": "DeadLetters",
     "DEAD_LETTER_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/123456789012/DeadLetters",
     "SIGNATURE_SECRET_ARN": "arn:aws:secretsmanager:us-east-1:123456789012:secret:CallerSecret",
     "AUTH": "hmac",
@@ -122,8 +123,9 @@ class HookClient:
     ----------
     capsys
         What is written is taken from here.
-    clock, snapshots, dead_letters
-        Take the place of the machine's clock and of the adapters to AWS, where given.
+    clock, snapshots, dead_letters, second_place
+        Take the place of the machine's clock and of the adapters to AWS, where given: of the
+        dead-letter queue the one, of the table beside it the other.
     variables
         Environment variables that differ from `ENVIRONMENT`.
 
@@ -141,12 +143,14 @@ class HookClient:
         clock: Clock | None = None,
         snapshots: SnapshotSource | None = None,
         dead_letters: DeadLetters | None = None,
+        second_place: DeadLetters | None = None,
         **variables: str,
     ) -> None:
         self._capsys = capsys
         self._clock = clock or SystemClock()
         self._snapshots = snapshots
         self._dead_letters = dead_letters
+        self._second_place = second_place
         self._variables = {**ENVIRONMENT, **variables}
         self._handlers: dict[Category, gateway.Handler] = {}
         self._ids = itertools.count(1)
@@ -210,7 +214,9 @@ class HookClient:
             if self._snapshots is not None:
                 replaced["DynamoSnapshots"] = lambda _client, _table: self._snapshots
             if self._dead_letters is not None:
-                replaced["SqsDeadLetters"] = lambda _make_client, _url: self._dead_letters
+                replaced["_dead_letter_queue"] = lambda *_: self._dead_letters
+            if self._second_place is not None:
+                replaced["_dead_letter_table"] = lambda *_: self._second_place
             with patch.multiple(gateway, **replaced), patch.dict(os.environ, self._variables):
                 self._handlers[category] = gateway.hook_handler(category)
         return self._handlers[category]

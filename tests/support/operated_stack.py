@@ -20,10 +20,11 @@ from botocore.response import StreamingBody
 from moto import mock_aws
 from typer.testing import CliRunner, Result
 
-from tests.support.aws_tables import POLICIES, SNAPSHOTS, Aws
+from tests.support.aws_tables import DEAD_LETTERS, POLICIES, SNAPSHOTS, Aws
 from wcs_hooks.adapters.clients import Clients
+from wcs_hooks.adapters.dynamo_dead_letters import DynamoDeadLetters
 from wcs_hooks.adapters.dynamo_policy_store import DynamoPolicyStore
-from wcs_hooks.clock import SystemClock
+from wcs_hooks.clock import Deadline, SystemClock
 from wcs_hooks.policy_compiler import PolicyCompiler
 from wcsctl import cli, dead_letters
 from wcsctl.deployment import Deployment
@@ -97,6 +98,7 @@ class OperatedStack:
             "PoliciesTableName": POLICIES,
             "SnapshotsTableName": SNAPSHOTS,
             "DeadLetterQueueUrl": aws.queue_url,
+            "DeadLetterTableName": DEAD_LETTERS,
             "SignatureSecretArn": aws.secret_arn,
             **{f"{name.capitalize()}FunctionName": name for name in FUNCTIONS},
         }
@@ -192,6 +194,13 @@ class OperatedStack:
         for letter in letters:
             text = letter if isinstance(letter, str) else json.dumps(letter)
             self.aws.sqs.send_message(QueueUrl=self.aws.queue_url, MessageBody=text)
+
+    def keep(self, *letters: Mapping[str, Any]) -> None:
+        """Let dead letters wait in the table, as the functions put them there."""
+        clock = SystemClock()
+        table = DynamoDeadLetters(self.aws.dynamodb, DEAD_LETTERS, clock)
+        for letter in letters:
+            table.send(letter, Deadline(clock, 10))
 
     def waiting(self) -> int:
         """How many dead letters can be received."""

@@ -12,6 +12,7 @@ from wcs_hooks.environment import (
 _HOOK = {
     "SNAPSHOTS_TABLE": "PolicySnapshots",
     "DEAD_LETTER_QUEUE_URL": "https://sqs.invalid/dead-letters",
+    "DEAD_LETTER_TABLE": "DeadLetters",
     "AUTH": "hmac",
     "SIGNATURE_SECRET_ARN": "arn:aws:secretsmanager:eu-central-1:123456789012:secret:s",
     "BASIC_USER": "wcs",
@@ -37,6 +38,7 @@ def test_given_what_the_stack_sets_when_a_hooks_function_reads_it_then_it_is_typ
     assert HookEnvironment.read(_HOOK) == HookEnvironment(
         snapshots_table="PolicySnapshots",
         dead_letter_queue_url="https://sqs.invalid/dead-letters",
+        dead_letter_table="DeadLetters",
         auth=Auth.HMAC,
         signature_secret_arn=_HOOK["SIGNATURE_SECRET_ARN"],
         basic_user="wcs",
@@ -79,6 +81,7 @@ def test_given_no_authentication_when_the_environment_is_read_then_no_secret_is_
     [
         "SNAPSHOTS_TABLE",
         "DEAD_LETTER_QUEUE_URL",
+        "DEAD_LETTER_TABLE",
         "AUTH",
         "SESSIONS_TABLE",
         "SESSION_TTL_DAYS",

@@ -13,7 +13,7 @@ from wcsctl.ages import in_words
 from wcsctl.context import of
 from wcsctl.dead_letters import (
     DeadLetter,
-    DeadLetterQueue,
+    DeadLetters,
     LetterKind,
     Redrive,
     Redriven,
@@ -46,27 +46,30 @@ def list_letters(
     limit: Annotated[int, typer.Option(min=1, help="Look at no more than so many.")] = _LIST_LIMIT,
     method: Annotated[str, typer.Option(help="Of this method only.")] = "",
 ) -> None:
-    """List what waits in the dead-letter queue: hooks, and policy edits that were not compiled.
+    """List what waits: hooks, and policy edits that were not compiled.
+
+    Hooks that the dead-letter queue did not take are in the dead-letter table; `place` says where a
+    letter is.
 
     A hook's id is that of its decision, as in `wcsctl decisions`; its first characters are shown,
     which is all that the other commands need, and with `--json` the whole. The queue has no index:
     to look at a message hides it from others for as long as this takes.
     """
     given = of(context)
-    with DeadLetterQueue(given.deployment) as queue, given.output.progress("Looking") as progress:
+    with DeadLetters(given.deployment) as waiting, given.output.progress("Looking") as progress:
         letters = []
         looked_at = 0
-        for letter in queue.letters(limit):
+        for letter in waiting.letters(limit):
             looked_at += 1
             progress.advance(progress.task_ids[0])
             if not method or letter.is_of(method):
                 letters.append(letter)
-        waiting = queue.waiting()
+        count = waiting.waiting()
     letters.sort(key=lambda letter: letter.first_seen)
     given.output.result([letter.summary() for letter in letters], _table(letters))
-    if looked_at >= limit or waiting > looked_at:
+    if looked_at >= limit or count > looked_at:
         given.output.say(
-            f"There may be more: looked at {looked_at}, of about {max(waiting, looked_at)}. "
+            f"There may be more: looked at {looked_at}, of about {max(count, looked_at)}. "
             "See --limit."
         )
 
@@ -87,8 +90,8 @@ def show(
     """Show one dead letter: what went wrong and when, and on demand the hook's body."""
     given = of(context)
     wanted = _checked([letter_id])
-    with DeadLetterQueue(given.deployment) as queue, given.output.progress("Looking"):
-        letter = next((one for one in queue.letters() if _is_among(one, wanted)), None)
+    with DeadLetters(given.deployment) as waiting, given.output.progress("Looking"):
+        letter = next((one for one in waiting.letters() if _is_among(one, wanted)), None)
     if letter is None:
         raise NotFoundError(f"No dead letter {letter_id}: `wcsctl dead-letter list` lists them.")
     value = letter.details()
@@ -117,25 +120,26 @@ def redrive(
     WCS has long had its answer: what is made up for is what follows from a hook, such as the record
     of a session or a published event.
 
-    What fails again stays, with the attempt counted: a copy is sent first and the old message
-    deleted then, so that nothing can be lost; whoever interrupts that may find one twice, which
-    does no harm. For policy edits every app is compiled once more. Malformed hooks can never
-    succeed, and stay: see `purge`. Exit status 1 if any stays.
+    What fails again stays, with the attempt counted: to the queue a copy is sent first and the old
+    message deleted then, so that nothing can be lost; whoever interrupts that may find one twice,
+    which does no harm. A letter that somebody else is redriving is left alone: the queue hides it,
+    and in the table it is claimed for five minutes. For policy edits every app is compiled once
+    more. Malformed hooks can never succeed, and stay: see `purge`. Exit status 1 if any stays.
     """
     given = of(context)
     wanted = _checked(ids or [])
     after = moment(since, time.time()) if since else 0.0
-    with DeadLetterQueue(given.deployment) as queue:
+    with DeadLetters(given.deployment) as waiting:
         if not (wanted or dry_run or yes):
             typer.confirm(
                 f"Redrive {'those that fit' if since or method else 'all'} of about "
-                f"{queue.waiting()} dead letters?",
+                f"{waiting.waiting()} dead letters?",
                 abort=True,
             )
-        act = Redrive(given.deployment, queue)
+        act = Redrive(given.deployment, waiting)
         results: list[Redriven] = []
         with given.output.progress("Redriving") as progress:
-            for letter in _found(queue, wanted):
+            for letter in _found(waiting, wanted):
                 progress.advance(progress.task_ids[0])
                 fits = letter.first_seen >= after and (not method or letter.is_of(method))
                 if not fits:
@@ -152,7 +156,7 @@ def redrive(
 def purge(
     context: typer.Context,
     ids: Ids = None,
-    every: Annotated[bool, typer.Option("--all", help="Everything in the queue.")] = False,
+    every: Annotated[bool, typer.Option("--all", help="Everything that waits.")] = False,
     yes: Yes = False,
 ) -> None:
     """Throw dead letters away, for good."""
@@ -160,21 +164,21 @@ def purge(
     wanted = _checked(ids or [])
     if bool(wanted) == every:
         raise UsageError("Give the IDs of dead letters to purge, or --all.")
-    with DeadLetterQueue(given.deployment) as queue:
+    with DeadLetters(given.deployment) as waiting:
         if every:
-            count = queue.waiting()
+            count = waiting.waiting()
             if not yes:
                 typer.confirm(f"Throw away all of about {count} dead letters?", abort=True)
-            queue.purge()
+            waiting.purge()
             given.output.result({"purged": "all"}, f"Purged about {count} dead letters.")
             return
         with given.output.progress("Looking"):
-            letters = list(_found(queue, wanted))
+            letters = list(_found(waiting, wanted))
         if letters and not yes:
             given.output.aside.print(_table(letters))
             typer.confirm(f"Throw away these {len(letters)}?", abort=True)
         for letter in letters:
-            queue.delete(letter)
+            waiting.delete(letter)
     given.output.result(
         {"purged": [letter.id for letter in letters]}, f"Purged {len(letters)} dead letters."
     )
@@ -194,9 +198,9 @@ def _is_among(letter: DeadLetter, ids: Sequence[str]) -> bool:
     return any(letter.id.startswith(one) or letter.message_id.startswith(one) for one in ids)
 
 
-def _found(queue: DeadLetterQueue, ids: Sequence[str]) -> Iterator[DeadLetter]:
+def _found(waiting: DeadLetters, ids: Sequence[str]) -> Iterator[DeadLetter]:
     """The letters with these IDs; all of them if there are none."""
-    for letter in queue.letters():
+    for letter in waiting.letters():
         if not ids or _is_among(letter, ids):
             yield letter
 
@@ -220,7 +224,7 @@ def _table(letters: Sequence[DeadLetter]) -> Table | str:
     if not letters:
         return "No dead letters."
     table = Table(box=None, pad_edge=False)
-    for name in ("id", "hook", "age", "attempts"):
+    for name in ("id", "hook", "age", "attempts", "place"):
         table.add_column(name, no_wrap=True)
     table.add_column("error")
     for letter in letters:
@@ -229,6 +233,7 @@ def _table(letters: Sequence[DeadLetter]) -> Table | str:
             escape(letter.method or str(letter.kind)),
             in_words(time.time() - letter.first_seen),
             str(letter.attempts),
+            str(letter.place),
             escape(letter.error) + (" [dim](cannot be redriven)[/dim]" if letter.hopeless else ""),
         )
     return table
@@ -256,4 +261,4 @@ def _tell(output: Output, results: Sequence[Redriven]) -> None:
     counted = {result: sum(one.result is result for one in results) for result in Result}
     words = [f"{count} {result}" for result, count in counted.items() if count]
     if words:
-        output.say(f"{', '.join(words)}. What did not succeed is still in the queue.")
+        output.say(f"{', '.join(words)}. What did not succeed still waits.")

@@ -38,6 +38,7 @@ _BESIDE: Final = {
     "ExpressionErrors": "expressions without a value",
     "StaleSnapshot": "with outdated policies",
     "DeadLettered": "dead-lettered",
+    "DeadLetterFallback": "dead-lettered in the table",
     "DeadLetterLost": "lost",
     "ColdStart": "cold starts",
 }

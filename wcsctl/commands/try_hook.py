@@ -14,7 +14,7 @@ from wcs_hooks.core.secrets import masked
 from wcsctl import context as contexts
 from wcsctl import hook_recordings
 from wcsctl.context import CommandContext
-from wcsctl.dead_letters import DeadLetterQueue
+from wcsctl.dead_letters import DeadLetters
 from wcsctl.deployed_policies import DeployedPolicies
 from wcsctl.errors import UsageError
 from wcsctl.explanation import AnswerKind, Considered, Explanation, consequence, never_deny
@@ -150,8 +150,8 @@ def _recordings(command: CommandContext, source: str, limit: int) -> Iterator[Re
     if source != DEAD_LETTERS:
         yield from hook_recordings.of_file(Path(source))
         return
-    with DeadLetterQueue(command.deployment) as queue:
-        yield from map(hook_recordings.of_dead_letter, queue.letters(limit))
+    with DeadLetters(command.deployment) as waiting:
+        yield from map(hook_recordings.of_dead_letter, waiting.letters(limit))
 
 
 # --- one hook -----------------------------------------------------------------------------------

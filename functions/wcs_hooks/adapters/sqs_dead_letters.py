@@ -7,7 +7,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from wcs_hooks.adapters.time_limit import run_before
 from wcs_hooks.clock import Deadline
-from wcs_hooks.dead_letter import to_text
+from wcs_hooks.dead_letter import Place, to_text
 from wcs_hooks.ports import UnavailableError
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ class SqsDeadLetters:
         self._queue_url = queue_url
         self._client: SQSClient | None = None
 
-    def send(self, message: Mapping[str, Any], deadline: Deadline) -> None:
+    def send(self, message: Mapping[str, Any], deadline: Deadline) -> Place:
         """Keep a message.
 
         Raises
@@ -40,6 +40,7 @@ class SqsDeadLetters:
         """
         text = to_text(dict(message))
         run_before(deadline, lambda: self._send(text), "the dead-letter queue")
+        return Place.QUEUE
 
     def _send(self, text: str) -> None:
         try:

@@ -40,6 +40,11 @@ class CircuitBreaker:
         self._failures = 0
         self._retry_at = 0.0
 
+    @property
+    def is_open(self) -> bool:
+        """Whether a call would be refused now, without being made."""
+        return bool(self._failures) and self._clock.monotonic() < self._retry_at
+
     def run_before[T](self, deadline: Deadline, call: Callable[[], T]) -> T:
         """Make a call, and wait for it until the deadline at most; what comes later is dropped.
 
@@ -50,7 +55,7 @@ class CircuitBreaker:
         Exception
             Whatever the call raises.
         """
-        if self._failures and self._clock.monotonic() < self._retry_at:
+        if self.is_open:
             raise UnavailableError(f"{self._what} did not answer in time a moment ago")
         patience = deadline.remaining()
         if not patience:

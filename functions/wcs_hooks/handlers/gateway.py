@@ -9,8 +9,9 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from types import FrameType
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from wcs_hooks.adapters.cached_policies import CachedPolicies
 from wcs_hooks.adapters.cached_secrets import CachedSecrets
@@ -18,8 +19,8 @@ from wcs_hooks.adapters.clients import Clients
 from wcs_hooks.adapters.dynamo_sessions import DynamoSessions
 from wcs_hooks.adapters.dynamo_snapshots import DynamoSnapshots
 from wcs_hooks.adapters.event_bus import EventBridgeBus
+from wcs_hooks.adapters.fallback_dead_letters import FallbackDeadLetters
 from wcs_hooks.adapters.secrets_manager import read_secrets
-from wcs_hooks.adapters.sqs_dead_letters import SqsDeadLetters
 from wcs_hooks.clock import Clock, SystemClock
 from wcs_hooks.core.caller import Auth
 from wcs_hooks.core.collector import PausedCollector
@@ -30,6 +31,10 @@ from wcs_hooks.endpoint import CallerCheck, HookEndpoint, Kind, Request
 from wcs_hooks.environment import HookEnvironment
 from wcs_hooks.follow_ups import FollowUp, ForgetSession, PublishEvent, RecordSession
 from wcs_hooks.observability import HookReporter
+from wcs_hooks.ports import DeadLetters
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.client import DynamoDBClient
 
 REDRIVE: Final = "redrive"
 """The event's key for a dead letter that is handed back. The gateway's events have no such key:
@@ -73,7 +78,11 @@ def hook_handler(category: Category) -> Handler:
         sessions=sessions,
         rest_api_calls=environment.rest_api_calls,
         follow_ups=_follow_ups(category, environment, clients, sessions, clock),
-        dead_letters=SqsDeadLetters(clients.sqs, environment.dead_letter_queue_url),
+        dead_letters=FallbackDeadLetters(
+            partial(_dead_letter_queue, clients, environment.dead_letter_queue_url),
+            partial(_dead_letter_table, dynamodb, environment.dead_letter_table, clock),
+            clock,
+        ),
         clock=clock,
         reply_timeout=environment.reply_timeout,
     )
@@ -223,6 +232,21 @@ def _follow_ups(
         bus = EventBridgeBus(clients.event_bridge(), environment.event_bus, clock)
         follow_ups.append(PublishEvent(bus, sessions, keep_alive=environment.event_bus_keep_alive))
     return follow_ups
+
+
+# Most functions never have a dead letter, so that what keeps them is imported for the first one.
+
+
+def _dead_letter_queue(clients: Clients, url: str) -> DeadLetters:
+    from wcs_hooks.adapters.sqs_dead_letters import SqsDeadLetters  # noqa: PLC0415
+
+    return SqsDeadLetters(clients.sqs, url)
+
+
+def _dead_letter_table(client: "DynamoDBClient", table: str, clock: Clock) -> DeadLetters:
+    from wcs_hooks.adapters.dynamo_dead_letters import DynamoDeadLetters  # noqa: PLC0415
+
+    return DynamoDeadLetters(client, table, clock)
 
 
 def _secrets(environment: HookEnvironment, clients: Clients, clock: Clock) -> CachedSecrets:
