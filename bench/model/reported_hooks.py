@@ -67,6 +67,9 @@ class _Sessions:
         del key, deadline
         return SessionRecord({}, {_APP: 12}, frozenset({"publishStream", "playStream"}))
 
+    def read_for_label(self, key: SessionKey, deadline: Deadline) -> SessionRecord | None:
+        return self.read(key, deadline)
+
     def record(self, key: SessionKey, record: SessionRecord, deadline: Deadline) -> None:
         raise NotImplementedError
 
