@@ -269,7 +269,7 @@ class HookEndpoint:
             reply = _refused(observation, error)
             if observation.kind is not Kind.REJECTED:
                 pending = self._pending(observation.kind)
-                self._keep(observation, error, budget.dead_letter, pending)
+                self._keep(observation, error, budget.dead_letter(), pending)
         else:
             self._follow_up(observation, budget)
         if reply.status != replies.OK:
@@ -368,7 +368,7 @@ class HookEndpoint:
         if failures:
             error = next(iter(failures.values()))
             observation.error = "; ".join(_refusal(each).reason for each in failures.values())
-            self._keep(observation, error, budget.dead_letter, list(failures))
+            self._keep(observation, error, budget.dead_letter(), list(failures))
 
     def _carry_out(
         self, observation: Observation, names: Collection[str], deadline: Deadline

@@ -56,29 +56,34 @@ class TimeBudget:
     reply_timeout
         Seconds within which the reply is given, whatever fails.
 
+
     Attributes
     ----------
     fetch
         By when all that the decision needs must have come.
-    dead_letter
-        By when a hook that fails must have been kept.
     """
 
-    __slots__ = ("_clock", "_reply_timeout", "dead_letter", "fetch")
+    __slots__ = ("_clock", "_reply_timeout", "fetch")
 
     def __init__(self, clock: Clock, reply_timeout: float) -> None:
         self._clock = clock
         self._reply_timeout = reply_timeout
         self.fetch = Deadline(clock, reply_timeout * FETCH)
-        self.dead_letter = Deadline(clock, reply_timeout * (1 - REPLY))
 
     def side_effects(self) -> Deadline:
         """By when side effects that begin now must be done: some time is left for a dead letter."""
-        left = self.dead_letter.remaining() - self._reply_timeout * DEAD_LETTER
-        normal = self._reply_timeout * SIDE_EFFECTS
-        return Deadline(self._clock, min(normal, max(0.0, left)), normal=normal)
+        return self._by(1 - REPLY - DEAD_LETTER, SIDE_EFFECTS)
+
+    def dead_letter(self) -> Deadline:
+        """By when a hook that fails must have been kept."""
+        return self._by(1 - REPLY, 1 - REPLY)
 
     def label(self) -> Deadline:
         """By when the label of a metric that is looked up now must have come."""
-        normal = self._reply_timeout * LABEL
-        return Deadline(self._clock, min(normal, self.dead_letter.remaining()), normal=normal)
+        return self._by(1 - REPLY, LABEL)
+
+    def _by(self, end: float, normal: float) -> Deadline:
+        """A deadline after a share of the time, but not more than another share from now."""
+        left = self.fetch.at + self._reply_timeout * (end - FETCH) - self._clock.monotonic()
+        seconds = self._reply_timeout * normal
+        return Deadline(self._clock, min(seconds, left), seconds)

@@ -8,7 +8,16 @@ from typing import Any, Final
 import pytest
 
 from tests.fault_matrix.in_process import APP, SESSION, LocalScene, compile_app, observation
-from tests.fault_matrix.scene import BY_SESSION, CONNECT, CUT, KEPT_ALIVE, POLICIES, Hook, Observed
+from tests.fault_matrix.scene import (
+    BY_SESSION,
+    CONNECT,
+    CUT,
+    DISCONNECTED,
+    KEPT_ALIVE,
+    POLICIES,
+    Hook,
+    Observed,
+)
 from tests.support.faulty_aws import HANGING
 from tests.support.hook_client import HookClient
 from tests.support.shifted_clock import ShiftedClock
@@ -24,10 +33,10 @@ TICKET: Final = {
 
 
 @contextmanager
-def streams() -> Iterator[LocalScene]:
+def streams(reply_timeout: float = REPLY_TIMEOUT) -> Iterator[LocalScene]:
     """A session whose streams one policy refuses by name, and another one by their session."""
     # As clients: what is refused by name is refused without a look at the session.
-    with LocalScene.set_up(REPLY_TIMEOUT, REST_API_CALLS="as-client") as scene:
+    with LocalScene.set_up(reply_timeout, REST_API_CALLS="as-client") as scene:
         scene.aws.put_policies(APP, *POLICIES, TICKET)
         compile_app(APP, ShiftedClock())
         scene.connect()
@@ -122,18 +131,32 @@ def test_given_slow_policies_when_a_session_comes_too_late_then_the_next_hook_as
 
 
 def test_given_slow_policies_when_a_session_write_hangs_then_the_letter_is_sent() -> None:
-    with streams() as scene:
+    # Twice the usual time, so that what this machine takes besides is none of the matter.
+    timeout = 2 * REPLY_TIMEOUT
+    with streams(timeout) as scene:
         hooks = scene.functions()
+        assert hooks.post("newMethod", b"{}").status == 200
         scene.fail(HANGING, "PutItem")
-        slow_down(scene, BatchGetItem=1.3, SendMessage=0.15)
+        slow_down(scene, BatchGetItem=0.65 * timeout, SendMessage=0.075 * timeout)
 
         connected = post(scene, hooks, CONNECT)
 
         assert connected.status == 200
-        assert connected.seconds < REPLY_TIMEOUT
+        assert connected.seconds < timeout
         assert "DeadLettered" in connected.counted
         [letter] = connected.letters
         assert letter["pending"] == ["session"]
+
+
+def test_given_a_session_that_is_not_forgotten_in_time_when_one_is_needed_then_it_is_read() -> None:
+    with streams() as scene:
+        hooks = scene.functions()
+        scene.fail(HANGING, "DeleteItem")
+
+        statuses = [post(scene, hooks, hook).status for hook in (DISCONNECTED, KEPT_ALIVE) * 2]
+
+        assert statuses == [200] * 4
+        assert scene.wire.calls.count("DeleteItem") == 1
 
 
 # --- Left alone for a while -----------------------------------------------------------------------
