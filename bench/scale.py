@@ -386,7 +386,7 @@ def _pointers(runs: Runs) -> str:
             rows.append(
                 [
                     f"{apps}",
-                    "one for each environment" if cached else "one for each app (as it is)",
+                    "one for each environment (as it is)" if cached else "one for each app",
                     f"{seen.refreshes / load.seconds:,.0f}",
                     f"{seen.reads_per_second(Limit.SHARED_POINTER):,.0f}",
                     f"{throttled:,}",

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
 APP_BYTES: Final = 1_000
-"""Memory that an app takes, without its name and the policies of its own. Measured: some 800."""
+"""Memory that an app takes, without its name and the policies of its own. Measured: some 500."""
 
 BYTES_PER_BYTE: Final = 8
 """Memory that a snapshot takes for each byte of its JSON. Measured: 4 to 8, most for the smallest
