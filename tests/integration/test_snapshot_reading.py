@@ -217,6 +217,21 @@ def test_given_many_apps_when_the_ttl_is_over_then_an_edit_for_every_app_is_read
     assert snapshots.snapshots_read == Counter(["*"])
 
 
+def test_given_policies_for_every_app_that_did_not_change_when_a_new_app_calls_then_only_their_pointer_is_read(  # noqa: E501 - who, when and what
+    make_client: MakeClient, clock: FakeClock
+) -> None:
+    snapshots = CountedReads()
+    snapshots.publish("*", deny("no"))
+    hooks = make_client(snapshots=snapshots, AUTH="none")
+
+    for number in range(5):
+        assert hooks.post("publishStream", {"appKey": f"app-{number}"}).status == 403
+        clock.advance(2)
+
+    assert snapshots.pointers_read["*"] == 5
+    assert snapshots.snapshots_read["*"] == 1
+
+
 def test_given_an_app_that_was_read_later_than_another_when_every_app_is_edited_then_both_obey_in_time(  # noqa: E501 - who, when and what
     make_client: MakeClient, clock: FakeClock
 ) -> None:

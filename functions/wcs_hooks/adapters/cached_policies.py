@@ -127,7 +127,8 @@ class CachedPolicies:
                 own, every = self._refreshed(name, own, every, deadline)
             entry = self._remember(name, own, every)
             return entry.in_force, own.failures > 0 or every.failures > 0
-        self._learn(self._fetch(self._names(name), {}, deadline))
+        known = {} if every is None else {EVERY_APP: every}
+        self._learn(self._fetch(self._names(name), known, deadline))
         return self._entries[name].in_force, False
 
     def for_every_app(self) -> InForce | None:
