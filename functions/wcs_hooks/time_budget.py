@@ -56,7 +56,6 @@ class TimeBudget:
     reply_timeout
         Seconds within which the reply is given, whatever fails.
 
-
     Attributes
     ----------
     fetch
