@@ -31,24 +31,11 @@ from wcs_hooks.core.reply import Reply
 from wcs_hooks.follow_ups import Answered, FollowUp
 from wcs_hooks.ports import DeadLetters, Policies, Secrets, UnavailableError
 from wcs_hooks.sessions import SessionLookup, Sessions
+from wcs_hooks.time_budget import SIDE_EFFECTS, TimeBudget
 
 _FORBIDDEN: Final = 403
 _INTERNAL_ERROR: Final = 500
 _UNAVAILABLE: Final = 503
-
-_FETCH_SHARE: Final = 0.7
-"""The share of the reply's time in which secret and policies must have come; the rest is kept for
-the dead letter that is due if they did not."""
-
-
-_REPLY_SHARE: Final = 0.95
-"""Likewise for everything that may hang, so that the reply itself is in time."""
-
-_FOLLOW_UP_SHARE: Final = 0.25
-"""Likewise for what is done besides the reply, which waits for it."""
-
-_LABEL_SHARE: Final = 0.1
-"""Likewise for finding out what WCS does with a refusal, which only a metric asks for."""
 
 
 class Request(NamedTuple):
@@ -270,21 +257,20 @@ class HookEndpoint:
     def answer(self, request: Request) -> tuple[Reply, Observation]:
         """Answer a hook. Nothing is raised: whatever goes wrong has a reply, too."""
         observation = Observation(request, self._category)
-        reply_deadline = Deadline(self._clock, self._reply_timeout * _REPLY_SHARE)
-        fetch_deadline = Deadline(self._clock, self._reply_timeout * _FETCH_SHARE)
+        budget = TimeBudget(self._clock, self._reply_timeout)
         try:
-            self._check_caller(request, fetch_deadline)
+            self._check_caller(request, budget.fetch)
             observation.caller_is_verified = True
-            reply = self._reply(request, observation, fetch_deadline)
+            reply = self._reply(request, observation, budget.fetch)
         except Exception as error:  # noqa: BLE001 - a bug must still leave WCS a reply to act upon
             reply = _refused(observation, error)
             if observation.kind is not Kind.REJECTED:
                 pending = self._pending(observation.kind)
-                self._keep(observation, error, reply_deadline, pending)
+                self._keep(observation, error, budget.dead_letter(), pending)
         else:
-            self._follow_up(observation, reply_deadline)
+            self._follow_up(observation, budget)
         if reply.status != replies.OK:
-            observation.rest_error = self._rest_error(observation, reply_deadline)
+            observation.rest_error = self._rest_error(observation, budget)
         return reply, observation
 
     def redrive(
@@ -315,7 +301,8 @@ class HookEndpoint:
             reply = self._reply(request, observation, deadline)
         except Exception as error:  # noqa: BLE001 - whoever redrives is told
             return _refused(observation, error), observation, list(names)
-        failures = self._carry_out(observation, names)
+        side_effects = Deadline(self._clock, self._reply_timeout * SIDE_EFFECTS)
+        failures = self._carry_out(observation, names, side_effects)
         if failures:
             reply = _refused(observation, next(iter(failures.values())))
         return reply, observation, list(failures)
@@ -358,16 +345,20 @@ class HookEndpoint:
         failed = kind is Kind.FAILED and self._category is not Category.CONNECT
         return self._names if failed else ()
 
-    def _follow_up(self, observation: Observation, reply_deadline: Deadline) -> None:
+    def _follow_up(self, observation: Observation, budget: TimeBudget) -> None:
+        if not self._names:
+            return
         if observation.kind is Kind.DENIED and self._category is Category.CONNECT:
             return
-        failures = self._carry_out(observation, self._names)
+        failures = self._carry_out(observation, self._names, budget.side_effects())
         if failures:
             error = next(iter(failures.values()))
             observation.error = "; ".join(_refusal(each).reason for each in failures.values())
-            self._keep(observation, error, reply_deadline, list(failures))
+            self._keep(observation, error, budget.dead_letter(), list(failures))
 
-    def _carry_out(self, observation: Observation, names: Collection[str]) -> dict[str, Exception]:
+    def _carry_out(
+        self, observation: Observation, names: Collection[str], deadline: Deadline
+    ) -> dict[str, Exception]:
         """Do what is to be done besides the reply: all of `names`; tell which of it failed."""
         payload, in_force = observation.payload, observation.in_force
         failures: dict[str, Exception] = {}
@@ -382,13 +373,12 @@ class HookEndpoint:
             original or request.decision_id,
             redriven=bool(original),
         )
-        deadline = Deadline(self._clock, self._reply_timeout * _FOLLOW_UP_SHARE)
         to_do = [follow_up for follow_up in self._follow_ups if follow_up.name in names]
         for done, follow_up in enumerate(to_do):
             # One that hangs leaves the others their part.
-            part = Deadline(self._clock, deadline.remaining() / (len(to_do) - done))
+            part = 1 / (len(to_do) - done)
             try:
-                follow_up(answered, part)
+                follow_up(answered, deadline.part(part))
             except Exception as error:  # noqa: BLE001 - whatever fails here, the reply stands
                 failures[follow_up.name] = error
         return failures
@@ -419,8 +409,8 @@ class HookEndpoint:
             observation.dead_lettered = True
             observation.dead_letter_fallback = place is dead_letter.Place.TABLE
 
-    def _rest_error(self, observation: Observation, deadline: Deadline) -> RestError:
-        told = self._session_rest_on_error(observation, deadline)
+    def _rest_error(self, observation: Observation, budget: TimeBudget) -> RestError:
+        told = self._session_rest_on_error(observation, budget)
         told = told or self._current_rest_on_error(observation)
         method, cause = observation.request.method, _CAUSES[observation.kind]
         if self._category is Category.CONNECT:
@@ -428,17 +418,15 @@ class HookEndpoint:
         return RestError(told, outcome_of(method, self._category, told) if told else None, cause)
 
     def _session_rest_on_error(
-        self, observation: Observation, deadline: Deadline
+        self, observation: Observation, budget: TimeBudget
     ) -> RestOnError | None:
         """What the session was told: after a refusal that is rare, and worth a read."""
         session = observation.session
         never_told = self._category is Category.CONNECT or observation.request.method in PLAYERS
         if session is None or never_told:
             return None
-        share = self._reply_timeout * _LABEL_SHARE
-        limit = Deadline(self._clock, min(share, deadline.remaining()))
         try:
-            record = session.record(limit)
+            record = session.for_label(budget.label())
         except Exception:  # noqa: BLE001 - the hook failed already, and has its reply
             return None
         return record.rest_on_error(observation.request.method) if record else None

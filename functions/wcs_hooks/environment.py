@@ -8,6 +8,9 @@ from wcs_hooks.core.caller import Auth, RestApiCalls
 
 SECONDS_PER_DAY: Final = 86_400
 
+_LEAST_MB: Final = "128"
+"""The least memory that a Lambda function can have, where Lambda does not say."""
+
 
 class EnvironmentVariableError(Exception):
     """A variable that is missing or wrong; the stack sets all of them."""
@@ -32,6 +35,8 @@ class HookEnvironment(NamedTuple):
         The bus that events are published to; empty for none.
     event_bus_keep_alive
         Whether StreamKeepAliveEvent is published too.
+    memory_bytes
+        The function's memory, as Lambda itself says.
     """
 
     snapshots_table: str
@@ -50,6 +55,7 @@ class HookEnvironment(NamedTuple):
     echo_metrics_seconds: float
     event_bus: str
     event_bus_keep_alive: bool
+    memory_bytes: int
 
     @classmethod
     def read(cls, variables: Mapping[str, str]) -> "HookEnvironment":
@@ -80,6 +86,7 @@ class HookEnvironment(NamedTuple):
             echo_metrics_seconds=_number(variables, "ECHO_METRICS_SECONDS"),
             event_bus=variables.get("EVENT_BUS_NAME", ""),
             event_bus_keep_alive=variables.get("EVENT_BUS_KEEP_ALIVE") == "true",
+            memory_bytes=int(variables.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", _LEAST_MB)) << 20,
         )
 
 

@@ -9,7 +9,7 @@ is lost with an environment that Lambda ends without a word. That is at most wha
 from collections.abc import Sequence
 from typing import Final
 
-from wcs_hooks.clock import Clock
+from wcs_hooks.clock import Clock, Moment
 
 MOST_VALUES: Final = 100
 """How many values the embedded metric format takes of a metric in one line."""
@@ -42,14 +42,14 @@ class GatheredEchoes:
         How long what was emitted last must be ago for an echo to be emitted at once, with all that
         wait; 0 never to gather.
     clock
-        By which that goes.
+        Clock that this goes by.
     """
 
     def __init__(self, seconds: float, clock: Clock) -> None:
         self._seconds = seconds
         self._clock = clock
         self._by_method: dict[str, Echoes] = {}
-        self._emitted_at = float("-inf")
+        self._emitted_at: Moment | None = None
 
     def add(self, method: str, decision_time: float, service_time: float) -> Sequence[Echoes]:
         """Count an echo.
@@ -59,13 +59,14 @@ class GatheredEchoes:
         Sequence
             What is to be emitted now.
         """
-        waited = self._clock.monotonic() - self._emitted_at
-        if waited < self._seconds:
+        emitted_at = self._emitted_at
+        if emitted_at is not None and not emitted_at.older_than(self._seconds):
             echoes = self._count(method, decision_time, service_time)
             full = len(echoes.service_times) == MOST_VALUES
             return [self._by_method.pop(method)] if full else ()
         # What waits may be from long ago, and a line has one moment.
-        earlier = self.take() if waited >= 2 * self._seconds else ()
+        is_long_ago = emitted_at is None or emitted_at.older_than(2 * self._seconds)
+        earlier = self.take() if is_long_ago else ()
         self._count(method, decision_time, service_time)
         return [*earlier, *self.take()]
 
@@ -79,7 +80,7 @@ class GatheredEchoes:
 
     def take(self) -> Sequence[Echoes]:
         """All that wait: something is emitted now."""
-        self._emitted_at = self._clock.monotonic()
+        self._emitted_at = Moment(self._clock)
         taken = list(self._by_method.values())
         self._by_method.clear()
         return taken

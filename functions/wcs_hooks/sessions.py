@@ -77,6 +77,16 @@ class Sessions(Protocol):
         """
         ...
 
+    def read_for_label(self, key: SessionKey, deadline: Deadline) -> SessionRecord | None:
+        """Read a session for a metric's label. That it fails has no consequence for other reads.
+
+        Raises
+        ------
+        UnavailableError
+            If the store does not answer.
+        """
+        ...
+
     def record(self, key: SessionKey, record: SessionRecord, deadline: Deadline) -> None:
         """Keep a session.
 
@@ -99,7 +109,7 @@ class Sessions(Protocol):
 
 
 class SessionLookup:
-    """A hook's session, read when it is first asked for, and once at most.
+    """A hook's session, read when it is first asked for, and not again once it came.
 
     Parameters
     ----------
@@ -111,22 +121,18 @@ class SessionLookup:
         By which it must have come.
     """
 
-    __slots__ = ("_deadline", "_payload", "_read", "_record", "_sessions")
+    __slots__ = ("_asked", "_deadline", "_payload", "_read", "_record", "_sessions")
 
     def __init__(self, sessions: Sessions, payload: Payload, deadline: Deadline) -> None:
         self._sessions = sessions
         self._payload = payload
         self._deadline = deadline
+        self._asked = False
         self._read = False
         self._record: SessionRecord | None = None
 
-    def record(self, deadline: Deadline | None = None) -> SessionRecord | None:
+    def record(self) -> SessionRecord | None:
         """What is kept of the session.
-
-        Parameters
-        ----------
-        deadline
-            Instead of the lookup's own.
 
         Raises
         ------
@@ -134,11 +140,32 @@ class SessionLookup:
             If the store does not answer.
         """
         if not self._read:
+            self._asked = True
             key = SessionKey.of(self._payload)
             if key is not None:
-                self._record = self._sessions.read(key, deadline or self._deadline)
+                self._record = self._sessions.read(key, self._deadline)
             self._read = True
         return self._record
+
+    def for_label(self, deadline: Deadline) -> SessionRecord | None:
+        """What is kept of the session, for a metric's label.
+
+        What was read for the decision is used. If that failed, the store is not asked again.
+
+        Parameters
+        ----------
+        deadline
+            By when it must have come if it was not read before.
+
+        Raises
+        ------
+        UnavailableError
+            If the store does not answer.
+        """
+        if self._read or self._asked:
+            return self._record
+        key = SessionKey.of(self._payload)
+        return None if key is None else self._sessions.read_for_label(key, deadline)
 
     def for_expressions(self) -> Session:
         """The session as policies see it.

@@ -80,6 +80,28 @@ class Deployed:
             Category.INCOMING: self.outputs.incoming_function_name,
         }[category]
 
+    def restart(self, category: Category, **variables: str) -> dict[str, str]:
+        """Let the next hook meet a function that knows nothing; return the variables it had."""
+        configuration = self.functions.get_function_configuration(
+            FunctionName=self.function_of(category)
+        )
+        before = configuration["Environment"]["Variables"]
+        self.configure(category, {**before, **variables, "STARTED_FOR": uuid.uuid4().hex})
+        return before
+
+    def configure(self, category: Category, variables: Mapping[str, str]) -> None:
+        """Give a function its environment variables; it starts again with them."""
+        name = self.function_of(category)
+        self.functions.update_function_configuration(
+            FunctionName=name, Environment={"Variables": dict(variables)}
+        )
+        until(
+            lambda: self.functions.get_function_configuration(FunctionName=name).get(
+                "LastUpdateStatus"
+            ),
+            lambda status: status in {None, "Successful"},
+        )
+
     def post(
         self,
         method: str,

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from local.hooks import SIGNED
-from tests.e2e.conftest import Deployed, until
+from tests.e2e.conftest import Deployed
 from tests.fault_matrix.scene import CONNECT, POLICIES, Hook, Observed
 from tests.support.faulty_aws import REFUSED, Fault, Response
 from tests.support.faulty_endpoint import FaultyEndpoint
@@ -84,15 +84,15 @@ class DeployedScene:
         scene = cls(deployed, endpoint, category, app)
         endpoint.recover()
         endpoint.faults["PutEvents"] = TAKEN
-        before = scene._begin_anew(
-            AWS_ENDPOINT_URL=endpoint.url, EVENT_BUS_NAME="wcs-events", **variables
+        before = deployed.restart(
+            category, AWS_ENDPOINT_URL=endpoint.url, EVENT_BUS_NAME="wcs-events", **variables
         )
         endpoint.attempts.clear()
         try:
             yield scene
         finally:
             scene.recover()
-            scene._configure(before)
+            deployed.configure(category, before)
 
     @property
     def app(self) -> str:
@@ -201,26 +201,6 @@ class DeployedScene:
         if item is not None:
             self._dead_letters.delete_item(Key=key)
             yield json.loads(str(item["text"]))
-
-    def _begin_anew(self, **variables: str) -> dict[str, str]:
-        """Let the next hook meet a function that starts; give the variables that it had."""
-        configuration = self._deployed.functions.get_function_configuration(
-            FunctionName=self._function
-        )
-        before = configuration["Environment"]["Variables"]
-        self._configure({**before, **variables, "STARTED_FOR": uuid.uuid4().hex})
-        return before
-
-    def _configure(self, variables: Mapping[str, str]) -> None:
-        self._deployed.functions.update_function_configuration(
-            FunctionName=self._function, Environment={"Variables": dict(variables)}
-        )
-        until(
-            lambda: self._deployed.functions.get_function_configuration(
-                FunctionName=self._function
-            ).get("LastUpdateStatus"),
-            lambda status: status in {None, "Successful"},
-        )
 
     def _deny(self) -> None:
         statement = {"Effect": "Deny", "Action": sorted(self._refused), "Resource": "*"}

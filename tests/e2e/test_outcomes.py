@@ -25,7 +25,6 @@ from simulated_wcs.transport import HookTransport, Signature
 from simulated_wcs.wcs import SimulatedWcs
 from tests.e2e.conftest import Deployed, until
 from tests.e2e.scenario_back_end import DeployedBackEnd
-from wcs_hooks.adapters.cached_policies import MAX_APPS
 from wcs_hooks.adapters.dynamo_snapshots import CURRENT
 from wcs_hooks.core.methods import SWITCHES, Category
 from wcs_hooks.core.outcome import UNKNOWN, Cause, Outcome, RestOnError
@@ -291,9 +290,8 @@ class _Making:
         sessions = {key: self._connected(application) for key, application in self._failing.items()}
         for application in self._failing.values():
             self._lose_policies(application.key)
-        # connect has read those policies; it forgets them when it has met enough other apps.
-        for number in range(MAX_APPS):
-            self._deployed.post("connect", {"appKey": self._app(f"other-{number}")})
+        # connect has read those policies.
+        self._deployed.restart(Category.CONNECT)
         for (category, held), session in sessions.items():
             action: Callable[[], Action] = {
                 Category.CONNECT: lambda of=session: self._wcs.connect(of.application),

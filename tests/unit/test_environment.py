@@ -26,6 +26,7 @@ _HOOK = {
     "ECHO_METRICS_SECONDS": "5",
     "EVENT_BUS_NAME": "wcs-hooks",
     "EVENT_BUS_KEEP_ALIVE": "true",
+    "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "512",
 }
 _COMPILER = {
     "POLICIES_TABLE": "Policies",
@@ -52,6 +53,7 @@ def test_given_what_the_stack_sets_when_a_hooks_function_reads_it_then_it_is_typ
         echo_metrics_seconds=5.0,
         event_bus="wcs-hooks",
         event_bus_keep_alive=True,
+        memory_bytes=512 * 1024 * 1024,
     )
 
 

@@ -7,6 +7,7 @@ from threading import Event
 import pytest
 
 from tests.support.fake_clock import FakeClock
+from tests.support.uneven_clock import MS, UnevenClock
 from wcs_hooks.adapters.time_limit import CircuitBreaker, TimedOutError
 from wcs_hooks.clock import Deadline, SystemClock
 from wcs_hooks.ports import UnavailableError
@@ -107,3 +108,44 @@ def test_given_a_service_that_answers_by_an_error_then_it_is_asked_each_time(
             breaker.run_before(Deadline(SystemClock(), _WAIT), refuse)
 
     assert len(calls) == 3
+
+
+def test_given_a_call_that_had_less_time_than_usual_when_it_times_out_then_the_next_one_is_made(
+    clock: FakeClock, service: Service
+) -> None:
+    breaker = CircuitBreaker("the service", clock)
+
+    for _ in range(3):
+        with pytest.raises(TimedOutError):
+            breaker.run_before(Deadline(SystemClock(), _WAIT, normal=2 * _WAIT), service)
+
+    assert service.calls == 3
+    service.answers.set()
+
+
+@pytest.mark.parametrize(
+    ("wall", "monotonic"),
+    [
+        pytest.param(0.1, MS, id="the monotonic clock stands still"),
+        pytest.param(MS, 0.1, id="the wall clock stands still"),
+        pytest.param(-0.1, 0.1, id="the wall clock runs backwards"),
+        pytest.param(0.1, -0.1, id="the monotonic clock runs backwards"),
+    ],
+)
+def test_given_a_service_that_hangs_when_a_clock_is_wrong_then_it_is_asked_rarely_but_for_ever(
+    service: Service, wall: float, monotonic: float
+) -> None:
+    clock = UnevenClock()
+    breaker = CircuitBreaker("the service", clock)
+
+    for _ in range(100):
+        clock.move(wall=wall, monotonic=monotonic)
+        with pytest.raises(UnavailableError):
+            ask(breaker, service)
+
+    # Pauses of 0.05, 0.1, 0.2, 0.4, 0.8, 1.6 and 3.2 of ten seconds.
+    assert 6 <= service.calls <= 9
+    service.answers.set()
+    for _ in range(100):
+        clock.move(wall=wall, monotonic=monotonic)
+    assert ask(breaker, service) == "answer"

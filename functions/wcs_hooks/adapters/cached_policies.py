@@ -3,62 +3,107 @@
 It wraps any `SnapshotSource` and knows nothing of where that keeps its snapshots.
 """
 
+import sys
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Final, NamedTuple
-from weakref import WeakValueDictionary
 
 from wcs_hooks.adapters.time_limit import await_before, begin
-from wcs_hooks.clock import Clock, Deadline
+from wcs_hooks.clock import Clock, Deadline, Moment, Pause
 from wcs_hooks.core.in_force import InForce
 from wcs_hooks.core.snapshot import Snapshot
 from wcs_hooks.core.terms import EVERY_APP
 from wcs_hooks.ports import Pointer, SnapshotSource, UnavailableError
+from wcs_hooks.time_budget import POLICIES_REFRESH
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from concurrent.futures import Future
 
-MAX_APPS: Final = 256
-"""How many apps are remembered; the one that was asked for longest ago is forgotten first."""
+APP_BYTES: Final = 1_000
+"""Memory that an app takes, without its name and the policies of its own. Measured: some 500."""
 
+BYTES_PER_BYTE: Final = 8
+"""Memory that a snapshot takes for each byte of its JSON. Measured: 4 to 8, most for the smallest
+ones whose rules have all been used."""
+
+_NO_APP: Final = ""
 _LONGEST_PAUSE: Final = 30.0
 _LONGEST_READ: Final = 30.0
-_REFRESH_SHARE: Final = 0.5
-"""The share of a hook's time for which it waits to have what it knows confirmed: a store that hangs
-must leave it time to read its session."""
 
 _WHAT: Final = "the policy store"
 
 
+class _Known(NamedTuple):
+    """What is known of an app's own policies, or of those for every app.
+
+    Attributes
+    ----------
+    pointer, snapshot
+        None if there are no policies.
+    number
+        Of the read that this comes from; they count up.
+    checked_at
+        When that read was begun.
+    failures
+        How many reads failed since then.
+    pause
+        For how long no other one is begun after the last of them.
+    """
+
+    pointer: Pointer | None
+    snapshot: Snapshot | None
+    number: int
+    checked_at: Moment
+    failures: int = 0
+    pause: Pause | None = None
+
+
 class _Entry(NamedTuple):
+    """What decides an app's hooks.
+
+    Attributes
+    ----------
+    checked_at
+        Of the two that this is made of, the app's own policies and those for every app, when that
+        one was checked which was checked first.
+    size
+        Bytes of memory, without what it shares with other apps.
+    """
+
     in_force: InForce
-    pointers: tuple[Pointer | None, ...]
-    checked_at: float
-    failures: int
+    own: _Known
+    checked_at: Moment
+    size: int
 
 
 class CachedPolicies:
-    """Remembers what is in force.
+    """Remembers what is in force: the policies for every app once, and those of each app.
 
     Parameters
     ----------
     source
         Where snapshots are kept.
     ttl
-        Seconds for which the pointers are not asked for again. With each further failure in a row
+        Seconds for which a pointer is not asked for again. With each further failure in a row
         the pause doubles, up to 30 s: while the store is out, few hooks wait for it.
     clock
-        By which the TTL goes.
+        Clock that the TTL goes by.
+    max_bytes
+        Memory that all apps may take together, about. The one that was asked for longest ago is
+        forgotten first.
     """
 
-    def __init__(self, source: SnapshotSource, ttl: float, clock: Clock) -> None:
+    def __init__(self, source: SnapshotSource, ttl: float, clock: Clock, max_bytes: float) -> None:
         self._source = source
         self._ttl = ttl
         self._clock = clock
+        self._max_bytes = max_bytes
+        self._bytes = 0
         self._entries: OrderedDict[str, _Entry] = OrderedDict()
+        self._every: _Known | None = None
         self._for_every_app: InForce | None = None
-        self._reading: dict[str, tuple[Future[_Entry], float]] = {}
-        # One that is loaded serves all apps, and goes with the last entry that has it.
-        self._snapshots: WeakValueDictionary[Pointer, Snapshot] = WeakValueDictionary()
+        self._reads = 0
+        self._reading: dict[tuple[str, ...], tuple[Future[Mapping[str, _Known]], Moment]] = {}
 
     def in_force(self, app: str, deadline: Deadline) -> tuple[InForce, bool]:
         """What decides an app's hooks, and whether that is stale.
@@ -69,83 +114,138 @@ class CachedPolicies:
             If it was never read and cannot be.
         """
         if self._reading:
-            self._adopt_late(app)
-        entry = self._entries.get(app)
-        if entry is not None and self._clock.monotonic() < entry.checked_at + self._pause(entry):
-            self._entries.move_to_end(app)
-            return entry.in_force, entry.failures > 0
-        try:
-            fresh = self._fetch(app, entry, deadline)
-        except UnavailableError:
-            if entry is None:
-                raise
-            stale = entry._replace(checked_at=self._clock.monotonic(), failures=entry.failures + 1)
-            self._remember(app, stale)
-            return stale.in_force, True
-        self._remember(app, fresh)
-        self._remember_for_every_app(fresh)
-        return fresh.in_force, False
-
-    def _adopt_late(self, app: str) -> None:
-        """Remember what a read brought that no hook could wait for.
-
-        Else a snapshot that takes longer to load than a hook may wait would never be loaded. How
-        old it is counts from when it was asked for, so that a newer version is asked for at once.
-        """
-        reading, _ = self._reading.get(app, (None, 0.0))
-        if reading is not None and reading.done():
-            del self._reading[app]
-            if reading.exception() is None:
-                self._remember(app, reading.result())
-                self._remember_for_every_app(reading.result())
-
-    def _fetch(self, app: str, known: _Entry | None, deadline: Deadline) -> _Entry:
-        """Read what is in force, or wait for a read that has begun."""
-        now = self._clock.monotonic()
-        reading, begun = self._reading.get(app, (None, 0.0))
-        if reading is None or now > begun + _LONGEST_READ:
-            reading, begun = begin(lambda: self._read(app, known), _WHAT), now
-            self._reading[app] = (reading, begun)
-        if known is not None:
-            deadline = Deadline(self._clock, deadline.remaining() * _REFRESH_SHARE)
-        try:
-            return await_before(deadline, reading, _WHAT)
-        finally:
-            if reading.done():
-                self._reading.pop(app, None)
+            self._adopt_late()
+        # No app is called `*`: a hook that says so has only the policies for every app.
+        name = app if app != EVERY_APP else _NO_APP
+        entry = self._entries.get(name)
+        if entry is not None and not entry.checked_at.older_than(self._ttl):
+            self._entries.move_to_end(name)
+            return entry.in_force, False
+        own, every = entry.own if entry is not None else None, self._every
+        if own is not None and every is not None:
+            if self._is_due(own) or self._is_due(every):
+                own, every = self._refreshed(name, own, every, deadline)
+            entry = self._remember(name, own, every)
+            return entry.in_force, own.failures > 0 or every.failures > 0
+        known = {} if every is None else {EVERY_APP: every}
+        self._learn(self._fetch(self._names(name), known, deadline))
+        return self._entries[name].in_force, False
 
     def for_every_app(self) -> InForce | None:
         """What holds for every app, as it was read last; none if nothing ever was."""
         return self._for_every_app
 
-    def _pause(self, entry: _Entry) -> float:
-        if not entry.failures:
-            return self._ttl
-        return min(self._ttl * 2.0 ** min(entry.failures - 1, 10), max(_LONGEST_PAUSE, self._ttl))
+    def _names(self, app: str) -> tuple[str, ...]:
+        """What to ask for: the app's pointer, and that of every app unless it is known well."""
+        every = self._every
+        if every is None or every.failures or every.checked_at.older_than(self._ttl):
+            return app, EVERY_APP
+        return (app,)
 
-    def _read(self, app: str, known: _Entry | None) -> _Entry:
-        apps = tuple(dict.fromkeys((app, EVERY_APP)))
-        found = self._source.pointers(apps)
-        pointers = tuple(found.get(name) for name in apps)
-        now = self._clock.monotonic()
-        if known is not None and known.pointers == pointers:
-            return _Entry(known.in_force, pointers, now, failures=0)
-        snapshots = [self._snapshot(pointer) for pointer in pointers if pointer is not None]
-        return _Entry(InForce(snapshots), pointers, now, failures=0)
+    def _refreshed(
+        self, app: str, own: _Known, every: _Known, deadline: Deadline
+    ) -> tuple[_Known, _Known]:
+        """Both, as they are now; as they were, if that cannot be read."""
+        names = self._names(app)
+        known = {app: own, EVERY_APP: every}
+        try:
+            self._learn(self._fetch(names, known, deadline.part(POLICIES_REFRESH)))
+        except UnavailableError:
+            own = self._failed(own)
+            if EVERY_APP in names:
+                every = self._every = self._failed(every)
+            return own, every
+        return self._entries[app].own, self._every or every
 
-    def _snapshot(self, pointer: Pointer) -> Snapshot:
-        snapshot = self._snapshots.get(pointer)
-        if snapshot is None:
-            snapshot = self._snapshots[pointer] = self._source.snapshot(pointer)
-        return snapshot
+    def _is_due(self, known: _Known) -> bool:
+        if known.pause is not None:
+            return known.pause.is_over()
+        return known.checked_at.older_than(self._ttl)
 
-    def _remember(self, app: str, entry: _Entry) -> None:
-        self._entries[app] = entry
+    def _failed(self, known: _Known) -> _Known:
+        longest = max(_LONGEST_PAUSE, self._ttl)
+        pause = Pause(self._clock, min(self._ttl * 2.0 ** min(known.failures, 10), longest))
+        return known._replace(failures=known.failures + 1, pause=pause)
+
+    def _adopt_late(self) -> None:
+        """Remember what reads brought that no hook could wait for.
+
+        Else a snapshot that takes longer to load than a hook may wait would never be loaded. How
+        old it is counts from when it was asked for, so that a newer version is asked for at once.
+        """
+        for names, (reading, _) in list(self._reading.items()):
+            if reading.done():
+                del self._reading[names]
+                if reading.exception() is None:
+                    self._learn(reading.result())
+
+    def _fetch(
+        self, names: tuple[str, ...], known: "Mapping[str, _Known]", deadline: Deadline
+    ) -> "Mapping[str, _Known]":
+        """Read what is in force, or wait for a read that has begun."""
+        reading, begun = self._reading.get(names, (None, None))
+        if reading is None or begun is None or begun.older_than(_LONGEST_READ):
+            self._reads += 1
+            number, now = self._reads, Moment(self._clock)
+            reading = begin(lambda: self._read(names, known, number, now), _WHAT)
+            self._reading[names] = (reading, now)
+        try:
+            return await_before(deadline, reading, _WHAT)
+        finally:
+            if reading.done():
+                self._reading.pop(names, None)
+
+    def _read(
+        self, names: tuple[str, ...], known: "Mapping[str, _Known]", number: int, now: Moment
+    ) -> "Mapping[str, _Known]":
+        pointers = self._source.pointers(names)
+        found = {}
+        for name in names:
+            pointer, before = pointers.get(name), known.get(name)
+            if before is not None and before.pointer == pointer:
+                snapshot = before.snapshot
+            else:
+                snapshot = None if pointer is None else self._source.snapshot(pointer)
+            found[name] = _Known(pointer, snapshot, number, now)
+        return found
+
+    def _learn(self, found: "Mapping[str, _Known]") -> None:
+        """Remember what was read, unless a later read brought it before."""
+        every = found.get(EVERY_APP)
+        if every is not None and (self._every is None or self._every.number < every.number):
+            self._every = every
+        for name, own in found.items():
+            entry = self._entries.get(name)
+            is_newest = entry is None or entry.own.number < own.number
+            if name != EVERY_APP and self._every is not None and is_newest:
+                self._remember(name, own, self._every)
+
+    def _remember(self, app: str, own: _Known, every: _Known) -> _Entry:
+        before = self._entries.get(app)
+        checked_first = own if own.number < every.number else every
+        entry = self._entries[app] = _Entry(
+            self._combined(before, own, every), own, checked_first.checked_at, _size(app, own)
+        )
         self._entries.move_to_end(app)
-        if len(self._entries) > MAX_APPS:
-            self._entries.popitem(last=False)
+        self._bytes += entry.size - (before.size if before is not None else 0)
+        while self._bytes > self._max_bytes and len(self._entries) > 1:
+            _, forgotten = self._entries.popitem(last=False)
+            self._bytes -= forgotten.size
+        return entry
 
-    def _remember_for_every_app(self, entry: _Entry) -> None:
-        shared = tuple(one for one in entry.in_force.snapshots if one.app == EVERY_APP)
+    def _combined(self, before: _Entry | None, own: _Known, every: _Known) -> InForce:
+        """The policies of both. An app without policies of its own shares those for every app."""
+        shared = () if every.snapshot is None else (every.snapshot,)
         if self._for_every_app is None or self._for_every_app.snapshots != shared:
             self._for_every_app = InForce(shared)
+        if own.snapshot is None:
+            return self._for_every_app
+        snapshots = (own.snapshot, *shared)
+        if before is not None and before.in_force.snapshots == snapshots:
+            return before.in_force
+        return InForce(snapshots)
+
+
+def _size(app: str, own: _Known) -> int:
+    size = APP_BYTES + sys.getsizeof(app)
+    return size if own.snapshot is None else size + own.snapshot.json_bytes * BYTES_PER_BYTE

@@ -4,8 +4,9 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final
 
 from wcs_hooks.adapters.time_limit import await_before, begin
-from wcs_hooks.clock import Clock, Deadline
+from wcs_hooks.clock import Clock, Deadline, Moment, Pause
 from wcs_hooks.ports import UnavailableError
+from wcs_hooks.time_budget import SECRET_REFRESH
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -17,9 +18,6 @@ LEAST_PAUSE: Final = 2.0
 """Seconds between two reads at the least, however many callers fail to prove themselves."""
 
 _LONGEST_READ: Final = 30.0
-_REFRESH_SHARE: Final = 1 / 3
-"""The share of a hook's time for which it waits to have the secrets that it knows confirmed: a
-store that hangs must leave it time for its policies and its session."""
 
 _WHAT: Final = "the secret store"
 
@@ -32,15 +30,16 @@ class CachedSecrets:
     read
         Reads the valid secrets, the current one first; raises `UnavailableError`.
     clock
-        By which the TTL goes.
+        Clock that the TTL goes by.
     """
 
     def __init__(self, read: Callable[[], Sequence[str]], clock: Clock) -> None:
         self._read = read
         self._clock = clock
         self._secrets: Sequence[str] = ()
-        self._read_at: float | None = None
-        self._reading: tuple[Future[Sequence[str]], float] | None = None
+        self._read_at: Moment | None = None
+        self._reading: tuple[Future[Sequence[str]], Moment] | None = None
+        self._pause: Pause | None = None
 
     def valid(self, deadline: Deadline) -> Sequence[str]:
         """The current secret, and while it is rotated the previous.
@@ -68,15 +67,21 @@ class CachedSecrets:
 
     def _not_older_than(self, seconds: float, deadline: Deadline) -> Sequence[str]:
         self._adopt_late()
-        now = self._clock.monotonic()
-        if self._read_at is None or now >= self._read_at + seconds:
+        if self._read_at is None or (self._read_at.older_than(seconds) and not self._is_paused()):
+            now = Moment(self._clock)
             try:
                 self._fetch(deadline, now)
             except UnavailableError:
                 if not self._secrets:
                     raise
-                self._read_at = now
+                self._read_at, self._pause = now, Pause(self._clock, LEAST_PAUSE)
+            else:
+                self._pause = None
         return self._secrets
+
+    def _is_paused(self) -> bool:
+        """Whether the store failed just now, however old the secrets are by a wrong clock."""
+        return self._pause is not None and not self._pause.is_over()
 
     def _adopt_late(self) -> None:
         """Remember what a read brought that no hook could wait for.
@@ -89,14 +94,14 @@ class CachedSecrets:
             if reading.exception() is None:
                 self._secrets, self._read_at = reading.result(), begun
 
-    def _fetch(self, deadline: Deadline, now: float) -> None:
+    def _fetch(self, deadline: Deadline, now: Moment) -> None:
         """Read the secrets, or wait for a read that has begun."""
-        reading, begun = self._reading or (None, 0.0)
-        if reading is None or now > begun + _LONGEST_READ:
+        reading, begun = self._reading or (None, now)
+        if reading is None or begun.older_than(_LONGEST_READ):
             reading, begun = begin(self._read, _WHAT), now
             self._reading = (reading, begun)
         if self._secrets:
-            deadline = Deadline(self._clock, deadline.remaining() * _REFRESH_SHARE)
+            deadline = deadline.part(SECRET_REFRESH)
         try:
             self._secrets, self._read_at = await_before(deadline, reading, _WHAT), begun
         finally:

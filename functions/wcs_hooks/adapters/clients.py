@@ -15,6 +15,8 @@ from botocore.handlers import BUILTIN_HANDLERS, REGISTER_FIRST, REGISTER_LAST
 from botocore.loaders import Loader
 from botocore.session import Session
 
+from wcs_hooks.time_budget import ATTEMPT, CONNECTION
+
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
     from mypy_boto3_events.client import EventBridgeClient
@@ -46,8 +48,8 @@ class Clients:
 
     def __init__(self, time_limit: float) -> None:
         self._config = Config(
-            connect_timeout=min(1.0, time_limit / 4),
-            read_timeout=time_limit / 2,
+            connect_timeout=min(1.0, time_limit * CONNECTION),
+            read_timeout=time_limit * ATTEMPT,
             retries={"total_max_attempts": 2, "mode": "standard"},
             # Else it is put together anew for each call, letter by letter.
             user_agent=_USER_AGENT,

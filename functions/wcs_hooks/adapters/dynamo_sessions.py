@@ -17,6 +17,7 @@ from wcs_hooks.clock import Clock, Deadline
 from wcs_hooks.core.payload import encode
 from wcs_hooks.ports import UnavailableError
 from wcs_hooks.sessions import SessionKey, SessionRecord, packed, unpacked
+from wcs_hooks.time_budget import SESSION_RENEWAL
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,9 +34,6 @@ SHA-256, so that no session is ever taken for one of them."""
 
 REDRIVEN_TTL: Final = 15 * 86_400.0
 """Seconds: a day more than the queue keeps a message."""
-
-_RENEWAL_SHARE: Final = 0.25
-"""The share of a hook's time that may go into keeping its session for longer."""
 
 _MAX_NODE_BYTES: Final = 1024
 
@@ -60,8 +58,13 @@ class DynamoSessions:
         self._table = table
         self._ttl = ttl
         self._clock = clock
-        self._breaker = CircuitBreaker("the session store", clock)
+        # One for each use: what is given less time, or can wait, must not keep a hook from its
+        # session.
+        self._reads = CircuitBreaker("the session store", clock)
+        self._labels = CircuitBreaker("the session store", clock)
+        self._writes = CircuitBreaker("the session store", clock)
         self._renewals = CircuitBreaker("the session store", clock)
+        self._marks = CircuitBreaker("the session store", clock)
 
     def read(self, key: SessionKey, deadline: Deadline) -> SessionRecord | None:
         """What is kept of a session; none if it was not seen at connect, or has ended.
@@ -72,19 +75,25 @@ class DynamoSessions:
             If DynamoDB does not answer, or the record is damaged.
         """
         keys = _keys(key)
-        item = self._breaker.run_before(deadline, lambda: self._get(keys))
-        if item is None:
+        found = self._live(self._reads.run_before(deadline, lambda: self._get(keys)))
+        if found is None:
             return None
-        try:
-            remaining = int(item["expiresAt"]["N"]) - self._clock.now()
-            record = _record(item)
-        except (KeyError, ValueError, AttributeError, zlib.error) as error:
-            raise UnavailableError("the session's record is damaged") from error
-        if remaining <= 0:
-            return None
+        record, remaining = found
         if remaining < self._ttl / 2:
             self._renew(keys, deadline)
         return record
+
+    def read_for_label(self, key: SessionKey, deadline: Deadline) -> SessionRecord | None:
+        """Read a session for a metric's label. That it fails has no consequence for other reads.
+
+        Raises
+        ------
+        UnavailableError
+            If DynamoDB does not answer, or the record is damaged.
+        """
+        keys = _keys(key)
+        found = self._live(self._labels.run_before(deadline, lambda: self._get(keys)))
+        return None if found is None else found[0]
 
     def record(self, key: SessionKey, record: SessionRecord, deadline: Deadline) -> None:
         """Keep a session.
@@ -101,7 +110,7 @@ class DynamoSessions:
             "versions": {"S": encode(dict(record.versions))},
             "failing": {"S": ",".join(sorted(record.failing))},
         }
-        self._breaker.run_before(deadline, lambda: self._put(item))
+        self._writes.run_before(deadline, lambda: self._put(item))
 
     def forget(self, key: SessionKey, deadline: Deadline) -> None:
         """Keep a session no longer.
@@ -111,7 +120,7 @@ class DynamoSessions:
         UnavailableError
             If DynamoDB does not answer.
         """
-        self._breaker.run_before(deadline, lambda: self._delete(key))
+        self._writes.run_before(deadline, lambda: self._delete(key))
 
     def is_done(self, decision_id: str, deadline: Deadline) -> bool:
         """Whether a hook out of the dead letters was published.
@@ -122,7 +131,7 @@ class DynamoSessions:
             If DynamoDB does not answer.
         """
         keys = _redriven(decision_id)
-        return self._breaker.run_before(deadline, lambda: self._get(keys)) is not None
+        return self._marks.run_before(deadline, lambda: self._get(keys)) is not None
 
     def done(self, decision_id: str, deadline: Deadline) -> None:
         """Remember that it was.
@@ -132,7 +141,7 @@ class DynamoSessions:
         UnavailableError
             If DynamoDB does not answer.
         """
-        self._breaker.run_before(deadline, lambda: self._mark(_redriven(decision_id)))
+        self._marks.run_before(deadline, lambda: self._mark(_redriven(decision_id)))
 
     def _mark(self, keys: "Mapping[str, AttributeValueTypeDef]") -> None:
         try:
@@ -158,11 +167,23 @@ class DynamoSessions:
             raise UnavailableError("the session store does not answer") from error
         return answer.get("Item")
 
+    def _live(
+        self, item: "Mapping[str, AttributeValueTypeDef] | None"
+    ) -> tuple[SessionRecord, float] | None:
+        """The record that an item holds, and for how many seconds still; none if it has expired."""
+        if item is None:
+            return None
+        try:
+            remaining = int(item["expiresAt"]["N"]) - self._clock.now()
+            record = _record(item)
+        except (KeyError, ValueError, AttributeError, zlib.error) as error:
+            raise UnavailableError("the session's record is damaged") from error
+        return (record, remaining) if remaining > 0 else None
+
     def _renew(self, keys: "Mapping[str, AttributeValueTypeDef]", deadline: Deadline) -> None:
         """Keep a session for longer. If that fails the next read does it: there is half the TTL."""
-        limit = Deadline(self._clock, deadline.remaining() * _RENEWAL_SHARE)
+        limit = deadline.part(SESSION_RENEWAL)
         with suppress(UnavailableError, BotoCoreError, ClientError):
-            # By a breaker of its own: hooks are not refused their sessions because this hangs.
             self._renewals.run_before(limit, lambda: self._extend(keys))
 
     def _extend(self, keys: "Mapping[str, AttributeValueTypeDef]") -> None:

@@ -62,6 +62,8 @@ class DynamoSnapshots:
             If DynamoDB does not answer, or a pointer is damaged.
         """
         keys = [{"app": {"S": app}, "item": {"S": CURRENT}} for app in apps if _can_be_key(app)]
+        if not keys:
+            return {}
         try:
             answer = self._client.batch_get_item(RequestItems={self._table: {"Keys": keys}})
         except (BotoCoreError, ClientError) as error:

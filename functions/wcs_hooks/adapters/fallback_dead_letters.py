@@ -22,7 +22,7 @@ class FallbackDeadLetters:
     make_first, make_second
         Make the places; each is called once, when there is a first message for that place.
     clock
-        By which the time is divided.
+        Clock used by the circuit breaker of the first place.
     """
 
     def __init__(
@@ -33,7 +33,6 @@ class FallbackDeadLetters:
     ) -> None:
         self._first = cache(make_first)
         self._second = cache(make_second)
-        self._clock = clock
         self._breaker = CircuitBreaker("the first place for dead letters", clock)
 
     def send(self, message: Mapping[str, Any], deadline: Deadline) -> Place:
@@ -44,7 +43,7 @@ class FallbackDeadLetters:
         UnavailableError
             If neither place took it by the deadline.
         """
-        half = Deadline(self._clock, deadline.remaining() / 2)
+        half = deadline.part(0.5)
         first_hangs = self._breaker.is_open
         try:
             if first_hangs:

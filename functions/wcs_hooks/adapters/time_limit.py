@@ -10,7 +10,7 @@ from concurrent.futures import TimeoutError as FutureTimeoutError
 from threading import Thread
 from typing import Final
 
-from wcs_hooks.clock import Clock, Deadline
+from wcs_hooks.clock import Clock, Deadline, Pause
 from wcs_hooks.ports import UnavailableError
 
 _LONGEST_PAUSE: Final = 30.0
@@ -24,26 +24,27 @@ class CircuitBreaker:
     """Makes calls to a service, and for a while none after it did not answer in time.
 
     A service that hangs would else take its share of each reply's time. The first pause is as long
-    as was waited for; with each further call in vain it doubles, up to 30 s.
+    as was waited for; with each further call that hangs it doubles, up to 30 s. A call that was
+    given much less time than usual says nothing about the service, and causes no pause.
 
     Parameters
     ----------
     what
         The service, for messages.
     clock
-        By which the pauses go.
+        Clock that the pauses go by.
     """
 
     def __init__(self, what: str, clock: Clock) -> None:
         self._what = what
         self._clock = clock
         self._failures = 0
-        self._retry_at = 0.0
+        self._pause: Pause | None = None
 
     @property
     def is_open(self) -> bool:
         """Whether a call would be refused now, without being made."""
-        return bool(self._failures) and self._clock.monotonic() < self._retry_at
+        return self._pause is not None and not self._pause.is_over()
 
     def run_before[T](self, deadline: Deadline, call: Callable[[], T]) -> T:
         """Make a call, and wait for it until the deadline at most; what comes later is dropped.
@@ -57,17 +58,18 @@ class CircuitBreaker:
         """
         if self.is_open:
             raise UnavailableError(f"{self._what} did not answer in time a moment ago")
-        patience = deadline.remaining()
+        patience, is_cut_short = deadline.remaining(), deadline.is_cut_short()
         if not patience:
             raise TimedOutError(f"there was no time left to ask {self._what}")
         try:
             result = run_before(deadline, call, self._what)
         except TimedOutError:
-            pause = min(patience * 2.0 ** min(self._failures, 10), _LONGEST_PAUSE)
-            self._failures += 1
-            self._retry_at = self._clock.monotonic() + pause
+            if not is_cut_short:
+                pause = min(patience * 2.0 ** min(self._failures, 10), _LONGEST_PAUSE)
+                self._failures += 1
+                self._pause = Pause(self._clock, pause)
             raise
-        self._failures = 0
+        self._failures, self._pause = 0, None
         return result
 
 

@@ -145,10 +145,11 @@ class Snapshot:
         What the policies demand of restClientConfig.
     layer
         0 for an app's own policies, 1 for every app's: of equal priorities the own come first.
+    json_bytes
+        Size of its JSON, by which the memory that it takes can be estimated.
     """
 
     __slots__ = (
-        "__weakref__",
         "_methods",
         "_records",
         "_rules",
@@ -156,11 +157,13 @@ class Snapshot:
         "_visible",
         "app",
         "demands",
+        "json_bytes",
         "layer",
         "version",
     )
 
-    def __init__(self, document: Mapping[str, Any]) -> None:
+    def __init__(self, document: Mapping[str, Any], json_bytes: int) -> None:
+        self.json_bytes = json_bytes
         self.app: str = document["app"]
         self.version: int = document["version"]
         self.layer = 1 if self.app == "*" else 0
@@ -181,9 +184,10 @@ class Snapshot:
             If the bytes are damaged, or of another format.
         """
         try:
-            document = json.loads(zlib.decompress(data))
+            text = zlib.decompress(data)
+            document = json.loads(text)
             if document["format"] == FORMAT:
-                return cls(document)
+                return cls(document, len(text))
             message = f"has format {document['format']}, this is {FORMAT}"
         except (zlib.error, ValueError, KeyError, TypeError) as error:
             message = f"is damaged: {error}"

@@ -42,6 +42,10 @@ only who may invoke the function can redrive."""
 
 _ROUTE_PREFIX: Final = "POST /"
 
+_POLICIES_SHARE: Final = 0.4
+"""Share of the function's memory that cached policies may take. The code takes 70 MB: more of the
+smallest function would leave no room for that."""
+
 
 class LambdaContext(Protocol):
     """What of Lambda's context object is used."""
@@ -73,7 +77,10 @@ def hook_handler(category: Category) -> Handler:
             environment.auth, secrets, environment.basic_user, environment.allowed_sources
         ),
         policies=CachedPolicies(
-            DynamoSnapshots(dynamodb, environment.snapshots_table), environment.snapshot_ttl, clock
+            DynamoSnapshots(dynamodb, environment.snapshots_table),
+            environment.snapshot_ttl,
+            clock,
+            max_bytes=environment.memory_bytes * _POLICIES_SHARE,
         ),
         sessions=sessions,
         rest_api_calls=environment.rest_api_calls,
