@@ -26,7 +26,7 @@ from wcs_hooks.policy_compiler import PIN_ID, STATUS_ID
 from wcsctl.deployment import Deployment
 from wcsctl.errors import ConflictError, WcsctlError
 from wcsctl.policy_diff import same
-from wcsctl.policy_yaml import exact
+from wcsctl.policy_yaml import SIGNIFICANT_DIGITS, exact
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
@@ -333,8 +333,7 @@ def attribute_of(value: Any) -> Raw:  # noqa: PLR0911 - one for each type
         case bool():
             return {"BOOL": value}
         case int() | Decimal():
-            # Without an int's outer zeros: DynamoDB counts 38 digits beside them.
-            return {"N": str(Decimal(value).normalize(_WIDE))}
+            return {"N": _number(Decimal(value).normalize(_WIDE))}
         case float():
             return {"N": repr(value)}
         case str():
@@ -347,6 +346,14 @@ def attribute_of(value: Any) -> Raw:  # noqa: PLR0911 - one for each type
             return {"B": value}
         case _:
             raise WcsctlError(f"{value!r:.60} cannot stand in a policy.")
+
+
+def _number(number: Decimal) -> str:
+    """A number as DynamoDB gives it back; a very large or small one by its exponent.
+
+    DynamoDB takes 38 digits, and counts an integer's last zeros as some.
+    """
+    return f"{number:f}" if abs(number.adjusted()) < SIGNIFICANT_DIGITS else str(number)
 
 
 def raw_of(policy: Mapping[str, Any], before: Raw | None = None) -> Raw:

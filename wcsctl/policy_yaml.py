@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import yaml
 
+from wcs_hooks.core.payload import json_number
 from wcsctl.errors import WcsctlError
 
 try:
@@ -162,10 +163,13 @@ def write_policies(policies: Sequence[Mapping[str, Any]]) -> str:
 
 
 def plain(value: Any) -> Any:
-    """The same in JSON's types: what policies are compiled from, and `--json` prints."""
+    """The same in JSON's types, as policies are compiled from it and as `--json` prints it.
+
+    A fraction that is no double stays a `Decimal`.
+    """
     match value:
         case Decimal():
-            return int(value) if value == value.to_integral_value() else float(value)
+            return json_number(value)
         case list():
             return [plain(inner) for inner in value]
         case dict():

@@ -389,9 +389,19 @@ def test_given_set_and_compute_then_the_override_has_the_fields_of_both() -> Non
     assert _read(override(set={"a": 1}, compute={"b": "body.b"})).fields == ("a", "b")
 
 
-@pytest.mark.parametrize("nothing", [{}, {"set": {}}, {"compute": {}}, {"set": {}, "compute": {}}])
-def test_given_an_override_of_nothing_then_it_is_an_error(nothing: dict[str, Any]) -> None:
-    assert errors(override(**nothing)) == [("a", "set")]
+@pytest.mark.parametrize(
+    ("nothing", "attributes"),
+    [
+        ({}, ["set"]),
+        ({"set": {}}, ["set"]),
+        ({"compute": {}}, ["compute"]),
+        ({"set": {}, "compute": {}}, ["compute", "set"]),
+    ],
+)
+def test_given_an_override_of_nothing_then_it_is_an_error(
+    nothing: dict[str, Any], attributes: list[str]
+) -> None:
+    assert errors(override(**nothing)) == [("a", attribute) for attribute in attributes]
 
 
 def test_given_a_field_to_compute_by_no_expression_then_it_is_an_error() -> None:
