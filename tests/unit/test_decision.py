@@ -515,7 +515,7 @@ _TOO_MANY = b'{"appKey":"live","name":"b4e7","a":[' + b"1," * 500 + b"1]}"
         ("body.a != 'other'", "skip", False),
         ("has(body.a)", "skip", False),
         ("body.name == 'other' && body.a != 'x'", "match", True),
-        ("'absent' in body", "match", True),
+        ("size(body) == 9", "match", True),
         ("body[method] == 'x'", "skip", False),
         ("body.name == 'other' || body.all(name, true)", "match", True),
     ],
@@ -532,7 +532,7 @@ def test_given_a_field_too_large_when_a_condition_can_see_it_then_when_error_dec
 
 
 @pytest.mark.parametrize("body", [_TOO_LARGE, _TOO_MANY], ids=["bytes", "values"])
-@pytest.mark.parametrize("others", [(), ("has(body.a)",), ("'z' in body",)])
+@pytest.mark.parametrize("others", [(), ("has(body.a)",), ("size(body) == 9",)])
 @pytest.mark.parametrize(
     ("when", "denied"),
     [
@@ -540,6 +540,7 @@ def test_given_a_field_too_large_when_a_condition_can_see_it_then_when_error_dec
         ("body.name == 'b4e7'", True),
         ("body['name'].matches('^b4')", True),
         ("has(body.absent)", False),
+        ("'absent' in body", False),
         ("app == 'other'", False),
         ("app == 'live' && body.name.size() == 4", True),
         ("known", True),
@@ -560,22 +561,16 @@ def test_given_a_field_too_large_when_a_condition_cannot_see_it_then_it_has_its_
     assert [failure.policy for failure in found.failures] == ["b0"] * len(others)
 
 
-def test_given_many_fields_when_those_that_a_condition_sees_are_too_large_together_then_no_value() -> (
-    None
-):
+def test_given_fields_too_large_together_when_a_condition_sees_them_then_it_has_no_value() -> None:
     body = {"a": "x" * 40_000, "b": "y" * 40_000, "c": "z"}
     both = deny(when="body.a == body.b", whenError="skip")
+    apart = [deny(when="body.a == body.c"), deny(id="b", when="body.b == 'x'")]
 
     assert decided(snapshot(both), body).failures
-    assert not decided(snapshot(deny(when="body.a == body.c")), body).failures
-    assert not decided(
-        snapshot(deny(when="body.a == body.c"), deny(when="body.b == 'x'")), body
-    ).failures
+    assert not decided(snapshot(*apart), body).failures
 
 
-def test_given_a_large_body_with_odd_characters_when_a_condition_sees_a_field_then_as_ever() -> (
-    None
-):
+def test_given_a_large_body_of_odd_characters_when_a_condition_sees_a_field_then_as_ever() -> None:
     body = b'{"name":"a\\u0000b","n":12345678901234567891,"a":"' + b"\\ud800" * 20_000 + b'"}'
     seen = override(compute={"name": "body.name + string(body.n)"})
 

@@ -334,7 +334,6 @@ def encode(value: object, *, sort_names: bool = False) -> str:
     ----------
     sort_names
         Whether objects have their fields in order of their names, and not in their own order.
-        Not where there is a `Decimal`.
 
     Raises
     ------
@@ -344,7 +343,7 @@ def encode(value: object, *, sort_names: bool = False) -> str:
     try:
         return (_SORTING_ENCODER if sort_names else _ENCODER).encode(value)
     except TypeError as error:
-        return _encode_with_decimals(value, error)
+        return _encode_with_decimals(value, error, sort_names=sort_names)
 
 
 def _decoded(text: str) -> Any:
@@ -357,15 +356,17 @@ def _decoded(text: str) -> Any:
     return _DECODER.decode(text)
 
 
-def _encode_with_decimals(value: object, error: TypeError) -> str:
+def _encode_with_decimals(value: object, error: TypeError, *, sort_names: bool) -> str:
     # Imported here because only policies hold such numbers, and no hook should wait for it.
     from decimal import Decimal  # noqa: PLC0415
 
     match value:
         case dict():
-            return f"{{{','.join(f'{encode(name)}:{encode(value[name])}' for name in value)}}}"
+            names = sorted(value) if sort_names else value
+            inner = ((name, encode(value[name], sort_names=sort_names)) for name in names)
+            return f"{{{','.join(f'{encode(name)}:{text}' for name, text in inner)}}}"
         case list():
-            return f"[{','.join(map(encode, value))}]"
+            return f"[{','.join(encode(inner, sort_names=sort_names) for inner in value)}]"
         case Decimal():
             return str(value)
         case _:
