@@ -197,11 +197,16 @@ def _shown(value: Any) -> Any:
 
 
 def _is_secret_name(name: str, names: frozenset[str] = _NAMES) -> bool:
-    return name.lower().translate(_UNWRITTEN) in names or _is_token(name)
+    plain = name.lower()
+    if "_" in plain or "-" in plain:
+        plain = plain.translate(_UNWRITTEN)
+    return plain in names or _is_token(name)
 
 
 def _is_token(text: str) -> bool:
     """Whether a text has the form of a JWT or of a signed stream key."""
+    if "." not in text:
+        return False
     if text[: len(_BEARER)].lower() == _BEARER:
         text = text[len(_BEARER) :]
     text = text.strip()
