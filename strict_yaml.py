@@ -12,6 +12,8 @@ from typing import Any, Final, NoReturn
 
 import yaml
 
+from wcs_hooks.core.payload import json_number
+
 try:
     from yaml import CSafeLoader as _SafeLoader
 except ImportError:  # without libyaml: slower, otherwise the same
@@ -98,10 +100,13 @@ def exact(number: Decimal) -> int | Decimal:
 
 
 def plain(value: Any) -> Any:
-    """The same in JSON's types: what policies are compiled from, and `--json` prints."""
+    """Return the same in JSON's types, as policies are compiled from it and as `--json` prints it.
+
+    A fraction that is not a double stays a `Decimal`.
+    """
     match value:
         case Decimal():
-            return int(value) if value == value.to_integral_value() else float(value)
+            return json_number(value)
         case list():
             return [plain(inner) for inner in value]
         case dict():

@@ -24,6 +24,7 @@ FILE: Final = Path(__file__).with_name("policy.schema.json")
 
 _NAMES: Final = {
     "type": "string",
+    "minLength": 1,
     "description": "Top-level field names, comma-separated, without blanks.",
 }
 _INSTANT: Final = {
@@ -60,20 +61,27 @@ _PROPERTIES: Final[Mapping[str, Any]] = {
     },
     "match": {
         "type": "object",
+        "minProperties": 1,
         "description": "A field or a dotted path to its value, or to a list of alternatives.",
     },
-    "when": {"type": "string", "description": "A CEL expression that gives a boolean."},
+    "when": {
+        "type": "string",
+        "minLength": 1,
+        "description": "A CEL expression that gives a boolean.",
+    },
     "whenError": {
         "enum": list(WhenError),
         "description": "What an expression without a value means; deny: match, else skip.",
     },
     "set": {
         "type": "object",
+        "minProperties": 1,
         "description": "override: field to its new value.",
         "propertyNames": {"not": {"const": "restClientConfig"}},
     },
     "compute": {
         "type": "object",
+        "minProperties": 1,
         "description": "override: field to a CEL expression that gives it.",
         "propertyNames": {"not": {"const": "restClientConfig"}},
         "additionalProperties": {"type": "string"},

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import ClientError
 
-from strict_yaml import exact
+from strict_yaml import SIGNIFICANT_DIGITS, exact
 from wcs_hooks.adapters.dynamo_policy_store import from_attributes
 from wcs_hooks.adapters.dynamo_snapshots import CURRENT
 from wcs_hooks.core.compilation import source_digest
@@ -333,8 +333,7 @@ def attribute_of(value: Any) -> Raw:  # noqa: PLR0911 - one for each type
         case bool():
             return {"BOOL": value}
         case int() | Decimal():
-            # Without an int's outer zeros: DynamoDB counts 38 digits beside them.
-            return {"N": str(Decimal(value).normalize(_WIDE))}
+            return {"N": _number(Decimal(value).normalize(_WIDE))}
         case float():
             return {"N": repr(value)}
         case str():
@@ -347,6 +346,14 @@ def attribute_of(value: Any) -> Raw:  # noqa: PLR0911 - one for each type
             return {"B": value}
         case _:
             raise WcsctlError(f"{value!r:.60} cannot stand in a policy.")
+
+
+def _number(number: Decimal) -> str:
+    """A number as DynamoDB gives it back; a very large or small one by its exponent.
+
+    DynamoDB takes 38 digits, and counts an integer's last zeros as some.
+    """
+    return f"{number:f}" if abs(number.adjusted()) < SIGNIFICANT_DIGITS else str(number)
 
 
 def raw_of(policy: Mapping[str, Any], before: Raw | None = None) -> Raw:

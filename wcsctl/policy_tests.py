@@ -4,7 +4,6 @@ The format is told in `docs/policies.md`. A file is read strictly: what is not u
 error that names the file, the test, the key and what is allowed there. Nothing here needs AWS.
 """
 
-import json
 import re
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -427,7 +426,7 @@ def _payload(hook: _Place, file: Path, app: str) -> Payload:
         hook.wrong("payload", "there is a body too: keep one of them")
     name = hook.text("payload")
     body = hook.fields("body") or {}
-    raw = json.dumps(body).encode()
+    raw = encode(body).encode()
     if name is not None:
         try:
             raw = (file.parent / name).read_bytes()

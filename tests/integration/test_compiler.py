@@ -86,7 +86,10 @@ def test_given_an_edit_when_it_is_compiled_then_a_new_version_is_in_force_and_st
         pytest.param(policy("bad", action="refuse"), "action", "refuse", id="unknown action"),
         pytest.param(deny("bad", colour="red"), "colour", "no attribute", id="unknown attribute"),
         pytest.param(deny("bad", "StreamStatusEvent"), "method", "happened", id="a deny too late"),
-        pytest.param(override("bad", set={}), "set", "nothing to override", id="nothing to set"),
+        pytest.param(
+            policy("bad", action="override"), "set", "nothing to override", id="nothing to set"
+        ),
+        pytest.param(override("bad", set={}), "set", "is empty: remove it", id="an empty set"),
     ],
 )
 def test_given_a_broken_edit_when_it_is_compiled_then_the_last_good_version_stays_and_status_says(

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 from hypothesis import strategies as st
@@ -180,7 +181,8 @@ def are_equal(one: Any, other: Any) -> bool:
     if isinstance(one, bool) or isinstance(other, bool):
         return one is other
     if isinstance(one, int | float) and isinstance(other, int | float):
-        return one == other
+        # A float is what it was written as, and not the binary number next to that.
+        return Decimal(repr(one)) == Decimal(repr(other))
     if isinstance(one, list) and isinstance(other, list):
         return len(one) == len(other) and all(map(are_equal, one, other))
     if isinstance(one, dict) and isinstance(other, dict):

@@ -103,6 +103,7 @@ _MATCHES = st.dictionaries(
         _VALUES.filter(lambda value: value is not None and not isinstance(value, list)),
         st.lists(_VALUES, min_size=3, max_size=6),
     ),
+    min_size=1,
     max_size=3,
 )
 _FIELDS = st.sampled_from(["a", "name", "record"])
@@ -130,8 +131,8 @@ def _policy(
 
 def _without_a_field_twice(policy: dict[str, Any]) -> dict[str, Any]:
     literal = policy.get("set", {})
-    computed = {n: s for n, s in policy["compute"].items() if n not in literal}
-    return policy | {"compute": computed}
+    computed = {n: s for n, s in policy.pop("compute").items() if n not in literal}
+    return policy | ({"compute": computed} if computed else {})
 
 
 _ECHO = _policy("echo", _METHODS, _COMMON)
@@ -275,7 +276,7 @@ def _values(
     policy: Mapping[str, Any], method: str, body: Mapping[str, Any], found: Answer
 ) -> dict[str, Any] | None:
     values = dict(policy["set"])
-    for field, source in policy["compute"].items():
+    for field, source in policy.get("compute", {}).items():
         try:
             value = COMPUTATIONS[source](body)
         except NoValueError:

@@ -1,5 +1,7 @@
 """The decision: which policies apply to a hook, and what they make of it."""
 
+import json
+import zlib
 from typing import Any
 
 import pytest
@@ -9,6 +11,7 @@ from tests.unit.given import (
     NOW,
     TOMORROW,
     YESTERDAY,
+    compiled,
     decided,
     deny,
     echo,
@@ -16,6 +19,7 @@ from tests.unit.given import (
     snapshot,
 )
 from wcs_hooks.core.decision import ECHO, UNKNOWN_SESSION, Denial, Session, Step, Verdict
+from wcs_hooks.core.snapshot import Snapshot
 
 _NAMED = {"appKey": "live", "name": "private-1"}
 _PRIVATE = "body.name.startsWith('private-')"
@@ -500,30 +504,89 @@ def test_given_a_hostile_app_key_when_a_field_is_computed_of_it_then_the_reply_c
 
 
 _TOO_LARGE = b'{"appKey":"live","name":"b4e7","a":"' + b"x" * 65_536 + b'"}'
+_TOO_MANY = b'{"appKey":"live","name":"b4e7","a":[' + b"1," * 500 + b"1]}"
 
 
+@pytest.mark.parametrize("body", [_TOO_LARGE, _TOO_MANY], ids=["bytes", "values"])
 @pytest.mark.parametrize(
     ("when", "when_error", "denied"),
     [
-        ("body.name == 'other'", "match", True),
-        ("body.name == 'b4e7'", "skip", False),
-        ("has(body.absent)", "match", True),
-        ("app == 'other'", "match", True),
-        ("known", "skip", True),
-        ("method == 'publishStream'", "skip", True),
+        ("body.a == 'other'", "match", True),
+        ("body.a != 'other'", "skip", False),
+        ("has(body.a)", "skip", False),
+        ("body.name == 'other' && body.a != 'x'", "match", True),
+        ("size(body) == 9", "match", True),
+        ("body[method] == 'x'", "skip", False),
+        ("body.name == 'other' || body.all(name, true)", "match", True),
     ],
 )
-def test_given_a_body_beyond_64_kib_when_a_condition_asks_for_it_then_when_error_decides(
-    when: str, when_error: str, *, denied: bool
+def test_given_a_field_too_large_when_a_condition_can_see_it_then_when_error_decides(
+    when: str, when_error: str, body: bytes, *, denied: bool
 ) -> None:
     in_force = snapshot(deny(when=when, whenError=when_error))
 
-    found = decided(in_force, _TOO_LARGE, session=lambda: Session({}))
+    found = decided(in_force, body, session=lambda: Session({}))
 
     assert (found.denial is not None) is denied
-    asks = "known" not in when and "method" not in when
-    size = f"{len(_TOO_LARGE):,}"
-    assert [size in failure.message for failure in found.failures] == [True] * asks
+    assert [f"{len(body):,}" in failure.message for failure in found.failures] == [True]
+
+
+@pytest.mark.parametrize("body", [_TOO_LARGE, _TOO_MANY], ids=["bytes", "values"])
+@pytest.mark.parametrize("others", [(), ("has(body.a)",), ("size(body) == 9",)])
+@pytest.mark.parametrize(
+    ("when", "denied"),
+    [
+        ("body.name == 'other'", False),
+        ("body.name == 'b4e7'", True),
+        ("body['name'].matches('^b4')", True),
+        ("has(body.absent)", False),
+        ("'absent' in body", False),
+        ("app == 'other'", False),
+        ("app == 'live' && body.name.size() == 4", True),
+        ("known", True),
+        ("method == 'publishStream'", True),
+    ],
+)
+def test_given_a_field_too_large_when_a_condition_cannot_see_it_then_it_has_its_value(
+    when: str, others: tuple[str, ...], body: bytes, *, denied: bool
+) -> None:
+    in_force = snapshot(
+        *(deny(id=f"b{n}", mode="shadow", priority=1, when=one) for n, one in enumerate(others)),
+        deny(when=when),
+    )
+
+    found = decided(in_force, body, session=lambda: Session({}))
+
+    assert (found.denial is not None) is denied
+    assert [failure.policy for failure in found.failures] == ["b0"] * len(others)
+
+
+def test_given_fields_too_large_together_when_a_condition_sees_them_then_it_has_no_value() -> None:
+    body = {"a": "x" * 40_000, "b": "y" * 40_000, "c": "z"}
+    both = deny(when="body.a == body.b", whenError="skip")
+    apart = [deny(when="body.a == body.c"), deny(id="b", when="body.b == 'x'")]
+
+    assert decided(snapshot(both), body).failures
+    assert not decided(snapshot(*apart), body).failures
+
+
+def test_given_a_large_body_of_odd_characters_when_a_condition_sees_a_field_then_as_ever() -> None:
+    body = b'{"name":"a\\u0000b","n":12345678901234567891,"a":"' + b"\\ud800" * 20_000 + b'"}'
+    seen = override(compute={"name": "body.name + string(body.n)"})
+
+    assert decided(snapshot(seen), body).fields == {"name": '"a\ufffdb1.2345678901234567e+19"'}
+
+
+def test_given_a_snapshot_from_before_when_the_body_is_large_then_the_shared_fields_count() -> None:
+    compilation = compiled(deny(when="body.name == 'other'"))
+    document = json.loads(zlib.decompress(compilation.dump(1, NOW)))
+    document["policies"] = [record[:15] for record in document["policies"]]
+    before = Snapshot.load(zlib.compress(json.dumps(document).encode()))
+    del document["tables"][0]["visible"]
+    long_before = Snapshot.load(zlib.compress(json.dumps(document).encode()))
+
+    assert decided(before, _TOO_LARGE).denial is None
+    assert decided(long_before, _TOO_LARGE).denial is not None
 
 
 def test_given_a_body_beyond_64_kib_when_exact_values_are_matched_then_they_are_seen() -> None:
@@ -531,11 +594,19 @@ def test_given_a_body_beyond_64_kib_when_exact_values_are_matched_then_they_are_
     assert decided(snapshot(deny(match={"name": "other"})), _TOO_LARGE).denial is None
 
 
-def test_given_a_body_beyond_64_kib_when_a_field_is_computed_of_it_then_nothing_is_set() -> None:
-    found = decided(snapshot(override(compute={"name": "body.name + 'x'"})), _TOO_LARGE)
+def test_given_a_field_too_large_when_another_is_computed_of_it_then_nothing_is_set() -> None:
+    found = decided(snapshot(override(compute={"name": "body.name + body.a"})), _TOO_LARGE)
 
     assert found.fields is None
     assert [failure.attribute for failure in found.failures] == ["compute.name"]
+
+
+def test_given_a_field_too_large_when_another_is_computed_without_it_then_it_is_set() -> None:
+    shortened = override(id="b", compute={"custom": "body.a.size()"}, mode="shadow")
+    found = decided(snapshot(override(compute={"name": "body.name + 'x'"}), shortened), _TOO_LARGE)
+
+    assert found.fields == {"name": '"b4e7x"'}
+    assert [failure.policy for failure in found.failures] == ["b"]
 
 
 def test_given_the_same_hook_twice_then_the_decision_is_the_same() -> None:

@@ -8,6 +8,7 @@ import pytest
 from wcs_hooks.core.payload import (
     MAX_BODY_BYTES,
     MAX_DEPTH,
+    LongNumber,
     MalformedBodyError,
     append_fields,
     encode,
@@ -164,10 +165,15 @@ def test_given_an_integer_that_64_bits_hold_when_it_is_parsed_then_it_is_exact(n
 def test_given_an_integer_that_64_bits_do_not_hold_when_it_is_parsed_then_it_is_a_float(
     number: int,
 ) -> None:
-    value = parse(b'{"a":%d}' % number).fields["a"]
+    payload = parse(b'{"a":%d,"b":[%d]}' % (number, number))
+    value = payload.fields["a"]
 
-    assert type(value) is float
+    assert isinstance(value, LongNumber)
     assert value == float(number)
+    assert value.exact == number
+    # The runtime takes no other kind of float.
+    seen = payload.expression_fields
+    assert [type(one) for one in (seen["a"], *seen["b"])] == [float, float]
 
 
 @pytest.mark.parametrize(

@@ -270,6 +270,75 @@ def test_given_what_is_no_time_then_it_is_an_error(attribute: str, value: object
     assert errors(deny() | {attribute: value}) == [("a", attribute)]
 
 
+# --- what is empty ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("attribute", "value"),
+    [
+        *((name, None) for name in ("when", "match", "notBefore", "notAfter", "priority", "mode")),
+        *((name, None) for name in ("whenError", "status", "reason", "note")),
+        *((name, "") for name in ("when", "notBefore", "notAfter", "mode", "whenError", "status")),
+        ("when", " \n"),
+        ("match", {}),
+        ("match", []),
+        ("match", ""),
+        ("priority", []),
+    ],
+)
+def test_given_a_denial_with_something_left_blank_then_that_is_an_error_that_says_what_to_do(
+    attribute: str, value: object
+) -> None:
+    [error] = compiled(deny() | {attribute: value}).errors
+
+    assert (error.policy, error.attribute) == ("a", attribute)
+    assert error.message.startswith("is empty: remove it, or give ")
+
+
+@pytest.mark.parametrize(
+    ("item", "attribute"),
+    [
+        (override(set={"a": 1}, compute=None), "compute"),
+        (override(set={"a": 1}, compute={}), "compute"),
+        (override(set={"a": 1}, compute=""), "compute"),
+        (override(compute={"a": "1"}, set=None), "set"),
+        (override(compute={"a": "1"}, set={}), "set"),
+        (override(compute={"a": "1"}, set=[]), "set"),
+        (override(compute={"a": None}), "compute.a"),
+        *(
+            (configure(restOnError="FAIL") | {name: value}, name)
+            for name in ("restPolicy", "restOverwrite", "restExclude", "clientExclude")
+            for value in (None, "")
+        ),
+    ],
+)
+def test_given_another_policy_with_something_left_blank_then_that_is_an_error(
+    item: dict[str, Any], attribute: str
+) -> None:
+    assert errors(item) == [("a", attribute)]
+
+
+@pytest.mark.parametrize("attribute", ["method", "action"])
+@pytest.mark.parametrize("value", [None, "", []])
+def test_given_what_is_required_left_blank_then_one_error_says_that_it_is(
+    attribute: str, value: object
+) -> None:
+    [error] = compiled(deny() | {attribute: value}).errors
+
+    assert error.attribute == attribute
+    assert "is required" in error.message
+
+
+def test_given_values_that_are_empty_then_they_are_values() -> None:
+    empty: dict[str, Any] = {"a": None, "b": "", "c": [[]], "d": {}}
+
+    policy = _read(override(match=empty, set=empty, note=""))
+
+    assert policy.match == {"a": (None,), "b": ("",), "c": ([],), "d": ({},)}
+    assert policy.set_json == {"a": "null", "b": '""', "c": "[[]]", "d": "{}"}
+    assert _read(deny(reason="")).reason == ""
+
+
 # --- match --------------------------------------------------------------------------------------
 
 
@@ -389,9 +458,19 @@ def test_given_set_and_compute_then_the_override_has_the_fields_of_both() -> Non
     assert _read(override(set={"a": 1}, compute={"b": "body.b"})).fields == ("a", "b")
 
 
-@pytest.mark.parametrize("nothing", [{}, {"set": {}}, {"compute": {}}, {"set": {}, "compute": {}}])
-def test_given_an_override_of_nothing_then_it_is_an_error(nothing: dict[str, Any]) -> None:
-    assert errors(override(**nothing)) == [("a", "set")]
+@pytest.mark.parametrize(
+    ("nothing", "attributes"),
+    [
+        ({}, ["set"]),
+        ({"set": {}}, ["set"]),
+        ({"compute": {}}, ["compute"]),
+        ({"set": {}, "compute": {}}, ["compute", "set"]),
+    ],
+)
+def test_given_an_override_of_nothing_then_it_is_an_error(
+    nothing: dict[str, Any], attributes: list[str]
+) -> None:
+    assert errors(override(**nothing)) == [("a", attribute) for attribute in attributes]
 
 
 def test_given_a_field_to_compute_by_no_expression_then_it_is_an_error() -> None:

@@ -2,11 +2,13 @@
 
 import json
 import zlib
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from tests.unit.given import NOW, compiled, configure, decided, deny, echo, override, snapshot
+from wcs_hooks.core.payload import LongNumber
 from wcs_hooks.core.snapshot import (
     EVERYTHING,
     FORMAT,
@@ -247,7 +249,12 @@ _BIG = "123456789012345678901234567890"
         (5, 5.0),
         (0, -0.0),
         (1e20, 100_000_000_000_000_000_000),
-        (int(_BIG), float(_BIG)),
+        (int(_BIG), LongNumber(_BIG)),
+        (int(_BIG), LongNumber(f"{_BIG}.000e0")),
+        (int(_BIG), LongNumber(f"0.{_BIG}e30")),
+        (Decimal("0.10"), 0.1),
+        (Decimal(f"0.{_BIG}0"), LongNumber(f"0.{_BIG}")),
+        (Decimal("1e125"), 1e125),
         ([1, {"a": 2}], [1.0, {"a": 2.0}]),
         ({"a": 1, "b": 2}, {"b": 2, "a": 1}),
     ],
@@ -259,6 +266,12 @@ def test_given_equal_values_then_their_keys_are_equal(one: object, other: object
 @pytest.mark.parametrize(
     ("one", "other"),
     [
+        (int(_BIG), float(_BIG)),
+        (int(_BIG), LongNumber(_BIG[:-1] + "1")),
+        (Decimal(f"0.{_BIG}"), float(f"0.{_BIG}")),
+        (Decimal(f"0.{_BIG}"), LongNumber(f"0.{_BIG}1")),
+        (0, LongNumber("1e-400")),
+        (float("inf"), LongNumber("1" * 400)),
         (1, True),
         (0, False),
         (1, "1"),

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from moto import mock_aws
 
-from tests.support.aws_tables import Aws
+from tests.support.aws_tables import POLICIES, Aws
 from tests.support.policy_items import configure, deny, override
 from tests.wcsctl.policy_commands import Commands, write_files
 from wcsctl import policy_apply
@@ -323,6 +323,42 @@ def test_given_versions_when_rolled_back_then_the_old_policies_are_in_the_table_
     assert run.ids("school") == ["a", "b"]
     assert run("history", "school").out.splitlines()[1].endswith("in force")
     assert run("rollback", "school", 9, "--yes").status == ExitStatus.NOT_FOUND
+
+
+@pytest.mark.parametrize(
+    "number",
+    [
+        "0.1234567890123456789012345678901234567",
+        "12345678901234567890123456789012345678",
+        "12345678901234567890",
+        "0.1",
+        "100",
+        "-0.000000015",
+    ],
+)
+def test_given_a_number_of_many_digits_when_rolled_back_then_the_table_has_the_very_same_item(
+    run: Commands, number: str
+) -> None:
+    def stored() -> Any:
+        key: Any = {"app": {"S": "school"}, "id": {"S": "o"}}
+        return run.aws.dynamodb.get_item(TableName=POLICIES, Key=key)["Item"]
+
+    item: Any = {
+        **{name: {"S": value} for name, value in override("o").items() if name != "set"},
+        "app": {"S": "school"},
+        "priority": {"N": "100"},
+        "match": {"M": {"n": {"L": [{"N": number}]}}},
+        "set": {"M": {"n": {"N": number}}},
+    }
+    run.aws.dynamodb.put_item(TableName=POLICIES, Item=item)
+    run.enforce("school")
+    before = stored()
+    run.enforce("school", override("o"))
+
+    ran = run("rollback", "school", 1, "--yes")
+
+    assert ran.status == 0, ran.error
+    assert stored() == before == item
 
 
 def test_given_a_pin_when_set_and_released_then_the_version_is_held_meanwhile(

@@ -19,7 +19,7 @@ from wcs_hooks.adapters.dynamo_snapshots import CURRENT, last_version, read_part
 from wcs_hooks.clock import Clock
 from wcs_hooks.core.client_config import Demand
 from wcs_hooks.core.compilation import Changes, Compilation, source_digest
-from wcs_hooks.core.payload import encode
+from wcs_hooks.core.payload import encode, json_number
 from wcs_hooks.core.policy import EVERY_APP, Finding
 from wcs_hooks.policy_compiler import (
     NOTHING,
@@ -102,7 +102,11 @@ class DynamoPolicyStore:
     def source(self, app: str, version: int) -> list[dict[str, Any]]:
         """The policies that a version was made from; none for version 0."""
         data = read_parts(self._client, self._snapshots, app, version, "source") if version else b""
-        policies: list[dict[str, Any]] = json.loads(zlib.decompress(data)) if data else []
+        if not data:
+            return []
+        policies: list[dict[str, Any]] = json.loads(
+            zlib.decompress(data), parse_float=lambda text: json_number(Decimal(text))
+        )
         return policies
 
     def other_demands(self, app: str) -> list[Demand]:
@@ -326,6 +330,8 @@ class DynamoPolicyStore:
 def from_attributes(item: Mapping[str, "AttributeValueTypeDef"]) -> dict[str, Any]:
     """An item of DynamoDB in JSON's types; a set becomes a list, a binary stays bytes.
 
+    A fraction that is no double stays a `Decimal`.
+
     Examples
     --------
     >>> from_attributes({"priority": {"N": "5"}, "method": {"SS": ["call"]}})
@@ -335,7 +341,7 @@ def from_attributes(item: Mapping[str, "AttributeValueTypeDef"]) -> dict[str, An
 
 
 def to_attributes(item: Mapping[str, Any]) -> dict[str, Any]:
-    """An item for DynamoDB; of JSON's types all but fractions, which nothing here writes."""
+    """An item for DynamoDB; of JSON's types all but floats, which nothing here writes."""
     return {name: _SERIALIZER.serialize(value) for name, value in item.items()}
 
 
@@ -346,7 +352,7 @@ _SERIALIZER: Final = TypeSerializer()
 def _plain(value: Any) -> Any:
     match value:
         case Decimal():
-            return int(value) if value == value.to_integral_value() else float(value)
+            return json_number(value)
         case Binary():
             return bytes(value)  # type: ignore[call-overload]  # the stub omits __bytes__
         case set():

@@ -2,8 +2,10 @@
 
 import hashlib
 import json
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from wcs_hooks.core.client_config import Demand, contradictions, demands
@@ -89,8 +91,15 @@ def source_digest(items: Iterable[Mapping[str, Any]]) -> str:
     It covers the snapshot's format too, so that a new one is compiled anew.
     """
     ordered = sorted(items, key=lambda item: str(item["id"]))
-    texts = [json.dumps(item, sort_keys=True) for item in ordered]
+    texts = [json.dumps(item, sort_keys=True, default=_number) for item in ordered]
     return hashlib.sha256(f"{FORMAT}\n{'\n'.join(texts)}".encode()).hexdigest()
+
+
+def _number(value: object) -> object:
+    """A fraction that is no double, in a way that no other value is written."""
+    if isinstance(value, Decimal):
+        return [math.nan, f"{value:f}".rstrip("0")]
+    raise TypeError(f"a policy cannot have a {type(value).__name__}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from wcs_hooks.core.expression import (
     bind,
 )
 from wcs_hooks.core.payload import Payload, encode
-from wcs_hooks.core.snapshot import ABSENT, Rule, Snapshot, field_at, value_key
+from wcs_hooks.core.snapshot import ABSENT, Rule, Snapshot, Visible, field_at
 from wcs_hooks.core.terms import Action, Mode, WhenError, has_more_values_than
 
 if TYPE_CHECKING:
@@ -127,6 +127,8 @@ ECHO = Decision()
 
 _NOT_LOOKED: Final[Mapping[str, Any]] = {}
 
+type _Sees = tuple[str, ...] | None
+
 
 class Hook(NamedTuple):
     """What WCS asks about.
@@ -186,15 +188,15 @@ def decide(
 
 class _Evaluation:
     __slots__ = (
+        "activations",
         "failures",
         "hook",
         "now",
         "session",
+        "shared_fields",
         "snapshots",
         "trace",
-        "visible_fields",
-        "with_session",
-        "without_session",
+        "visible",
     )
 
     def __init__(
@@ -211,9 +213,9 @@ class _Evaluation:
         self.session = session
         self.trace = trace
         self.failures: list[Failure] = []
-        self.visible_fields: Mapping[str, Any] | None = _NOT_LOOKED
-        self.without_session: cel.Activation | None = None
-        self.with_session: cel.Activation | None = None
+        self.visible: Visible | None = None
+        self.shared_fields: Mapping[str, Any] | None = _NOT_LOOKED
+        self.activations: dict[tuple[bool, _Sees], cel.Activation] = {}
 
     def of(self, rules: Iterable[Rule]) -> Decision:
         denial: Denial | None = None
@@ -277,15 +279,15 @@ class _Evaluation:
         fields = self.hook.payload.fields
         for path, keys in rule.match:
             value = field_at(fields, path)
-            if value is ABSENT or value_key(value) not in keys:
+            if value is ABSENT or rule.snapshot.key(value) not in keys:
                 return self._tell(rule, "match", path)
         return True
 
     def _holds(self, rule: Rule, when: Expression) -> bool:
         try:
-            holds = self._guarded(rule)
+            holds = self._guarded(rule, when)
             if holds is None:
-                holds = when.is_true(self._activation(rule))
+                holds = when.is_true(self._activation(rule, when))
         except SessionUnavailableError as error:
             # A policy in shadow mode changes nothing: not even if its session cannot be read.
             if rule.mode != Mode.SHADOW:
@@ -293,17 +295,17 @@ class _Evaluation:
             self.failures.append(Failure(rule.id, "when", str(error)))
             return self._tell(rule, "when", str(error))
         except ExpressionError as error:
-            reason = self._reason(error)
+            reason = self._reason(when, error)
             self.failures.append(Failure(rule.id, "when", reason))
             holds = rule.when_error == WhenError.MATCH
             return holds or self._tell(rule, "when", reason)
         return holds or (self.trace is not None and self._tell(rule, "when"))
 
-    def _guarded(self, rule: Rule) -> bool | None:
+    def _guarded(self, rule: Rule, when: Expression) -> bool | None:
         """What the rule's guard tells of its `when`; none if that must be evaluated."""
         if rule.guard is None:
             return None
-        fields = self._visible_fields()
+        fields = self._fields(when)
         return None if fields is None else rule.guard.holds(fields)
 
     def _values(self, rule: Rule) -> dict[str, str] | None:
@@ -311,7 +313,7 @@ class _Evaluation:
         values = dict(rule.set_json)
         for name, expression in rule.compute.items():
             try:
-                value = expression.json_value(self._activation(rule))
+                value = expression.json_value(self._activation(rule, expression))
                 # The runtime's maps have another order each time, and the same hook one answer.
                 values[name] = encode(value, sort_names=True)
             except SessionUnavailableError as error:
@@ -321,52 +323,78 @@ class _Evaluation:
                 self._tell(rule, "compute", str(error))
                 return None
             except (ExpressionError, ValueError) as error:
-                reason = self._reason(error)
+                reason = self._reason(expression, error)
                 self.failures.append(Failure(rule.id, f"compute.{name}", reason))
                 self._tell(rule, "compute", reason)
                 return None
         return values
 
-    def _reason(self, error: Exception) -> str:
-        if self._visible_fields() is not None:
+    def _reason(self, expression: Expression, error: Exception) -> str:
+        if self._fields(expression) is not None:
             return str(error)
         return (
             f"the body has {len(self.hook.payload.raw):,} bytes; expressions see at most "
-            f"{MAX_VISIBLE_BYTES:,}, and {MAX_VISIBLE_VALUES:,} values"
+            f"{MAX_VISIBLE_BYTES:,} bytes and {MAX_VISIBLE_VALUES:,} values of the fields that "
+            "they refer to"
         )
 
-    def _visible_fields(self) -> Mapping[str, Any] | None:
-        """The body's fields as expressions see them, or none of a body that they do not see."""
-        if self.visible_fields is _NOT_LOOKED:
+    def _fields(self, expression: Expression) -> Mapping[str, Any] | None:
+        """The fields of the body that an expression sees; none if they are more than it may."""
+        shared = self._shared_fields()
+        if shared is not None or expression.sees is None:
+            return shared
+        return self._within_limits(expression.sees)
+
+    def _shared_fields(self) -> Mapping[str, Any] | None:
+        """Fields that all expressions may see together: all of a usual body, or none."""
+        if self.shared_fields is _NOT_LOOKED:
             payload = self.hook.payload
-            self.visible_fields = (
-                payload.expression_fields
-                if len(payload.raw) <= MAX_VISIBLE_BYTES
-                and not payload.has_more_values_than(MAX_VISIBLE_VALUES)
-                else None
-            )
-        return self.visible_fields
+            if len(payload.raw) <= MAX_VISIBLE_BYTES and not payload.has_more_values_than(
+                MAX_VISIBLE_VALUES
+            ):
+                self.shared_fields = payload.expression_fields
+            else:
+                visible = self._visible()
+                names = visible.body_fields
+                if names is not None and "app" in visible.variables:
+                    names |= {"appKey"}
+                self.shared_fields = None if names is None else self._within_limits(names)
+        return self.shared_fields
+
+    def _within_limits(self, names: Iterable[str]) -> Mapping[str, Any] | None:
+        return self.hook.payload.visible_fields(names, MAX_VISIBLE_BYTES, MAX_VISIBLE_VALUES)
+
+    def _visible(self) -> Visible:
+        """What the rules' expressions can see."""
+        if self.visible is None:
+            method = self.hook.method
+            self.visible = self.snapshots[0].visible(method)
+            for snapshot in self.snapshots[1:]:
+                self.visible = self.visible.and_also(snapshot.visible(method))
+        return self.visible
 
     # By hand, and not by cached_property: these are asked for each expression.
 
-    def _activation(self, rule: Rule) -> "cel.Activation":
-        if rule.uses_session:
-            if self.with_session is None:
+    def _activation(self, rule: Rule, expression: Expression) -> "cel.Activation":
+        """What an expression is evaluated on: the same for all, unless the body is too large."""
+        sees: _Sees = None
+        if self._shared_fields() is None and expression.sees is not None:
+            sees = tuple(expression.sees)
+        key = rule.uses_session, sees
+        found = self.activations.get(key)
+        if found is None:
+            variables = self._variables(self._fields(expression))
+            if rule.uses_session:
                 session = self.session()
-                variables = self._variables() | {"known": session.known}
+                variables["known"] = session.known
                 if not has_more_values_than(MAX_VISIBLE_VALUES, session.body):
                     variables["session"] = session.body
-                self.with_session = bind(**variables)
-            return self.with_session
-        if self.without_session is None:
-            self.without_session = bind(**self._variables())
-        return self.without_session
+            found = self.activations[key] = bind(**variables)
+        return found
 
-    def _variables(self) -> dict[str, object]:
-        """What the rules' expressions can see, `session` and `known` apart."""
-        visible = self.snapshots[0].visible(self.hook.method)
-        for snapshot in self.snapshots[1:]:
-            visible = visible.and_also(snapshot.visible(self.hook.method))
+    def _variables(self, body: Mapping[str, Any] | None) -> dict[str, object]:
+        """What an expression can see, `session` and `known` apart; of a body that it sees."""
+        visible = self._visible()
         wanted = visible.variables
         variables: dict[str, object] = {}
         if "method" in wanted:
@@ -375,7 +403,6 @@ class _Evaluation:
             variables["category"] = str(self.hook.category)
         if "now" in wanted:
             variables["now"] = datetime.fromtimestamp(self.now, UTC)
-        body = self._visible_fields()
         if body is None:
             return variables
         if "app" in wanted:

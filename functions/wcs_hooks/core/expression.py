@@ -19,6 +19,7 @@ says, and has no such type for a `datetime` (`bind`). Time zones are files, of w
 
 import base64
 import re
+from collections.abc import Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
@@ -29,13 +30,14 @@ VARIABLES: Final = ("method", "category", "app", "body", "session", "now", "know
 """What an expression may refer to. `wcs_hooks.core.decision` binds them."""
 
 MAX_VISIBLE_BYTES: Final = 65_536
-"""The largest body that expressions see. Of a larger one they have no value, so that `whenError`
-decides: a client who sends much gets past no denial. Hooks are 0.3 to 4 KB."""
+"""The most that an expression sees of a body, in bytes of JSON: the fields that it refers to. Where
+these have more it has no value, so that `whenError` decides: a client who sends much gets past no
+denial. Hooks are 0.3 to 4 KB."""
 
 MAX_VISIBLE_VALUES: Final = 500
-"""The most values that a body may hold, at all depths, for expressions to see it; likewise the
-session's. `map` and `filter` copy what they have so far for each element: of a list of 9,000 they
-make 1.3 GB. Hooks hold some 30 values."""
+"""The most values that these fields may hold, at all depths; the same limit holds for the session.
+`map` and `filter` copy what they have so far for each element: of a list of 9,000 they make 1.3 GB.
+Hooks hold some 30 values."""
 
 _TAKES_TIME_ZONE: Final = b"_with_tz"
 """In the names of the overloads that take a time zone, `timestamp_to_hours_with_tz` and its like,
@@ -53,6 +55,11 @@ class ExpressionError(Exception):
 class Expression:
     """A checked expression, read back from its serialized form when it is first evaluated.
 
+    Attributes
+    ----------
+    sees
+        The fields of the body that it can see; none if it can see all of it.
+
     Examples
     --------
     >>> from wcs_hooks.core.expression_check import check
@@ -62,10 +69,11 @@ class Expression:
     True
     """
 
-    __slots__ = ("_program", "_serialized")
+    __slots__ = ("_program", "_serialized", "sees")
 
-    def __init__(self, serialized: str) -> None:
+    def __init__(self, serialized: str, sees: Sequence[str] | None = None) -> None:
         self._serialized = serialized
+        self.sees = sees
         self._program: cel.Expression | None = None
 
     def is_true(self, activation: "cel.Activation") -> bool:

@@ -54,6 +54,13 @@ class Checked(NamedTuple):
     guard: StoredGuard | None
 
     @property
+    def sees(self) -> list[str] | None:
+        """The fields of the body whose values it depends on; none if it can see all of it."""
+        if self.body_fields is None:
+            return None
+        return sorted(self.body_fields | ({"appKey"} if "app" in self.uses else set()))
+
+    @property
     def may_be_boolean(self) -> bool:
         """Whether it can give a boolean."""
         return self.returns in {"BOOL", "DYN"}

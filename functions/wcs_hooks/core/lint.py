@@ -4,13 +4,13 @@ Errors keep an edit out of force; warnings tell of what is hardly meant. The rul
 rest on the vendor's page on method types and `docs/wcs-protocol.md`, sections 2 to 4.
 """
 
-import json
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from wcs_hooks.core.client_config import Demand
 from wcs_hooks.core.field_lint import lint_fields
 from wcs_hooks.core.methods import METHODS, PLAYERS, SWITCHES, switch_of
+from wcs_hooks.core.payload import encode
 from wcs_hooks.core.policy import Action, Finding, Mode, Policy, Severity, WhenError
 
 _KEYS: Final = frozenset({"appKey", "nodeId", "sessionId"})
@@ -162,7 +162,7 @@ def _condition(policy: Policy) -> str:
     if not policy.match and policy.when is None:
         return ""
     match: dict[str, Any] = {path: list(values) for path, values in policy.match.items()}
-    return json.dumps([match, policy.when and policy.when.source], sort_keys=True)
+    return encode([match, policy.when and policy.when.source], sort_names=True)
 
 
 def _idle_overwrites(demands: Sequence[Demand], others: Sequence[Demand]) -> Iterator[Finding]:

@@ -5,13 +5,16 @@ nothing here re-serialises a body. An override is spliced into the text that was
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import accumulate, islice
 from json.scanner import make_scanner
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from wcs_hooks.core.collector import PausedCollector
-from wcs_hooks.core.terms import has_more_values_than
+from wcs_hooks.core.terms import count_values, has_more_values_than
+
+if TYPE_CHECKING:
+    from decimal import Decimal
 
 MAX_BODY_BYTES: Final = 1_048_576
 """The largest body that is processed, 1 MiB. WCS documents no maximum; hooks are 0.3 to 4 KB."""
@@ -24,6 +27,18 @@ _MOST_VALUES: Final = 100
 _LONGEST_TEXT: Final = 1_024
 _INT64_DIGITS: Final = 19
 _INT64_MAX: Final = 2**63 - 1
+_EXACT_DIGITS: Final = 15
+"""Two decimal numbers of so many digits are never the same double."""
+
+_EXACT_INTEGER: Final = 2**53
+_SMALLEST: Final = 1e-290
+"""Below this doubles have fewer digits than that."""
+
+MAX_NUMBER_DIGITS: Final = 38
+"""How many significant digits a number of a policy has at most: DynamoDB keeps no more."""
+
+_MOST_DIGITS: Final = 150
+"""How far from the decimal point the digits of a policy's number can be: DynamoDB ends at 126."""
 _WHITESPACE: Final = " \t\n\r"
 
 
@@ -41,6 +56,35 @@ class MalformedBodyError(Exception):
         self.status = status
 
 
+class LongNumber(float):
+    """A number with more digits than a double holds: as a float, and as it was written.
+
+    Attributes
+    ----------
+    made
+        The one that was made last, wherever.
+    """
+
+    __slots__ = ("_exact", "_literal")
+
+    made: ClassVar["LongNumber | None"] = None
+
+    def __init__(self, literal: str) -> None:
+        self._literal: str = literal
+        self._exact: Decimal | None = None
+        LongNumber.made = self
+
+    @property
+    def exact(self) -> "Decimal | None":
+        """Its value; none if no number of a policy can be equal to it."""
+        if self._literal:
+            self._exact, self._literal = _policy_number(self._literal), ""
+        return self._exact
+
+
+type _Measured = tuple[Any, int, int]
+
+
 class Payload:
     """A body that was received, and its fields.
 
@@ -52,16 +96,20 @@ class Payload:
         The same, decoded.
     fields
         The top-level object. Of a name that occurs twice the last one counts, as in most parsers.
-        An integer that no 64 bits hold is a float here (and itself in `raw`).
+        An integer beyond 64 bits is a `LongNumber` here, and so is a fraction of many digits.
     """
 
-    __slots__ = ("_expression_fields", "fields", "raw", "text")
+    __slots__ = ("_expression_fields", "_has_long_numbers", "_visible", "fields", "raw", "text")
 
-    def __init__(self, raw: bytes, text: str, fields: dict[str, Any]) -> None:
+    def __init__(
+        self, raw: bytes, text: str, fields: dict[str, Any], *, has_long_numbers: bool = False
+    ) -> None:
         self.raw = raw
         self.text = text
         self.fields = fields
+        self._has_long_numbers = has_long_numbers
         self._expression_fields: dict[str, Any] | None = None
+        self._visible: dict[str, _Measured] | None = None
 
     @property
     def app(self) -> str:
@@ -75,13 +123,63 @@ class Payload:
 
         The CEL runtime raises on a lone surrogate, which UTF-8 cannot hold, and cuts a string off
         at a NUL, so that a longer name would pass for a shorter one. Both read U+FFFD here. JSON
-        can hold either only as an escape, so most bodies are seen as they are.
+        can hold either only as an escape, so most bodies are seen as they are. A `LongNumber` is
+        a plain float here.
         """
         if self._expression_fields is None:
-            raw = self.raw
-            foreign = b"\\" in raw and (b"\\u0000" in raw or b"\\ud" in raw or b"\\uD" in raw)
-            self._expression_fields = _representable(self.fields) if foreign else self.fields
+            fields = self.fields
+            self._expression_fields = _representable(fields) if self._is_foreign() else fields
         return self._expression_fields
+
+    def visible_fields(
+        self, names: Iterable[str], max_bytes: int, max_values: int
+    ) -> dict[str, Any] | None:
+        """Some of the fields as expressions see them; none if these hold more than the limits.
+
+        Parameters
+        ----------
+        names
+            Of the fields, those that are not there included.
+        max_bytes
+            The most that they may have as JSON texts, in bytes of UTF-8.
+        max_values
+            The most values that they may hold, at all depths.
+        """
+        if self._visible is None:
+            self._visible = {}
+        found: dict[str, Any] = {}
+        size = values = 0
+        for name in names:
+            if name not in self.fields:
+                continue
+            measured = self._visible.get(name)
+            if measured is None:
+                measured = self._visible[name] = self._measure(name, max_values)
+            found[name] = measured[0]
+            size += measured[1]
+            values += measured[2]
+            if size > max_bytes or values > max_values:
+                return None
+        return found
+
+    def _measure(self, name: str, max_values: int) -> "_Measured":
+        """A field as expressions see it, how large it is, and how many values it holds."""
+        value = self.fields[name]
+        values = 1 + count_values(value, max_values)
+        if values > max_values:
+            return None, 0, values
+        if self._is_foreign():
+            value = _representable(value)
+        # An infinite number is told in its own way, which is as good for its size.
+        text = json.dumps({name: value}, ensure_ascii=False, separators=(",", ":"))
+        return value, len(text.encode()), values
+
+    def _is_foreign(self) -> bool:
+        """Whether there may be something that the CEL runtime cannot hold."""
+        raw = self.raw
+        return self._has_long_numbers or (
+            b"\\" in raw and (b"\\u0000" in raw or b"\\ud" in raw or b"\\uD" in raw)
+        )
 
     def has_more_values_than(self, limit: int) -> bool:
         """Whether the body holds more values than that, at all depths."""
@@ -165,13 +263,14 @@ def parse(raw: bytes) -> Payload:
     if raw.count(b"{") + raw.count(b"[") > MAX_DEPTH and _depth(raw) > MAX_DEPTH:
         raise MalformedBodyError(f"the body is nested deeper than {MAX_DEPTH} levels")
     try:
+        made = LongNumber.made
         with PausedCollector():
             fields = _decoded(text)
     except json.JSONDecodeError as error:
         raise MalformedBodyError(f"the body is not JSON: {error.msg} at {error.pos}") from error
     if type(fields) is not dict:
         raise MalformedBodyError("the body is JSON, but not an object")
-    return Payload(raw, text, fields)
+    return Payload(raw, text, fields, has_long_numbers=LongNumber.made is not made)
 
 
 def replace_fields(text: str, replacements: Mapping[str, str]) -> str:
@@ -229,7 +328,7 @@ def append_fields(text: str, fields: Mapping[str, str]) -> str:
 
 
 def encode(value: object, *, sort_names: bool = False) -> str:
-    """The compact JSON text of a value.
+    """The compact JSON text of a value. A `Decimal` is written digit by digit.
 
     Parameters
     ----------
@@ -244,7 +343,7 @@ def encode(value: object, *, sort_names: bool = False) -> str:
     try:
         return (_SORTING_ENCODER if sort_names else _ENCODER).encode(value)
     except TypeError as error:
-        raise ValueError(str(error)) from error
+        return _encode_with_decimals(value, error, sort_names=sort_names)
 
 
 def _decoded(text: str) -> Any:
@@ -257,20 +356,89 @@ def _decoded(text: str) -> Any:
     return _DECODER.decode(text)
 
 
+def _encode_with_decimals(value: object, error: TypeError, *, sort_names: bool) -> str:
+    # Imported here because only policies hold such numbers, and no hook should wait for it.
+    from decimal import Decimal  # noqa: PLC0415
+
+    match value:
+        case dict():
+            names = sorted(value) if sort_names else value
+            inner = ((name, encode(value[name], sort_names=sort_names)) for name in names)
+            return f"{{{','.join(f'{encode(name)}:{text}' for name, text in inner)}}}"
+        case list():
+            return f"[{','.join(encode(inner, sort_names=sort_names) for inner in value)}]"
+        case Decimal():
+            return str(value)
+        case _:
+            raise ValueError(str(error)) from error
+
+
+def json_number(number: "Decimal") -> "int | float | Decimal":
+    """A number in JSON's types; itself where a double would be another number.
+
+    Examples
+    --------
+    >>> from decimal import Decimal
+    >>> json_number(Decimal("5.0")), json_number(Decimal("0.1"))
+    (5, 0.1)
+    >>> json_number(Decimal("0.12345678901234567890"))
+    Decimal('0.12345678901234567890')
+    """
+    if number == number.to_integral_value():
+        return int(number)
+    value = float(number)
+    return value if type(number)(repr(value)) == number else number
+
+
+def exact_number(number: "float | Decimal") -> "int | float | Decimal | None":
+    """A number of a hook or a policy, as `json_number` has it; none if it equals no policy's.
+
+    A float is the number that its shortest text says. One that is not finite stays so.
+    """
+    if isinstance(number, LongNumber):
+        return None if number.exact is None else json_number(number.exact)
+    if isinstance(number, float):
+        if -_EXACT_INTEGER < number < _EXACT_INTEGER:
+            return int(number) if number.is_integer() else number
+        exact = _policy_number(repr(number))
+        return number if exact is None else json_number(exact)
+    return json_number(number)
+
+
+def _policy_number(literal: str) -> "Decimal | None":
+    """The number that a text says; none if it has more digits than one of a policy."""
+    from decimal import Context, Inexact  # noqa: PLC0415 - as above
+
+    context = Context(prec=MAX_NUMBER_DIGITS, traps=[])
+    number = context.create_decimal(literal)
+    if context.flags[Inexact] or not number.is_finite():
+        return None
+    return None if number and abs(number.adjusted()) > _MOST_DIGITS else number
+
+
 def _integer(literal: str) -> int | float:
     if len(literal) < _INT64_DIGITS:
         return int(literal)
     if len(literal) > _INT64_DIGITS + 1:
-        return float(literal)
+        return LongNumber(literal)
     value = int(literal)
-    return value if -_INT64_MAX - 1 <= value <= _INT64_MAX else float(literal)
+    return value if -_INT64_MAX - 1 <= value <= _INT64_MAX else LongNumber(literal)
+
+
+def _fraction(literal: str) -> float:
+    value = float(literal)
+    if len(literal) <= _EXACT_DIGITS and (abs(value) > _SMALLEST or "e" not in literal.lower()):
+        return value
+    return LongNumber(literal)
 
 
 def _refuse_constant(name: str) -> None:
     raise MalformedBodyError(f"the body is not JSON: {name} is no JSON value")
 
 
-_DECODER: Final = json.JSONDecoder(parse_int=_integer, parse_constant=_refuse_constant)
+_DECODER: Final = json.JSONDecoder(
+    parse_int=_integer, parse_float=_fraction, parse_constant=_refuse_constant
+)
 _SCAN: Final = make_scanner(_DECODER)  # type: ignore[arg-type]  # the stub names another type
 """What `raw_decode` wraps: there can be a hundred thousand fields."""
 
@@ -339,4 +507,4 @@ def _representable(value: Any) -> Any:
         return [_representable(inner) for inner in value]
     if type(value) is dict:
         return {_representable(name): _representable(inner) for name, inner in value.items()}
-    return value
+    return float(value) if type(value) is LongNumber else value

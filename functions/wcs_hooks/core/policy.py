@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Final
 
@@ -138,6 +139,25 @@ _ATTRIBUTES: Final[dict[Action, frozenset[str]]] = {
 ATTRIBUTES: Final = frozenset().union(*_ATTRIBUTES.values())
 """Every attribute that a policy may have."""
 
+_MAY_BE_EMPTY: Final = frozenset({"app", "id", "note", "reason"})
+_REQUIRED: Final = frozenset({"method", "action"})
+_WANTED: Final = {
+    "clientExclude": "the names of fields",
+    "compute": "a field and an expression",
+    "match": "a field and its value",
+    "note": "a text",
+    "notAfter": "a time such as 2030-01-31T18:00:00Z",
+    "notBefore": "a time such as 2030-01-31T18:00:00Z",
+    "priority": "a number",
+    "reason": "a text",
+    "restExclude": "the names of fields",
+    "restOverwrite": "the names of fields",
+    "set": "a field and its value",
+    "status": "a number",
+    "when": "an expression",
+}
+"""What to give for an attribute that is empty, where its allowed values do not say so."""
+
 _REST_ON_ERROR: Final = ("LOG", "FAIL")
 _REST_POLICY: Final = ("NOTIFY", "OVERWRITE", "DISABLE")
 
@@ -173,9 +193,11 @@ def read_policy(item: Mapping[str, Any]) -> tuple[Policy | None, list[Finding]]:
 
 class _Reader:
     def __init__(self, item: Mapping[str, Any]) -> None:
-        self.item = item
         self.id = str(item.get("id", ""))
         self.findings: list[Finding] = []
+        # What is empty must not pass for what is not there: a condition would hold for every hook.
+        self.empty = frozenset(name for name, value in item.items() if _is_empty(name, value))
+        self.item = {name: value for name, value in item.items() if name not in self.empty}
 
     @property
     def failed(self) -> bool:
@@ -212,7 +234,7 @@ class _Reader:
 
     def _attributes(self, action: Action | None) -> None:
         self._text("note", None)
-        for name in self.item:
+        for name in (*self.item, *sorted(self.empty)):
             if name not in ATTRIBUTES:
                 self._error(name, f"is no attribute of a policy; known are {_list(ATTRIBUTES)}")
             elif action is not None and name not in _ATTRIBUTES[action]:
@@ -220,7 +242,11 @@ class _Reader:
                 self._error(
                     name, f"has no meaning with action {action}; it goes with {_list(fitting)}"
                 )
-        if action is Action.OVERRIDE and not (self.item.get("set") or self.item.get("compute")):
+            elif name in self.empty and name not in _REQUIRED:
+                wanted = _WANTED.get(name, "one of its values")
+                self._error(name, f"is empty: remove it, or give {wanted}")
+        given = self.item.keys() | self.empty
+        if action is Action.OVERRIDE and given.isdisjoint({"set", "compute"}):
             self._error("set", "there is nothing to override: give `set`, `compute` or both")
 
     def _methods(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -343,7 +369,7 @@ class _Reader:
 
     def _names(self, attribute: str) -> tuple[str, ...]:
         text = self.item.get(attribute)
-        if text is None or text == "":
+        if text is None:
             return ()
         names = text.split(",") if isinstance(text, str) else [""]
         if not all(re.fullmatch(r"\S+", name) for name in names):
@@ -377,7 +403,9 @@ class _Reader:
 
     def _number(self, attribute: str, default: int, least: int, most: int) -> int | float:
         value = self.item.get(attribute, default)
-        if isinstance(value, bool) or not isinstance(value, int | float):
+        if isinstance(value, Decimal):
+            self._error(attribute, f"{value} has more digits than are told apart here")
+        elif isinstance(value, bool) or not isinstance(value, int | float):
             self._error(attribute, f"{_show(value)} is no number")
         elif not least <= value <= most:
             self._error(attribute, f"{value} is not between {least} and {most}")
@@ -446,6 +474,14 @@ class _Reader:
 
 
 _IDENTIFIERS: Final = frozenset({"sessionId", "nodeId", "appKey", "mediaSessionId", "callId"})
+
+
+def _is_empty(attribute: str, value: object) -> bool:
+    """Whether an attribute was left blank."""
+    if attribute in _MAY_BE_EMPTY:
+        return value is None
+    blank = isinstance(value, str) and not value.strip()
+    return value is None or blank or (isinstance(value, dict | list) and not value)
 
 
 def _as_list(value: object) -> list[Any]:

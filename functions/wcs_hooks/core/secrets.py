@@ -1,23 +1,47 @@
 """What of a hook's body must not be shown or kept: `docs/wcs-protocol.md`, section 6."""
 
+import base64
+import json
 import math
 import re
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
 from wcs_hooks.core.collector import PausedCollector
 
 SECRET_FIELDS: Final = frozenset(
     {
+        "accessToken",
         "aclAuth",
+        "apiKey",
+        "apiSecret",
+        "apiToken",
+        "auth",
         "authToken",
         "authorization",
+        "bearer",
+        "bearerToken",
+        "clientSecret",
+        "cookie",
+        "credential",
+        "credentials",
+        "idToken",
+        "jwt",
         "login",
+        "passphrase",
+        "passwd",
         "password",
         "payload",
+        "pin",
+        "privateKey",
+        "pwd",
+        "refreshToken",
         "sdp",
+        "secret",
+        "secretKey",
         "sessionId",
+        "sessionToken",
         "sipAuthenticationName",
         "sipLogin",
         "sipMessageRaw",
@@ -25,21 +49,35 @@ SECRET_FIELDS: Final = frozenset(
         "token",
     }
 )
-"""Fields that are secret wherever they stand, by name."""
+"""Fields that are secret wherever they stand, by their whole name, however it is written:
+`accessToken` is `access_token` and `ACCESS-TOKEN` too. `USER_NAME` is the one exception."""
+
+USER_NAME: Final = ("custom", "login")
+"""Where the vendor's Room API has the name of a user, for later decisions to go by."""
 
 CUSTOM: Final = "custom"
 """What the client says of itself: a secret as a whole, but later decisions go by it."""
 
 MASK: Final = "***"
 
+_UNWRITTEN: Final = str.maketrans("", "", "_-")
 _NAMES: Final = frozenset(name.lower() for name in SECRET_FIELDS)
 _HIDDEN_NAMES: Final = _NAMES | {CUSTOM}
+_STREAM_KEY: Final = "k1."
+_BEARER: Final = "bearer "
+_DOTS_OF_TOKENS: Final = (2, 4)
+"""Between the segments of a signed JWT, and of an encrypted one."""
+
+_SEGMENTS: Final = r"[A-Za-z0-9_-]++={0,2}(?:\.[A-Za-z0-9_-]*+={0,2}){2,4}"
 # Each is matched in one pass, whatever the text: a client chooses it.
 # They are compiled by `re` when one is first needed, and kept there.
 _URL: Final = r"(?i:(?:(?<![a-z0-9+.-])[a-z][a-z0-9+.-]{0,30}:)?//\S*)"
 _WHOLE_URL: Final = r"(?is:\s*[a-z][a-z0-9+.-]{0,30}://.*)"
-_WORD_WITH_AT: Final = r"(?<!\S)[^\s@]*+@\S*+"
-_SIP: Final = r"(?i:sips?:)"
+# As RFC 3986 has it, where no other reading is left: an @ in the path may end a password.
+_PLAIN_URL: Final = (
+    r"(?i:([a-z][a-z0-9+.-]{0,30}://)(?:[^\s/?#]*@)?([^\s/?#@]*(?:/[^\s?#@]*)?)(?:[?#][^\s@]*)?)"
+)
+_SIP_ADDRESS: Final = r"(?i:sips?:)\S*+"
 _QUERY: Final = r"\?\S+"
 _HEX: Final = r"(?i:(?:[0-9a-f]{2})+)"
 _SLASHES_IN_HEX: Final = "2f2f"
@@ -47,20 +85,45 @@ _ENDS_OF_PLACE: Final = frozenset("@?#")
 """Before or behind one of these stands all that is taken from an address."""
 
 _LARGEST: Final = sys.float_info.max
+_LEFT_OUT: Final = object()
+"""Stands for a value that is not kept."""
+
+
+def is_secret(path: tuple[str, ...]) -> bool:
+    """Whether a session never has what stands at a path of its connect's body, by its names.
+
+    Examples
+    --------
+    >>> is_secret(("custom", "token")), is_secret(("custom", "login")), is_secret(("login",))
+    (True, False, True)
+    """
+    return any(
+        _is_secret_name(name) and path[: number + 1] != USER_NAME
+        for number, name in enumerate(path)
+    )
 
 
 def without_secrets(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """A body to keep: secret fields are left out at every depth, URLs lose credentials and query.
+    """A body to keep: what is left is as it was, so that nobody becomes somebody else by it.
 
-    `custom` stays, less its own secret fields.
+    Left out are secret fields at every depth, and values that hold a secret or that JSON cannot
+    hold. In place of a text that as a whole is a URL stands the URL without credentials, query and
+    fragment. A list is kept whole or not at all, so that no value moves to another's place.
+
+    Parameters
+    ----------
+    fields
+        As expressions see them: see `Payload.expression_fields`.
 
     Examples
     --------
     >>> without_secrets({"sipPassword": "1", "custom": {"role": "teacher", "token": "2"}})
     {'custom': {'role': 'teacher'}}
+    >>> without_secrets({"custom": {"role": "admin?x", "page": "https://a/b?x"}})
+    {'custom': {'page': 'https://a/b'}}
     """
     with PausedCollector():
-        return _kept_fields(fields)
+        return _kept_fields(fields, USER_NAME)
 
 
 def masked(fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -75,33 +138,88 @@ def masked(fields: Mapping[str, Any]) -> dict[str, Any]:
         return _shown_fields(fields)
 
 
-def _kept_fields(fields: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: _kept(inner) for name, inner in fields.items() if name.lower() not in _NAMES}
+def _kept_fields(fields: Mapping[str, Any], spared: tuple[str, ...] = ()) -> dict[str, Any]:
+    """The fields of an object that may be kept.
+
+    Parameters
+    ----------
+    spared
+        The path, from here on, of a field that may be kept in spite of its name.
+    """
+    kept: dict[str, Any] = {}
+    for name, inner in fields.items():
+        below = spared[1:] if spared and name == spared[0] else None
+        if _is_secret_name(name) and below != ():
+            continue
+        value = _kept(inner, below or ())
+        if value is not _LEFT_OUT:
+            kept[name] = value
+    return kept
 
 
 def _shown_fields(fields: Mapping[str, Any]) -> dict[str, Any]:
     return {
-        name: MASK if name.lower() in _HIDDEN_NAMES else _shown(inner)
+        name: MASK if _is_secret_name(name, _HIDDEN_NAMES) else _shown(inner)
         for name, inner in fields.items()
     }
 
 
-def _kept(value: Any) -> Any:
-    kind = type(value)
-    if kind is dict:
-        return _kept_fields(value)
-    if kind is list:
-        return [_kept(inner) for inner in value]
-    return _SCALARS[kind](value) if kind in _SCALARS else value
+def _kept(value: Any, spared: tuple[str, ...] = ()) -> Any:
+    """A value that may be kept, or `_LEFT_OUT`."""
+    if type(value) is dict:
+        return _kept_fields(value, spared)
+    if type(value) is list:
+        kept = [_kept(inner) for inner in value]
+        return _LEFT_OUT if any(inner is _LEFT_OUT for inner in kept) else kept
+    if type(value) is str:
+        return _kept_text(value)
+    return _LEFT_OUT if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _kept_text(text: str) -> Any:
+    if _is_token(text):
+        return _LEFT_OUT
+    if _without_credentials(text) == text:
+        return text
+    url = re.fullmatch(_PLAIN_URL, text)
+    plain = url[1] + url[2] if url else ""
+    return plain if url and _without_credentials(plain) == plain else _LEFT_OUT
 
 
 def _shown(value: Any) -> Any:
-    kind = type(value)
-    if kind is dict:
+    if type(value) is dict:
         return _shown_fields(value)
-    if kind is list:
+    if type(value) is list:
         return [_shown(inner) for inner in value]
-    return _SCALARS[kind](value) if kind in _SCALARS else value
+    if type(value) is str:
+        return MASK if _is_token(value) else _without_credentials(value)
+    return _finite(value) if isinstance(value, float) else value
+
+
+def _is_secret_name(name: str, names: frozenset[str] = _NAMES) -> bool:
+    plain = name.lower()
+    if "_" in plain or "-" in plain:
+        plain = plain.translate(_UNWRITTEN)
+    return plain in names or _is_token(name)
+
+
+def _is_token(text: str) -> bool:
+    """Whether a text has the form of a JWT or of a signed stream key."""
+    if "." not in text:
+        return False
+    if text[: len(_BEARER)].lower() == _BEARER:
+        text = text[len(_BEARER) :]
+    text = text.strip()
+    if text.startswith(_STREAM_KEY):
+        return True
+    if text.count(".") not in _DOTS_OF_TOKENS or not re.fullmatch(_SEGMENTS, text):
+        return False
+    header = text.partition(".")[0]
+    try:
+        fields = json.loads(base64.urlsafe_b64decode(header + "=" * (-len(header) % 4)))
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(fields, dict) and "alg" in fields
 
 
 def _without_credentials(text: str) -> str:
@@ -110,8 +228,8 @@ def _without_credentials(text: str) -> str:
             # A blank in a password, which no URL may have, must not end what is looked at.
             return _without_credentials_in_hex(_plain_url(text))
         text = re.sub(_URL, lambda found: _plain_url(found[0]), text)
-    if "@" in text and re.search(_SIP, text):
-        text = re.sub(_WORD_WITH_AT, lambda found: _plain_sip_address(found[0]), text)
+    if "@" in text:
+        text = re.sub(_SIP_ADDRESS, lambda found: _plain_sip_address(found[0]), text)
     if "?" in text:
         text = re.sub(_QUERY, "", text)
     return _without_credentials_in_hex(text)
@@ -124,14 +242,13 @@ def _plain_url(text: str) -> str:
     return f"{scheme}//{re.split('[?#]', place, maxsplit=1)[0]}"
 
 
-def _plain_sip_address(word: str) -> str:
+def _plain_sip_address(address: str) -> str:
     """`sip:user:password@host` without the password, which ends at the last @."""
-    scheme = re.search(_SIP, word)
-    end = word.rfind("@")
-    if scheme is None or end < scheme.end():
-        return word
-    user, _, _ = word[scheme.end() : end].partition(":")
-    return f"{word[: scheme.end()]}{user}{word[end:]}"
+    before, at, host = address.rpartition("@")
+    if not at:
+        return address
+    scheme, _, rest = before.partition(":")
+    return f"{scheme}:{rest.partition(':')[0]}{at}{host}"
 
 
 def _without_credentials_in_hex(text: str) -> str:
@@ -152,6 +269,3 @@ def _plain_hex(found: re.Match[str]) -> str:
 def _finite(number: float) -> float:
     """The largest number for 1e400, which a hook may hold and JSON's writers do not."""
     return number if -_LARGEST <= number <= _LARGEST else math.copysign(_LARGEST, number)
-
-
-_SCALARS: Final[Mapping[type, Callable[[Any], Any]]] = {str: _without_credentials, float: _finite}

@@ -6,8 +6,9 @@ one parse, and a rule's objects are only made when a hook first meets it.
 """
 
 import json
+import math
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -15,7 +16,7 @@ from wcs_hooks.core.client_config import Demand
 from wcs_hooks.core.expression import VARIABLES, Expression
 from wcs_hooks.core.guard import Guard
 from wcs_hooks.core.methods import spellings_of
-from wcs_hooks.core.payload import encode
+from wcs_hooks.core.payload import encode, exact_number
 from wcs_hooks.core.terms import MAX_INNER_VALUES, Action, Mode, has_more_values_than
 
 if TYPE_CHECKING:
@@ -120,16 +121,21 @@ class Rule:
             self.not_before,
             self.not_after,
             self.uses_session,
-            # Snapshots that were made before there were guards have none.
-            *guards,
+            # Snapshots that were made before there were guards have neither of these.
+            *later,
         ) = record
+        guard, sees = (*later, None, None)[:2]
         self.snapshot = snapshot
         self.has_window = self.not_before is not None or self.not_after is not None
         self.order = (priority, snapshot.layer, self.id)
         self.match = [(path, frozenset(keys)) for path, keys in match]
-        self.when = Expression(when) if when else None
-        self.guard = Guard(guards[0]) if guards and guards[0] else None
-        self.compute = {name: Expression(source) for name, source in compute.items()}
+        # Of each expression what it sees, in the order of `Policy.expressions`.
+        seen = iter(sees or ())
+        self.when = Expression(when, next(seen, None)) if when else None
+        self.guard = Guard(guard) if guard else None
+        self.compute = {
+            name: Expression(source, next(seen, None)) for name, source in compute.items()
+        }
 
 
 class Snapshot:
@@ -143,6 +149,8 @@ class Snapshot:
         Counts up by one with each change that went into force.
     demands
         What the policies demand of restClientConfig.
+    key
+        `value_key`, as it was when the snapshot was made.
     layer
         0 for an app's own policies, 1 for every app's: of equal priorities the own come first.
     json_bytes
@@ -158,6 +166,7 @@ class Snapshot:
         "app",
         "demands",
         "json_bytes",
+        "key",
         "layer",
         "version",
     )
@@ -167,6 +176,7 @@ class Snapshot:
         self.app: str = document["app"]
         self.version: int = document["version"]
         self.layer = 1 if self.app == "*" else 0
+        self.key = value_key if "exactNumbers" in document else rounded_value_key
         self.demands = [Demand.from_json(stored) for stored in document["config"]]
         self._records: list[Any] = document["policies"]
         self._rules: list[Rule | None] = [None] * len(self._records)
@@ -208,7 +218,7 @@ class Snapshot:
         for path, index in table["index"]:
             value = field_at(fields, path)
             if value is not ABSENT:
-                hits = index.get(value_key(value))
+                hits = index.get(self.key(value))
                 if hits:
                     found += hits
         if found:
@@ -251,6 +261,7 @@ def dump(
     tables, methods = _tables(active)
     document = {
         "format": FORMAT,
+        "exactNumbers": True,
         "app": app,
         "version": version,
         "compiledAt": datetime.fromtimestamp(now, UTC).isoformat(),
@@ -279,8 +290,8 @@ def value_key(value: Any) -> str:
     """A text that two JSON values share exactly if they are equal.
 
     A text stands for itself, unless it begins with the NUL that marks all else; 5 and 5.0 are
-    equal, 1 and true are not. One that holds more than `MAX_INNER_VALUES` has a text that no
-    policy's value has.
+    equal, 1 and true are not, and numbers are compared digit by digit. One that holds more than
+    `MAX_INNER_VALUES` has a text that no policy's value has.
 
     Examples
     --------
@@ -289,21 +300,46 @@ def value_key(value: Any) -> str:
     """
     if type(value) is str:
         return value if not value or value[0] != "\0" else f"\0{value}"
+    return _key(value, _canonical)
+
+
+def rounded_value_key(value: Any) -> str:
+    """The key that `value_key` had while it took large integers for doubles."""
+    if type(value) is str:
+        return value_key(value)
+    return _key(value, _rounded)
+
+
+def _key(value: Any, canonical: Callable[[Any], Any]) -> str:
     if has_more_values_than(MAX_INNER_VALUES, value):
         return _LIKE_NO_OTHER
-    return f"\0{json.dumps(_canonical(value), sort_keys=True, separators=(',', ':'))}"
+    return f"\0{json.dumps(canonical(value), sort_keys=True, separators=(',', ':'))}"
 
 
 def _canonical(value: Any) -> Any:
-    # Numbers as a payload has them: what no 64 bits hold is a float.
-    if type(value) is int and not -(2**63) <= value < 2**63:
-        return float(str(value))
-    if type(value) is float and abs(value) < 2**63 and value.is_integer():
-        return int(value)
+    if value is None or isinstance(value, int | str):
+        return value
     if type(value) is list:
         return [_canonical(inner) for inner in value]
     if type(value) is dict:
         return {name: _canonical(inner) for name, inner in value.items()}
+    number = exact_number(value)
+    if number is None:
+        return math.nan
+    # No body has NaN: nothing else is written like a fraction that is no double.
+    return number if isinstance(number, int | float) else [math.nan, f"{number:f}".rstrip("0")]
+
+
+def _rounded(value: Any) -> Any:
+    if type(value) is int and not -(2**63) <= value < 2**63:
+        return float(str(value))
+    if isinstance(value, float):
+        number = float(value)
+        return int(number) if abs(number) < 2**63 and number.is_integer() else number
+    if type(value) is list:
+        return [_rounded(inner) for inner in value]
+    if type(value) is dict:
+        return {name: _rounded(inner) for name, inner in value.items()}
     return value
 
 
@@ -324,6 +360,7 @@ def _record(policy: "Policy") -> list[Any]:
         policy.not_after,
         not policy.uses.isdisjoint({"session", "known"}),
         policy.when.guard if policy.when else None,
+        [checked.sees for checked in policy.expressions] or None,
     ]
 
 

@@ -78,15 +78,27 @@ def has_more_values_than(limit: int, value: object) -> bool:
     >>> has_more_values_than(2, [1, [2]]), has_more_values_than(3, [1, [2]])
     (True, False)
     """
+    return count_values(value, limit) > limit
+
+
+def count_values(value: object, most: int) -> int:
+    """How many others a JSON value holds, at all depths; of more than `most` not how many more.
+
+    Examples
+    --------
+    >>> count_values([1, [2]], 10), count_values([[1, 2, 3], 4], 1)
+    (3, 2)
+    """
+    count = 0
     containers = [value] if isinstance(value, dict | list) else []
     while containers:
-        limit -= sum(map(len, containers))
-        if limit < 0:
-            return True
+        count += sum(map(len, containers))
+        if count > most:
+            break
         containers = [
             inner
             for outer in containers
             for inner in (outer.values() if isinstance(outer, dict) else outer)
             if isinstance(inner, dict | list)
         ]
-    return False
+    return count

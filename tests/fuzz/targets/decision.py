@@ -44,8 +44,7 @@ _CONTRACT: Final[list[dict[str, Any]]] = [
     {"id": "p5", "method": "call", "action": "echo", "match": {"b": ["x", [1], {"d": 1}]}},
     {"id": "p6", "method": ["connect", "OnCallEvent"], "action": "deny", "when": "body.a",
      "whenError": "match", "status": 451, "match": {"b": ["x", "y"]}},
-    {"id": "p7", "method": "*", "action": "override", "mode": "shadow", "set": {"name": 1},
-     "compute": {}},
+    {"id": "p7", "method": "*", "action": "override", "mode": "shadow", "set": {"name": 1}},
 ]  # fmt: skip
 
 
