@@ -173,7 +173,7 @@ class Payload:
             return None, 0, values
         if self._foreign():
             value = _representable(value)
-        # An infinite number is told in its own way, which is as good for its size.
+        # It writes infinite numbers too, as `Infinity`, which will do for the size.
         text = json.dumps({name: value}, ensure_ascii=False, separators=(",", ":"))
         return value, len(text.encode()), values
 
