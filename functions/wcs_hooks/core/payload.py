@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import accumulate, islice
 from json.scanner import make_scanner
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from wcs_hooks.core.collector import PausedCollector
 from wcs_hooks.core.terms import count_values, has_more_values_than
@@ -57,29 +57,23 @@ class MalformedBodyError(Exception):
 
 
 class LongNumber(float):
-    """A number with more digits than a double holds: as a float, and as it was written.
+    """A number that a double may not hold: the nearest double, and what was written."""
 
-    Attributes
-    ----------
-    made
-        The one that was made last, wherever.
-    """
+    __slots__ = ("_written",)
 
-    __slots__ = ("_exact", "_literal")
-
-    made: ClassVar["LongNumber | None"] = None
-
-    def __init__(self, literal: str) -> None:
-        self._literal: str = literal
-        self._exact: Decimal | None = None
-        LongNumber.made = self
+    _written: "str | Decimal | None"
 
     @property
     def exact(self) -> "Decimal | None":
         """Its value; none if no number of a policy can be equal to it."""
-        if self._literal:
-            self._exact, self._literal = _policy_number(self._literal), ""
-        return self._exact
+        if isinstance(self._written, str):
+            # A client can send a million digits, and many policies may ask.
+            self._written = _policy_number(self._written)
+        return self._written
+
+
+_LAST_LONG_NUMBER: Final[list[LongNumber | None]] = [None]
+"""The one that was made last, by which `parse` knows whether a body has any."""
 
 
 type _Measured = tuple[Any, int, int]
@@ -99,7 +93,15 @@ class Payload:
         An integer beyond 64 bits is a `LongNumber` here, and so is a fraction of many digits.
     """
 
-    __slots__ = ("_expression_fields", "_has_long_numbers", "_visible", "fields", "raw", "text")
+    __slots__ = (
+        "_expression_fields",
+        "_has_long_numbers",
+        "_is_foreign",
+        "_visible",
+        "fields",
+        "raw",
+        "text",
+    )
 
     def __init__(
         self, raw: bytes, text: str, fields: dict[str, Any], *, has_long_numbers: bool = False
@@ -108,6 +110,7 @@ class Payload:
         self.text = text
         self.fields = fields
         self._has_long_numbers = has_long_numbers
+        self._is_foreign: bool | None = None
         self._expression_fields: dict[str, Any] | None = None
         self._visible: dict[str, _Measured] | None = None
 
@@ -128,7 +131,7 @@ class Payload:
         """
         if self._expression_fields is None:
             fields = self.fields
-            self._expression_fields = _representable(fields) if self._is_foreign() else fields
+            self._expression_fields = _representable(fields) if self._foreign() else fields
         return self._expression_fields
 
     def visible_fields(
@@ -168,18 +171,20 @@ class Payload:
         values = 1 + count_values(value, max_values)
         if values > max_values:
             return None, 0, values
-        if self._is_foreign():
+        if self._foreign():
             value = _representable(value)
-        # An infinite number is told in its own way, which is as good for its size.
+        # It writes infinite numbers too, as `Infinity`, which will do for the size.
         text = json.dumps({name: value}, ensure_ascii=False, separators=(",", ":"))
         return value, len(text.encode()), values
 
-    def _is_foreign(self) -> bool:
+    def _foreign(self) -> bool:
         """Whether there may be something that the CEL runtime cannot hold."""
-        raw = self.raw
-        return self._has_long_numbers or (
-            b"\\" in raw and (b"\\u0000" in raw or b"\\ud" in raw or b"\\uD" in raw)
-        )
+        if self._is_foreign is None:
+            raw = self.raw
+            self._is_foreign = self._has_long_numbers or (
+                b"\\" in raw and (b"\\u0000" in raw or b"\\ud" in raw or b"\\uD" in raw)
+            )
+        return self._is_foreign
 
     def has_more_values_than(self, limit: int) -> bool:
         """Whether the body holds more values than that, at all depths."""
@@ -263,14 +268,14 @@ def parse(raw: bytes) -> Payload:
     if raw.count(b"{") + raw.count(b"[") > MAX_DEPTH and _depth(raw) > MAX_DEPTH:
         raise MalformedBodyError(f"the body is nested deeper than {MAX_DEPTH} levels")
     try:
-        made = LongNumber.made
+        before = _LAST_LONG_NUMBER[0]
         with PausedCollector():
             fields = _decoded(text)
     except json.JSONDecodeError as error:
         raise MalformedBodyError(f"the body is not JSON: {error.msg} at {error.pos}") from error
     if type(fields) is not dict:
         raise MalformedBodyError("the body is JSON, but not an object")
-    return Payload(raw, text, fields, has_long_numbers=LongNumber.made is not made)
+    return Payload(raw, text, fields, has_long_numbers=_LAST_LONG_NUMBER[0] is not before)
 
 
 def replace_fields(text: str, replacements: Mapping[str, str]) -> str:
@@ -420,16 +425,27 @@ def _integer(literal: str) -> int | float:
     if len(literal) < _INT64_DIGITS:
         return int(literal)
     if len(literal) > _INT64_DIGITS + 1:
-        return LongNumber(literal)
+        return _long_number(float(literal), literal)
     value = int(literal)
-    return value if -_INT64_MAX - 1 <= value <= _INT64_MAX else LongNumber(literal)
+    if -_INT64_MAX - 1 <= value <= _INT64_MAX:
+        return value
+    return _long_number(float(literal), literal)
 
 
 def _fraction(literal: str) -> float:
     value = float(literal)
-    if len(literal) <= _EXACT_DIGITS and (abs(value) > _SMALLEST or "e" not in literal.lower()):
-        return value
-    return LongNumber(literal)
+    if len(literal) <= _EXACT_DIGITS:
+        if not -_SMALLEST < value < _SMALLEST:
+            return value
+        if "e" not in literal and "E" not in literal:
+            return value
+    return _long_number(value, literal)
+
+
+def _long_number(value: float, literal: str) -> LongNumber:
+    number = _LAST_LONG_NUMBER[0] = LongNumber(value)
+    number._written = literal  # noqa: SLF001 - a constructor of its own would be a call more
+    return number
 
 
 def _refuse_constant(name: str) -> None:

@@ -404,7 +404,7 @@ class _Reader:
     def _number(self, attribute: str, default: int, least: int, most: int) -> int | float:
         value = self.item.get(attribute, default)
         if isinstance(value, Decimal):
-            self._error(attribute, f"{value} has more digits than are told apart here")
+            self._error(attribute, f"{value} has too many digits; give at most 15")
         elif isinstance(value, bool) or not isinstance(value, int | float):
             self._error(attribute, f"{_show(value)} is no number")
         elif not least <= value <= most:
