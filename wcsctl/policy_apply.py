@@ -14,7 +14,7 @@ from rich.text import Text
 from wcsctl.deployment import Deployment
 from wcsctl.errors import ExitStatus, UsageError, WcsctlError
 from wcsctl.output import Output
-from wcsctl.policy_demands import demands_in_force
+from wcsctl.policy_demands import demands_in_table
 from wcsctl.policy_diff import Change, render
 from wcsctl.policy_files import FileFinding
 from wcsctl.policy_lint import lint
@@ -100,7 +100,7 @@ class Editing:
         """Check what shall stand in the table, also against other apps in force there."""
         count = sum(map(len, policies.values()))
         with self.output.progress("Checking", count) as progress:
-            others = demands_in_force(self.deployment, policies.keys())
+            others = demands_in_table(self.deployment, policies.keys())
             return lint(policies, files, others, advancing(progress))
 
     def bring(

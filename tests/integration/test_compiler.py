@@ -192,16 +192,61 @@ def test_given_policies_when_one_is_removed_then_the_new_version_is_without_it(
     assert rules_in_force(aws, store, "live") == ["stays"]
 
 
-def test_given_policies_when_all_are_removed_then_an_empty_version_is_in_force(
-    aws: Aws, compiler: PolicyCompiler, store: DynamoPolicyStore, enforce: Enforce
+def test_given_policies_when_all_are_removed_then_nothing_is_active_and_nothing_is_kept_for_good(
+    aws: Aws, compiler: PolicyCompiler, enforce: Enforce
 ) -> None:
     enforce("live", deny("no"))
 
     aws.delete_policy("live", "no")
     told = compiler.compile("live")
 
-    assert (told.ok, told.version, told.policies) == (True, 2, 0)
-    assert rules_in_force(aws, store, "live") == []
+    items = aws.snapshot_items("live")
+    assert (told.ok, told.version, told.policies) == (True, 0, 0)
+    assert "current" not in items
+    assert items["v0000000002"]["changed"]["removed"] == {"count": 1, "first": ["no"]}
+    assert all("expiresAt" in item for item in items.values())
+    assert "expiresAt" in aws.snapshot_items("#apps")["live"]
+
+
+def test_given_an_app_without_policies_when_it_has_some_again_then_they_are_active_and_kept(
+    aws: Aws, compiler: PolicyCompiler, store: DynamoPolicyStore, enforce: Enforce
+) -> None:
+    enforce("live", deny("no"))
+    aws.delete_policy("live", "no")
+    compiler.compile("live")
+
+    told = enforce("live", deny("again"))
+
+    items = aws.snapshot_items("live")
+    assert told.version == 3
+    assert rules_in_force(aws, store, "live") == ["again"]
+    assert not any("expiresAt" in items[name] for name in items if name.startswith("v0000000003"))
+    assert "expiresAt" not in aws.snapshot_items("#apps")["live"]
+
+
+def test_given_an_empty_version_of_an_earlier_compiler_when_compiled_then_its_pointer_goes(
+    aws: Aws, compiler: PolicyCompiler, enforce: Enforce
+) -> None:
+    enforce("live", deny("no"))
+    aws.delete_policy("live", "no")
+    compiler.compile("live")
+    items = aws.snapshot_items("live")
+    # As it was left before: a pointer, and a version without an end.
+    empty = {name: value for name, value in items["v0000000002"].items() if name != "expiresAt"}
+    aws.put_item(SNAPSHOTS, empty)
+    aws.put_item(
+        SNAPSHOTS,
+        {
+            **{name: empty[name] for name in ("app", "version", "digest", "parts", "source")},
+            **{"item": "current", "pinned": False, "before": 1, "settled": True},
+        },
+    )
+
+    compiler.compile("live")
+
+    items = aws.snapshot_items("live")
+    assert "current" not in items
+    assert all("expiresAt" in item for item in items.values())
 
 
 def test_given_no_policies_and_nothing_in_force_when_compiled_then_no_version_is_made(
@@ -326,7 +371,7 @@ def test_given_compilers_that_move_the_pointer_all_but_once_then_the_edit_is_in_
     assert store.statuses["live"] == told
 
 
-@pytest.mark.parametrize("writes", range(11))
+@pytest.mark.parametrize("writes", range(13))
 def test_given_a_compiler_killed_after_any_of_its_writes_when_it_is_tried_again_then_all_is_done(
     aws: Aws, calls: AwsCalls, compiler: PolicyCompiler, enforce: Enforce, writes: int
 ) -> None:
@@ -510,29 +555,24 @@ def test_given_an_app_that_denies_when_a_configure_for_every_app_undoes_it_then_
     assert (error["policy"], error["attribute"]) == ("log", "restOnError")
 
 
-def test_given_a_configure_for_every_app_when_an_app_denies_against_it_then_the_app_is_told(
-    aws: Aws, compiler: PolicyCompiler, enforce: Enforce
+@pytest.mark.parametrize(("denies", "configures"), [("live", "*"), ("*", "live")])
+def test_given_a_configure_policy_when_a_deny_overrules_it_then_the_deny_is_active_and_both_are_told(
+    aws: Aws, handler: CompilerFunction, enforce: Enforce, denies: str, configures: str
 ) -> None:
-    enforce("*", configure("log", restOnError="LOG"))
-    aws.put_policies("live", deny("no"))
+    enforce(configures, configure("log", restOnError="LOG"))
+    aws.put_policies(denies, deny("no"))
 
-    compiler.compile("live")
+    handler(records((denies, "no")))
 
-    [error] = status_of(aws, "live")["errors"]
-    assert error["policy"] == "no"
-    assert "'log'" in error["message"]
-
-
-def test_given_an_app_that_configures_when_a_deny_for_every_app_would_be_undone_then_that_is_told(
-    aws: Aws, compiler: PolicyCompiler, enforce: Enforce
-) -> None:
-    enforce("live", configure("log", restOnError="LOG"))
-    aws.put_policies("*", deny("no"))
-
-    compiler.compile("*")
-
-    [error] = status_of(aws, "*")["errors"]
-    assert error["policy"] == "no"
+    denying, configuring = status_of(aws, denies), status_of(aws, configures)
+    assert (denying["ok"], denying["version"]) == (True, 1)
+    [warning] = denying["warnings"]
+    assert (warning["policy"], warning["attribute"]) == ("no", "action")
+    assert "overrules policy 'log'" in warning["message"]
+    assert not configuring["ok"]
+    [error] = configuring["errors"]
+    assert (error["policy"], error["attribute"]) == ("log", "restOnError")
+    assert "'no'" in error["message"]
 
 
 def test_given_two_apps_that_contradict_each_other_then_both_are_in_force(
@@ -602,7 +642,7 @@ def test_given_a_compiler_killed_before_it_settled_when_the_next_edit_comes_then
 ) -> None:
     enforce("live", deny("first"))
     aws.put_policies("live", deny("second"))
-    calls.fail("PutItem", "UpdateItem", after=10)
+    calls.fail("TransactWriteItems")
     with suppress(ClientError):
         compiler.compile("live")
     calls.recover()
