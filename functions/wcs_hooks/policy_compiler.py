@@ -378,14 +378,18 @@ class PolicyCompiler:
             pinned = version if not problems or before.pinned else None
         elif not errors:
             version = self._publish(compilation, policies, before, now)
+        elif before.pinned:
+            # Released. What it held stays in force, as the last good version does.
+            self._store.point(app, version, before, pinned=False)
         held = self._store.demands(app, version) if pinned is not None else []
         after = self._store.in_force(app)
         if not after.settled or (after.version and not policies and pin is None):
             self._store.settle(app)
+            after = self._store.in_force(app)
         seen = _status_seen(items)
         status = Status(
             app,
-            version if policies or errors or pinned is not None else 0,
+            after.version,
             _moment_of_status(now, seen),
             not errors,
             len(policies),

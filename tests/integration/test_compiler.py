@@ -238,7 +238,10 @@ def test_given_an_empty_version_of_an_earlier_compiler_when_compiled_then_its_po
         SNAPSHOTS,
         {
             **{name: empty[name] for name in ("app", "version", "digest", "parts", "source")},
-            **{"item": "current", "pinned": False, "before": 1, "settled": True},
+            "item": "current",
+            "pinned": False,
+            "before": 1,
+            "settled": True,
         },
     )
 
@@ -556,7 +559,7 @@ def test_given_an_app_that_denies_when_a_configure_for_every_app_undoes_it_then_
 
 
 @pytest.mark.parametrize(("denies", "configures"), [("live", "*"), ("*", "live")])
-def test_given_a_configure_policy_when_a_deny_overrules_it_then_the_deny_is_active_and_both_are_told(
+def test_given_a_configure_policy_when_a_deny_overrules_it_then_the_deny_is_active_and_both_say(
     aws: Aws, handler: CompilerFunction, enforce: Enforce, denies: str, configures: str
 ) -> None:
     enforce(configures, configure("log", restOnError="LOG"))

@@ -239,9 +239,7 @@ def test_given_configurations_that_differ_then_the_first_in_evaluation_order_win
     assert entry["restOnError"] == expected
 
 
-def test_given_a_configuration_that_expires_then_a_later_one_of_the_same_content_keeps_its_place() -> (
-    None
-):
+def test_given_a_configuration_that_expires_then_a_later_twin_keeps_its_own_priority() -> None:
     until_tomorrow = configure(id="a", restOnError="FAIL", notAfter=TOMORROW) | {"priority": 1}
     log = configure(id="b", restOnError="LOG", restExclude="x") | {"priority": 5}
     later = configure(id="c", restOnError="FAIL") | {"priority": 10}
@@ -270,9 +268,7 @@ def test_given_what_a_policy_needs_beside_a_method_that_is_disabled_then_wcs_cal
     assert (entry["restOnError"], entry["restPolicy"]) == (rest_on_error, rest_policy)
 
 
-def test_given_a_disabled_method_when_the_policy_that_needed_it_has_expired_then_it_is_disabled() -> (
-    None
-):
+def test_given_a_disabled_method_when_the_policy_that_needed_it_is_over_then_it_holds() -> None:
     off = configure(id="off", app="*", restPolicy="DISABLE")
     demanded = [*_demands(deny(notAfter=TOMORROW)), *_demands(off, app="*")]
 
