@@ -81,12 +81,15 @@ class InForceVersion:
         Whether it is held, whatever is edited.
     settled
         Whether everything that follows from its coming into force was done.
+    moves
+        Grows whenever the pointer moves; 0 if it is unknown.
     """
 
     version: int = 0
     source: str = ""
     pinned: bool = False
     settled: bool = True
+    moves: int = 0
 
 
 NOTHING: Final = InForceVersion()
@@ -341,13 +344,15 @@ class PolicyCompiler:
         return failed
 
     def _turn_away(self, app: str, message: str) -> Status:
-        error = Finding(Severity.ERROR, "", "app", message)
         items = self._store.items(app)
         seen = _status_seen(items)
         policies = sum(is_policy_id(item["id"]) for item in items)
+        # Without policies nothing is wrong any more.
+        errors = [Finding(Severity.ERROR, "", "app", message)] if policies else []
         told = _moment_of_status(self._clock.now(), seen)
-        status = Status(app, 0, told, ok=False, policies=policies, errors=[error])
-        self._store.tell(status, seen)
+        status = Status(app, 0, told, ok=not errors, policies=policies, errors=errors)
+        if errors or seen is not None:
+            self._store.tell(status, seen)
         return status
 
     def _attempt(self, app: str) -> Status:
@@ -397,7 +402,9 @@ class PolicyCompiler:
             [*compilation.warnings, *_of_pin(held, version, others, now)],
             pinned,
         )
-        self._store.tell(status, seen)
+        # Nobody waits for a word about an app that has no policies, and never had one about it.
+        if policies or errors or pinned is not None or seen is not None:
+            self._store.tell(status, seen)
         self._store.write_record(
             app,
             AppRecord(

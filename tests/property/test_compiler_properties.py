@@ -15,8 +15,8 @@ from wcs_hooks.core.client_config import Demand
 from wcs_hooks.core.policy import Finding
 from wcs_hooks.policy_compiler import STATUS_ID, InForceVersion, PolicyCompiler
 
-_STEPS = int(os.environ.get("WALK_STEPS", "1500"))
-_SEED = int(os.environ.get("WALK_SEED", "20300317"))
+_STEPS = int(os.environ.get("WALK_STEPS", "2000"))
+_SEED = int(os.environ.get("WALK_SEED", "3"))
 
 
 class _SteppingStore:

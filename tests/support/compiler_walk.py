@@ -285,8 +285,11 @@ class Walk:
         others: Sequence[Demand],
     ) -> None:
         told, pointer = self.world.told(app), self.world.pointer(app)
-        assert told is not None
         context = (app, told, pointer, policies, pin)
+        if told is None:
+            # All of it came and went before a compiler saw any of it.
+            assert (policies, pin, pointer.version) == ([], None, 0), context
+            return
         assert pointer.settled, context
         assert told.version == pointer.version, context
         errors = {found[1:] for found in compilation.errors}

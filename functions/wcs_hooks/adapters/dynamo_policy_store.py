@@ -56,15 +56,9 @@ expires, since one that was deleted could not tell a late compiler that it is la
 
 _MAX_NAME_BYTES: Final = 30_000
 _DAY: Final = 86_400
-_AT_ONCE: Final = 10
-"""Items in a transaction: it takes 4 MB, and one item can have nearly 400 KB."""
 # Somebody may have edited it by hand.
 _NO_TIME: Final = "attribute_not_exists(compiledAt) OR NOT attribute_type(compiledAt, :text)"
-# A transaction that is under way counts as a compiler that was faster.
-_CONDITION_FAILED: Final = frozenset(
-    {"ConditionalCheckFailedException", "TransactionConflictException"}
-)
-_FENCED_OFF: Final = frozenset({"ConditionalCheckFailed", "TransactionConflict"})
+_CONDITION_FAILED: Final = "ConditionalCheckFailedException"
 
 
 class DynamoPolicyStore:
@@ -111,7 +105,13 @@ class DynamoPolicyStore:
         item = self._get(app, CURRENT)
         if item is None:
             return NOTHING
-        return InForceVersion(item["version"], item["source"], item["pinned"], item["settled"])
+        return InForceVersion(
+            item["version"],
+            item["source"],
+            item["pinned"],
+            item["settled"],
+            item.get("moves", 0),
+        )
 
     def source(self, app: str, version: int) -> list[dict[str, Any]]:
         """The policies that a version was made from; none for version 0.
@@ -233,13 +233,19 @@ class DynamoPolicyStore:
         manifest = self._get(app, version_key(version))
         if manifest is None:
             raise LookupError(version)
+        marked = 0
         if pinned:
             # It may be about to expire. Its items are kept for good only once it is in force, so
             # that one which does not get there goes in time.
-            self._postpone(app, version)
+            marked = self._postpone(app, version)
             if not self._is_whole(app, manifest):
                 raise LookupError(version)
         pointer = {name: manifest[name] for name in ("version", "digest", "parts", "source")}
+        # A count that never starts again, also where there was no pointer for a while.
+        moves = max(int(self._clock.now() * 1_000), before.moves + 1, marked + 1)
+        unmoved: tuple[str, dict[str, Any]] = ("attribute_not_exists(app)", {})
+        if before.version:
+            unmoved = _as_it_was(before.version, before.moves, pinned=before.pinned)
         moved = self._put(
             self._snapshots,
             {
@@ -249,11 +255,9 @@ class DynamoPolicyStore:
                 "pinned": pinned,
                 "before": before.version,
                 "settled": False,
+                "moves": moves,
             },
-            "attribute_not_exists(app)"
-            if before.version == 0
-            else "version = :version AND pinned = :pinned",
-            {} if before.version == 0 else {":version": before.version, ":pinned": before.pinned},
+            *unmoved,
         )
         if not moved:
             raise PointerMovedError(app)
@@ -289,8 +293,7 @@ class DynamoPolicyStore:
         settled = self._put(
             self._snapshots,
             {**pointer, "settled": True},
-            "version = :version AND pinned = :pinned",
-            {":version": version, ":pinned": pointer["pinned"]},
+            *_as_it_was(version, pointer.get("moves", 0), pinned=pointer["pinned"]),
         )
         if not settled:
             raise PointerMovedError(app)
@@ -343,60 +346,55 @@ class DynamoPolicyStore:
     def _expire(self, pointer: Mapping[str, Any], version: int, at: float | None) -> None:
         """Let a version's items expire, in seconds since the epoch, or keep them.
 
-        Only while the pointer is where it was: a compiler that was held up must not let expire what
-        another one has put into force since.
+        Each item is marked with the pointer's count, and of two that disagree the one of the later
+        move stays: a compiler that was held up must not let expire what is in force again.
 
         Raises
         ------
         PointerMovedError
-            If the pointer was moved.
+            If the pointer was moved, and an item marked, since.
         """
-        app: str = pointer["app"]
-        fence: Any = {
-            "ConditionCheck": {
-                "TableName": self._snapshots,
-                "Key": to_attributes({"app": app, "item": CURRENT}),
-                "ConditionExpression": "version = :version AND pinned = :pinned",
-                "ExpressionAttributeValues": to_attributes(
-                    {":version": pointer["version"], ":pinned": pointer["pinned"]}
-                ),
-            }
-        }
-        keys = [key for key, expires in self._expiries(app, version) if expires or at is not None]
-        for start in range(0, len(keys), _AT_ONCE):
-            updates: list[Any] = [
-                {"Update": {"TableName": self._snapshots, "Key": key, **_expiry_update(at)}}
-                for key in keys[start : start + _AT_ONCE]
-            ]
-            try:
-                self._client.transact_write_items(TransactItems=[fence, *updates])
-            except self._client.exceptions.TransactionCanceledException as error:
-                reasons: Any = error.response.get("CancellationReasons", [])
-                if _FENCED_OFF.intersection(reason.get("Code") for reason in reasons):
-                    raise PointerMovedError(app) from None
-                raise
+        values = {":moves": pointer.get("moves", 0)}
+        if at is None:
+            update = "SET moves = :moves REMOVE expiresAt"
+        else:
+            update = "SET moves = :moves, expiresAt = :at"
+            values[":at"] = int(at)
+        condition = "attribute_exists(app) AND (attribute_not_exists(moves) OR moves <= :moves)"
+        for key, _ in self._keys(pointer["app"], version):
+            if not self._update(key, update, condition, values):
+                raise PointerMovedError(pointer["app"])
 
-    def _postpone(self, app: str, version: int) -> None:
-        """Let those of a version's items that expire do so no sooner than a new version's."""
-        at = {":at": {"N": str(int(self._clock.now() + self._retention))}}
-        for key, expires in self._expiries(app, version):
-            if expires:
-                # Another compiler may have kept it for good meanwhile.
-                self._update_if(key, "SET expiresAt = :at", "expiresAt < :at", at)
+    def _postpone(self, app: str, version: int) -> int:
+        """Let those of a version's items that expire do so no sooner than a new version's.
 
-    def _expiries(self, app: str, version: int) -> Iterator[tuple[Any, bool]]:
-        """The keys of a version's items, and whether each expires."""
+        Returns
+        -------
+        int
+            The highest count that any of the items is marked with.
+        """
+        at = {":at": int(self._clock.now() + self._retention)}
+        highest = 0
+        for key, marked in self._keys(app, version):
+            highest = max(highest, marked)
+            # One that is kept has none, and stays so.
+            self._update(key, "SET expiresAt = :at", "expiresAt < :at", at)
+        return highest
+
+    def _keys(self, app: str, version: int) -> Iterator[tuple[Any, int]]:
+        """The keys of a version's items, and the count that each is marked with."""
         pages = self._client.get_paginator("query").paginate(
             TableName=self._snapshots,
             ConsistentRead=True,
             KeyConditionExpression="app = :app AND begins_with(#item, :version)",
-            ProjectionExpression="app, #item, expiresAt",
+            ProjectionExpression="app, #item, moves",
             ExpressionAttributeNames={"#item": "item"},
             ExpressionAttributeValues={":app": {"S": app}, ":version": {"S": version_key(version)}},
         )
         for page in pages:
             for item in page["Items"]:
-                yield {"app": item["app"], "item": item["item"]}, "expiresAt" in item
+                marked = int(item["moves"]["N"]) if "moves" in item else 0
+                yield {"app": item["app"], "item": item["item"]}, marked
 
     def _unpoint(self, pointer: Mapping[str, Any]) -> None:
         """Delete a pointer.
@@ -406,14 +404,15 @@ class DynamoPolicyStore:
         PointerMovedError
             If it was moved meanwhile.
         """
+        condition, values = _as_it_was(
+            pointer["version"], pointer.get("moves", 0), pinned=pointer["pinned"]
+        )
         try:
             self._client.delete_item(
                 TableName=self._snapshots,
                 Key=to_attributes({"app": pointer["app"], "item": CURRENT}),
-                ConditionExpression="version = :version AND pinned = :pinned",
-                ExpressionAttributeValues=to_attributes(
-                    {":version": pointer["version"], ":pinned": pointer["pinned"]}
-                ),
+                ConditionExpression=condition,
+                ExpressionAttributeValues=to_attributes(values),
             )
         except ClientError as error:
             if _is_late(error):
@@ -457,18 +456,21 @@ class DynamoPolicyStore:
             raise
         return True
 
-    def _update_if(self, key: Any, update: str, condition: str, values: Any) -> None:
+    def _update(self, key: Any, update: str, condition: str, values: Mapping[str, Any]) -> bool:
+        """Update an item of PolicySnapshots if a condition holds; whether it was updated."""
         try:
             self._client.update_item(
                 TableName=self._snapshots,
                 Key=key,
                 UpdateExpression=update,
                 ConditionExpression=condition,
-                ExpressionAttributeValues=values,
+                ExpressionAttributeValues=to_attributes(values),
             )
         except ClientError as error:
-            if not _is_late(error):
-                raise
+            if _is_late(error):
+                return False
+            raise
+        return True
 
 
 def read_records(client: "DynamoDBClient", table: str) -> dict[str, AppRecord]:
@@ -540,16 +542,18 @@ def _record(item: Mapping[str, Any]) -> AppRecord:
     )
 
 
-def _expiry_update(at: float | None) -> dict[str, Any]:
-    if at is None:
-        return {"UpdateExpression": "REMOVE expiresAt"}
-    values = {":at": {"N": str(int(at))}}
-    return {"UpdateExpression": "SET expiresAt = :at", "ExpressionAttributeValues": values}
+def _as_it_was(version: int, moves: int, *, pinned: bool) -> tuple[str, dict[str, Any]]:
+    """The condition that a pointer was not moved; an earlier compiler's has no count."""
+    condition = "version = :version AND pinned = :pinned"
+    values: dict[str, Any] = {":version": version, ":pinned": pinned}
+    if moves:
+        return f"{condition} AND moves = :moves", {**values, ":moves": moves}
+    return f"{condition} AND attribute_not_exists(moves)", values
 
 
 def _is_late(error: ClientError) -> bool:
     """Whether a write was refused because another compiler was faster."""
-    return error.response["Error"]["Code"] in _CONDITION_FAILED
+    return error.response["Error"]["Code"] == _CONDITION_FAILED
 
 
 def _first(names: Sequence[str]) -> list[str]:
