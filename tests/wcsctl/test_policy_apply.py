@@ -141,7 +141,7 @@ def test_given_another_app_in_force_when_a_contradiction_is_applied_then_it_is_f
     assert run.ids("school") == []
 
 
-def test_given_two_versions_of_files_that_each_lint_clean_when_applied_in_turn_then_both_come_into_force(
+def test_given_files_that_lint_clean_when_applied_one_after_the_other_then_both_come_into_force(
     run: Commands, tmp_path: Path
 ) -> None:
     conf = configure("conf", "call", restOnError="LOG")
