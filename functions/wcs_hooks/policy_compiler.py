@@ -41,7 +41,7 @@ STATUS_ID: Final = "#status"
 PIN_ID: Final = "#pin"
 """The item that holds its `version` in force, whatever is edited, until it is deleted."""
 
-ATTEMPTS: Final = 5
+ATTEMPTS: Final = 10
 """Attempts to compile an app, if other compilers are faster; also how often dependent apps are
 looked for after an edit."""
 
