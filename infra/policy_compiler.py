@@ -1,18 +1,20 @@
 """The function that turns edited policies into a snapshot in force."""
 
 from aws_cdk import Duration
+from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
+from infra.acknowledgement import acknowledge
 from infra.hook_functions import traced_function
 from infra.policy_store import PolicyStore
 from infra.settings import Settings
 
 
 class PolicyCompiler(Construct):
-    """The compiler function, run by the Policies table's stream.
+    """The compiler function, run by the Policies table's stream and by a schedule.
 
     Attributes
     ----------
@@ -54,6 +56,7 @@ class PolicyCompiler(Construct):
                 iam.PolicyStatement(
                     sid="PublishSnapshots",
                     actions=[
+                        "dynamodb:DeleteItem",
                         "dynamodb:GetItem",
                         "dynamodb:PutItem",
                         "dynamodb:Query",
@@ -107,4 +110,35 @@ class PolicyCompiler(Construct):
                     )
                 ]
             ),
+        )
+        # Windows close without an edit, and a compiler may be killed more often than it is retried.
+        look = events.CfnRule(
+            self,
+            "Look",
+            description="Has the compiler look whether a #status is still true",
+            schedule_expression="rate(5 minutes)",
+            targets=[
+                events.CfnRule.TargetProperty(
+                    id="compiler",
+                    arn=self.function.function_arn,
+                    input="{}",
+                    # Another look follows soon enough.
+                    retry_policy=events.CfnRule.RetryPolicyProperty(
+                        maximum_event_age_in_seconds=60, maximum_retry_attempts=1
+                    ),
+                )
+            ],
+        )
+        acknowledge(
+            look,
+            "Serverless-EventBusDLQ",
+            reason="What one look could not do is left for the next one to find, in five minutes.",
+        )
+        lambda_.CfnPermission(
+            self,
+            "MayLook",
+            action="lambda:InvokeFunction",
+            function_name=self.function.function_name,
+            principal="events.amazonaws.com",
+            source_arn=look.attr_arn,
         )

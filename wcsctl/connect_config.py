@@ -38,7 +38,7 @@ class ConfigChange(NamedTuple):
 def active_configs(deployment: Deployment, apps: Iterable[str]) -> Configs:
     """What connect's reply says now, for each app; for `*` as far as its own policies go."""
     now = time.time()
-    demands = active_demands(deployment)
+    demands = active_demands(deployment, apps)
     shared = demands.get(EVERY_APP, [])
     return {
         app: merge([*demands.get(app, ()), *(shared if app != EVERY_APP else ())], now)

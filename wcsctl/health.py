@@ -152,8 +152,8 @@ class Health:
     def apps(self) -> list[AppHealth]:
         """What each app's operator is told.
 
-        Apps are those that ever had policies in force, and those whose policies the compiler turned
-        away within a day.
+        Apps are those that have policies in force, and those whose policies the compiler turned
+        away within a day. One that has no policies any more is not listed.
         """
         client = self._deployment.client("dynamodb")
         names = {EVERY_APP, *self._apps_in_force(client), *self._apps_turned_away()}
@@ -165,7 +165,9 @@ class Health:
                 ConsistentRead=True,
             )
             if "Item" in answer:
-                found.append(AppHealth.of(app, from_attributes(answer["Item"])))
+                told = AppHealth.of(app, from_attributes(answer["Item"]))
+                if told.policies or not told.ok or told.pinned is not None:
+                    found.append(told)
             elif app != EVERY_APP and self._has_policies(client, app):
                 found.append(AppHealth.of(app, {}))
         return found
@@ -184,6 +186,8 @@ class Health:
         pages = client.get_paginator("query").paginate(
             TableName=self._deployment.output("SnapshotsTableName"),
             KeyConditionExpression="app = :apps",
+            # What expires is of an app without policies.
+            FilterExpression="attribute_not_exists(expiresAt)",
             ProjectionExpression="#item",
             ExpressionAttributeNames={"#item": "item"},
             ExpressionAttributeValues={":apps": {"S": _APPS}},

@@ -125,7 +125,8 @@ class History:
         Raises
         ------
         NotFoundError
-            If there is no such version, or none any more.
+            If there is no such version, or none any more. DynamoDB deletes the items of one that
+            has expired one by one, in any order, within days.
         """
         self.check(app, version)
         try:
@@ -133,7 +134,14 @@ class History:
         except UnavailableError as error:
             # What the command line tells of AWS errors is in the cause.
             raise error.__cause__ or error from None
-        items = json.loads(zlib.decompress(data), parse_float=lambda text: exact(Decimal(text)))
+        try:
+            text = zlib.decompress(data)
+        except zlib.error:
+            raise NotFoundError(
+                f"Version {version} of the policies of app {app} has expired, and is not whole "
+                f"any more: `wcsctl policy history {app}` lists later ones."
+            ) from None
+        items = json.loads(text, parse_float=lambda text: exact(Decimal(text)))
         return {item["id"]: item for item in items}
 
     def _manifests(self, app: str, keys: Sequence[str]) -> list[dict[str, Any]]:

@@ -3,7 +3,7 @@
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -15,7 +15,7 @@ from wcsctl import connect_config
 from wcsctl.deployment import Deployment
 from wcsctl.errors import ExitStatus, UsageError, WcsctlError
 from wcsctl.output import Output
-from wcsctl.policy_demands import demands_in_force
+from wcsctl.policy_demands import demands_in_table
 from wcsctl.policy_diff import Change, render
 from wcsctl.policy_files import FileFinding
 from wcsctl.policy_lint import lint
@@ -44,6 +44,9 @@ class InForce:
         The version that is held instead of it; none without a pin.
     errors
         Why it did not, one text each.
+    replaced
+        The policies that somebody else has edited since they were written, by id: not what was
+        written is active, but what they made of it.
     """
 
     app: str
@@ -51,15 +54,22 @@ class InForce:
     ok: bool
     pinned: int | None
     errors: Sequence[str]
+    replaced: Sequence[str] = ()
+
+    @property
+    def is_active(self) -> bool:
+        """Whether what was written is what decides hooks."""
+        return self.ok and self.pinned is None and not self.replaced
 
     def to_json(self) -> dict[str, Any]:
         """As `--json` prints it."""
         told = {"app": self.app, "version": self.version, "ok": self.ok}
         return {
             **told,
-            "inForce": self.ok and self.pinned is None,
+            "inForce": self.is_active,
             "pinned": self.pinned,
             "errors": list(self.errors),
+            "replaced": list(self.replaced),
         }
 
     def __str__(self) -> str:
@@ -73,6 +83,14 @@ class InForce:
                 f"{self.app}: written, but version {self.pinned} is pinned and stays in force "
                 f"until `wcsctl policy unpin {self.app}`"
             )
+        if self.replaced:
+            names = ", ".join(self.replaced)
+            return (
+                f"{self.app}: written, but somebody else has edited {names:.200} since: "
+                f"version {self.version} is active, with their edit"
+            )
+        if not self.version:
+            return f"{self.app}: has no policies any more"
         return f"{self.app}: in force as version {self.version}"
 
 
@@ -98,10 +116,10 @@ class Editing:
     def lint(
         self, policies: Mapping[str, Any], files: Mapping[tuple[str, str], str]
     ) -> list[FileFinding]:
-        """Check what shall stand in the table, also against other apps in force there."""
+        """Check what shall stand in the table, also against other apps that stand there."""
         count = sum(map(len, policies.values()))
         with self.output.progress("Checking", count) as progress:
-            others = demands_in_force(self.deployment, policies.keys())
+            others = demands_in_table(self.deployment, policies.keys())
             return lint(policies, files, others, advancing(progress))
 
     def bring(
@@ -114,10 +132,12 @@ class Editing:
     ) -> None:
         """Ask, write, wait, and say so.
 
+        Also without changes it waits until what the table holds is active.
+
         Parameters
         ----------
         seen
-            The apps as they were when the changes were worked out.
+            The apps as they were when the changes were worked out, also those without changes.
         yes
             Not to ask.
         shown
@@ -130,32 +150,32 @@ class Editing:
         ConflictError
             If somebody else edited an app since.
         """
-        told = [change.to_json() for change in changes]
+        written: datetime | None = None
+        before: connect_config.Configs = {}
+        if changes:
+            if not self.output.as_json and not shown:
+                self.output.people.print(render(list(changes), SHOWN_CHANGES))
+            if not yes:
+                self._ask()
+            changed = {change.app: seen[change.app] for change in changes}
+            before = connect_config.active_configs(self.deployment, changed)
+            written = self._write(changes, changed)
+        outcomes = self._wait(changes, seen, written)
+        texts = [Text(str(one)) for one in outcomes if changes or not one.is_active]
         if not changes:
-            self.output.result(
-                {"changes": [], "apps": []}, "Nothing to do: the table holds just this."
-            )
-            return
-        if not self.output.as_json and not shown:
-            self.output.people.print(render(list(changes), SHOWN_CHANGES))
-        if not yes:
-            self._ask()
-        apps = {change.app: seen[change.app] for change in changes}
-        before = connect_config.active_configs(self.deployment, apps)
-        written = self._write(changes, apps)
-        outcomes = self._wait(apps, written)
-        after = connect_config.active_configs(self.deployment, apps)
-        changed = connect_config.changes(before, after)
+            texts.insert(0, Text("Nothing to do: the table holds just this."))
+        after = connect_config.active_configs(self.deployment, before) if before else {}
+        reconfigured = connect_config.changes(before, after)
         self.output.result(
             {
-                "changes": told,
+                "changes": [change.to_json() for change in changes],
                 "apps": [outcome.to_json() for outcome in outcomes],
-                "fromNextConnect": [change.to_json() for change in changed],
+                "fromNextConnect": [change.to_json() for change in reconfigured],
             },
-            *(Text(str(outcome)) for outcome in outcomes),
-            *map(Text, connect_config.lines(changed)),
+            *texts,
+            *map(Text, connect_config.lines(reconfigured)),
         )
-        if not all(outcome.ok for outcome in outcomes):
+        if not all(outcome.is_active for outcome in outcomes):
             raise typer.Exit(ExitStatus.FAILED)
 
     def _ask(self) -> None:
@@ -177,27 +197,38 @@ class Editing:
             self.table.check(seen.values())
             return self.table.write(writes, seen, advancing(progress))
 
-    def _wait(self, seen: Mapping[str, AppItems], written: datetime) -> list[InForce]:
+    def _wait(
+        self, changes: Sequence[Change], seen: Mapping[str, AppItems], written: datetime | None
+    ) -> list[InForce]:
         deadline = time.monotonic() + self.wait
         with self.output.progress("Waiting until it is in force", len(seen)) as progress:
             outcomes = []
             for app in seen.values():
-                outcomes.append(self.wait_for(app, written, deadline))
+                own = [change for change in changes if change.app == app.app]
+                outcomes.append(self.wait_for(app, own, written, deadline))
                 progress.advance(_FIRST)
         return outcomes
 
-    def wait_for(self, before: AppItems, written: datetime, deadline: float) -> InForce:
+    def wait_for(
+        self,
+        before: AppItems,
+        changes: Sequence[Change],
+        written: datetime | None,
+        deadline: float,
+    ) -> InForce:
         """Wait until the compiler has dealt with an edit of an app.
 
         What is in force is told by its content, not by clocks: the pointer's digest is that of what
-        the table now holds.
+        the table now holds, and that has what was written.
 
         Parameters
         ----------
         before
             The app before the edit.
+        changes
+            What was written of the app. With none, it may be in force already.
         written
-            When it was made, by DynamoDB's clock.
+            When the edit was made, by DynamoDB's clock; none if there was none.
         deadline
             Until when to wait, by `time.monotonic`.
 
@@ -206,9 +237,19 @@ class Editing:
         WcsctlError
             If the compiler says nothing in time.
         """
-        return self._until_told(
-            before, written, deadline, lambda told: told.ok and self._holds(before.app, told)
-        )
+
+        def judge(told: InForce) -> InForce | None:
+            if not told.ok:
+                return None
+            if told.pinned is not None:
+                return told
+            pointer, now = self.table.pointer(before.app), self.table.read(before.app)
+            active = pointer.get("source") == now.digest if pointer else not now.raw
+            if not active or told.version != pointer.get("version", 0):
+                return None
+            return replace(told, replaced=_replaced(changes, now))
+
+        return self._until_told(before, written, deadline, judge, edited=bool(changes))
 
     def wait_for_pin(self, before: AppItems, version: int | None, written: datetime) -> InForce:
         """Wait until the compiler holds a version, or none.
@@ -225,34 +266,44 @@ class Editing:
         WcsctlError
             If the compiler says nothing in time.
         """
+
+        def judge(told: InForce) -> InForce | None:
+            return told if told.pinned == version and told.ok else None
+
         deadline = time.monotonic() + self.wait
-        return self._until_told(
-            before, written, deadline, lambda told: told.pinned == version and told.ok
-        )
+        return self._until_told(before, written, deadline, judge, edited=True)
 
     def _until_told(
         self,
         before: AppItems,
-        written: datetime,
+        written: datetime | None,
         deadline: float,
-        good: Callable[[InForce], bool],
+        judge: Callable[[InForce], InForce | None],
+        *,
+        edited: bool,
     ) -> InForce:
+        """Wait for a status after an edit, or for any, that is accepted, or that stays an error."""
         last, since = before.status.get("compiledAt"), time.monotonic()
         while True:
             status = self.table.status(before.app)
             compiled_at = status.get("compiledAt")
-            if status and compiled_at != before.status.get("compiledAt"):
-                outcome = outcome_of(before.app, status)
+            outcome = outcome_of(before.app, status) if status else None
+            if outcome is None:
+                # Nobody has said anything yet, and of an app without policies nobody will.
+                outcome = judge(InForce(before.app, 0, ok=True, pinned=None, errors=()))
+                if outcome is not None:
+                    return outcome
+            elif not edited or compiled_at != before.status.get("compiledAt"):
                 if compiled_at != last:
                     last, since = compiled_at, time.monotonic()
-                    if good(outcome):
-                        return outcome
+                judged = judge(outcome)
+                if judged is not None:
+                    return judged
                 settled = time.monotonic() - since >= _SETTLED
                 # One about an earlier edit, just before ours, would soon be replaced.
-                if (
-                    not outcome.ok
-                    and settled
-                    and datetime.fromisoformat(str(compiled_at)) >= written
+                if not outcome.ok and (
+                    (settled and written is not None and _is_since(status, written))
+                    or time.monotonic() >= deadline
                 ):
                     return outcome
             if time.monotonic() >= deadline:
@@ -262,14 +313,20 @@ class Editing:
                 )
             pause(_POLL)
 
-    def _holds(self, app: str, outcome: InForce) -> bool:
-        """Whether what the table now holds is in force, or would be but for a pin."""
-        if outcome.pinned is not None:
-            return True
-        pointer, now = self.table.pointer(app), self.table.read(app)
-        if not pointer:
-            return not now.raw
-        return bool(pointer["source"] == now.digest and pointer["version"] == outcome.version)
+
+def _is_since(status: Mapping[str, Any], written: datetime) -> bool:
+    """Whether a status was told after a moment."""
+    return datetime.fromisoformat(str(status["compiledAt"])) >= written
+
+
+def _replaced(changes: Sequence[Change], now: AppItems) -> list[str]:
+    """The policies that are not what was written, by id."""
+    return [
+        change.id
+        for change in changes
+        if (change.id in now.policies) != (change.after is not None)
+        or list(Change(now.app, change.id, now.policies.get(change.id), change.after).attributes())
+    ]
 
 
 def outcome_of(app: str, status: Mapping[str, Any]) -> InForce:

@@ -37,6 +37,12 @@ EDIT_ID: Final = "#edit"
 TRANSACTION: Final = 100
 """How many items DynamoDB takes in one transaction."""
 
+MAX_ID_BYTES: Final = 1024
+"""How long an id can be, in UTF-8: DynamoDB's limit on a sort key."""
+
+MAX_ITEM_BYTES: Final = 400 * 1024
+"""How large an item can be."""
+
 _TRANSACTION_BYTES: Final = 3_500_000
 _ATTEMPTS: Final = 8
 _PAUSE: Final = 0.1
@@ -363,6 +369,39 @@ def raw_of(policy: Mapping[str, Any], before: Raw | None = None) -> Raw:
         old = before.get(name) if before else None
         raw[name] = old if old and same(value_of(old), value) else attribute_of(value)
     return raw
+
+
+def item_size(raw: Raw) -> int:
+    """The bytes of an item as DynamoDB counts them: names, and values by their types.
+
+    Examples
+    --------
+    >>> item_size({"id": {"S": "a"}, "priority": {"N": "12"}, "match": {"M": {}}})
+    22
+    """
+    return sum(_size(name) + _value_size(value) for name, value in raw.items())
+
+
+def _value_size(attribute: Mapping[str, Any]) -> int:
+    [(kind, value)] = attribute.items()
+    match kind:
+        case "S":
+            return _size(value)
+        case "N":
+            return len(value) // 2 + 2
+        case "B":
+            return len(value)
+        case "L":
+            return 3 + sum(1 + _value_size(inner) for inner in value)
+        case "M":
+            return 3 + len(value) + item_size(value)
+        case _:
+            # Nothing or a truth value; a set, which no file makes, is not larger than its text.
+            return len(str(value))
+
+
+def _size(text: str) -> int:
+    return len(text.encode(errors="surrogatepass"))
 
 
 def _edit(app: str, seen: AppItems) -> Write:

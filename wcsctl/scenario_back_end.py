@@ -130,10 +130,10 @@ class DeployedBackEnd:
             now = self._table.read(app)
             pointer, status = self._table.pointer(app), now.status
             has_told = status.get("compiledAt") != told_before
-            if pointer.get("source") == now.digest:
+            if has_told and pointer.get("source") == now.digest:
                 return
-            # Nothing came into force, and nothing shall: then only #status tells.
-            if not pointer and not now.raw and has_told:
+            # Nothing is in force, and nothing shall be: then only #status tells, if it ever did.
+            if not pointer and not now.raw and (has_told or not status):
                 return
             if status.get("errors") and has_told:
                 # One about half of what was written would soon be replaced.

@@ -121,7 +121,7 @@ def before_pointer(operation: str, body: bytes) -> bool:
 
 def before_settling(operation: str, body: bytes) -> bool:
     """It is in force, and nothing that follows from that was done."""
-    return operation == "PutItem" and b'"app": {"S": "#apps"}' in body
+    return operation == "UpdateItem" and b"expiresAt" in body
 
 
 def killed_anywhere(scene: LocalScene) -> Observed:

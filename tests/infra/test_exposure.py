@@ -46,6 +46,7 @@ WITHOUT_DATA: Final = {
     "AWS::ApiGatewayV2::Stage",
     "AWS::CloudWatch::Alarm",
     "AWS::CloudWatch::Dashboard",
+    "AWS::Events::Rule",
     "AWS::IAM::ManagedPolicy",
     "AWS::IAM::Role",
     "AWS::KMS::Key",
@@ -106,11 +107,14 @@ def test_given_the_internet_when_it_calls_then_nothing_but_the_api_answers(
     stack: SynthesisedStack,
 ) -> None:
     callers = {
-        permission["Properties"]["Principal"]
+        permission["Properties"]["Principal"]: permission["Properties"]["SourceArn"]
         for permission in stack.of_type("AWS::Lambda::Permission").values()
     }
 
-    assert callers == {"apigateway.amazonaws.com"}
+    # The other one is the compiler's schedule, and no other rule.
+    assert callers.keys() == {"apigateway.amazonaws.com", "events.amazonaws.com"}
+    [rule] = stack.of_type("AWS::Events::Rule")
+    assert callers["events.amazonaws.com"] == {"Fn::GetAtt": [rule, "Arn"]}
     for permission in stack.of_type("AWS::Lambda::Permission").values():
         assert permission["Properties"]["Action"] == "lambda:InvokeFunction"
         assert "FunctionUrlAuthType" not in permission["Properties"]

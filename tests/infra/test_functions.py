@@ -1,3 +1,4 @@
+import json
 import platform
 from typing import Final
 
@@ -225,3 +226,24 @@ def test_given_the_compilers_own_status_item_when_written_then_it_does_not_start
 
     (only,) = mapping["FilterCriteria"]["Filters"]
     assert only == {"Pattern": '{"dynamodb":{"Keys":{"id":{"S":[{"anything-but":["#status"]}]}}}}'}
+
+
+def test_given_time_passes_without_an_edit_then_the_compiler_looks_every_five_minutes(
+    stack: SynthesisedStack,
+) -> None:
+    compiler = stack.logical_id(stack.output("CompilerFunctionName"))
+    rules = stack.of_type("AWS::Events::Rule")
+    ((rule_id, rule),) = rules.items()
+
+    assert rule["Properties"]["ScheduleExpression"] == "rate(5 minutes)"
+    (target,) = rule["Properties"]["Targets"]
+    assert target["Arn"] == {"Fn::GetAtt": [compiler, "Arn"]}
+    # No records: the compiler's handler takes it for a look.
+    assert json.loads(target["Input"]) == {}
+    (permission,) = [
+        each["Properties"]
+        for each in stack.of_type("AWS::Lambda::Permission").values()
+        if each["Properties"]["Principal"] == "events.amazonaws.com"
+    ]
+    assert permission["FunctionName"] == {"Ref": compiler}
+    assert permission["SourceArn"] == {"Fn::GetAtt": [rule_id, "Arn"]}

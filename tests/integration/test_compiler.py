@@ -1,8 +1,10 @@
 """The compiler: an edit becomes a new version in force, or is turned away with a reason."""
 
+import hashlib
 import json
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -15,9 +17,16 @@ from tests.support.fake_clock import FakeClock
 from tests.support.hook_client import read_output
 from tests.support.in_memory_policy_store import InMemoryPolicyStore
 from tests.support.policy_items import configure, deny, override, policy
+from wcs_hooks import policy_compiler
 from wcs_hooks.adapters.clients import Clients
 from wcs_hooks.adapters.dynamo_policy_store import DynamoPolicyStore
-from wcs_hooks.policy_compiler import ATTEMPTS, ContendedError, PolicyCompiler, Status
+from wcs_hooks.policy_compiler import (
+    ATTEMPTS,
+    AppRecord,
+    ContendedError,
+    PolicyCompiler,
+    Status,
+)
 
 type Enforce = Callable[..., Status]
 _BROKEN = deny("broken", when="body.name ==")
@@ -195,16 +204,66 @@ def test_given_policies_when_one_is_removed_then_the_new_version_is_without_it(
     assert rules_in_force(aws, store, "live") == ["stays"]
 
 
-def test_given_policies_when_all_are_removed_then_an_empty_version_is_in_force(
-    aws: Aws, compiler: PolicyCompiler, store: DynamoPolicyStore, enforce: Enforce
+def test_given_policies_when_all_are_removed_then_nothing_is_active_and_nothing_is_kept_for_good(
+    aws: Aws, compiler: PolicyCompiler, enforce: Enforce
 ) -> None:
     enforce("live", deny("no"))
 
     aws.delete_policy("live", "no")
     told = compiler.compile("live")
 
-    assert (told.ok, told.version, told.policies) == (True, 2, 0)
-    assert rules_in_force(aws, store, "live") == []
+    items = aws.snapshot_items("live")
+    assert (told.ok, told.version, told.policies) == (True, 0, 0)
+    assert "current" not in items
+    assert items["v0000000002"]["changed"]["removed"] == {"count": 1, "first": ["no"]}
+    assert all("expiresAt" in item for item in items.values())
+    assert "expiresAt" in aws.snapshot_items("#apps")["live"]
+
+
+def test_given_an_app_without_policies_when_it_has_some_again_then_they_are_active_and_kept(
+    aws: Aws, compiler: PolicyCompiler, store: DynamoPolicyStore, enforce: Enforce
+) -> None:
+    enforce("live", deny("no"))
+    aws.delete_policy("live", "no")
+    compiler.compile("live")
+
+    told = enforce("live", deny("again"))
+
+    items = aws.snapshot_items("live")
+    assert told.version == 3
+    assert rules_in_force(aws, store, "live") == ["again"]
+    assert not any("expiresAt" in items[name] for name in items if name.startswith("v0000000003"))
+    assert "expiresAt" not in aws.snapshot_items("#apps")["live"]
+
+
+def test_given_an_empty_version_of_an_earlier_compiler_when_compiled_then_its_pointer_goes(
+    aws: Aws, compiler: PolicyCompiler, enforce: Enforce
+) -> None:
+    enforce("live", deny("no"))
+    aws.delete_policy("live", "no")
+    compiler.compile("live")
+    items = aws.snapshot_items("live")
+    # As it was left before: a pointer, and a version without an end.
+    for item in items.values():
+        new = {"moves", "expiresAt"} if item["item"].startswith("v0000000002") else {"moves"}
+        aws.put_item(SNAPSHOTS, {name: item[name] for name in item.keys() - new})
+    empty = items["v0000000002"]
+    aws.put_item(
+        SNAPSHOTS,
+        {
+            **{name: empty[name] for name in ("app", "version", "digest", "parts", "source")},
+            "item": "current",
+            "pinned": False,
+            "before": 1,
+            "settled": True,
+        },
+    )
+
+    compiler.compile("live")
+
+    items = aws.snapshot_items("live")
+    assert "current" not in items
+    assert all("expiresAt" in item for item in items.values())
 
 
 def test_given_no_policies_and_nothing_in_force_when_compiled_then_no_version_is_made(
@@ -329,7 +388,7 @@ def test_given_compilers_that_move_the_pointer_all_but_once_then_the_edit_is_in_
     assert store.statuses["live"] == told
 
 
-@pytest.mark.parametrize("writes", range(11))
+@pytest.mark.parametrize("writes", range(13))
 def test_given_a_compiler_killed_after_any_of_its_writes_when_it_is_tried_again_then_all_is_done(
     aws: Aws, calls: AwsCalls, compiler: PolicyCompiler, enforce: Enforce, writes: int
 ) -> None:
@@ -513,29 +572,24 @@ def test_given_an_app_that_denies_when_a_configure_for_every_app_undoes_it_then_
     assert (error["policy"], error["attribute"]) == ("log", "restOnError")
 
 
-def test_given_a_configure_for_every_app_when_an_app_denies_against_it_then_the_app_is_told(
-    aws: Aws, compiler: PolicyCompiler, enforce: Enforce
+@pytest.mark.parametrize(("denies", "configures"), [("live", "*"), ("*", "live")])
+def test_given_a_configure_policy_when_a_deny_overrules_it_then_the_deny_is_active_and_both_say(
+    aws: Aws, handler: CompilerFunction, enforce: Enforce, denies: str, configures: str
 ) -> None:
-    enforce("*", configure("log", restOnError="LOG"))
-    aws.put_policies("live", deny("no"))
+    enforce(configures, configure("log", restOnError="LOG"))
+    aws.put_policies(denies, deny("no"))
 
-    compiler.compile("live")
+    handler(records((denies, "no")))
 
-    [error] = status_of(aws, "live")["errors"]
-    assert error["policy"] == "no"
-    assert "'log'" in error["message"]
-
-
-def test_given_an_app_that_configures_when_a_deny_for_every_app_would_be_undone_then_that_is_told(
-    aws: Aws, compiler: PolicyCompiler, enforce: Enforce
-) -> None:
-    enforce("live", configure("log", restOnError="LOG"))
-    aws.put_policies("*", deny("no"))
-
-    compiler.compile("*")
-
-    [error] = status_of(aws, "*")["errors"]
-    assert error["policy"] == "no"
+    denying, configuring = status_of(aws, denies), status_of(aws, configures)
+    assert (denying["ok"], denying["version"]) == (True, 1)
+    [warning] = denying["warnings"]
+    assert (warning["policy"], warning["attribute"]) == ("no", "action")
+    assert "overrules policy 'log'" in warning["message"]
+    assert not configuring["ok"]
+    [error] = configuring["errors"]
+    assert (error["policy"], error["attribute"]) == ("log", "restOnError")
+    assert "'no'" in error["message"]
 
 
 def test_given_two_apps_that_contradict_each_other_then_both_are_in_force(
@@ -605,7 +659,7 @@ def test_given_a_compiler_killed_before_it_settled_when_the_next_edit_comes_then
 ) -> None:
     enforce("live", deny("first"))
     aws.put_policies("live", deny("second"))
-    calls.fail("PutItem", "UpdateItem", after=10)
+    calls.fail("UpdateItem")
     with suppress(ClientError):
         compiler.compile("live")
     calls.recover()
@@ -618,6 +672,226 @@ def test_given_a_compiler_killed_before_it_settled_when_the_next_edit_comes_then
     assert items["current"]["version"] == 3
     for old in ("v0000000001", "v0000000002"):
         assert all("expiresAt" in items[name] for name in items if name.startswith(old))
+
+
+def test_given_a_pinned_version_that_denies_when_a_configure_contradicts_it_then_the_pin_warns(
+    aws: Aws, handler: CompilerFunction, enforce: Enforce
+) -> None:
+    enforce("live", deny("no"))
+    aws.delete_policy("live", "no")
+    enforce("live", policy("harmless", "call"))
+    enforce("*", configure("off", restPolicy="DISABLE"))
+    aws.put_policies("live", {"id": "#pin", "version": 1})
+
+    handler(records(("live", "#pin")))
+
+    live = status_of(aws, "live")
+    assert (live["ok"], live["pinned"], status_of(aws, "*")["ok"]) == (True, 1, True)
+    [warning] = live["warnings"]
+    assert (warning["policy"], warning["attribute"]) == ("#pin", "version")
+    assert "policy 'no' of version 1 overrules policy 'off'" in warning["message"]
+
+
+# --- What depends on others, and on time ---------------------------------------------------------
+
+
+def test_given_two_apps_edited_at_once_that_agree_then_both_are_active_in_whatever_order(
+    aws: Aws, handler: CompilerFunction, enforce: Enforce
+) -> None:
+    enforce("school", configure("conf", "call", restOnError="LOG"))
+    enforce("*", policy("harmless", "playStream"))
+    aws.delete_policy("school", "conf")
+    aws.put_policies("school", policy("other", "call"))
+    aws.put_policies("*", deny("no-calls", "call"))
+
+    handler(records(("*", "no-calls"), ("school", "conf"), ("school", "other")))
+
+    for app in ("*", "school"):
+        item = status_of(aws, app)
+        assert (item["ok"], item["errors"], item["warnings"]) == (True, [], []), app
+        assert item["version"] == aws.snapshot_items(app)["current"]["version"] == 2
+
+
+@pytest.mark.parametrize("mended", ["*", "school"])
+def test_given_an_error_that_another_app_causes_when_its_cause_goes_then_the_edit_is_active(
+    aws: Aws, handler: CompilerFunction, enforce: Enforce, mended: str
+) -> None:
+    waiting = "school" if mended == "*" else "*"
+    enforce(mended, deny("no"))
+    aws.put_policies(waiting, configure("log", restOnError="LOG"))
+    handler(records((waiting, "log")))
+    assert not status_of(aws, waiting)["ok"]
+
+    aws.delete_policy(mended, "no")
+    handler(records((mended, "no")))
+
+    assert status_of(aws, waiting)["ok"]
+    assert aws.snapshot_items(waiting)["current"]["version"] == 1
+
+
+def test_given_an_error_that_another_app_causes_when_its_policy_expires_then_the_edit_is_active(
+    aws: Aws, clock: FakeClock, enforce: Enforce
+) -> None:
+    handler = CompilerFunction(clock)
+    end = datetime.fromtimestamp(clock.now() + 60, UTC).isoformat()
+    enforce("*", deny("no", notAfter=end))
+    aws.put_policies("school", configure("log", restOnError="LOG"))
+    handler(records(("school", "log")))
+    assert not status_of(aws, "school")["ok"]
+
+    clock.advance(120)
+    handler({})
+
+    assert status_of(aws, "school")["ok"]
+    assert aws.snapshot_items("school")["current"]["version"] == 1
+    [warning] = status_of(aws, "*")["warnings"]
+    assert (warning["policy"], warning["attribute"]) == ("no", "notAfter")
+
+
+def test_given_nothing_has_changed_when_the_schedule_comes_then_it_reads_once_and_writes_nothing(
+    handler: CompilerFunction, enforce: Enforce, calls: AwsCalls
+) -> None:
+    for number in range(5):
+        enforce(f"app-{number}", deny("no"))
+    enforce("*", configure("fail", restOnError="FAIL"))
+    calls.made.clear()
+
+    handler({})
+
+    assert calls.made == ["Query"]
+
+
+def test_given_many_apps_when_one_is_edited_then_only_those_it_matters_to_are_compiled(
+    clock: FakeClock,
+) -> None:
+    store = InMemoryPolicyStore()
+    compiler = PolicyCompiler(store, clock)
+    apps = [f"app-{number}" for number in range(100)]
+    for app in apps:
+        store.put(app, "mine", method="call", action="deny")
+    for app in ("app-7", "app-8"):
+        store.put(app, "log", method="playStream", action="configure", restOnError="LOG")
+    store.put("*", "harmless", method="call", action="echo")
+    compiler.compile_all([*apps, "*"], lambda *_: None)
+    compiled: list[str] = []
+
+    store.put("app-3", "another", method="playStream", action="deny")
+    compiler.compile_all(["app-3"], lambda app, _: compiled.append(app))
+    store.put("*", "no", method="playStream", action="deny")
+    compiler.compile_all(["*"], lambda app, _: compiled.append(app))
+
+    assert compiled == ["app-3", "*", "app-7", "app-8"]
+    assert [store.statuses[app].ok for app in ("*", "app-3", "app-7")] == [True, True, False]
+
+
+def test_given_a_record_from_before_when_any_app_is_edited_then_its_app_is_compiled_too(
+    aws: Aws, handler: CompilerFunction, enforce: Enforce
+) -> None:
+    enforce("old", deny("no"))
+    record = aws.snapshot_items("#apps")["old"]
+    aws.put_item(SNAPSHOTS, {name: record[name] for name in ("app", "item", "demands")})
+    aws.put_policies("old", {"id": "#status", "ok": False, "compiledAt": "long ago"})
+
+    enforce("new", deny("no"))
+    handler(records(("new", "no")))
+
+    assert status_of(aws, "old")["ok"]
+
+
+def test_given_a_record_that_is_written_meanwhile_then_the_compilation_begins_again(
+    clock: FakeClock,
+) -> None:
+    class Interrupted(InMemoryPolicyStore):
+        def write_record(self, app: str, record: AppRecord) -> None:
+            if self.meanwhile:
+                self.meanwhile.popleft()()
+            super().write_record(app, record)
+
+    store = Interrupted()
+    compiler = PolicyCompiler(store, clock)
+    store.put("live", "a", method="call", action="deny")
+
+    def edited_and_compiled_elsewhere() -> None:
+        store.put("live", "b", method="playStream", action="deny")
+        clock.advance(1)
+        compiler.compile("live")
+
+    # The first comes when the items are read.
+    store.meanwhile.extend([lambda: None, edited_and_compiled_elsewhere])
+    compiler.compile("live")
+
+    assert {demand.method for demand in store.record("live").demands} == {"call", "playStream"}
+
+
+def test_given_an_app_that_depends_on_an_edit_and_fails_then_the_edit_is_not_held_up_by_it(
+    aws: Aws,
+    handler: CompilerFunction,
+    enforce: Enforce,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    enforce("poison", configure("log", restOnError="LOG"))
+    enforce("school", configure("log", restOnError="LOG"))
+    compile_app = handler.module._compiler.compile
+
+    def failing(app: str) -> Status:
+        if app == "poison":
+            raise RuntimeError("a bug")
+        status: Status = compile_app(app)
+        return status
+
+    monkeypatch.setattr(handler.module._compiler, "compile", failing)
+    aws.put_policies("*", deny("no"))
+
+    handler(records(("*", "no")))
+
+    [metrics], log = read_output(capsys.readouterr().out)
+    assert (metrics["Compiled"], metrics["CompileErrors"]) == ([1], [1, 1])
+    assert [line["app"] for line in log if line["level"] == "ERROR"] == ["poison"]
+    assert status_of(aws, "*")["ok"]
+    assert not status_of(aws, "school")["ok"]
+
+
+def test_given_a_name_that_is_too_long_when_compiled_then_its_status_says_so_and_others_go_on(
+    aws: Aws, handler: CompilerFunction
+) -> None:
+    long = "ž" * 600
+    aws.put_policies(long, deny("no"))
+    aws.put_policies("live", deny("no"))
+
+    handler(records((long, "no"), ("live", "no")))
+
+    [error] = status_of(aws, long)["errors"]
+    assert (error["attribute"], status_of(aws, long)["ok"]) == ("app", False)
+    assert "1,024 bytes at most; this one has 1,200" in error["message"]
+    assert status_of(aws, "live")["ok"]
+
+
+@pytest.mark.parametrize("app", ["#x", "x" * 1_500])
+def test_given_an_app_of_a_wrong_name_when_its_policies_are_gone_then_nothing_is_wrong_any_more(
+    aws: Aws, handler: CompilerFunction, app: str
+) -> None:
+    aws.put_policies(app, deny("no"))
+    handler(records((app, "no")))
+
+    aws.delete_policy(app, "no")
+    handler(records((app, "no")))
+
+    assert (status_of(aws, app)["ok"], status_of(aws, app)["errors"]) == (True, [])
+
+
+def test_given_more_demands_than_a_record_holds_when_compiled_then_status_says_so(
+    aws: Aws, compiler: PolicyCompiler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(policy_compiler, "MAX_DEMAND_BYTES", 500)
+    fields = [hashlib.sha256(str(number).encode()).hexdigest() for number in range(10)]
+    aws.put_policies("live", *(override(f"p-{field}", set={field: 1}) for field in fields))
+
+    told = compiler.compile("live")
+
+    assert "current" not in aws.snapshot_items("live")
+    [error] = told.errors
+    assert "more different entries of restClientConfig" in error.message
 
 
 # --- The handler --------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """Policies, their versions and their status in DynamoDB, as the compiler writes them."""
 
 import hashlib
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -203,6 +204,66 @@ def test_given_no_such_version_when_it_is_pointed_to_then_nothing_changes(
     assert store.in_force("live") == NOTHING
 
 
+def test_given_a_version_that_lost_the_race_then_it_expires(
+    aws: Aws, store: DynamoPolicyStore
+) -> None:
+    lost, won = add(store, deny("late")), add(store, deny("early"))
+    store.point("live", won, NOTHING, pinned=False)
+    store.settle("live")
+
+    with pytest.raises(PointerMovedError):
+        store.point("live", lost, NOTHING, pinned=False)
+
+    expiring = {name for name, item in aws.snapshot_items("live").items() if "expiresAt" in item}
+    assert expiring == {
+        "v0000000001",
+        "v0000000001#claim",
+        "v0000000001#part#000",
+        "v0000000001#source#000",
+    }
+
+
+def test_given_an_old_version_whose_pin_lost_the_race_then_it_still_expires(
+    aws: Aws, store: DynamoPolicyStore, clock: FakeClock
+) -> None:
+    for name in ("a", "b"):
+        store.point("live", add(store, deny(name)), store.in_force("live"), pinned=False)
+        store.settle("live")
+    clock.advance(29 * _DAY)
+
+    with pytest.raises(PointerMovedError):
+        store.point("live", 1, NOTHING, pinned=True)
+
+    old = [item for name, item in aws.snapshot_items("live").items() if name[:11] == "v0000000001"]
+    assert all("expiresAt" in item for item in old)
+
+
+def test_given_a_compiler_that_was_held_up_when_what_it_lets_expire_was_pinned_then_that_is_kept(
+    aws: Aws, calls: AwsCalls, store: DynamoPolicyStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    del calls
+    store.point("live", add(store, deny("a")), NOTHING, pinned=False)
+    store.settle("live")
+    store.point("live", add(store, deny("b")), store.in_force("live"), pinned=False)
+    # It has read the pointer, which says that version 1 was before, when another one pins that.
+    expire = DynamoPolicyStore._expire
+
+    def held_up(*arguments: Any) -> None:
+        monkeypatch.setattr(DynamoPolicyStore, "_expire", expire)
+        store.point("live", 1, store.in_force("live"), pinned=True)
+        store.settle("live")
+        expire(*arguments)
+
+    monkeypatch.setattr(DynamoPolicyStore, "_expire", held_up)
+
+    with pytest.raises(PointerMovedError):
+        store.settle("live")
+
+    kept = [item for name, item in aws.snapshot_items("live").items() if name[:11] == "v0000000001"]
+    assert len(kept) == 4
+    assert not any("expiresAt" in item for item in kept)
+
+
 @pytest.mark.parametrize(
     "outdated",
     [
@@ -283,8 +344,10 @@ def test_given_a_version_in_force_when_it_is_pinned_then_it_does_not_expire(
     aws: Aws, store: DynamoPolicyStore
 ) -> None:
     store.point("live", add(store, deny("a")), NOTHING, pinned=False)
+    store.settle("live")
 
     store.point("live", 1, store.in_force("live"), pinned=True)
+    store.settle("live")
 
     assert store.in_force("live").pinned
     assert not any("expiresAt" in item for item in aws.snapshot_items("live").values())
@@ -385,6 +448,34 @@ def test_given_many_long_mistakes_when_they_are_told_then_the_status_still_fits_
     assert item["ok"] is False
     assert item["errors"][0]["policy"] == "p0"
     assert item["errors"][0]["attribute"] == "when"
+
+
+def test_given_findings_of_wide_characters_when_told_then_the_status_fits_and_says_what_is_left_out(
+    aws: Aws, store: DynamoPolicyStore
+) -> None:
+    wide = "\U0001f3a5" * 3_000
+    errors = [Finding(Severity.ERROR, wide, wide, wide) for _ in range(62)]
+    warnings = [Finding(Severity.WARNING, wide, wide, wide) for _ in range(51)]
+
+    store.tell(status(0, 0, *errors, warnings=warnings), None)
+
+    item = aws.policy_item("live", "#status")
+    assert item is not None
+    assert len(json.dumps(item, ensure_ascii=False).encode()) < 400_000
+    assert item["errors"][0]["message"] == "\U0001f3a5" * 250
+    assert item["notListed"].startswith("12 more errors and 1 more warnings are not listed here")
+
+
+def test_given_many_changes_with_long_names_when_a_version_is_added_then_its_manifest_fits(
+    aws: Aws, store: DynamoPolicyStore
+) -> None:
+    names = tuple(f"{number:04}{'x' * 1_020}" for number in range(150))
+
+    store.add_version(*compiled(deny("a")), Changes(names, names, names), 0)
+
+    added = aws.snapshot_items("live")["v0000000001"]["changed"]["added"]
+    assert added["count"] == 150
+    assert 20 < len(added["first"]) < 30
 
 
 def _incompressible(number: int) -> str:

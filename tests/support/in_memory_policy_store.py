@@ -3,13 +3,29 @@
 import copy
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from wcs_hooks.core.client_config import Demand
-from wcs_hooks.core.compilation import Changes, Compilation, compile_policies, source_digest
+from wcs_hooks.core.compilation import (
+    Changes,
+    Compilation,
+    compile_policies,
+    pack,
+    source_digest,
+    unpack,
+)
 from wcs_hooks.core.snapshot import Snapshot
-from wcs_hooks.policy_compiler import NOTHING, InForceVersion, PointerMovedError, Status
+from wcs_hooks.policy_compiler import (
+    NOTHING,
+    STATUS_ID,
+    AppRecord,
+    InForceVersion,
+    PointerMovedError,
+    RecordChangedError,
+    Status,
+    StatusChangedError,
+)
 
 
 @dataclass(frozen=True)
@@ -42,6 +58,7 @@ class InMemoryPolicyStore:
         self.meanwhile: deque[Callable[[], None]] = deque()
         self._items: dict[str, dict[str, dict[str, Any]]] = {}
         self._pointers: dict[str, InForceVersion] = {}
+        self._records: dict[str, AppRecord] = {}
 
     def put(self, app: str, item_id: str, **attributes: Any) -> None:
         """Edit an item as an operator does."""
@@ -61,6 +78,9 @@ class InMemoryPolicyStore:
 
     def items(self, app: str) -> list[dict[str, Any]]:
         items = copy.deepcopy(list(self._items.get(app, {}).values()))
+        if app in self.statuses:
+            told = self.statuses[app].compiled_at.isoformat()
+            items.append({"app": app, "id": STATUS_ID, "compiledAt": told})
         if self.meanwhile:
             self.meanwhile.popleft()()
         return items
@@ -71,13 +91,26 @@ class InMemoryPolicyStore:
     def source(self, app: str, version: int) -> list[dict[str, Any]]:
         return self.versions[app][version].items if version else []
 
-    def other_demands(self, app: str) -> list[Demand]:
-        return [
-            demand
-            for other, pointer in self._pointers.items()
-            if other != app and "*" in {app, other}
-            for demand in self.versions[other][pointer.version].demands
-        ]
+    def demands(self, app: str, version: int) -> list[Demand]:
+        if version not in self.versions.get(app, {}):
+            raise LookupError(version)
+        return list(self.versions[app][version].demands)
+
+    def record(self, app: str) -> AppRecord:
+        return self._records.get(app, AppRecord())
+
+    def records(self) -> dict[str, AppRecord]:
+        return dict(sorted(self._records.items()))
+
+    def write_record(self, app: str, record: AppRecord) -> None:
+        if self.record(app).revision != record.revision:
+            raise RecordChangedError(app)
+        self._records[app] = replace(
+            record,
+            demands=unpack(pack(record.demands)),
+            held=unpack(pack(record.held)),
+            revision=record.revision + 1,
+        )
 
     def add_version(
         self,
@@ -102,13 +135,22 @@ class InMemoryPolicyStore:
             raise LookupError(version)
         if self.in_force(app) != before:
             raise PointerMovedError(app)
-        self._pointers[app] = InForceVersion(version, source_digest(written.items), pinned)
+        source = source_digest(written.items)
+        self._pointers[app] = InForceVersion(version, source, pinned, settled=False)
 
     def settle(self, app: str) -> None:
-        """Nothing is left to do here: nobody kills this store's compilers half-way."""
+        pointer = self.in_force(app)
+        if pointer == NOTHING:
+            return
+        if not pointer.pinned and not self.versions[app][pointer.version].items:
+            del self._pointers[app]
+        else:
+            self._pointers[app] = replace(pointer, settled=True)
 
     def tell(self, status: Status, seen: str | None) -> None:
-        del seen
+        before = self.statuses.get(status.app)
+        if (before.compiled_at.isoformat() if before else None) != seen:
+            raise StatusChangedError(status.app)
         self.statuses[status.app] = status
 
 

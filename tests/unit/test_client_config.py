@@ -239,6 +239,42 @@ def test_given_configurations_that_differ_then_the_first_in_evaluation_order_win
     assert entry["restOnError"] == expected
 
 
+def test_given_a_configuration_that_expires_then_a_later_twin_keeps_its_own_priority() -> None:
+    until_tomorrow = configure(id="a", restOnError="FAIL", notAfter=TOMORROW) | {"priority": 1}
+    log = configure(id="b", restOnError="LOG", restExclude="x") | {"priority": 5}
+    later = configure(id="c", restOnError="FAIL") | {"priority": 10}
+
+    today = _config(until_tomorrow, log, later)
+    after = _config(until_tomorrow, log, later, now=NOW + 2 * DAY)
+
+    assert today["publishStream"]["restOnError"] == "FAIL"
+    assert after["publishStream"]["restOnError"] == "LOG"
+
+
+@pytest.mark.parametrize(
+    ("needs", "rest_on_error", "rest_policy"),
+    [(deny(), "FAIL", "NOTIFY"), (override(set={"name": 1}), "LOG", "OVERWRITE")],
+)
+@pytest.mark.parametrize("priority", [1, 200])
+def test_given_what_a_policy_needs_beside_a_method_that_is_disabled_then_wcs_calls_it_all_the_same(
+    needs: dict[str, Any], rest_on_error: str, rest_policy: str, priority: int
+) -> None:
+    # As by a pin, or by two apps that were edited at once: no compilation saw both.
+    off = configure(id="off", app="*", restPolicy="DISABLE", priority=priority)
+    demanded = [*_demands(needs), *_demands(off, app="*")]
+
+    entry = merge(demanded, NOW)["publishStream"]
+
+    assert (entry["restOnError"], entry["restPolicy"]) == (rest_on_error, rest_policy)
+
+
+def test_given_a_disabled_method_when_the_policy_that_needed_it_is_over_then_it_holds() -> None:
+    off = configure(id="off", app="*", restPolicy="DISABLE")
+    demanded = [*_demands(deny(notAfter=TOMORROW)), *_demands(off, app="*")]
+
+    assert merge(demanded, NOW + 2 * DAY)["publishStream"]["restPolicy"] == "DISABLE"
+
+
 # --- contradictions -----------------------------------------------------------------------------
 
 _CONTRADICTIONS = [
@@ -319,16 +355,17 @@ def test_given_a_policy_of_the_other_layer_when_a_configuration_undoes_it_then_i
 
 @pytest.mark.parametrize(("needs", "config", "attribute"), _CONTRADICTIONS)
 @pytest.mark.parametrize(("app", "other"), [("live", "*"), ("*", "live")])
-def test_given_a_configuration_of_the_other_layer_when_it_undoes_a_policy_then_it_is_an_error(
+def test_given_a_configuration_of_the_other_layer_when_a_policy_overrules_it_then_it_warns(
     needs: dict[str, Any], config: dict[str, Any], attribute: str, app: str, other: str
 ) -> None:
     others = _demands(configure(app=other, id="config") | config, app=other)
 
     compilation = compiled(needs | {"app": app, "id": "needs"}, app=app, others=others)
 
-    assert [error.policy for error in compilation.errors] == ["needs"]
-    assert "'config'" in compilation.errors[0].message
-    assert attribute in compilation.errors[0].message
+    assert not compilation.errors
+    assert [warning.policy for warning in compilation.warnings] == ["needs"]
+    assert "overrules policy 'config'" in compilation.warnings[0].message
+    assert attribute in compilation.warnings[0].message
 
 
 @pytest.mark.parametrize(("needs", "config"), _AGREEMENTS)
@@ -357,7 +394,7 @@ def test_given_a_policy_of_the_other_layer_when_it_has_expired_since_then_it_is_
 def test_given_a_configuration_of_the_other_layer_when_it_has_expired_then_it_is_no_error() -> None:
     others = _demands(configure(app="*", restOnError="LOG", notAfter=TOMORROW), app="*")
 
-    assert not compiled(deny(), others=others, now=NOW + 2 * DAY).errors
+    assert not compiled(deny(), others=others, now=NOW + 2 * DAY).warnings
 
 
 def test_given_a_policy_of_the_other_layer_in_its_last_instant_then_it_is_an_error() -> None:

@@ -113,6 +113,24 @@ def test_given_an_app_whose_first_edit_was_turned_away_then_it_is_found_by_the_l
 
 
 @pytest.mark.usefixtures("posted")
+def test_given_apps_that_have_no_policies_any_more_then_they_are_not_listed(
+    stack: OperatedStack,
+) -> None:
+    in_force(stack, "school")
+    tell(stack, "school")
+    gone = to_attributes({"app": "#apps", "item": "gone", "expiresAt": 1})
+    stack.aws.dynamodb.put_item(TableName="PolicySnapshots", Item=gone)
+    tell(stack, "gone", version=0, policies=0)
+    # Turned away yesterday, and then deleted.
+    stack.log("compiler", {"app": "club", "version": 0, "errors": ["p: when"]})
+    tell(stack, "club", version=0, policies=0)
+
+    told = stack.json("status")
+
+    assert [app["app"] for app in told["apps"]] == ["school"]
+
+
+@pytest.mark.usefixtures("posted")
 def test_given_stale_functions_dead_letters_and_an_alarm_then_each_is_wrong(
     stack: OperatedStack,
 ) -> None:

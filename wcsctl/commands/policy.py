@@ -207,10 +207,11 @@ def apply(
 ) -> None:
     """Make the table what a directory says, and wait until that is in force.
 
-    Checks the files, shows the difference, asks, writes, and says which version is in force, and
-    which changes hold only for sessions that connect from now on. Apps without a folder are left
-    alone. What fits is one transaction: up to 100 items, an app's own kept together. If somebody
-    edits meanwhile, nothing of a transaction is written (status 3).
+    Checks the files, shows the difference, asks, writes, and says which version is active and which
+    changes hold only for sessions that connect from now on. Where there is no difference, it checks
+    and waits all the same; status 1 while anything that it names is not active. Apps without a
+    folder are left alone. What fits is one transaction: up to 100 items, an app's own kept
+    together. If somebody edits meanwhile, nothing of a transaction is written (status 3).
     """
     command = of(context)
     read = policy_files.load_directory(directory)
@@ -347,9 +348,7 @@ def _bring(
             del after[change.app][change.id]
         else:
             after[change.app][change.id] = dict(change.after)
-    findings = list(read.findings)
-    if changes:
-        findings += editing.lint(after, read.files)
+    findings = [*read.findings, *editing.lint(after, read.files)]
     _stop_at_errors(editing.output, findings)
     for app_items in seen.values():
         if app_items.pin is not None and any(one.app == app_items.app for one in changes):

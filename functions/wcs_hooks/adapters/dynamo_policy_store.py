@@ -5,6 +5,7 @@ The layout of PolicySnapshots is told in `wcs_hooks.adapters.dynamo_snapshots`.
 
 import hashlib
 import json
+import math
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
@@ -18,14 +19,16 @@ from botocore.exceptions import ClientError
 from wcs_hooks.adapters.dynamo_snapshots import CURRENT, last_version, read_parts, version_key
 from wcs_hooks.clock import Clock
 from wcs_hooks.core.client_config import Demand
-from wcs_hooks.core.compilation import Changes, Compilation, source_digest
+from wcs_hooks.core.compilation import Changes, Compilation, pack, source_digest, unpack
 from wcs_hooks.core.payload import encode, json_number
-from wcs_hooks.core.policy import EVERY_APP, Finding
+from wcs_hooks.core.policy import Finding
 from wcs_hooks.policy_compiler import (
     NOTHING,
     STATUS_ID,
+    AppRecord,
     InForceVersion,
     PointerMovedError,
+    RecordChangedError,
     Status,
     StatusChangedError,
 )
@@ -40,13 +43,18 @@ PART_BYTES: Final = 350_000
 MAX_FINDINGS: Final = 50
 """How many errors, and how many warnings, `#status` lists; their number is told in full."""
 
-MAX_TEXT: Final = 1_000
-"""How many characters of each text of a finding it shows."""
+MAX_TEXT_BYTES: Final = 1_000
+"""How many bytes of each text of a finding it shows. All of them together, three texts in each of
+the findings, stay below the 400 KB of an item."""
 
 MAX_NAMES: Final = 100
-"""How many changed policies a manifest lists, likewise."""
+"""How many changed policies a manifest lists of each kind; their number is told in full."""
 
-_APPS: Final = "#apps"
+APPS: Final = "#apps"
+"""The partition of PolicySnapshots that lists the apps. An app without policies has an item that
+expires, since one that was deleted could not tell a late compiler that it is late."""
+
+_MAX_NAME_BYTES: Final = 30_000
 _DAY: Final = 86_400
 # Somebody may have edited it by hand.
 _NO_TIME: Final = "attribute_not_exists(compiledAt) OR NOT attribute_type(compiledAt, :text)"
@@ -97,37 +105,83 @@ class DynamoPolicyStore:
         item = self._get(app, CURRENT)
         if item is None:
             return NOTHING
-        return InForceVersion(item["version"], item["source"], item["pinned"], item["settled"])
+        return InForceVersion(
+            item["version"],
+            item["source"],
+            item["pinned"],
+            item["settled"],
+            item.get("moves", 0),
+        )
 
     def source(self, app: str, version: int) -> list[dict[str, Any]]:
-        """The policies that a version was made from; none for version 0."""
-        data = read_parts(self._client, self._snapshots, app, version, "source") if version else b""
-        if not data:
+        """The policies that a version was made from; none for version 0.
+
+        Raises
+        ------
+        LookupError
+            If they are not all there any more.
+        """
+        if not version:
             return []
-        policies: list[dict[str, Any]] = json.loads(
-            zlib.decompress(data), parse_float=lambda text: json_number(Decimal(text))
-        )
+        data = read_parts(self._client, self._snapshots, app, version, "source")
+        try:
+            policies: list[dict[str, Any]] = json.loads(
+                zlib.decompress(data), parse_float=lambda text: json_number(Decimal(text))
+            )
+        except zlib.error:
+            raise LookupError(version) from None
         return policies
 
-    def other_demands(self, app: str) -> list[Demand]:
-        """What the policies that hold together with the app's demand of restClientConfig."""
-        if app != EVERY_APP:
-            entry = self._get(_APPS, EVERY_APP)
-            entries = [entry] if entry else []
-        else:
-            pages = self._client.get_paginator("query").paginate(
-                TableName=self._snapshots,
-                ConsistentRead=True,
-                KeyConditionExpression="app = :apps",
-                ExpressionAttributeValues={":apps": {"S": _APPS}},
-            )
-            entries = [from_attributes(item) for page in pages for item in page["Items"]]
-        return [
-            Demand.from_json(stored)
-            for entry in entries
-            if entry["item"] != app
-            for stored in json.loads(zlib.decompress(entry["demands"]))
-        ]
+    def demands(self, app: str, version: int) -> list[Demand]:
+        """What the policies of a version demand of restClientConfig.
+
+        Raises
+        ------
+        LookupError
+            If there is no such version.
+        """
+        manifest = self._get(app, version_key(version))
+        if manifest is None:
+            raise LookupError(version)
+        return unpack(manifest["demands"])
+
+    def record(self, app: str) -> AppRecord:
+        """An app's record, read consistently."""
+        return _record(self._get(APPS, app) or {})
+
+    def records(self) -> dict[str, AppRecord]:
+        """The records of all apps, read consistently."""
+        return read_records(self._client, self._snapshots)
+
+    def write_record(self, app: str, record: AppRecord) -> None:
+        """Write an app's record; its revision is that which was read.
+
+        Raises
+        ------
+        RecordChangedError
+            If another one is there by now.
+        """
+        item: dict[str, Any] = {
+            "app": APPS,
+            "item": app,
+            "demands": pack(record.demands),
+            "findings": record.findings,
+            "revision": record.revision + 1,
+        }
+        if record.held:
+            item["held"] = pack(record.held)
+        if not math.isinf(record.until):
+            item["until"] = math.ceil(record.until)
+        if record.empty:
+            item["expiresAt"] = int(self._clock.now() + _DAY)
+        written = self._put(
+            self._snapshots,
+            item,
+            "revision = :revision" if record.revision else "attribute_not_exists(revision)",
+            {":revision": record.revision} if record.revision else {},
+        )
+        if not written:
+            raise RecordChangedError(app)
 
     def add_version(
         self,
@@ -146,7 +200,6 @@ class DynamoPolicyStore:
             version += 1
         data = compilation.dump(version, now)
         source = encode(list(items)).encode()
-        demands = encode([demand.to_json() for demand in compilation.demands]).encode()
         for kind, content in (("part", data), ("source", zlib.compress(source))):
             for number, part in enumerate(_parts(content)):
                 key = f"{version_key(version)}#{kind}#{number:03}"
@@ -158,11 +211,11 @@ class DynamoPolicyStore:
             "digest": hashlib.sha256(data).hexdigest(),
             "parts": len(list(_parts(data))),
             "source": source_digest(items),
-            "demands": zlib.compress(demands),
+            "demands": pack(compilation.demands),
             "compiledAt": _iso(now),
             "policies": len(compilation.policies),
             "changed": {
-                kind: {"count": len(names), "first": list(names[:MAX_NAMES])}
+                kind: {"count": len(names), "first": _first(names)}
                 for kind, names in asdict(changed).items()
             },
         }
@@ -182,10 +235,19 @@ class DynamoPolicyStore:
         manifest = self._get(app, version_key(version))
         if manifest is None:
             raise LookupError(version)
-        self._expire(app, version, None)
-        if pinned and not self._is_whole(app, manifest):
-            raise LookupError(version)
+        marked = 0
+        if pinned:
+            # It may be about to expire. Its items are kept for good only once it is in force, so
+            # that one which does not get there goes in time.
+            marked = self._postpone(app, version)
+            if not self._is_whole(app, manifest):
+                raise LookupError(version)
         pointer = {name: manifest[name] for name in ("version", "digest", "parts", "source")}
+        # A count that never starts again, also where there was no pointer for a while.
+        moves = max(int(self._clock.now() * 1_000), before.moves + 1, marked + 1)
+        unmoved: tuple[str, dict[str, Any]] = ("attribute_not_exists(app)", {})
+        if before.version:
+            unmoved = _as_it_was(before.version, before.moves, pinned=before.pinned)
         moved = self._put(
             self._snapshots,
             {
@@ -195,11 +257,9 @@ class DynamoPolicyStore:
                 "pinned": pinned,
                 "before": before.version,
                 "settled": False,
+                "moves": moves,
             },
-            "attribute_not_exists(app)"
-            if before.version == 0
-            else "version = :version AND pinned = :pinned",
-            {} if before.version == 0 else {":version": before.version, ":pinned": before.pinned},
+            *unmoved,
         )
         if not moved:
             raise PointerMovedError(app)
@@ -211,21 +271,34 @@ class DynamoPolicyStore:
         return hashlib.sha256(data).hexdigest() == digest
 
     def settle(self, app: str) -> None:
-        """Do what follows from a version's coming into force, again if need be."""
+        """Do what follows from a version's coming into force, again if need be.
+
+        Raises
+        ------
+        PointerMovedError
+            If another compiler moved the pointer meanwhile.
+        """
         pointer = self._get(app, CURRENT)
         manifest = self._get(app, version_key(pointer["version"])) if pointer else None
         if pointer is None or manifest is None:
             return
-        self._put(self._snapshots, {"app": _APPS, "item": app, "demands": manifest["demands"]})
-        if pointer["before"] not in {0, pointer["version"]}:
-            self._expire(app, pointer["before"], self._clock.now() + self._retention)
-        # If the pointer was moved meanwhile, there is more to settle.
-        self._put(
+        version, before = pointer["version"], pointer["before"]
+        retained_until = self._clock.now() + self._retention
+        if before not in {0, version}:
+            self._expire(pointer, before, retained_until)
+        if not manifest["policies"] and not pointer["pinned"]:
+            # The pointer goes at once and not in time: DynamoDB might delete the version first.
+            self._expire(pointer, version, retained_until)
+            self._unpoint(pointer)
+            return
+        self._expire(pointer, version, None)
+        settled = self._put(
             self._snapshots,
             {**pointer, "settled": True},
-            "version = :version AND pinned = :pinned",
-            {":version": pointer["version"], ":pinned": pointer["pinned"]},
+            *_as_it_was(version, pointer.get("moves", 0), pinned=pointer["pinned"]),
         )
+        if not settled:
+            raise PointerMovedError(app)
 
     def tell(self, status: Status, seen: str | None) -> None:
         """Write an app's status.
@@ -251,7 +324,16 @@ class DynamoPolicyStore:
             "warnings": _findings(status.warnings),
         }
         if len(status.errors) > MAX_FINDINGS or len(status.warnings) > MAX_FINDINGS:
-            item |= {"errorCount": len(status.errors), "warningCount": len(status.warnings)}
+            left_out = " and ".join(
+                f"{len(found) - MAX_FINDINGS:,} more {kind}"
+                for kind, found in (("errors", status.errors), ("warnings", status.warnings))
+                if len(found) > MAX_FINDINGS
+            )
+            item |= {
+                "errorCount": len(status.errors),
+                "warningCount": len(status.warnings),
+                "notListed": f"{left_out} are not listed here; `wcsctl policy lint` lists all.",
+            }
         if status.pinned is not None:
             item["pinned"] = status.pinned
         told = self._put(
@@ -263,31 +345,81 @@ class DynamoPolicyStore:
         if not told:
             raise StatusChangedError(status.app)
 
-    def _expire(self, app: str, version: int, at: float | None) -> None:
-        """Let a version's items expire, in seconds since the epoch, or keep them."""
+    def _expire(self, pointer: Mapping[str, Any], version: int, at: float | None) -> None:
+        """Let a version's items expire, in seconds since the epoch, or keep them.
+
+        Each item is marked with the pointer's count, and of two that disagree the one of the later
+        move stays: a compiler that was held up must not let expire what is in force again.
+
+        Raises
+        ------
+        PointerMovedError
+            If the pointer was moved, and an item marked, since.
+        """
+        values = {":moves": pointer.get("moves", 0)}
+        if at is None:
+            update = "SET moves = :moves REMOVE expiresAt"
+        else:
+            update = "SET moves = :moves, expiresAt = :at"
+            values[":at"] = int(at)
+        condition = "attribute_exists(app) AND (attribute_not_exists(moves) OR moves <= :moves)"
+        for key, _ in self._keys(pointer["app"], version):
+            if not self._update(key, update, condition, values):
+                raise PointerMovedError(pointer["app"])
+
+    def _postpone(self, app: str, version: int) -> int:
+        """Let those of a version's items that expire do so no sooner than a new version's.
+
+        Returns
+        -------
+        int
+            The highest count that any of the items is marked with.
+        """
+        at = {":at": int(self._clock.now() + self._retention)}
+        highest = 0
+        for key, marked in self._keys(app, version):
+            highest = max(highest, marked)
+            # One that is kept has none, and stays so.
+            self._update(key, "SET expiresAt = :at", "expiresAt < :at", at)
+        return highest
+
+    def _keys(self, app: str, version: int) -> Iterator[tuple[Any, int]]:
+        """The keys of a version's items, and the count that each is marked with."""
         pages = self._client.get_paginator("query").paginate(
             TableName=self._snapshots,
             ConsistentRead=True,
             KeyConditionExpression="app = :app AND begins_with(#item, :version)",
-            ProjectionExpression="#item, expiresAt",
+            ProjectionExpression="app, #item, moves",
             ExpressionAttributeNames={"#item": "item"},
             ExpressionAttributeValues={":app": {"S": app}, ":version": {"S": version_key(version)}},
         )
         for page in pages:
             for item in page["Items"]:
-                if at is not None:
-                    self._client.update_item(
-                        TableName=self._snapshots,
-                        Key={"app": {"S": app}, "item": item["item"]},
-                        UpdateExpression="SET expiresAt = :at",
-                        ExpressionAttributeValues={":at": {"N": str(int(at))}},
-                    )
-                elif "expiresAt" in item:
-                    self._client.update_item(
-                        TableName=self._snapshots,
-                        Key={"app": {"S": app}, "item": item["item"]},
-                        UpdateExpression="REMOVE expiresAt",
-                    )
+                marked = int(item["moves"]["N"]) if "moves" in item else 0
+                yield {"app": item["app"], "item": item["item"]}, marked
+
+    def _unpoint(self, pointer: Mapping[str, Any]) -> None:
+        """Delete a pointer.
+
+        Raises
+        ------
+        PointerMovedError
+            If it was moved meanwhile.
+        """
+        condition, values = _as_it_was(
+            pointer["version"], pointer.get("moves", 0), pinned=pointer["pinned"]
+        )
+        try:
+            self._client.delete_item(
+                TableName=self._snapshots,
+                Key=to_attributes({"app": pointer["app"], "item": CURRENT}),
+                ConditionExpression=condition,
+                ExpressionAttributeValues=to_attributes(values),
+            )
+        except ClientError as error:
+            if _is_late(error):
+                raise PointerMovedError(pointer["app"]) from None
+            raise
 
     def _get(self, app: str, item: str) -> dict[str, Any] | None:
         answer = self._client.get_item(
@@ -321,10 +453,38 @@ class DynamoPolicyStore:
         try:
             self._client.put_item(TableName=table, Item=to_attributes(item), **conditional)
         except ClientError as error:
-            if error.response["Error"]["Code"] == _CONDITION_FAILED:
+            if _is_late(error):
                 return False
             raise
         return True
+
+    def _update(self, key: Any, update: str, condition: str, values: Mapping[str, Any]) -> bool:
+        """Update an item of PolicySnapshots if a condition holds; whether it was updated."""
+        try:
+            self._client.update_item(
+                TableName=self._snapshots,
+                Key=key,
+                UpdateExpression=update,
+                ConditionExpression=condition,
+                ExpressionAttributeValues=to_attributes(values),
+            )
+        except ClientError as error:
+            if _is_late(error):
+                return False
+            raise
+        return True
+
+
+def read_records(client: "DynamoDBClient", table: str) -> dict[str, AppRecord]:
+    """The records of all apps, read consistently from PolicySnapshots."""
+    pages = client.get_paginator("query").paginate(
+        TableName=table,
+        ConsistentRead=True,
+        KeyConditionExpression="app = :apps",
+        ExpressionAttributeValues={":apps": {"S": APPS}},
+    )
+    items = (from_attributes(item) for page in pages for item in page["Items"])
+    return {item["item"]: _record(item) for item in items}
 
 
 def from_attributes(item: Mapping[str, "AttributeValueTypeDef"]) -> dict[str, Any]:
@@ -374,12 +534,55 @@ def _iso(now: float) -> str:
     return datetime.fromtimestamp(now, UTC).isoformat()
 
 
+def _record(item: Mapping[str, Any]) -> AppRecord:
+    """Read an app's record; one that an earlier compiler wrote lacks what makes it up to date."""
+    return AppRecord(
+        demands=unpack(item["demands"]) if "demands" in item else (),
+        held=unpack(item["held"]) if "held" in item else (),
+        findings=item.get("findings", ""),
+        until=item.get("until", math.inf),
+        revision=item.get("revision", 0),
+        empty="expiresAt" in item,
+    )
+
+
+def _as_it_was(version: int, moves: int, *, pinned: bool) -> tuple[str, dict[str, Any]]:
+    """The condition that a pointer was not moved; an earlier compiler's has no count."""
+    condition = "version = :version AND pinned = :pinned"
+    values: dict[str, Any] = {":version": version, ":pinned": pinned}
+    if moves:
+        return f"{condition} AND moves = :moves", {**values, ":moves": moves}
+    return f"{condition} AND attribute_not_exists(moves)", values
+
+
+def _is_late(error: ClientError) -> bool:
+    """Whether a write was refused because another compiler was faster."""
+    return error.response["Error"]["Code"] == _CONDITION_FAILED
+
+
+def _first(names: Sequence[str]) -> list[str]:
+    """As many names as a manifest has room for."""
+    found: list[str] = []
+    room = _MAX_NAME_BYTES
+    for name in names[:MAX_NAMES]:
+        room -= len(name.encode())
+        if room < 0:
+            break
+        found.append(name)
+    return found
+
+
 def _findings(findings: Sequence[Finding]) -> list[dict[str, str]]:
     return [
         {
-            "policy": finding.policy[:MAX_TEXT],
-            "attribute": finding.attribute[:MAX_TEXT],
-            "message": finding.message[:MAX_TEXT],
+            "policy": _cut(finding.policy),
+            "attribute": _cut(finding.attribute),
+            "message": _cut(finding.message),
         }
         for finding in findings[:MAX_FINDINGS]
     ]
+
+
+def _cut(text: str) -> str:
+    """The first characters of a text, as many as have room, in UTF-8."""
+    return text.encode(errors="replace")[:MAX_TEXT_BYTES].decode(errors="ignore")

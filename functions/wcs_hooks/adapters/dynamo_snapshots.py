@@ -10,7 +10,8 @@ Table PolicySnapshots, partition key `app`, sort key `item`:
 `v0000000012#source#003`  the policies that it was made from, likewise
 ========================  ==================================================================
 
-The partition `#apps` lists the apps, with what each demands of restClientConfig.
+The partition `#apps` lists the apps, with what the policies of each in the table demand of
+restClientConfig, and what the compiler found of others' (`wcs_hooks.policy_compiler.AppRecord`).
 """
 
 import hashlib

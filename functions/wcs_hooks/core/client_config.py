@@ -3,7 +3,7 @@
 By default WCS only logs a refusal and ignores what an override changed; what it shall do instead
 must be in connect's reply (`docs/wcs-protocol.md`, section 4). So each enforced `deny` asks for
 `restOnError` FAIL and each enforced `override` for `restPolicy` OVERWRITE with its fields, and
-`configure` policies add to that.
+`configure` policies add to that, but never undo what a deny or an override needs.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -78,23 +78,34 @@ def demands(policies: "Iterable[Policy]", now: float) -> list[Demand]:
     over, in shadow mode or off does not. connect itself obeys no restClientConfig: nothing is
     derived for it, and it is listed only where a `configure` policy names it.
     """
-    seen: dict[tuple[Any, ...], Demand] = {}
+    found: list[Demand] = []
+    # The place of the one that lasts longest so far.
+    longest: dict[tuple[Any, ...], int] = {}
     for policy in policies:
         until = _FOREVER if policy.not_after is None else policy.not_after
         if policy.mode is not Mode.ENFORCE or until < now:
             continue
         for demand in _demands_of(policy, until):
             kind = tuple(demand._replace(policy="", until=0, priority=0))
-            known = seen.get(kind)
-            if known is None:
-                seen[kind] = demand
-            elif known.until < until:
-                seen[kind] = known._replace(until=until)
-    return list(seen.values())
+            place = longest.get(kind)
+            if place is not None and found[place].until >= until:
+                continue
+            if place is not None and demand.derived:
+                # What is derived wins whatever its priority, so that one of a kind is enough.
+                found[place] = found[place]._replace(until=until)
+            else:
+                # Of what is configured each keeps its own priority, until its own end.
+                longest[kind] = len(found)
+                found.append(demand)
+    return found
 
 
 def contradictions(demands: Sequence[Demand], others: Sequence[Demand] = ()) -> list[Finding]:
-    """Errors for each `configure` policy that would undo what an enforced policy needs.
+    """Find each `configure` policy that would undo what an enforced policy needs.
+
+    It is an error of the `configure` policy, whichever of the two was written first. The deny or
+    the override is active all the same: where it contradicts a `configure` policy among `others`,
+    it has a warning.
 
     Parameters
     ----------
@@ -102,7 +113,7 @@ def contradictions(demands: Sequence[Demand], others: Sequence[Demand] = ()) -> 
         Of the app's policies.
     others
         Of policies that hold together with them: those for every app, or those of the single apps.
-        A contradiction between the two is reported of the policy in `demands`.
+        Contradictions among them are not reported.
     """
     findings = []
     for configured, derived in _opposed(demands, (*demands, *others)):
@@ -115,10 +126,10 @@ def contradictions(demands: Sequence[Demand], others: Sequence[Demand] = ()) -> 
     for configured, derived in _opposed(others, demands):
         for attribute, value in _undone(configured, derived):
             message = (
-                f"would be undone by policy {configured.policy!r}, which configures "
+                f"overrules policy {configured.policy!r}, which configures "
                 f"{attribute} {value} for {configured.method}"
             )
-            findings.append(Finding(Severity.ERROR, derived.policy, "action", message))
+            findings.append(Finding(Severity.WARNING, derived.policy, "action", message))
     return findings
 
 
@@ -139,8 +150,10 @@ def merge(demands: Iterable[Demand], now: float) -> dict[str, dict[str, str]]:
     """The restClientConfig that fulfils all demands which have not expired.
 
     Of scalars, what a deny or an override needs wins over what is configured, and an earlier policy
-    over a later one; lists of fields are united. Only methods that differ from the defaults are
-    listed, each under all its spellings and with all five fields, as in the vendor's examples.
+    over a later one; lists of fields are united. WCS never calls a method that is disabled, so that
+    DISABLE has no effect where a deny or an override needs the method. Only methods that differ
+    from the defaults are listed, each under all its spellings and with all five fields, as in the
+    vendor's examples.
 
     Returns
     -------
@@ -164,7 +177,7 @@ def merge(demands: Iterable[Demand], now: float) -> dict[str, dict[str, str]]:
             "restExclude": _united(member.rest_exclude for member in members),
             "clientExclude": _united(member.client_exclude for member in members),
             "restOnError": _first((member.rest_on_error for member in members), "LOG"),
-            "restPolicy": _first((member.rest_policy for member in members), "NOTIFY"),
+            "restPolicy": _first(_rest_policies(members), "NOTIFY"),
             "restOverwrite": _united(member.rest_overwrite for member in members),
         }
         if entry != _DEFAULTS:
@@ -220,6 +233,11 @@ def _undone(configured: Demand, derived: Demand) -> Iterator[tuple[str, str]]:
         yield "restPolicy", "NOTIFY"
     if configured.rest_policy == "DISABLE":
         yield "restPolicy", "DISABLE"
+
+
+def _rest_policies(members: Sequence[Demand]) -> Iterator[str]:
+    needed = any(member.derived for member in members)
+    return (m.rest_policy for m in members if not (needed and m.rest_policy == "DISABLE"))
 
 
 def _united(groups: Iterable[tuple[str, ...]]) -> str:

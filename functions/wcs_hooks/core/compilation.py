@@ -3,15 +3,29 @@
 import hashlib
 import json
 import math
+import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 from wcs_hooks.core.client_config import Demand, contradictions, demands
 from wcs_hooks.core.lint import lint
-from wcs_hooks.core.policy import Finding, Policy, Severity, is_policy_id, read_policy
+from wcs_hooks.core.policy import (
+    SYSTEM_ID_PREFIX,
+    Finding,
+    Policy,
+    Severity,
+    is_policy_id,
+    read_policy,
+)
 from wcs_hooks.core.snapshot import FORMAT, dump
+
+MAX_APP_BYTES: Final = 1024
+"""The longest name of an app that can have policies, UTF-8: the compiler's list of apps has it as a
+sort key of DynamoDB."""
+
+_FOREVER: Final = float("inf")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +47,14 @@ class Compilation:
     demands: tuple[Demand, ...]
     errors: tuple[Finding, ...]
     warnings: tuple[Finding, ...]
+
+    def changes_after(self, now: float) -> float:
+        """When the first window that is yet to end ends; infinite if none does.
+
+        With it the findings may change: what is over contradicts nothing.
+        """
+        ends = (policy.not_after for policy in self.policies)
+        return min((end for end in ends if end is not None and end >= now), default=_FOREVER)
 
     def dump(self, version: int, now: float) -> bytes:
         """The bytes of the snapshot that these policies make as a version."""
@@ -73,7 +95,7 @@ def compile_policies(
             policies.append(policy)
     policies.sort(key=lambda policy: (policy.priority, policy.id))
     demanded = tuple(demands(policies, now))
-    present = [demand for demand in others if demand.until >= now]
+    present = _present(others, now)
     findings += contradictions(demanded, present)
     findings += lint(policies, demanded, present, now)
     return Compilation(
@@ -83,6 +105,46 @@ def compile_policies(
         tuple(finding for finding in findings if finding.severity is Severity.ERROR),
         tuple(finding for finding in findings if finding.severity is Severity.WARNING),
     )
+
+
+def cross_findings(
+    demands: Sequence[Demand], others: Sequence[Demand], now: float
+) -> list[Finding]:
+    """The part of an app's findings that depends on other apps' policies.
+
+    While it stays the same, so does what becomes of the app, whatever else changes in the others:
+    all that `compile_policies` does with `others` is here.
+    """
+    present = _present(others, now)
+    return [*contradictions(demands, present), *lint((), demands, present, now)]
+
+
+def app_error(app: str) -> str:
+    """Say why an app of this name cannot have policies; empty if it can."""
+    if app.startswith(SYSTEM_ID_PREFIX):
+        return (
+            f"an app that begins with {SYSTEM_ID_PREFIX} cannot have policies: "
+            "such names are the system's"
+        )
+    size = len(app.encode(errors="surrogatepass"))
+    if size > MAX_APP_BYTES:
+        return f"an app's name can have {MAX_APP_BYTES:,} bytes at most; this one has {size:,}"
+    return ""
+
+
+def pack(demands: Iterable[Demand]) -> bytes:
+    """Compress demands for storage."""
+    return zlib.compress(json.dumps([demand.to_json() for demand in demands]).encode())
+
+
+def unpack(stored: bytes) -> list[Demand]:
+    """Read back what `pack` returned."""
+    return [Demand.from_json(one) for one in json.loads(zlib.decompress(stored))]
+
+
+def _present(demands: Iterable[Demand], now: float) -> list[Demand]:
+    """Those that have not expired."""
+    return [demand for demand in demands if demand.until >= now]
 
 
 def source_digest(items: Iterable[Mapping[str, Any]]) -> str:

@@ -1,6 +1,10 @@
-"""Compiles the policies of each app that was edited: the Policies table's stream leads here."""
+"""Compiles the policies of each app that was edited: the Policies table's stream leads here.
+
+A schedule does too, for what depends on time.
+"""
 
 import os
+from collections.abc import Sequence
 from typing import Any
 
 from wcs_hooks.adapters.clients import Clients
@@ -8,7 +12,7 @@ from wcs_hooks.adapters.dynamo_policy_store import DynamoPolicyStore
 from wcs_hooks.clock import SystemClock
 from wcs_hooks.environment import CompilerEnvironment
 from wcs_hooks.observability import CompilerReporter
-from wcs_hooks.policy_compiler import STATUS_ID, PolicyCompiler
+from wcs_hooks.policy_compiler import STATUS_ID, PolicyCompiler, Status
 
 _CALL_TIME_LIMIT = 10.0
 
@@ -32,28 +36,34 @@ class AppsNotCompiledError(Exception):
 
 
 def handler(event: dict[str, Any], _context: object) -> None:
-    """Compile the apps that a batch of stream records names.
+    """Compile the apps that a batch of stream records names, and those that depend on them.
+
+    An event without records, which the schedule sends, compiles what time has changed.
 
     Raises
     ------
     AppsNotCompiledError
         After all of them were tried, so that one does not hold up the others.
     """
-    failed: list[str] = []
-    for app in _edited_apps(event):
-        try:
-            status = _compiler.compile(app)
-        except Exception as error:  # noqa: BLE001 - the other apps must not suffer for it
-            _reporter.failed(app, error)
-            failed.append(app)
-        else:
-            _reporter.compiled(status)
-    _reporter.flush()
+    edited = _edited_apps(event["Records"]) if "Records" in event else []
+    if "Records" in event and not edited:
+        return
+    try:
+        failed = _compiler.compile_all(edited, _report)
+    finally:
+        _reporter.flush()
     if failed:
         raise AppsNotCompiledError(f"could not compile the policies of {', '.join(failed)}")
 
 
-def _edited_apps(event: dict[str, Any]) -> list[str]:
-    keys = [record["dynamodb"]["Keys"] for record in event["Records"]]
+def _report(app: str, outcome: Status | Exception) -> None:
+    if isinstance(outcome, Status):
+        _reporter.compiled(outcome)
+    else:
+        _reporter.failed(app, outcome)
+
+
+def _edited_apps(records: Sequence[dict[str, Any]]) -> list[str]:
+    keys = [record["dynamodb"]["Keys"] for record in records]
     edited = (key["app"]["S"] for key in keys if key["id"]["S"] != STATUS_ID)
     return list(dict.fromkeys(edited))
