@@ -249,17 +249,6 @@ def test_given_somebody_adds_another_policy_before_what_was_written_is_active_th
     assert (ran.status, ran.out.strip().splitlines()[-1]) == (0, "race: in force as version 1")
 
 
-def test_given_all_policies_deleted_when_waited_for_then_it_is_said_that_there_are_none(
-    run: Commands,
-) -> None:
-    run.enforce("school", deny("a"))
-
-    ran = run("delete", "school", "a", "--yes")
-
-    assert ran.status == 0
-    assert "school: has no policies any more" in ran.out
-
-
 @pytest.mark.parametrize(
     ("folder", "item", "message"),
     [
