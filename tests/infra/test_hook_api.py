@@ -7,6 +7,7 @@ from tests.infra.synthesis import Json, SynthesisedStack
 from wcs_hooks.core.methods import METHODS, Category
 
 SECRET_BEARERS = ("authorization", "header", "querystring", "authorizer")
+_GATEWAY = "apigateway.amazonaws.com"
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +54,7 @@ def test_given_48_routes_when_deployed_then_each_function_needs_one_integration_
     permitted = [
         stack.resource(permission["Properties"]["FunctionName"])["Properties"]["Handler"]
         for permission in stack.of_type("AWS::Lambda::Permission").values()
+        if permission["Properties"]["Principal"] == _GATEWAY
     ]
     integrated = [
         stack.resource(integration["Properties"]["IntegrationUri"])["Properties"]["Handler"]
@@ -69,9 +71,19 @@ def test_given_another_api_when_it_calls_a_function_then_no_permission_lets_it(
 ) -> None:
     api = stack.logical_id(stack.output("HooksUrl"))
 
+    others = []
     for permission in stack.of_type("AWS::Lambda::Permission").values():
-        assert permission["Properties"]["Principal"] == "apigateway.amazonaws.com"
-        assert {"Ref": api} in permission["Properties"]["SourceArn"]["Fn::Join"][1]
+        if permission["Properties"]["Principal"] == _GATEWAY:
+            assert {"Ref": api} in permission["Properties"]["SourceArn"]["Fn::Join"][1]
+        else:
+            others.append(permission["Properties"])
+    # Beside the gateway only the schedule of this stack calls a function: the compiler's.
+    [rule] = stack.of_type("AWS::Events::Rule")
+    [schedule] = others
+    assert schedule["Principal"] == "events.amazonaws.com"
+    assert schedule["SourceArn"] == {"Fn::GetAtt": [rule, "Arn"]}
+    compiler = stack.resource(schedule["FunctionName"])["Properties"]["Handler"]
+    assert compiler == "wcs_hooks.handlers.compiler.handler"
 
 
 def test_given_a_hook_when_it_is_logged_then_nothing_that_carries_a_secret_is(
