@@ -74,14 +74,14 @@ test: setup lint ## Every check and every test, end to end included
 ##@ Prove it
 .PHONY: soak fuzz reliability bench cost
 soak: setup ## Inject faults under load and account for every hook: MINUTES=30 SEED= RATE= RESULT=
-	@$(RUN) tests.soak run --minutes $(or $(MINUTES),30) $(if $(SEED),--seed $(SEED)) \
+	@$(RUN) verification.soak run --minutes $(or $(MINUTES),30) $(if $(SEED),--seed $(SEED)) \
 		$(if $(RATE),--rate $(RATE)) $(if $(RESULT),--result $(RESULT))
 
 fuzz: setup ## Fuzz everything, a quarter of an hour: RUNS= SEED= TARGETS="body http"
-	@$(RUN) tests.fuzz $(if $(RUNS),--runs $(RUNS)) $(if $(SEED),--seed $(SEED)) $(TARGETS)
+	@$(RUN) verification.fuzz $(if $(RUNS),--runs $(RUNS)) $(if $(SEED),--seed $(SEED)) $(TARGETS)
 
 reliability: setup ## Try each fault and write docs/reliability.md
-	@$(RUN) tests.fault_matrix.reliability
+	@$(RUN) verification.fault_matrix.reliability
 
 bench: setup .lambda/.stamp ## Measure everything against its target: SECTIONS="functions decisions"
 	@$(RUN) bench $(SECTIONS)

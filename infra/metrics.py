@@ -1,6 +1,6 @@
 """The metrics that alarms watch and the dashboard shows.
 
-What the functions emit is listed in ``wcs_hooks.observability``; a test compares the two.
+What the functions emit is listed in ``wcs_hooks.telemetry.reporter``; a test compares the two.
 """
 
 from collections.abc import Mapping, Sequence

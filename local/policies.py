@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from local.deployment import StackOutputs
 from local.errors import NotInForceError, PolicyFileError
 from local.workspace import REPOSITORY, Workspace
-from wcsctl import policy_yaml
+from wcsctl.policies import yaml as policy_yaml
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table

@@ -9,9 +9,9 @@ from wcs_hooks.clock import Deadline, SystemClock
 from wcs_hooks.core.caller import RestApiCalls
 from wcs_hooks.core.methods import Category
 from wcs_hooks.core.payload import Payload
-from wcs_hooks.core.policy import EVERY_APP
+from wcs_hooks.core.policy.reader import EVERY_APP
+from wcs_hooks.hook.sessions import SessionKey, SessionRecord
 from wcs_hooks.ports import UnavailableError
-from wcs_hooks.sessions import SessionKey, SessionRecord
 from wcsctl.deployment import Deployment
 from wcsctl.errors import UnreachableError
 from wcsctl.explanation import PolicySet

@@ -2,7 +2,7 @@
 
 In the cloud the source is CloudWatch. An emulator makes no metrics of the functions' lines in the
 embedded metric format (EMF), so there the source is those lines. The metrics' names and dimensions
-are listed in `wcs_hooks.observability`.
+are listed in `wcs_hooks.telemetry.reporter`.
 """
 
 import itertools

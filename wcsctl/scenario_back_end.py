@@ -5,15 +5,15 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from simulated_wcs.scenario import Policy
+from wcs_hooks.compiler.policy_compiler import STATUS_ID
 from wcs_hooks.core.methods import Category
-from wcs_hooks.policy_compiler import STATUS_ID
 from wcsctl.caller_authentication import caller_authentication
 from wcsctl.decision_log import DecisionLog, Filter
 from wcsctl.deployment import Deployment
 from wcsctl.errors import WcsctlError
 from wcsctl.function_configuration import FunctionConfigurations
 from wcsctl.function_logs import FunctionLogs
-from wcsctl.policy_table import AppItems, PolicyTable, key_of, raw_of
+from wcsctl.policies.table import AppItems, PolicyTable, key_of, raw_of
 
 PATIENCE_SECONDS: Final = 30.0
 """After which what has not come is given up."""

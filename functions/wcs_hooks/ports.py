@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, Protocol
 from wcs_hooks.clock import Deadline
 from wcs_hooks.core.in_force import InForce
 from wcs_hooks.core.snapshot import Snapshot
-from wcs_hooks.dead_letter import Place
+from wcs_hooks.hook.dead_letter import Place
 
 
 class UnavailableError(Exception):

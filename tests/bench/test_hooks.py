@@ -15,10 +15,10 @@ from bench.hooks import (
     policies_in_force,
 )
 from wcs_hooks.core.caller import authorize_signature
-from wcs_hooks.core.compilation import compile_policies
 from wcs_hooks.core.decision import Hook, Session, Step, decide
 from wcs_hooks.core.methods import METHODS, Category
 from wcs_hooks.core.payload import parse
+from wcs_hooks.core.policy.compilation import compile_policies
 from wcs_hooks.core.snapshot import Snapshot
 
 SUBJECTS = [*MEASURED.values(), PLAYER]

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 from local.hooks import SIGNED
 from tests.e2e.conftest import Deployed
-from tests.fault_matrix.scene import CONNECT, POLICIES, Hook, Observed
 from tests.support.faulty_aws import REFUSED, Fault, Response
 from tests.support.faulty_endpoint import FaultyEndpoint
+from verification.fault_matrix.scene import CONNECT, POLICIES, Hook, Observed
 from wcs_hooks.adapters.dynamo_snapshots import CURRENT, version_key
 from wcs_hooks.core.methods import Category
 

@@ -13,7 +13,7 @@ from tests.e2e.conftest import PATIENCE_SECONDS, Deployed
 from tests.support import documented_expressions
 from tests.support.documented_expressions import METHOD, SESSION, Example, examples
 from tests.support.reading_process import Outcome, evaluate
-from wcs_hooks.core.expression_check import check
+from wcs_hooks.core.cel.check import check
 
 _APP = "school"
 """The page's own, in whose place each run has another."""

@@ -12,11 +12,11 @@ import pytest
 from simulated_wcs.transport import HookTransport, Signature
 from tests.e2e.conftest import Deployed
 from tests.e2e.deployed_scene import DeployedScene, put_in_force
-from tests.fault_matrix.matrix import MATRIX
-from tests.fault_matrix.row import Row, differences
-from tests.fault_matrix.scene import ALLOWED
 from tests.support.faulty_aws import HANGING
 from tests.support.faulty_endpoint import FaultyEndpoint
+from verification.fault_matrix.matrix import MATRIX
+from verification.fault_matrix.row import Row, differences
+from verification.fault_matrix.scene import ALLOWED
 from wcs_hooks.core.methods import METHODS, Category
 
 REPLY_TIMEOUT: Final = 2.0

@@ -21,12 +21,12 @@ from local import deployment
 from local.workspace import REPOSITORY, Workspace
 from simulated_wcs.transport import Signature
 from tests.e2e.conftest import Deployed, until
-from tests.soak.balance import Balance, balance, letters_of
-from tests.soak.stack import read_letters
-from tests.soak.wire import Answer, Ledger, Pace, RecordingTransport
-from wcs_hooks import dead_letter
+from verification.soak.balance import Balance, balance, letters_of
+from verification.soak.stack import read_letters
+from verification.soak.wire import Answer, Ledger, Pace, RecordingTransport
 from wcs_hooks.core.methods import Category
 from wcs_hooks.core.snapshot import FORMAT
+from wcs_hooks.hook import dead_letter
 from wcsctl.deployment import Deployment
 
 DOCUMENT = REPOSITORY / "docs" / "recovery.md"

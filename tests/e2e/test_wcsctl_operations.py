@@ -16,8 +16,8 @@ from tests.e2e.conftest import Deployed, until
 from tests.e2e.deployed_scene import DeployedScene, put_in_force
 from tests.support.faulty_aws import BROKEN
 from tests.support.faulty_endpoint import FaultyEndpoint
-from wcs_hooks import dead_letter
 from wcs_hooks.core.methods import Category
+from wcs_hooks.hook import dead_letter
 from wcsctl.dead_letters import DeadLetters
 from wcsctl.deployment import Deployment
 

@@ -15,8 +15,8 @@ from wcs_hooks.core.methods import Category
 from wcs_hooks.core.outcome import Cause, Outcome, RestOnError
 from wcs_hooks.core.payload import parse
 from wcs_hooks.core.reply import Reply
-from wcs_hooks.endpoint import Kind, Observation, Request, RestError
-from wcs_hooks.observability import HookReporter
+from wcs_hooks.hook.endpoint import Kind, Observation, Request, RestError
+from wcs_hooks.telemetry.reporter import HookReporter
 
 
 def alarms_on(stack: SynthesisedStack, metric: str) -> list[Json]:

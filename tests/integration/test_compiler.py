@@ -17,10 +17,10 @@ from tests.support.fake_clock import FakeClock
 from tests.support.hook_client import read_output
 from tests.support.in_memory_policy_store import InMemoryPolicyStore
 from tests.support.policy_items import configure, deny, override, policy
-from wcs_hooks import policy_compiler
 from wcs_hooks.adapters.clients import Clients
 from wcs_hooks.adapters.dynamo_policy_store import DynamoPolicyStore
-from wcs_hooks.policy_compiler import (
+from wcs_hooks.compiler import policy_compiler
+from wcs_hooks.compiler.policy_compiler import (
     ATTEMPTS,
     AppRecord,
     ContendedError,

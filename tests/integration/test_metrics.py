@@ -16,7 +16,7 @@ from tests.support.fake_clock import FakeClock
 from tests.support.hook_client import HookClient, HookReply, read_output
 from tests.support.in_memory_snapshots import InMemorySnapshots
 from tests.support.policy_items import deny, override, policy
-from wcs_hooks.policy_compiler import Status
+from wcs_hooks.compiler.policy_compiler import Status
 
 type Enforce = Callable[..., Status]
 _HOOK = {"appKey": "live", "sessionId": "/192.0.2.1:5/192.0.2.2:8443", "name": "b4e7"}

@@ -17,11 +17,7 @@ from wcs_hooks.adapters import dynamo_policy_store
 from wcs_hooks.adapters.clients import Clients
 from wcs_hooks.adapters.dynamo_policy_store import MAX_NAMES, PART_BYTES, DynamoPolicyStore
 from wcs_hooks.adapters.dynamo_snapshots import DynamoSnapshots
-from wcs_hooks.core.compilation import Changes, Compilation, compile_policies
-from wcs_hooks.core.decision import Hook, Verdict, decide
-from wcs_hooks.core.payload import parse
-from wcs_hooks.core.policy import Finding, Severity
-from wcs_hooks.policy_compiler import (
+from wcs_hooks.compiler.policy_compiler import (
     NOTHING,
     InForceVersion,
     PointerMovedError,
@@ -29,6 +25,10 @@ from wcs_hooks.policy_compiler import (
     Status,
     StatusChangedError,
 )
+from wcs_hooks.core.decision import Hook, Verdict, decide
+from wcs_hooks.core.payload import parse
+from wcs_hooks.core.policy.compilation import Changes, Compilation, compile_policies
+from wcs_hooks.core.policy.reader import Finding, Severity
 
 _NO_CHANGES = Changes((), (), ())
 _DAY = 86_400

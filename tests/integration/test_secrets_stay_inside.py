@@ -32,10 +32,10 @@ from tests.support.in_memory_dead_letters import InMemoryDeadLetters
 from tests.support.in_memory_snapshots import InMemorySnapshots
 from tests.support.marked_secrets import MarkedBody, marked_bodies
 from tests.support.policy_items import configure, deny, override
-from wcs_hooks import endpoint
 from wcs_hooks.adapters.dynamo_policy_store import to_attributes
 from wcs_hooks.core.methods import METHODS, Category
-from wcs_hooks.dead_letter import body_of
+from wcs_hooks.hook import endpoint
+from wcs_hooks.hook.dead_letter import body_of
 
 BUS: Final = "wcs-events"
 KEY: Final = "MarkedKeyOfWcs"

@@ -17,8 +17,8 @@ from tests.support.in_memory_snapshots import InMemorySnapshots
 from tests.support.policy_items import deny, policy
 from wcs_hooks.adapters.cached_policies import APP_BYTES, CachedPolicies
 from wcs_hooks.clock import Deadline, SystemClock
+from wcs_hooks.compiler.policy_compiler import Status
 from wcs_hooks.core.snapshot import Snapshot
-from wcs_hooks.policy_compiler import Status
 from wcs_hooks.ports import Pointer, UnavailableError
 
 type Enforce = Callable[..., Status]

@@ -11,9 +11,9 @@ from typing import Any
 from tests.support.compiler_walk import Told, Walk
 from tests.support.fake_clock import FakeClock
 from tests.support.in_memory_policy_store import InMemoryPolicyStore
-from wcs_hooks.core.client_config import Demand
-from wcs_hooks.core.policy import Finding
-from wcs_hooks.policy_compiler import STATUS_ID, InForceVersion, PolicyCompiler
+from wcs_hooks.compiler.policy_compiler import STATUS_ID, InForceVersion, PolicyCompiler
+from wcs_hooks.core.policy.client_config import Demand
+from wcs_hooks.core.policy.reader import Finding
 
 _STEPS = int(os.environ.get("WALK_STEPS", "2000"))
 _SEED = int(os.environ.get("WALK_SEED", "3"))

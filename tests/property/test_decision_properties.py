@@ -11,7 +11,7 @@ from tests.property.policies import BODIES, CONFIGURED_POLICIES, HOOKS, POLICIES
 from tests.unit.given import NOW, compiled
 from wcs_hooks.core.decision import UNKNOWN_SESSION, Decision, Verdict
 from wcs_hooks.core.in_force import InForce
-from wcs_hooks.core.policy import ATTRIBUTES
+from wcs_hooks.core.policy.reader import ATTRIBUTES
 from wcs_hooks.core.snapshot import Snapshot
 from wcsctl.deployed_process import Question, SnapshotBytes, shared
 

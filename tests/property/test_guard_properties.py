@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from tests.property.json_texts import ANY_VALUES
 from tests.support.evaluation import value_of
-from wcs_hooks.core.expression import ExpressionError
-from wcs_hooks.core.expression_check import check
-from wcs_hooks.core.guard import Guard, StoredGuard
+from wcs_hooks.core.cel.check import check
+from wcs_hooks.core.cel.expression import ExpressionError
+from wcs_hooks.core.cel.guard import Guard, StoredGuard
 from wcs_hooks.core.payload import parse
 from wcsctl.deployed_process import shared
 

@@ -5,9 +5,9 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.fuzz.targets.policies import APPS, WORDS, compile_hostile
+from verification.fuzz.targets.policies import APPS, WORDS, compile_hostile
 from wcs_hooks.adapters.dynamo_policy_store import from_attributes
-from wcs_hooks.core.policy import ATTRIBUTES
+from wcs_hooks.core.policy.reader import ATTRIBUTES
 
 _TEXTS = st.one_of(
     st.sampled_from(WORDS),

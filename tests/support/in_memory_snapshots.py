@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tests.support.faults import Faulty
-from wcs_hooks.core.compilation import compile_policies
+from wcs_hooks.core.policy.compilation import compile_policies
 from wcs_hooks.core.snapshot import Snapshot, SnapshotFormatError
 from wcs_hooks.ports import Pointer, UnavailableError
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.fake_clock import FakeClock
-from wcs_hooks.gathered_echoes import MOST_VALUES, Echoes, GatheredEchoes
+from wcs_hooks.telemetry.echo_batch import MOST_VALUES, Echoes, GatheredEchoes
 
 _NOW = 1000.0
 

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from tests.unit.given import decided, deny, echo, override, snapshot
+from wcs_hooks.core.cel.check import check
+from wcs_hooks.core.cel.guard import Guard, StoredGuard
 from wcs_hooks.core.decision import SessionUnavailableError, Verdict
-from wcs_hooks.core.expression_check import check
-from wcs_hooks.core.guard import Guard, StoredGuard
 
 
 def _guard(source: str) -> StoredGuard:

@@ -100,7 +100,7 @@ def test_given_the_core_when_it_is_imported_then_neither_aws_nor_powertools_is_l
 def test_given_a_cold_start_when_the_decision_is_imported_then_cel_is_not_waited_for() -> None:
     loaded = _loaded_by("wcs_hooks.core.decision")
 
-    assert "wcs_hooks.core.expression" in loaded
+    assert "wcs_hooks.core.cel.expression" in loaded
     assert "cel_expr_python" not in loaded
 
 
@@ -109,9 +109,9 @@ def test_given_a_cold_start_when_the_handlers_are_imported_then_the_compilers_ha
 
     assert "botocore.session" in loaded
     assert not {"boto3", "s3transfer", "multiprocessing", "cel_expr_python", "re2"} & loaded
-    assert not {"wcs_hooks.policy_compiler", "wcs_hooks.core.policy"} & loaded
-    assert not {"wcs_hooks.core.compilation", "wcs_hooks.core.lint"} & loaded
-    assert not {"wcs_hooks.core.expression_check", "wcs_hooks.core.syntax_tree"} & loaded
+    assert not {"wcs_hooks.compiler.policy_compiler", "wcs_hooks.core.policy.reader"} & loaded
+    assert not {"wcs_hooks.core.policy.compilation", "wcs_hooks.core.policy.lint"} & loaded
+    assert not {"wcs_hooks.core.cel.check", "wcs_hooks.core.cel.syntax_tree"} & loaded
 
 
 @pytest.mark.parametrize("path", _RUNTIME, ids=_name)

@@ -14,7 +14,7 @@ from simulated_wcs.runner import Runner
 from tests.support.operated_stack import OperatedStack, operated
 from wcs_hooks.adapters.dynamo_policy_store import DynamoPolicyStore
 from wcs_hooks.clock import SystemClock
-from wcs_hooks.policy_compiler import PolicyCompiler
+from wcs_hooks.compiler.policy_compiler import PolicyCompiler
 from wcsctl.commands import scenario as command
 from wcsctl.errors import UsageError
 from wcsctl.scenario_back_end import DeployedBackEnd, NotInForceError

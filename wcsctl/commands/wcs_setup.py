@@ -13,8 +13,8 @@ from wcsctl.caller_secret import CallerSecretStore
 from wcsctl.context import of
 from wcsctl.deployment import Deployment
 from wcsctl.function_configuration import FunctionConfigurations
+from wcsctl.policies.wcs_switches import switches_of
 from wcsctl.wcs_side import PLACEHOLDER, WcsSide
-from wcsctl.wcs_switches import switches_of
 
 _SHOWN: Final = 5
 

@@ -7,13 +7,13 @@ import sys
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from wcs_hooks.adapters.time_limit import await_before, begin
+from wcs_hooks.adapters.deadlines import await_before, begin
 from wcs_hooks.clock import Clock, Deadline, Moment, Pause
 from wcs_hooks.core.in_force import InForce
+from wcs_hooks.core.policy.vocabulary import EVERY_APP
 from wcs_hooks.core.snapshot import Snapshot
-from wcs_hooks.core.terms import EVERY_APP
+from wcs_hooks.hook.time_budget import POLICIES_REFRESH
 from wcs_hooks.ports import Pointer, SnapshotSource, UnavailableError
-from wcs_hooks.time_budget import POLICIES_REFRESH
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

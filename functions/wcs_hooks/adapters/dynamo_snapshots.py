@@ -11,7 +11,8 @@ Table PolicySnapshots, partition key `app`, sort key `item`:
 ========================  ==================================================================
 
 The partition `#apps` lists the apps, with what the policies of each in the table demand of
-restClientConfig, and what the compiler found of others' (`wcs_hooks.policy_compiler.AppRecord`).
+restClientConfig, and what the compiler found of others'
+(`wcs_hooks.compiler.policy_compiler.AppRecord`).
 """
 
 import hashlib
@@ -20,8 +21,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from wcs_hooks.core.policy.vocabulary import SYSTEM_ID_PREFIX
 from wcs_hooks.core.snapshot import Snapshot, SnapshotFormatError
-from wcs_hooks.core.terms import SYSTEM_ID_PREFIX
 from wcs_hooks.ports import Pointer, UnavailableError
 
 if TYPE_CHECKING:

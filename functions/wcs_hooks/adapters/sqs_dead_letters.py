@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from wcs_hooks.adapters.time_limit import run_before
+from wcs_hooks.adapters.deadlines import run_before
 from wcs_hooks.clock import Deadline
-from wcs_hooks.dead_letter import Place, to_text
+from wcs_hooks.hook.dead_letter import Place, to_text
 from wcs_hooks.ports import UnavailableError
 
 if TYPE_CHECKING:

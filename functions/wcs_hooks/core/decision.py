@@ -11,7 +11,7 @@ from enum import StrEnum
 from heapq import merge
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from wcs_hooks.core.expression import (
+from wcs_hooks.core.cel.expression import (
     MAX_VISIBLE_BYTES,
     MAX_VISIBLE_VALUES,
     Expression,
@@ -19,8 +19,8 @@ from wcs_hooks.core.expression import (
     bind,
 )
 from wcs_hooks.core.payload import Payload, encode
+from wcs_hooks.core.policy.vocabulary import Action, Mode, WhenError, has_more_values_than
 from wcs_hooks.core.snapshot import ABSENT, Rule, Snapshot, Visible, field_at
-from wcs_hooks.core.terms import Action, Mode, WhenError, has_more_values_than
 
 if TYPE_CHECKING:
     from cel_expr_python import cel

@@ -11,7 +11,7 @@ from json.scanner import make_scanner
 from typing import TYPE_CHECKING, Any, Final
 
 from wcs_hooks.core.collector import PausedCollector
-from wcs_hooks.core.terms import count_values, has_more_values_than
+from wcs_hooks.core.policy.vocabulary import count_values, has_more_values_than
 
 if TYPE_CHECKING:
     from decimal import Decimal

@@ -26,12 +26,12 @@ from wcs_hooks.core.caller import Auth
 from wcs_hooks.core.collector import PausedCollector
 from wcs_hooks.core.methods import Category
 from wcs_hooks.core.reply import Reply
-from wcs_hooks.dead_letter import PENDING, UNVERIFIED, UnknownSchemaError, body_of, pending_of
-from wcs_hooks.endpoint import CallerCheck, HookEndpoint, Kind, Request
 from wcs_hooks.environment import HookEnvironment
-from wcs_hooks.follow_ups import FollowUp, ForgetSession, PublishEvent, RecordSession
-from wcs_hooks.observability import HookReporter
+from wcs_hooks.hook.dead_letter import PENDING, UNVERIFIED, UnknownSchemaError, body_of, pending_of
+from wcs_hooks.hook.endpoint import CallerCheck, HookEndpoint, Kind, Request
+from wcs_hooks.hook.side_effects import FollowUp, ForgetSession, PublishEvent, RecordSession
 from wcs_hooks.ports import DeadLetters
+from wcs_hooks.telemetry.reporter import HookReporter
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
