@@ -10,7 +10,7 @@ import pytest
 
 _ROOT = Path(__file__).resolve().parents[2]
 _FUNCTIONS = _ROOT / "functions"
-_CORE = sorted((_FUNCTIONS / "wcs_hooks" / "core").glob("*.py"))
+_CORE = sorted((_FUNCTIONS / "wcs_hooks" / "core").rglob("*.py"))
 _TIME_ZONES = "time_zones.py"
 """Sets the environment variable by which alone the CEL runtime can be told where time zones are."""
 _RUNTIME = sorted((_FUNCTIONS / "wcs_hooks").rglob("*.py"))
@@ -87,7 +87,7 @@ def test_given_a_core_module_then_it_reads_no_clock_opens_nothing_and_knows_no_e
 
 def test_given_the_core_when_it_is_imported_then_neither_aws_nor_powertools_is_loaded() -> None:
     modules = [
-        f"wcs_hooks.core.{path.stem}" if path.stem != "__init__" else "wcs_hooks.core"
+        ".".join(path.relative_to(_FUNCTIONS).with_suffix("").parts).removesuffix(".__init__")
         for path in _CORE
     ]
 
@@ -116,7 +116,16 @@ def test_given_a_cold_start_when_the_handlers_are_imported_then_the_compilers_ha
 
 @pytest.mark.parametrize("path", _RUNTIME, ids=_name)
 def test_given_a_runtime_module_then_it_imports_nothing_that_is_not_deployed(path: Path) -> None:
-    undeployed = ("aws_cdk", "constructs", "infra", "local", "wcsctl", "tests")
+    undeployed = (
+        "aws_cdk",
+        "constructs",
+        "infra",
+        "local",
+        "wcsctl",
+        "tests",
+        "tools",
+        "verification",
+    )
 
     assert not [m for m in _imports(path) for package in undeployed if _belongs_to(m, package)]
 
@@ -125,7 +134,7 @@ def test_given_a_runtime_module_then_it_imports_nothing_that_is_not_deployed(pat
 def test_given_the_stack_then_of_the_runtime_it_knows_no_policies(path: Path) -> None:
     allowed = tuple(
         f"wcs_hooks.{name}"
-        for name in ("core.methods", "core.outcome", "core.caller", "dead_letter")
+        for name in ("core.methods", "core.outcome", "core.caller", "hook.dead_letter")
     )
     known = [module for module in _imports(path) if _belongs_to(module, "wcs_hooks")]
 
