@@ -56,7 +56,6 @@ class PolicyCompiler(Construct):
                 iam.PolicyStatement(
                     sid="PublishSnapshots",
                     actions=[
-                        "dynamodb:DeleteItem",
                         "dynamodb:GetItem",
                         "dynamodb:PutItem",
                         "dynamodb:Query",

@@ -130,7 +130,6 @@ def test_given_the_compiler_when_it_runs_then_it_may_do_this_and_no_more(
     assert role_permissions(stack, "compiler") == every_function_may(stack, "compiler") | {
         ("dynamodb:PutItem", "policies"),
         ("dynamodb:Query", "policies"),
-        ("dynamodb:DeleteItem", "snapshots"),
         ("dynamodb:GetItem", "snapshots"),
         ("dynamodb:PutItem", "snapshots"),
         ("dynamodb:Query", "snapshots"),

@@ -204,20 +204,36 @@ def test_given_policies_when_one_is_removed_then_the_new_version_is_without_it(
     assert rules_in_force(aws, store, "live") == ["stays"]
 
 
-def test_given_policies_when_all_are_removed_then_nothing_is_active_and_nothing_is_kept_for_good(
-    aws: Aws, compiler: PolicyCompiler, enforce: Enforce
+def test_given_policies_when_all_are_removed_then_an_empty_version_is_in_force(
+    aws: Aws, compiler: PolicyCompiler, store: DynamoPolicyStore, enforce: Enforce
 ) -> None:
     enforce("live", deny("no"))
 
     aws.delete_policy("live", "no")
     told = compiler.compile("live")
 
+    assert (told.ok, told.version, told.policies) == (True, 2, 0)
+    assert rules_in_force(aws, store, "live") == []
+
+
+def test_given_policies_when_all_are_removed_then_first_the_pointer_expires_and_then_the_version(
+    aws: Aws, compiler: PolicyCompiler, enforce: Enforce
+) -> None:
+    enforce("live", deny("no"))
+
+    aws.delete_policy("live", "no")
+    compiler.compile("live")
+
     items = aws.snapshot_items("live")
-    assert (told.ok, told.version, told.policies) == (True, 0, 0)
-    assert "current" not in items
-    assert items["v0000000002"]["changed"]["removed"] == {"count": 1, "first": ["no"]}
-    assert all("expiresAt" in item for item in items.values())
-    assert "expiresAt" in aws.snapshot_items("#apps")["live"]
+    record = aws.snapshot_items("#apps")["live"]
+    assert all("expiresAt" in item for item in (*items.values(), record))
+    pointer = items.pop("current")
+    month = 30 * 86_400
+    assert all(
+        item["expiresAt"] > pointer["expiresAt"] + month
+        for name, item in items.items()
+        if name.startswith("v0000000002")
+    )
 
 
 def test_given_an_app_without_policies_when_it_has_some_again_then_they_are_active_and_kept(
@@ -232,38 +248,48 @@ def test_given_an_app_without_policies_when_it_has_some_again_then_they_are_acti
     items = aws.snapshot_items("live")
     assert told.version == 3
     assert rules_in_force(aws, store, "live") == ["again"]
-    assert not any("expiresAt" in items[name] for name in items if name.startswith("v0000000003"))
+    kept = {name for name, item in items.items() if "expiresAt" not in item}
+    assert kept == {
+        "current",
+        "v0000000003",
+        "v0000000003#claim",
+        "v0000000003#part#000",
+        "v0000000003#source#000",
+    }
     assert "expiresAt" not in aws.snapshot_items("#apps")["live"]
 
 
-def test_given_an_empty_version_of_an_earlier_compiler_when_compiled_then_its_pointer_goes(
+def test_given_an_app_whose_pointer_expired_when_an_old_version_is_pinned_then_it_is_kept(
+    aws: Aws, compiler: PolicyCompiler, enforce: Enforce, clock: FakeClock
+) -> None:
+    enforce("live", deny("no"))
+    aws.delete_policy("live", "no")
+    compiler.compile("live")
+    aws.delete_item(SNAPSHOTS, {"app": "live", "item": "current"})
+    # Even by a compiler whose clock is behind.
+    clock.advance(-3_600)
+    aws.put_policies("live", {"id": "#pin", "version": 1})
+
+    assert compiler.compile("live").pinned == 1
+
+    items = aws.snapshot_items("live")
+    kept = {name for name, item in items.items() if "expiresAt" not in item}
+    assert {"current", "v0000000001", "v0000000001#part#000"} <= kept
+
+
+def test_given_an_empty_version_of_an_earlier_compiler_when_compiled_then_it_expires(
     aws: Aws, compiler: PolicyCompiler, enforce: Enforce
 ) -> None:
     enforce("live", deny("no"))
     aws.delete_policy("live", "no")
     compiler.compile("live")
-    items = aws.snapshot_items("live")
-    # As it was left before: a pointer, and a version without an end.
-    for item in items.values():
-        new = {"moves", "expiresAt"} if item["item"].startswith("v0000000002") else {"moves"}
-        aws.put_item(SNAPSHOTS, {name: item[name] for name in item.keys() - new})
-    empty = items["v0000000002"]
-    aws.put_item(
-        SNAPSHOTS,
-        {
-            **{name: empty[name] for name in ("app", "version", "digest", "parts", "source")},
-            "item": "current",
-            "pinned": False,
-            "before": 1,
-            "settled": True,
-        },
-    )
+    # As it was left before: a pointer and a version without an end, and nothing marked.
+    for item in aws.snapshot_items("live").values():
+        aws.put_item(SNAPSHOTS, {name: item[name] for name in item.keys() - {"moves", "expiresAt"}})
 
     compiler.compile("live")
 
-    items = aws.snapshot_items("live")
-    assert "current" not in items
-    assert all("expiresAt" in item for item in items.values())
+    assert all("expiresAt" in item for item in aws.snapshot_items("live").values())
 
 
 def test_given_no_policies_and_nothing_in_force_when_compiled_then_no_version_is_made(

@@ -11,6 +11,7 @@ from tests.support.compiler_walk import APPS, Told, Walk
 from tests.support.fake_clock import FakeClock
 from wcs_hooks.adapters.clients import Clients
 from wcs_hooks.adapters.dynamo_policy_store import DynamoPolicyStore
+from wcs_hooks.adapters.dynamo_snapshots import version_key
 from wcs_hooks.compiler.policy_compiler import STATUS_ID, InForceVersion, PolicyCompiler, Status
 from wcs_hooks.core.policy.client_config import Demand
 
@@ -90,11 +91,15 @@ class DynamoWorld:
         records = self._aws.snapshot_items("#apps")
         for app in APPS:
             items = self._aws.snapshot_items(app)
-            active = items.pop("current", {"version": 0})["version"]
+            pointer = items.pop("current", {"version": 0, "pinned": False})
+            active = pointer["version"]
+            manifest = items.get(version_key(active), {"policies": 0})
+            goes = not manifest["policies"] and not pointer["pinned"]
+            assert ("expiresAt" in pointer) == (goes and active > 0), pointer
             expiring = defaultdict(set)
             for name, item in items.items():
                 expiring[int(name[1:11])].add("expiresAt" in item)
-            assert expiring.pop(active, {False}) == {False}, (app, active, items)
+            assert expiring.pop(active, {goes}) == {goes}, (app, active, items)
             assert all(kinds == {True} for kinds in expiring.values()), (app, active, items)
             if app in records:
                 policies = [item["id"] for item in self.items(app)]

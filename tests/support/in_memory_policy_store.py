@@ -80,6 +80,7 @@ class InMemoryPolicyStore:
         items = copy.deepcopy(list(self._items.get(app, {}).values()))
         if app in self.statuses:
             told = self.statuses[app].compiled_at.isoformat()
+            items = [item for item in items if item["id"] != STATUS_ID]
             items.append({"app": app, "id": STATUS_ID, "compiledAt": told})
         if self.meanwhile:
             self.meanwhile.popleft()()
@@ -142,10 +143,7 @@ class InMemoryPolicyStore:
         pointer = self.in_force(app)
         if pointer == NOTHING:
             return
-        if not pointer.pinned and not self.versions[app][pointer.version].items:
-            del self._pointers[app]
-        else:
-            self._pointers[app] = replace(pointer, settled=True)
+        self._pointers[app] = replace(pointer, settled=True)
 
     def tell(self, status: Status, seen: str | None) -> None:
         before = self.statuses.get(status.app)

@@ -110,10 +110,15 @@ def test_given_ctrl_c_while_it_decides_then_no_later_question_gets_that_answer(
     process: DeployedProcess,
 ) -> None:
     process.run(len, "")
+    # A worker of pytest-xdist ignores it.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     Thread(target=_interrupt).start()
 
-    with pytest.raises(KeyboardInterrupt):
-        process.run(time.sleep, 60)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            process.run(time.sleep, 60)
+    finally:
+        signal.signal(signal.SIGINT, before)
 
     assert process.run(len, "four") == 4
 

@@ -111,8 +111,8 @@ def _policies() -> Iterator[Row]:
     yield table_cold.one("damaged-pointer-cold", "damaged pointer", trials.SPOILT_POINTER)
     yield table_warm.one("damaged-pointer-warm", "damaged pointer", trials.SPOILT_POINTER)
     no_policies = (
-        "No pointer means no policies: everything is let through. The compiler "
-        "deletes one only after the app's last policy was removed."
+        "No pointer means no policies: everything is let through. The compiler never "
+        "deletes one, and lets one expire only if the app has no policies."
     )
     for state in (cold, warm):
         yield Rows(area, _IN_TABLE, state, DENIED, echoed(), no_policies).one(

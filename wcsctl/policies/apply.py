@@ -90,7 +90,7 @@ class InForce:
                 f"version {self.version} is active, with their edit"
             )
         if not self.version:
-            return f"{self.app}: has no policies any more"
+            return f"{self.app}: has no policies"
         return f"{self.app}: in force as version {self.version}"
 
 

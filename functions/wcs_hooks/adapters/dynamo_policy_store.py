@@ -56,6 +56,7 @@ expires, since one that was deleted could not tell a late compiler that it is la
 
 _MAX_NAME_BYTES: Final = 30_000
 _DAY: Final = 86_400
+_LONG_AFTER: Final = 30 * _DAY
 # Somebody may have edited it by hand.
 _NO_TIME: Final = "attribute_not_exists(compiledAt) OR NOT attribute_type(compiledAt, :text)"
 _CONDITION_FAILED: Final = "ConditionalCheckFailedException"
@@ -283,21 +284,20 @@ class DynamoPolicyStore:
         if pointer is None or manifest is None:
             return
         version, before = pointer["version"], pointer["before"]
-        retained_until = self._clock.now() + self._retention
+        now = self._clock.now()
         if before not in {0, version}:
-            self._expire(pointer, before, retained_until)
-        if not manifest["policies"] and not pointer["pinned"]:
-            # The pointer goes at once and not in time: DynamoDB might delete the version first.
-            self._expire(pointer, version, retained_until)
-            self._unpoint(pointer)
-            return
-        self._expire(pointer, version, None)
-        settled = self._put(
-            self._snapshots,
-            {**pointer, "settled": True},
-            *_as_it_was(version, pointer.get("moves", 0), pinned=pointer["pinned"]),
-        )
-        if not settled:
+            self._expire(pointer, before, now + self._retention)
+        settled = {name: value for name, value in pointer.items() if name != "expiresAt"}
+        settled["settled"] = True
+        if manifest["policies"] or pointer["pinned"]:
+            self._expire(pointer, version, None)
+        else:
+            # No pointer means the same as one to no policies. It goes long before the version, as
+            # DynamoDB deletes in any order, and a pointer to nothing would fail hooks.
+            self._expire(pointer, version, now + self._retention + _LONG_AFTER)
+            settled["expiresAt"] = int(now + _DAY)
+        unmoved = _as_it_was(version, pointer.get("moves", 0), pinned=pointer["pinned"])
+        if not self._put(self._snapshots, settled, *unmoved):
             raise PointerMovedError(app)
 
     def tell(self, status: Status, seen: str | None) -> None:
@@ -397,29 +397,6 @@ class DynamoPolicyStore:
             for item in page["Items"]:
                 marked = int(item["moves"]["N"]) if "moves" in item else 0
                 yield {"app": item["app"], "item": item["item"]}, marked
-
-    def _unpoint(self, pointer: Mapping[str, Any]) -> None:
-        """Delete a pointer.
-
-        Raises
-        ------
-        PointerMovedError
-            If it was moved meanwhile.
-        """
-        condition, values = _as_it_was(
-            pointer["version"], pointer.get("moves", 0), pinned=pointer["pinned"]
-        )
-        try:
-            self._client.delete_item(
-                TableName=self._snapshots,
-                Key=to_attributes({"app": pointer["app"], "item": CURRENT}),
-                ConditionExpression=condition,
-                ExpressionAttributeValues=to_attributes(values),
-            )
-        except ClientError as error:
-            if _is_late(error):
-                raise PointerMovedError(pointer["app"]) from None
-            raise
 
     def _get(self, app: str, item: str) -> dict[str, Any] | None:
         answer = self._client.get_item(

@@ -136,7 +136,7 @@ class Status:
     Attributes
     ----------
     version
-        The version in force; 0 where there is none, as in an app without policies.
+        The version in force; 0 where there is none.
     ok
         Whether what stands in the table is what is in force.
     pinned
@@ -227,8 +227,8 @@ class PolicyStore(Protocol):
     def settle(self, app: str) -> None:
         """Do what follows from a version's coming into force, again if need be.
 
-        The version is kept, and the one before it expires in time. An app whose version has no
-        policies loses its pointer, unless it is pinned.
+        The version is kept, and the one before it expires in time. A version without policies
+        expires too, with the pointer, unless it is pinned.
 
         Raises
         ------
