@@ -15,9 +15,10 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from infra.hook_api import HookApi
-from infra.metrics import COMPILER, MINUTE, Metrics, outcome_rows, rest_errors, rest_errors_of
+from infra.metrics import MINUTE, Metrics, rest_errors, rest_errors_of
 from wcs_hooks.core.methods import Category
 from wcs_hooks.core.outcome import Cause
+from wcs_hooks.telemetry.catalogue import COMPILER, outcome_rows
 
 _WIDTH: Final = 24
 _THIRD: Final = 8

@@ -4,12 +4,12 @@ The adapters implement these on AWS services; tests implement them in memory, wi
 """
 
 from collections.abc import Mapping, Sequence
+from enum import StrEnum
 from typing import Any, NamedTuple, Protocol
 
 from wcs_hooks.clock import Deadline
 from wcs_hooks.core.in_force import InForce
 from wcs_hooks.core.snapshot import Snapshot
-from wcs_hooks.hook.dead_letter import Place
 
 
 class UnavailableError(Exception):
@@ -97,6 +97,13 @@ class Secrets(Protocol):
             As `valid` does.
         """
         ...
+
+
+class Place(StrEnum):
+    """Where a message is kept: in the dead-letter queue, or in the table beside it."""
+
+    QUEUE = "queue"
+    TABLE = "table"
 
 
 class DeadLetters(Protocol):

@@ -105,7 +105,7 @@ def test_given_a_cold_start_when_the_decision_is_imported_then_cel_is_not_waited
 
 
 def test_given_a_cold_start_when_the_handlers_are_imported_then_the_compilers_half_is_not() -> None:
-    loaded = _loaded_by("wcs_hooks.handlers.gateway")
+    loaded = _loaded_by("wcs_hooks.handlers.wiring")
 
     assert "botocore.session" in loaded
     assert not {"boto3", "s3transfer", "multiprocessing", "cel_expr_python", "re2"} & loaded
@@ -134,7 +134,10 @@ def test_given_a_runtime_module_then_it_imports_nothing_that_is_not_deployed(pat
 def test_given_the_stack_then_of_the_runtime_it_knows_no_policies(path: Path) -> None:
     allowed = tuple(
         f"wcs_hooks.{name}"
-        for name in ("core.methods", "core.outcome", "core.caller", "hook.dead_letter")
+        for name in (
+            *("core.methods", "core.outcome", "core.caller"),
+            *("hook.dead_letter", "telemetry.catalogue"),
+        )
     )
     known = [module for module in _imports(path) if _belongs_to(module, "wcs_hooks")]
 

@@ -48,7 +48,7 @@ class Answered(NamedTuple):
     redriven: bool = False
 
 
-class FollowUp(Protocol):
+class SideEffect(Protocol):
     """Something to do once a hook is answered."""
 
     @property
