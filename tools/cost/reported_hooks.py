@@ -20,7 +20,7 @@ from wcs_hooks.core.snapshot import Snapshot
 from wcs_hooks.hook.caller_check import CallerCheck
 from wcs_hooks.hook.endpoint import HookEndpoint
 from wcs_hooks.hook.request import Request
-from wcs_hooks.hook.sessions import SessionKey, SessionRecord
+from wcs_hooks.ports import SessionKey, SessionRecord
 from wcs_hooks.telemetry.echo_batch import MOST_VALUES
 from wcs_hooks.telemetry.hook_reporter import HookReporter
 

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from wcs_hooks.adapters.deadlines import await_before, begin
 from wcs_hooks.clock import Clock, Deadline, Moment, Pause
+from wcs_hooks.core.errors import UnavailableError
 from wcs_hooks.core.in_force import InForce
 from wcs_hooks.core.policy.vocabulary import EVERY_APP
 from wcs_hooks.core.snapshot import Snapshot
 from wcs_hooks.hook.time_budget import POLICIES_REFRESH
-from wcs_hooks.ports import Pointer, SnapshotSource, UnavailableError
+from wcs_hooks.ports import Pointer, SnapshotSource
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Final
 
 from wcs_hooks.adapters.deadlines import await_before, begin
 from wcs_hooks.clock import Clock, Deadline, Moment, Pause
+from wcs_hooks.core.errors import UnavailableError
 from wcs_hooks.hook.time_budget import SECRET_REFRESH
-from wcs_hooks.ports import UnavailableError
 
 if TYPE_CHECKING:
     from concurrent.futures import Future

@@ -11,7 +11,7 @@ from threading import Thread
 from typing import Final
 
 from wcs_hooks.clock import Clock, Deadline, Pause
-from wcs_hooks.ports import UnavailableError
+from wcs_hooks.core.errors import UnavailableError
 
 _LONGEST_PAUSE: Final = 30.0
 

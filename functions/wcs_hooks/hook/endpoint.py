@@ -16,10 +16,10 @@ from wcs_hooks.core.reply import OK, Reply, echo
 from wcs_hooks.hook import errors
 from wcs_hooks.hook.caller_check import CallerCheck
 from wcs_hooks.hook.request import Kind, Observation, Request, RestError
-from wcs_hooks.hook.sessions import SessionLookup, Sessions
+from wcs_hooks.hook.sessions import SessionLookup
 from wcs_hooks.hook.side_effects import Answered, SideEffect
 from wcs_hooks.hook.time_budget import SIDE_EFFECTS, TimeBudget
-from wcs_hooks.ports import DeadLetters, Place, Policies
+from wcs_hooks.ports import DeadLetters, Place, Policies, Sessions
 
 _NOT_KEPT: Final[tuple[bool | None, bool]] = (None, False)
 

@@ -4,11 +4,10 @@ from typing import Final, NamedTuple
 
 from wcs_hooks.core import reply as replies
 from wcs_hooks.core.caller import RejectedCallerError
-from wcs_hooks.core.decision import SessionUnavailableError
+from wcs_hooks.core.errors import UnavailableError
 from wcs_hooks.core.payload import MalformedBodyError
 from wcs_hooks.core.reply import Reply
 from wcs_hooks.hook.request import Kind
-from wcs_hooks.ports import UnavailableError
 
 _FORBIDDEN: Final = 403
 _INTERNAL_ERROR: Final = 500
@@ -48,7 +47,7 @@ def refusal_of(error: Exception) -> Refusal:
             return Refusal(Kind.REJECTED, _FORBIDDEN, reason, reason)
         case MalformedBodyError():
             return Refusal(Kind.MALFORMED, error.status, reason, reason)
-        case UnavailableError() | SessionUnavailableError():
+        case UnavailableError():
             return Refusal(Kind.FAILED, _UNAVAILABLE, reason, reason)
         case _:
             return Refusal(Kind.FAILED, _INTERNAL_ERROR, _describe(error), "internal error")
