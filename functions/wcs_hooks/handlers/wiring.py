@@ -10,7 +10,6 @@ from wcs_hooks.adapters.cached_secrets import CachedSecrets
 from wcs_hooks.adapters.clients import Clients
 from wcs_hooks.adapters.dynamo_sessions import DynamoSessions
 from wcs_hooks.adapters.dynamo_snapshots import DynamoSnapshots
-from wcs_hooks.adapters.event_bus import EventBridgeBus
 from wcs_hooks.adapters.fallback_dead_letters import FallbackDeadLetters
 from wcs_hooks.adapters.secrets_manager import read_secrets
 from wcs_hooks.clock import Clock, SystemClock
@@ -122,6 +121,9 @@ def _side_effects(
         return []
     side_effects: list[SideEffect] = [ForgetSession(sessions)]
     if environment.event_bus:
+        # Imported by the one function that publishes.
+        from wcs_hooks.adapters.event_bus import EventBridgeBus  # noqa: PLC0415
+
         bus = EventBridgeBus(clients.event_bridge(), environment.event_bus, clock)
         side_effects.append(
             PublishEvent(bus, sessions, keep_alive=environment.event_bus_keep_alive)
