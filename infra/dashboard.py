@@ -157,7 +157,9 @@ def _last_denials(functions: Mapping[Category, lambda_.Function]) -> cloudwatch.
 
 def _last_failures(functions: Mapping[Category, lambda_.Function]) -> cloudwatch.LogQueryWidget:
     return _query(
-        "The last hooks that could not be answered or followed up", functions, _LAST_FAILURES
+        "The last hooks that could not be answered, or whose side effects failed",
+        functions,
+        _LAST_FAILURES,
     )
 
 

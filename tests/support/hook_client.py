@@ -46,7 +46,7 @@ ENVIRONMENT: Final[Mapping[str, str]] = {
     "EVENT_BUS_NAME": "",
     "EVENT_BUS_KEEP_ALIVE": "false",
     "ECHO_LOG_SAMPLE_RATE": "0",
-    # What a hook counts is looked for right behind it; tests of gathering say otherwise.
+    # What a hook counts is looked for right behind it; tests of batches say otherwise.
     "ECHO_METRICS_SECONDS": "0",
 }
 """What the stack gives a category's function."""

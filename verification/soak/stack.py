@@ -38,7 +38,7 @@ from wcsctl.metrics import TIMES, measured_in
 SETTINGS: Final[Mapping[str, str]] = {
     **deployment.SETTINGS,
     "eventBus": "true",
-    # Gathered echoes would go uncounted with each worker that is killed.
+    # Batched echoes would go uncounted with each worker that is killed.
     "echoMetricsSeconds": "0",
 }
 CHANGED_SETTING: Final[Mapping[str, str]] = {"echoLogSampleRate": "0.02"}

@@ -90,9 +90,7 @@ class HookEndpoint:
             attempt.caller_is_verified = True
             reply = self._reply(request, attempt, budget.fetch)
         except Exception as error:  # noqa: BLE001 - a bug must still leave WCS a reply to act upon
-            refusal = errors.refusal_of(error)
-            reply = refusal.reply(request.decision_id)
-            kind, reason = refusal.kind, refusal.reason
+            reply, kind, reason = _refused(request, error)
             if kind is not Kind.REJECTED:
                 kept = self._keep(request, attempt, error, self._pending(kind), budget)
         else:
@@ -136,16 +134,15 @@ class HookEndpoint:
         try:
             reply = self._reply(request, attempt, deadline)
         except Exception as error:  # noqa: BLE001 - whoever redrives gets it
-            failure, left = error, list(names)
+            reply, kind, reason = _refused(request, error)
+            left = list(names)
         else:
+            kind, reason = attempt.kind, ""
             deadline = Deadline(self._clock, self._reply_timeout * SIDE_EFFECTS)
             failures = self._carry_out(request, attempt, names, deadline, original)
-            failure, left = next(iter(failures.values()), None), list(failures)
-        kind, reason = attempt.kind, ""
-        if failure is not None:
-            refusal = errors.refusal_of(failure)
-            reply = refusal.reply(request.decision_id)
-            kind, reason = refusal.kind, refusal.reason
+            left = list(failures)
+            if failures:
+                reply, kind, reason = _refused(request, next(iter(failures.values())))
         observation = self._observation(request, attempt, kind, reason, redrive_of=original)
         return reply, observation, left
 
@@ -350,6 +347,12 @@ class _Attempt:
         if decision.verdict is Verdict.OVERRIDE:
             return Kind.OVERRIDDEN
         return Kind.DENIED if decision.denial is not None and not suppressed else Kind.ECHOED
+
+
+def _refused(request: Request, error: Exception) -> tuple[Reply, Kind, str]:
+    """The reply to a hook that an error ended, what became of the hook, and why."""
+    refusal = errors.refusal_of(error)
+    return refusal.reply(request.decision_id), refusal.kind, refusal.reason
 
 
 def _reasons(failures: Mapping[str, Exception]) -> str:
