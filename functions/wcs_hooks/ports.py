@@ -90,7 +90,7 @@ class Secrets(Protocol):
         ...
 
     def refreshed(self, deadline: Deadline) -> Sequence[str]:
-        """The same, read anew if that was not done just now: a caller may know a newer one.
+        """The same, read again if that was not done just now: a caller may know a newer one.
 
         Raises
         ------

@@ -1,4 +1,4 @@
-"""A limit on how long a call may take, whatever it hangs on.
+"""Deadlines for calls, whatever they hang on, and reads that several hooks wait for.
 
 botocore's own time-outs cover neither the resolution of a name nor the sum of retries, and they are
 set per client; a reply is due at a moment. And a service that hangs is not waited for by each hook.

@@ -8,6 +8,10 @@ HOLE: Final = object()
 """A value that is filled in later. It is an object of its own: no text can pass for it."""
 
 
+TEMPLATES_KEPT: Final = 512
+"""How many templates of one kind of line are worth remembering: some ten for each method."""
+
+
 def template(value: Any) -> str:
     """The JSON text of a value with `%s` for each hole, to be filled by the `%` operator.
 

@@ -68,11 +68,14 @@ METRICS: Final[Mapping[str, tuple[tuple[str, ...], ...]]] = {
 }
 """Every metric that is emitted, with the sets of dimensions that it has."""
 
+type Name = Count | Time | CompilerCount | Literal["RestErrors"]
+"""A metric's name: a wrong one does not pass the type checker."""
+
 type OutcomeRow = tuple[Category, str, str]
 """What WCS did, and why it could: category, restOnError, outcome."""
 
 
-def unit_of(name: str) -> str:
+def unit_of(name: Name) -> str:
     """A metric's unit, as CloudWatch calls it."""
     return TIMES.get(name, "Count")
 

@@ -15,13 +15,10 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.logging.formatter import LambdaPowertoolsFormatter
 
 from wcs_hooks.core.decision import Denial, Failure
-from wcs_hooks.core.json_template import HOLE, template
+from wcs_hooks.core.json_template import HOLE, TEMPLATES_KEPT, template
 from wcs_hooks.core.payload import encode
 from wcs_hooks.hook.request import Kind, RestError
 from wcs_hooks.telemetry.catalogue import rest_error_dimensions
-
-_TEMPLATES_KEPT: Final = 512
-"""How many templates of lines are remembered: some ten for each method."""
 
 _LONGEST_NAME: Final = 256
 
@@ -99,7 +96,7 @@ class DecisionFormatter(LambdaPowertoolsFormatter):
     def __init__(self) -> None:
         encoder = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=str)
         super().__init__(json_serializer=encoder.encode)
-        self._template_of = lru_cache(_TEMPLATES_KEPT)(self._make_template)
+        self._template_of = lru_cache(TEMPLATES_KEPT)(self._make_template)
         self._second = -1
         self._second_text = ""
 

@@ -8,19 +8,16 @@ nothing twice.
 from collections.abc import Mapping
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any
 
 from aws_lambda_powertools.metrics.functions import is_metrics_disabled
 from aws_lambda_powertools.metrics.provider.cloudwatch_emf.cloudwatch import (
     AmazonCloudWatchEMFProvider,
 )
 
-from wcs_hooks.core.json_template import HOLE, template
+from wcs_hooks.core.json_template import HOLE, TEMPLATES_KEPT, template
 from wcs_hooks.hook.request import RestError
-from wcs_hooks.telemetry.catalogue import METRICS, rest_error_dimensions, unit_of
-
-_TEMPLATES_KEPT: Final = 512
-"""How many templates of lines are remembered: some ten for each method."""
+from wcs_hooks.telemetry.catalogue import METRICS, Name, rest_error_dimensions, unit_of
 
 
 class HookMetrics(AmazonCloudWatchEMFProvider):
@@ -52,7 +49,7 @@ class HookMetrics(AmazonCloudWatchEMFProvider):
         super().__init__(default_dimensions={"category": category})
         self._category = category
         self._disabled = is_metrics_disabled()
-        self._template_of = lru_cache(_TEMPLATES_KEPT)(self._make_template)
+        self._template_of = lru_cache(TEMPLATES_KEPT)(self._make_template)
 
     def serialize_metric_set(self, *args: Any, **kwargs: Any) -> Any:
         """The line's content."""
@@ -72,7 +69,7 @@ class HookMetrics(AmazonCloudWatchEMFProvider):
 
     def line(
         self,
-        values: Mapping[str, str],
+        values: Mapping[Name, str],
         method: str,
         rest_error: RestError | None,
         at: float,
@@ -95,7 +92,7 @@ class HookMetrics(AmazonCloudWatchEMFProvider):
         return text % (int(at * 1000), *values.values())
 
     def _make_template(
-        self, names: tuple[str, ...], method: str, rest_error: RestError | None
+        self, names: tuple[Name, ...], method: str, rest_error: RestError | None
     ) -> str:
         self.method = method
         self.rest_error = rest_error_dimensions(self._category, *rest_error) if rest_error else {}

@@ -13,7 +13,7 @@ from wcs_hooks.core.decision import ECHO
 from wcs_hooks.core.methods import Category
 from wcs_hooks.core.reply import Reply
 from wcs_hooks.hook.request import Kind, Observation
-from wcs_hooks.telemetry.catalogue import REST_ERRORS, Count
+from wcs_hooks.telemetry.catalogue import REST_ERRORS, Count, Name
 from wcs_hooks.telemetry.decision_log import DecisionFormatter, Facts, make_logger
 from wcs_hooks.telemetry.echo_batch import EchoBatch, Echoes
 from wcs_hooks.telemetry.emf import HookMetrics, microseconds, milliseconds
@@ -98,7 +98,7 @@ class HookReporter:
         lines = ""
         for echoes in batch:
             count = f"[{len(echoes.service_times)}]"
-            values = {
+            values: dict[Name, str] = {
                 "Calls": count,
                 "Echoed": count,
                 "DecisionTime": microseconds(*echoes.decision_times),
@@ -119,7 +119,7 @@ class HookReporter:
         method = observation.request.method if observation.method_is_known else ""
         return self._metrics.line(values, method, observation.rest_error, self._clock.now())
 
-    def _counted(self, observation: Observation) -> Iterator[str]:
+    def _counted(self, observation: Observation) -> Iterator[Name]:
         decision = observation.decision
         yield "Calls"
         yield _KIND_METRICS[observation.kind]
@@ -207,7 +207,7 @@ def _write(lines: str) -> None:
         sys.stdout.write(lines)
 
 
-def _kept(observation: Observation) -> Iterator[str]:
+def _kept(observation: Observation) -> Iterator[Name]:
     if observation.dead_lettered is not None:
         yield "DeadLettered" if observation.dead_lettered else "DeadLetterLost"
     if observation.dead_letter_fallback:
