@@ -24,7 +24,7 @@ from typing import Any, Final, Self
 from wcs_hooks.core.methods import METHODS, Category
 from wcs_hooks.core.secrets import masked
 from wcs_hooks.hook import dead_letter
-from wcs_hooks.hook.dead_letter import Place
+from wcs_hooks.ports import Place
 from wcsctl.dead_letter_table import DeadLetterTable, StoredLetter
 from wcsctl.deployment import Deployment
 from wcsctl.policies.table import PolicyTable

@@ -28,7 +28,7 @@ from tests.e2e.scenario_back_end import DeployedBackEnd
 from wcs_hooks.adapters.dynamo_snapshots import CURRENT
 from wcs_hooks.core.methods import SWITCHES, Category
 from wcs_hooks.core.outcome import UNKNOWN, Cause, Outcome, RestOnError
-from wcs_hooks.telemetry.reporter import REST_ERRORS
+from wcs_hooks.telemetry.catalogue import REST_ERRORS
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import DynamoDBServiceResource

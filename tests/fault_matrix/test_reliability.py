@@ -10,7 +10,7 @@ from verification.fault_matrix.reliability import (
     notes_of,
     rows_of,
 )
-from wcs_hooks.telemetry.reporter import METRICS
+from wcs_hooks.telemetry.catalogue import METRICS
 
 _DOCUMENT = FILE.read_text(encoding="utf-8")
 

@@ -18,8 +18,9 @@ from tests.support.policy_items import deny, policy
 from wcs_hooks.adapters.cached_policies import APP_BYTES, CachedPolicies
 from wcs_hooks.clock import Deadline, SystemClock
 from wcs_hooks.compiler.policy_compiler import Status
+from wcs_hooks.core.errors import UnavailableError
 from wcs_hooks.core.snapshot import Snapshot
-from wcs_hooks.ports import Pointer, UnavailableError
+from wcs_hooks.ports import Pointer
 
 type Enforce = Callable[..., Status]
 _HOOK = {"appKey": "live", "name": "b4e7"}

@@ -15,7 +15,7 @@ from simulated_wcs.transport import (
     TargetError,
 )
 from tests.simulated_wcs.conftest import Answer, ScriptedBackEnd
-from wcs_hooks.core.caller import authorize_basic, authorize_signature
+from tests.support.caller_checks import check_basic, check_signature
 
 _BODY = '{"appKey":"room","name":"Räume"}'.encode()
 
@@ -51,7 +51,7 @@ def test_given_a_secret_when_a_hook_is_sent_then_the_back_end_accepts_its_signat
     [request] = back_end.received
     scheme, _, digest = request.headers["Authorization"].partition(" ")
     assert (scheme, len(digest), digest) == ("WCS", 32, digest.lower())
-    authorize_signature(request.headers["Authorization"], request.body, ["secret"])
+    check_signature(request.headers["Authorization"], request.body, ["secret"])
 
 
 def test_given_basic_credentials_when_a_hook_is_sent_then_the_back_end_accepts_them(
@@ -59,7 +59,7 @@ def test_given_basic_credentials_when_a_hook_is_sent_then_the_back_end_accepts_t
 ) -> None:
     HookTransport(back_end.target, BasicCredentials("wcs", "pä:ss")).send("connect", _BODY)
 
-    authorize_basic(back_end.received[0].headers["Authorization"], "wcs", ["pä:ss"])
+    check_basic(back_end.received[0].headers["Authorization"], "wcs", ["pä:ss"])
 
 
 def test_given_secrets_when_they_are_shown_then_they_are_not() -> None:

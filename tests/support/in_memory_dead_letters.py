@@ -6,7 +6,7 @@ from typing import Any
 from tests.support.faults import Faulty
 from wcs_hooks.adapters.deadlines import run_before
 from wcs_hooks.clock import Deadline
-from wcs_hooks.hook.dead_letter import Place
+from wcs_hooks.ports import Place
 
 
 class InMemoryDeadLetters(Faulty):

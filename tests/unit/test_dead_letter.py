@@ -21,7 +21,7 @@ from wcs_hooks.hook.dead_letter import (
     pending_of,
     to_text,
 )
-from wcs_hooks.hook.endpoint import Request
+from wcs_hooks.hook.request import Request
 
 _MIB = 1_048_576
 _NOISE = random.Random(1).randbytes(_MIB)  # noqa: S311 - noise that no compression makes smaller

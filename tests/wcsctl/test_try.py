@@ -16,7 +16,7 @@ from wcs_hooks.adapters.dynamo_policy_store import DynamoPolicyStore
 from wcs_hooks.adapters.dynamo_sessions import DynamoSessions
 from wcs_hooks.clock import Deadline, SystemClock
 from wcs_hooks.compiler.policy_compiler import PolicyCompiler
-from wcs_hooks.hook.sessions import SessionKey, SessionRecord
+from wcs_hooks.ports import SessionKey, SessionRecord
 from wcsctl.errors import UsageError
 
 _BODY = {"appKey": "live", "nodeId": "n1", "sessionId": "s1", "name": "private-1"}

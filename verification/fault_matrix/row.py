@@ -11,7 +11,7 @@ from verification.fault_matrix.in_process import LocalScene
 from verification.fault_matrix.scene import Observed, Scene
 from wcs_hooks.core.methods import METHODS
 from wcs_hooks.core.outcome import UNKNOWN, Outcome, RestOnError
-from wcs_hooks.telemetry.reporter import METRICS
+from wcs_hooks.telemetry.catalogue import METRICS
 
 ALWAYS: Final = frozenset({"Calls", "ServiceTime", "DecisionTime", "ColdStart"})
 """Metrics that tell nothing about a fault."""

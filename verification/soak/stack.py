@@ -28,7 +28,7 @@ from verification.soak.proxy import FaultyProxy
 from verification.soak.wire import digest
 from wcs_hooks.core.methods import Category
 from wcs_hooks.hook import dead_letter
-from wcs_hooks.hook.dead_letter import Place as KeptIn
+from wcs_hooks.ports import Place as KeptIn
 from wcsctl.dead_letters import DeadLetter, DeadLetters, LetterKind
 from wcsctl.deployment import Deployment
 from wcsctl.function_configuration import CATEGORIES, FunctionConfigurations
@@ -38,7 +38,7 @@ from wcsctl.metrics import TIMES, measured_in
 SETTINGS: Final[Mapping[str, str]] = {
     **deployment.SETTINGS,
     "eventBus": "true",
-    # Gathered echoes would go uncounted with each worker that is killed.
+    # Batched echoes would go uncounted with each worker that is killed.
     "echoMetricsSeconds": "0",
 }
 CHANGED_SETTING: Final[Mapping[str, str]] = {"echoLogSampleRate": "0.02"}

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from strict_yaml import exact
 from wcs_hooks.adapters.dynamo_policy_store import from_attributes
 from wcs_hooks.adapters.dynamo_snapshots import CURRENT, last_version, read_parts, version_key
-from wcs_hooks.ports import UnavailableError
+from wcs_hooks.core.errors import UnavailableError
 from wcsctl.deployment import Deployment
 from wcsctl.errors import NotFoundError
 

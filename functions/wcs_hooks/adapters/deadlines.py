@@ -1,19 +1,23 @@
-"""A limit on how long a call may take, whatever it hangs on.
+"""Deadlines for calls, whatever they hang on, and reads that several hooks wait for.
 
 botocore's own time-outs cover neither the resolution of a name nor the sum of retries, and they are
 set per client; a reply is due at a moment. And a service that hangs is not waited for by each hook.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from threading import Thread
 from typing import Final
 
-from wcs_hooks.clock import Clock, Deadline, Pause
-from wcs_hooks.ports import UnavailableError
+from wcs_hooks.clock import Clock, Deadline, Moment, Pause
+from wcs_hooks.core.errors import UnavailableError
 
-_LONGEST_PAUSE: Final = 30.0
+LONGEST_PAUSE: Final = 30.0
+"""Seconds for which a service that fails is left alone at the most."""
+
+_LONGEST_READ: Final = 30.0
+"""Seconds after which a read that has not come is given up, and another one begun."""
 
 
 class TimedOutError(UnavailableError):
@@ -65,12 +69,72 @@ class CircuitBreaker:
             result = run_before(deadline, call, self._what)
         except TimedOutError:
             if not is_cut_short:
-                pause = min(patience * 2.0 ** min(self._failures, 10), _LONGEST_PAUSE)
+                self._pause = Pause.after_failures(
+                    self._clock, self._failures, patience, LONGEST_PAUSE
+                )
                 self._failures += 1
-                self._pause = Pause(self._clock, pause)
             raise
         self._failures, self._pause = 0, None
         return result
+
+
+class SharedReads[Key, Value]:
+    """Reads of values that are kept: one in flight for each key, and adopted if it comes late.
+
+    A hook waits for a read as long as it may. The read goes on all the same: others wait for it
+    rather than begin one of their own, and what comes when nobody waits is not lost. Else a
+    function that starts while a store is slow would never have its value.
+
+    Parameters
+    ----------
+    what
+        The store, for messages.
+    clock
+        Clock that the age of what is read counts by.
+    """
+
+    def __init__(self, what: str, clock: Clock) -> None:
+        self._what = what
+        self._clock = clock
+        self._reading: dict[Key, tuple[Future[Value], Moment]] = {}
+
+    def read(self, key: Key, read: Callable[[Moment], Value], deadline: Deadline) -> Value:
+        """Begin a read, or wait for the one that has begun.
+
+        Parameters
+        ----------
+        key
+            What reads have in common that bring the same.
+        read
+            Reads the value. It gets the moment at which it is begun, from which the value's age
+            counts: a newer one is then asked for at once if it takes long.
+
+        Raises
+        ------
+        TimedOutError
+            If the deadline comes first.
+        Exception
+            Whatever `read` raises.
+        """
+        reading, begun = self._reading.get(key, (None, None))
+        if reading is None or begun is None or begun.older_than(_LONGEST_READ):
+            now = Moment(self._clock)
+            reading = begin(lambda: read(now), self._what)
+            self._reading[key] = (reading, now)
+        try:
+            return await_before(deadline, reading, self._what)
+        finally:
+            if reading.done():
+                self._reading.pop(key, None)
+
+    def late(self) -> Sequence[Value]:
+        """What reads brought, since this was last called, that nobody waited for."""
+        if not self._reading:
+            return ()
+        done = [(key, reading) for key, (reading, _) in self._reading.items() if reading.done()]
+        for key, _ in done:
+            del self._reading[key]
+        return [reading.result() for _, reading in done if reading.exception() is None]
 
 
 def begin[T](call: Callable[[], T], what: str) -> Future[T]:

@@ -14,10 +14,11 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from wcs_hooks.adapters.deadlines import CircuitBreaker
 from wcs_hooks.clock import Clock, Deadline
+from wcs_hooks.core.errors import UnavailableError
 from wcs_hooks.core.payload import encode
-from wcs_hooks.hook.sessions import SessionKey, SessionRecord, packed, unpacked
+from wcs_hooks.hook.sessions import packed, unpacked
 from wcs_hooks.hook.time_budget import SESSION_RENEWAL
-from wcs_hooks.ports import UnavailableError
+from wcs_hooks.ports import SessionKey, SessionRecord
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -21,9 +21,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from wcs_hooks.core.errors import UnavailableError
 from wcs_hooks.core.policy.vocabulary import SYSTEM_ID_PREFIX
 from wcs_hooks.core.snapshot import Snapshot, SnapshotFormatError
-from wcs_hooks.ports import Pointer, UnavailableError
+from wcs_hooks.ports import Pointer
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient

@@ -6,8 +6,7 @@ from typing import Any
 
 from wcs_hooks.adapters.deadlines import CircuitBreaker
 from wcs_hooks.clock import Clock, Deadline
-from wcs_hooks.hook.dead_letter import Place
-from wcs_hooks.ports import DeadLetters
+from wcs_hooks.ports import DeadLetters, Place
 
 
 class FallbackDeadLetters:

@@ -9,19 +9,16 @@ import json
 import zlib
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from wcs_hooks.core.methods import Category
-
-if TYPE_CHECKING:
-    from wcs_hooks.hook.endpoint import Request
+from wcs_hooks.hook.request import Request
 
 SCHEMA: Final = 2
 """The message's version: 2 added `versions` and `pending`. Older ones are still understood."""
 
 PENDING: Final = "pending"
-"""In a message: what is left to do besides a reply, by `FollowUp.name`."""
+"""In a message: what is left to do besides a reply, by `SideEffect.name`."""
 
 UNVERIFIED: Final = "unverified"
 """True in a message whose sender could not be checked, since the secret could not be read. Anybody
@@ -38,15 +35,8 @@ _MAX_TEXT: Final = 150_000
 _MAX_ERROR: Final = 2_000
 
 
-class Place(StrEnum):
-    """Where a message is kept: in the dead-letter queue, or in the table beside it."""
-
-    QUEUE = "queue"
-    TABLE = "table"
-
-
 def message(  # noqa: PLR0913 - what it tells, by name
-    request: "Request",
+    request: Request,
     category: Category,
     error: Exception,
     reason: str,
@@ -66,7 +56,7 @@ def message(  # noqa: PLR0913 - what it tells, by name
     versions
         Of the policies that were in force, by app; empty if it did not come to that.
     pending
-        What is left to do besides a reply, by `FollowUp.name`.
+        What is left to do besides a reply, by `SideEffect.name`.
 
     Returns
     -------

@@ -8,104 +8,18 @@ WCS REST API, and must not be rejected (`docs/wcs-protocol.md`, section 3, rule 
 import json
 import zlib
 from collections.abc import Mapping
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, Final
 
 from wcs_hooks.clock import Deadline
 from wcs_hooks.core.cel.expression import MAX_VISIBLE_BYTES
-from wcs_hooks.core.decision import UNKNOWN_SESSION, Session, SessionUnavailableError
-from wcs_hooks.core.methods import METHODS
-from wcs_hooks.core.outcome import RestOnError
+from wcs_hooks.core.decision import UNKNOWN_SESSION, Session
 from wcs_hooks.core.payload import Payload, encode
 from wcs_hooks.core.secrets import without_secrets
-from wcs_hooks.ports import UnavailableError
+from wcs_hooks.ports import SessionKey, SessionRecord, Sessions
 
 MAX_BODY_BYTES: Final = MAX_VISIBLE_BYTES
 """What is kept of a connect's body, as JSON: later decisions go by it, and see no more of a body.
 An item holds 400 KB."""
-
-
-class SessionKey(NamedTuple):
-    """What tells sessions apart: the WCS node, empty where the hook has none, and the id on it."""
-
-    node: str
-    session: str
-
-    @classmethod
-    def of(cls, payload: Payload) -> "SessionKey | None":
-        """The key of a hook's session; none if the hook does not name it."""
-        session = payload.fields.get("sessionId")
-        node = payload.fields.get("nodeId")
-        if type(session) is not str or not session:
-            return None
-        return cls(node if type(node) is str else "", session)
-
-
-class SessionRecord(NamedTuple):
-    """What is kept of a session.
-
-    Attributes
-    ----------
-    body
-        The body of its connect, without secrets.
-    versions
-        The versions that were in force at connect, by app.
-    failing
-        The canonical names of the methods for which connect's reply said `restOnError: FAIL`.
-    """
-
-    body: Mapping[str, Any]
-    versions: Mapping[str, int]
-    failing: frozenset[str]
-
-    def rest_on_error(self, method: str) -> RestOnError:
-        """What the session was told for a method."""
-        known = METHODS.get(method)
-        canonical = known.canonical if known else method
-        return RestOnError.FAIL if canonical in self.failing else RestOnError.LOG
-
-
-class Sessions(Protocol):
-    """Where sessions are kept."""
-
-    def read(self, key: SessionKey, deadline: Deadline) -> SessionRecord | None:
-        """What is kept of a session; none if it was not seen at connect, or has ended.
-
-        Raises
-        ------
-        UnavailableError
-            If the store does not answer.
-        """
-        ...
-
-    def read_for_label(self, key: SessionKey, deadline: Deadline) -> SessionRecord | None:
-        """Read a session for a metric's label. That it fails has no consequence for other reads.
-
-        Raises
-        ------
-        UnavailableError
-            If the store does not answer.
-        """
-        ...
-
-    def record(self, key: SessionKey, record: SessionRecord, deadline: Deadline) -> None:
-        """Keep a session.
-
-        Raises
-        ------
-        UnavailableError
-            If the store does not answer.
-        """
-        ...
-
-    def forget(self, key: SessionKey, deadline: Deadline) -> None:
-        """Keep a session no longer.
-
-        Raises
-        ------
-        UnavailableError
-            If the store does not answer.
-        """
-        ...
 
 
 class SessionLookup:
@@ -141,7 +55,7 @@ class SessionLookup:
         """
         if not self._read:
             self._asked = True
-            key = SessionKey.of(self._payload)
+            key = SessionKey.named_by(self._payload)
             if key is not None:
                 self._record = self._sessions.read(key, self._deadline)
             self._read = True
@@ -164,7 +78,7 @@ class SessionLookup:
         """
         if self._read or self._asked:
             return self._record
-        key = SessionKey.of(self._payload)
+        key = SessionKey.named_by(self._payload)
         return None if key is None else self._sessions.read_for_label(key, deadline)
 
     def for_expressions(self) -> Session:
@@ -172,13 +86,10 @@ class SessionLookup:
 
         Raises
         ------
-        SessionUnavailableError
+        UnavailableError
             If the store does not answer.
         """
-        try:
-            record = self.record()
-        except UnavailableError as error:
-            raise SessionUnavailableError(str(error)) from error
+        record = self.record()
         return UNKNOWN_SESSION if record is None else Session(record.body)
 
 

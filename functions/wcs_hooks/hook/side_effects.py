@@ -7,12 +7,13 @@ from contextlib import suppress
 from typing import Any, Final, NamedTuple, Protocol
 
 from wcs_hooks.clock import Deadline
+from wcs_hooks.core.errors import UnavailableError
 from wcs_hooks.core.in_force import InForce
 from wcs_hooks.core.outcome import STREAM_KEEP_ALIVE
 from wcs_hooks.core.payload import Payload
 from wcs_hooks.core.secrets import masked
-from wcs_hooks.hook.sessions import SessionKey, SessionRecord, Sessions, kept_body
-from wcs_hooks.ports import UnavailableError
+from wcs_hooks.hook.sessions import kept_body
+from wcs_hooks.ports import EventBus, Redrives, SessionKey, SessionRecord, Sessions
 
 MAX_EVENT_BYTES: Final = 250_000
 """The largest body that is published: a bus takes entries of up to 256 KB."""
@@ -48,7 +49,7 @@ class Answered(NamedTuple):
     redriven: bool = False
 
 
-class FollowUp(Protocol):
+class SideEffect(Protocol):
     """Something to do once a hook is answered."""
 
     @property
@@ -63,44 +64,6 @@ class FollowUp(Protocol):
         ------
         UnavailableError
             If it could not be done by the deadline.
-        """
-        ...
-
-
-class EventBus(Protocol):
-    """Where events are published."""
-
-    def publish(self, method: str, detail: dict[str, Any], deadline: Deadline) -> None:
-        """Publish an event.
-
-        Raises
-        ------
-        UnavailableError
-            If the bus did not take it by the deadline.
-        """
-        ...
-
-
-class Redrives(Protocol):
-    """Remembers which hooks out of the dead letters were published."""
-
-    def is_done(self, decision_id: str, deadline: Deadline) -> bool:
-        """Whether a hook was.
-
-        Raises
-        ------
-        UnavailableError
-            If the store does not answer.
-        """
-        ...
-
-    def done(self, decision_id: str, deadline: Deadline) -> None:
-        """Remember that it was, for as long as a dead letter is kept.
-
-        Raises
-        ------
-        UnavailableError
-            If the store does not answer.
         """
         ...
 
@@ -121,7 +84,7 @@ class RecordSession:
         UnavailableError
             If the store does not answer.
         """
-        key = SessionKey.of(answered.payload)
+        key = SessionKey.named_by(answered.payload)
         if key is None:
             return
         record = SessionRecord(
@@ -150,7 +113,7 @@ class ForgetSession:
         """
         if answered.method != "ConnectionStatusEvent":
             return
-        key = SessionKey.of(answered.payload)
+        key = SessionKey.named_by(answered.payload)
         fields = answered.payload.fields
         ended = fields.get("status") in _ENDED and _OF_SOMETHING_ELSE.isdisjoint(fields)
         if ended and key is not None:

@@ -1,8 +1,8 @@
-"""Plain echoes, gathered for a few seconds in a warm environment and counted together.
+"""Plain echoes, batched for a few seconds in a warm environment and counted together.
 
-A line of metrics costs as much for one echo as for a hundred: its bytes are nearly all names. What
-is gathered waits for the next hook, since nothing runs in an environment between two of them, and
-is lost with an environment that Lambda ends without a word. That is at most what was echoed within
+A line of metrics costs as much for one echo as for a hundred: its bytes are nearly all names. A
+batch waits for the next hook, since nothing runs in an environment between two of them, and is lost
+when Lambda ends the environment. That is at most what was echoed within
 `seconds` before its last hook, and nothing where hooks are further apart than that.
 """
 
@@ -33,14 +33,14 @@ class Echoes:
         self.service_times: list[float] = []
 
 
-class GatheredEchoes:
+class EchoBatch:
     """What was echoed and is yet to be emitted.
 
     Parameters
     ----------
     seconds
         How long what was emitted last must be ago for an echo to be emitted at once, with all that
-        wait; 0 never to gather.
+        wait; 0 never to batch.
     clock
         Clock that this goes by.
     """

@@ -5,16 +5,14 @@ import hmac
 import re
 import socket
 from base64 import b64decode
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from verification.fuzz.target import promise
-from wcs_hooks.core.caller import (
-    RejectedCallerError,
-    authorize_basic,
-    authorize_signature,
-    authorize_source,
-)
+from wcs_hooks.clock import Deadline, SystemClock
+from wcs_hooks.core.caller import Auth, RejectedCallerError, authorize_source
+from wcs_hooks.hook.caller_check import CallerCheck
+from wcs_hooks.hook.request import Request
 
 _SECRETS: Final = ("s3cr\N{LATIN SMALL LETTER E WITH ACUTE}t", "the-one-before")
 _USER: Final = "wcs"
@@ -23,7 +21,7 @@ _SIGNATURE: Final = re.compile(r"[0-9a-fA-F]{32}")
 
 
 class Caller:
-    """`wcs_hooks.core.caller`.
+    """`wcs_hooks.hook.caller_check`.
 
     A byte says how to read on: the header and the body are divided by the first NUL, and in a
     header `{0}` and `{1}` stand for the signatures with the two secrets, or the credentials.
@@ -54,15 +52,32 @@ class Caller:
             _try_signature(authorization, body)
 
 
+class _Known:
+    """Secrets that are there at once."""
+
+    def valid(self, deadline: Deadline) -> Sequence[str]:  # noqa: ARG002 - the port's signature
+        return _SECRETS
+
+    refreshed = valid
+
+
+_SIGNED: Final = CallerCheck(Auth.HMAC, _Known())
+_BASIC: Final = CallerCheck(Auth.BASIC, _Known(), basic_user=_USER)
+
+
+def _is_let_in(check: CallerCheck, authorization: str | None, body: bytes) -> bool:
+    request = Request("call", body, authorization, "10.1.2.3", "decision-1")
+    try:
+        check(request, Deadline(SystemClock(), 1.0))
+    except RejectedCallerError:
+        return False
+    return True
+
+
 def _try_signature(template: str | None, body: bytes) -> None:
     valid = [hmac.new(secret.encode(), body, hashlib.md5).hexdigest() for secret in _SECRETS]
     authorization = _filled(template, valid)
-    try:
-        authorize_signature(authorization, body, _SECRETS)
-    except RejectedCallerError:
-        let_in = False
-    else:
-        let_in = True
+    let_in = _is_let_in(_SIGNED, authorization, body)
     scheme, _, rest = (authorization or "").partition(" ")
     given = rest.strip()
     fits = bool(_SIGNATURE.fullmatch(given)) and given.lower() in valid
@@ -73,12 +88,7 @@ def _try_basic(template: str | None) -> None:
     valid = [f"{_USER}:{secret}".encode() for secret in _SECRETS]
     encoded = ["d2NzOnMzY3LDqXQ=", "d2NzOnRoZS1vbmUtYmVmb3Jl"]
     authorization = _filled(template, encoded)
-    try:
-        authorize_basic(authorization, _USER, _SECRETS)
-    except RejectedCallerError:
-        let_in = False
-    else:
-        let_in = True
+    let_in = _is_let_in(_BASIC, authorization, b"{}")
     scheme, _, rest = (authorization or "").partition(" ")
     given = rest.strip()
     fits = given in encoded and b64decode(given, validate=True) in valid

@@ -11,7 +11,7 @@ from verification.fuzz.target import promise
 from wcs_hooks.core.methods import Category
 from wcs_hooks.core.payload import MAX_BODY_BYTES
 from wcs_hooks.hook import dead_letter
-from wcs_hooks.hook.endpoint import Request
+from wcs_hooks.hook.request import Request
 
 _NOW: Final = 1_900_000_000.0
 _KINDS: Final = 4

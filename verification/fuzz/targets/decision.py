@@ -18,10 +18,10 @@ from wcs_hooks.core.decision import (
     Decision,
     Hook,
     Session,
-    SessionUnavailableError,
     Verdict,
     decide,
 )
+from wcs_hooks.core.errors import UnavailableError
 from wcs_hooks.core.methods import METHODS
 from wcs_hooks.core.payload import MalformedBodyError, Payload, parse
 from wcs_hooks.core.policy.vocabulary import has_more_values_than
@@ -83,12 +83,12 @@ class Decided:
     def _decided(self, hook: Hook, session: Session | None) -> Decision | None:
         def found() -> Session:
             if session is None:
-                raise SessionUnavailableError("it is out")
+                raise UnavailableError("it is out")
             return session
 
         try:
             return decide(self._snapshots, hook, NOW, found)
-        except SessionUnavailableError:
+        except UnavailableError:
             promise(session is None, "the session was there")
             return None
 

@@ -4,7 +4,7 @@ import gc
 
 import pytest
 
-from wcs_hooks.handlers.cold_start import no_collections
+from wcs_hooks.handlers.garbage import no_collections
 
 
 def test_given_a_cold_start_when_it_is_over_then_what_it_loaded_is_not_collected_again() -> None:
