@@ -39,12 +39,15 @@ local: setup ## Deploy to an AWS emulator on this machine, load the example poli
 local-stop: ## Stop the emulator that `make local` started
 	@if [ -x $(PY) ]; then $(PY) -m local down; else echo "No emulator is running from here."; fi
 
+# Their values as they are: make would take a $ in them for a variable of its own.
+unexport BODY CONNECT
 hook: export HOOK_BODY := $(value BODY)
+hook: export HOOK_CONNECT := $(value CONNECT)
 hook: setup ## Send a signed hook: make hook METHOD=call BODY='{"callee":"100"}' CONNECT='custom.role=x'
 	@if [ -z "$${METHOD:-}" ]; then \
 		echo "Name the hook: make hook METHOD=publishStream BODY='{\"name\":\"private-1\"}'" >&2; exit 1; fi
-	@printf '%s' "$${HOOK_BODY:-{\}}" | $(PY) -m wcsctl --local send "$$METHOD" --file "$${FILE:--}" \
-		$(foreach field,$(CONNECT),--connect '$(field)')
+	@set -f; printf '%s' "$${HOOK_BODY:-{\}}" | $(PY) -m wcsctl --local send "$$METHOD" \
+		--file "$${FILE:--}" $${HOOK_CONNECT:+$$(printf -- '--connect %s ' $$HOOK_CONNECT)}
 
 clean: local-stop ## Stop the emulator and remove everything that was made here
 	@rm -rf .local .venv .emulator .lambda .uv node_modules cdk.out* build dist

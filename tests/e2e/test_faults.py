@@ -94,7 +94,7 @@ def test_given_many_cold_starts_at_once_then_none_asks_aws_for_more_than_its_sha
         body = ALLOWED.body(app, scene.session_id)
         since_ms = int(time.time() * 1000)
         transport = HookTransport(
-            deployed.hooks.address.target,
+            deployed.hooks.target,
             Signature(deployed.hooks.secret),
             timeout=_PATIENCE,
             retries=0,
@@ -103,9 +103,7 @@ def test_given_many_cold_starts_at_once_then_none_asks_aws_for_more_than_its_sha
             posts = [threads.submit(transport.send, ALLOWED.method, body) for _ in range(_CROWD)]
             replies = [post.result().reply for post in posts]
         transport.close()
-        metrics = deployed.emf(
-            deployed.function_of(Category.DIRECT), since_ms, lambda lines: len(lines) >= _CROWD
-        )
+        metrics = deployed.emf(Category.DIRECT, since_ms, lambda lines: len(lines) >= _CROWD)
         attempts = Counter(endpoint.attempts)
 
     assert [reply.status for reply in replies if reply] == [200] * _CROWD

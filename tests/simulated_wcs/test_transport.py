@@ -204,3 +204,20 @@ def test_given_an_experiment_then_wcs_sees_the_altered_reply(back_end: ScriptedB
     replies = [transport.send(method, _BODY).reply for method in ("call", "hold")]
 
     assert [reply.status for reply in replies if reply] == [403, 200]
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "error"),
+    [
+        (403, b'{"error": {"reason": "closed"}}', {"reason": "closed"}),
+        (200, b'{"error": {"reason": "a field of the hook"}}', {}),
+        (403, b'{"error": "closed"}', {}),
+        (502, b"<html>", {}),
+        (502, b"\xff", {}),
+        (403, b"[]", {}),
+    ],
+)
+def test_given_a_reply_then_its_error_is_that_of_a_refusal_alone(
+    status: int, body: bytes, error: dict[str, str]
+) -> None:
+    assert Reply(status, "", {}, body).error == error

@@ -12,21 +12,24 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from local import deployment
-from local.decisions import DecisionLog
-from local.deployment import StackOutputs
 from local.emulator import Emulator
-from local.hooks import HookAddress, HookPoster, read_secret
-from local.policies import PolicyTable, put_in_force
 from local.workspace import Workspace
+from simulated_wcs.transport import Signature
 from verification.fuzz.fuzzing import RESULTS, ROOT
 from verification.fuzz.policies_in_force import EVERY_APP, OWN
 from verification.fuzz.raw_http import RawRequests
 from verification.fuzz.signed import SECRET_VARIABLE
+from wcsctl.caller_secret import CallerSecretStore
+from wcsctl.deployment import Deployment
+from wcsctl.function_configuration import CATEGORIES, FunctionConfigurations
+from wcsctl.function_logs import FunctionLogs
+from wcsctl.hook_sender import send_alone
+from wcsctl.scenario_back_end import DeployedBackEnd
 
 _DOCUMENT: Final = ROOT / "docs" / "openapi.yaml"
-_COMPILED_SECONDS: Final = 60.0
 _CHECKS: Final = (
     "not_a_server_error",
     "status_code_conformance",
@@ -95,19 +98,18 @@ def fuzz_over_http(plan: HttpPlan) -> HttpFigures:
     shutil.rmtree(directory, ignore_errors=True)
     directory.mkdir(parents=True)
     figures = HttpFigures()
-    with _deployed(directory) as (workspace, outputs):
+    with _deployed(directory) as made:
         began, since_ms = time.monotonic(), int(time.time() * 1000)
-        address = HookAddress.of(outputs, workspace)
-        secret = read_secret(outputs, workspace)
-        _by_document(plan, address.url, secret, directory, figures)
-        path = address.url.partition(str(address.port))[2]
-        answers = RawRequests(address.port, path, secret).send_all(plan.raw, plan.seed)
+        secret = CallerSecretStore(made).read().current
+        _by_document(plan, made.url, secret, directory, figures)
+        place = urlsplit(made.url)
+        answers = RawRequests(place.port or 80, place.path, secret).send_all(plan.raw, plan.seed)
         figures.raw = answers.sent
         figures.statuses = dict(sorted(answers.statuses.items()))
         figures.by_gateway = dict(answers.by_gateway)
         figures.problems += answers.broken
-        figures.problems += _failures(DecisionLog(workspace, outputs), outputs, since_ms)
-        reply = HookPoster(address, secret).post("connect", b'{"appKey":"live"}')
+        figures.problems += _failures(made, since_ms)
+        reply = send_alone(made.target, Signature(secret), "connect", b'{"appKey":"live"}')
         if reply.status != 200:
             figures.problems.append(f"afterwards a plain connect gets {reply.status}")
         figures.seconds = round(time.monotonic() - began, 1)
@@ -115,7 +117,7 @@ def fuzz_over_http(plan: HttpPlan) -> HttpFigures:
 
 
 @contextmanager
-def _deployed(directory: Path) -> Iterator[tuple[Workspace, StackOutputs]]:
+def _deployed(directory: Path) -> Iterator[Deployment]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -125,11 +127,11 @@ def _deployed(directory: Path) -> Iterator[tuple[Workspace, StackOutputs]]:
     try:
         deployment.synthesise(workspace)
         deployment.bootstrap(workspace)
-        outputs = deployment.deploy(workspace, lambda _: None)
+        made = deployment.deploy(workspace, lambda _: None)
         policies = [{"app": "live", **policy} for policy in OWN]
         policies += [{"app": "*", **policy} for policy in EVERY_APP]
-        put_in_force(PolicyTable(workspace, outputs), policies, _COMPILED_SECONDS)
-        yield workspace, outputs
+        DeployedBackEnd(made).put_in_force(policies)
+        yield made
     finally:
         emulator.stop()
 
@@ -176,15 +178,10 @@ def _requests(report: Path) -> int:
     return sum(line.count('"status_code"') for line in report.read_text().splitlines())
 
 
-def _failures(log: DecisionLog, outputs: StackOutputs, since_ms: int) -> Iterator[str]:
-    """What the functions themselves say of failures."""
-    names = (
-        outputs.connect_function_name,
-        outputs.direct_function_name,
-        outputs.event_function_name,
-        outputs.incoming_function_name,
-    )
-    for name in names:
-        for record in log.records(name, since_ms):
-            if record.get("answer") == "failed" or record.get("level") in {"ERROR", "CRITICAL"}:
-                yield f"{name}: {json.dumps(record)[:300]}"
+def _failures(made: Deployment, since_ms: int) -> Iterator[str]:
+    """What the functions that answer hooks log about failures."""
+    logs = FunctionLogs(made, FunctionConfigurations(made))
+    for record in logs.records(CATEGORIES, since_ms):
+        line = record.fields
+        if line.get("answer") == "failed" or line.get("level") in {"ERROR", "CRITICAL"}:
+            yield f"{record.function}: {json.dumps(line)[:300]}"

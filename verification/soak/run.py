@@ -9,7 +9,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final, Self
 
-from local import policies as policy_files
 from verification.soak.balance import (
     Balance,
     Check,
@@ -43,6 +42,7 @@ from verification.soak.wire import (
     digest,
 )
 from wcs_hooks.core.methods import Category
+from wcsctl.policies import yaml as policy_yaml
 
 type Say = Callable[[str], None]
 
@@ -177,7 +177,7 @@ class Conductor:
         began, since = time.monotonic(), time.time()
         stack, soak = self._stack, self._soak
         self._say("Putting the policies in force")
-        stack.put_in_force(policy_files.load_file(POLICIES))
+        stack.put_in_force(policy_yaml.read(POLICIES.read_text(), str(POLICIES)))
         self._main_phase()
         wait_until_quiet(stack, _LATE)
         self._refusal_phase(QUEUE_PHASE, QUEUE_REFUSES)
@@ -281,7 +281,6 @@ class Conductor:
         self._soak.done["workers killed"] += self._stack.kill_workers(kill.category, most=1)
 
     def _edit(self, edit: Edit) -> None:
-        table = self._stack.policies
         broken = {
             "app": "hall",
             "id": "broken",
@@ -291,10 +290,10 @@ class Conductor:
         }
         if edit.good:
             self._edition += 1
-            table.delete([broken])
-            table.put([_edited(self._edition)])
+            self._stack.delete_policy(broken)
+            self._stack.put_policy(_edited(self._edition))
         else:
-            table.put([broken])
+            self._stack.put_policy(broken)
         self._soak.done["good edits" if edit.good else "bad edits"] += 1
 
     def _rotate(self) -> None:
@@ -508,15 +507,15 @@ class Conductor:
         self._soak.checks.append(compare_sessions(histories, held, fates))
 
     def _see_last_edit(self) -> None:
-        """The last good edit is in force, and no app is left with an error but the broken one."""
-        status = self._stack.policies.status("school")
+        """The last good edit is active, and no app is left with an error but the broken one."""
         item = _edited(self._edition)
-        differs = self._edition and self._stack.policies.differing([item])
+        school = self._stack.policies.read(item["app"])
+        differs = self._edition and school.policies.get(item["id"]) != item
         self._soak.checks.append(
             Check(
                 "the last good edit is in force",
-                status is not None and status.ok and not differs,
-                f"edition {self._edition}, version {status.version if status else 0}",
+                bool(school.status.get("ok")) and not differs,
+                f"edition {self._edition}, version {school.status.get('version', 0)}",
             )
         )
 

@@ -13,13 +13,10 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from local import deployment, policies
-from local.deployment import StackOutputs
+from local import deployment
 from local.emulator import Emulator
-from local.hooks import HookAddress, read_secret
-from local.policies import PolicyTable
 from local.workspace import REPOSITORY, Workspace
 from simulated_wcs.transport import Target
 from verification.soak.balance import Letter, Logged
@@ -29,11 +26,17 @@ from verification.soak.wire import digest
 from wcs_hooks.core.methods import Category
 from wcs_hooks.hook import dead_letter
 from wcs_hooks.ports import Place as KeptIn
+from wcsctl.caller_secret import CallerSecretStore
 from wcsctl.dead_letters import DeadLetter, DeadLetters, LetterKind
 from wcsctl.deployment import Deployment
 from wcsctl.function_configuration import CATEGORIES, FunctionConfigurations
 from wcsctl.function_logs import FunctionLogs
 from wcsctl.metrics import TIMES, measured_in
+from wcsctl.policies.table import PolicyTable, key_of, raw_of
+from wcsctl.scenario_back_end import DeployedBackEnd
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.client import DynamoDBClient
 
 SETTINGS: Final[Mapping[str, str]] = {
     **deployment.SETTINGS,
@@ -44,7 +47,6 @@ SETTINGS: Final[Mapping[str, str]] = {
 CHANGED_SETTING: Final[Mapping[str, str]] = {"echoLogSampleRate": "0.02"}
 """What a redeployment in the middle of the traffic changes: harmless, but all functions get it."""
 
-_IN_FORCE_PATIENCE: Final = 60.0
 _COMMAND_PATIENCE: Final = 900.0
 _LOG_SLICE_MS: Final = 20_000
 """The emulator gives 10,000 log events at a time, and no way to the next ones: four to a hook."""
@@ -101,37 +103,45 @@ class SoakStack:
         Where it is.
     proxy
         Through which the functions reach AWS.
-    emulator, outputs
+    emulator
         Of the deployment.
+    made
+        The deployment, as wcsctl sees it.
     """
 
     def __init__(
-        self, workspace: Workspace, proxy: FaultyProxy, emulator: Emulator, outputs: StackOutputs
+        self, workspace: Workspace, proxy: FaultyProxy, emulator: Emulator, made: Deployment
     ) -> None:
         self.workspace = workspace
         self.proxy = proxy
-        self.outputs = outputs
-        self.policies = PolicyTable(workspace, outputs)
+        self.deployment = made
+        self.policies = PolicyTable(made)
+        self._dynamodb: DynamoDBClient = made.client("dynamodb")
         self._emulator = emulator
         self.killed: Counter[str] = Counter()
 
     @property
     def target(self) -> Target:
         """Where WCS sends its hooks."""
-        return HookAddress.of(self.outputs, self.workspace).target
-
-    @property
-    def deployment(self) -> Deployment:
-        """As wcsctl sees it."""
-        return Deployment.local(self.workspace.directory)
+        return self.deployment.target
 
     def secret(self) -> str:
         """The callers' current secret."""
-        return read_secret(self.outputs, self.workspace)
+        return CallerSecretStore(self.deployment).read().current
 
     def put_in_force(self, items: Sequence[dict[str, Any]]) -> None:
-        """Put policies into the table and wait until they are in force."""
-        policies.put_in_force(self.policies, items, _IN_FORCE_PATIENCE)
+        """Put policies into the table and wait until they are active."""
+        DeployedBackEnd(self.deployment).put_in_force(items)
+
+    def put_policy(self, policy: Mapping[str, Any]) -> None:
+        """Put a policy into the table, as one edits it without wcsctl."""
+        table = self.deployment.output("PoliciesTableName")
+        self._dynamodb.put_item(TableName=table, Item=raw_of(policy))
+
+    def delete_policy(self, policy: Mapping[str, Any]) -> None:
+        """Remove a policy from the table."""
+        table = self.deployment.output("PoliciesTableName")
+        self._dynamodb.delete_item(TableName=table, Key=key_of(policy["app"], policy["id"]))
 
     def wcsctl(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Run the installed command, as an operator does."""
@@ -180,9 +190,8 @@ class SoakStack:
 
     def session_keys(self) -> set[tuple[str, str]]:
         """The keys of the Sessions table's items: node, and the session's hash."""
-        client = self.workspace.session().client("dynamodb", endpoint_url=self.workspace.endpoint)
-        pages = client.get_paginator("scan").paginate(
-            TableName=self.outputs.sessions_table_name, ConsistentRead=True
+        pages = self._dynamodb.get_paginator("scan").paginate(
+            TableName=self.deployment.output("SessionsTableName"), ConsistentRead=True
         )
         return {
             (item["node"]["S"], item["session"]["S"])
@@ -229,16 +238,15 @@ def deployed(directory: Path) -> Iterator[SoakStack]:
                 emulator.start()
                 deployment.bootstrap(workspace)
                 synthesis.result()
-            workspace.write_environment_file()
-            outputs = deployment.deploy(workspace, lambda _: None)
+            made = deployment.deploy(workspace, lambda _: None)
             proxy.know_tables(
                 {
-                    Place.SNAPSHOTS: outputs.snapshots_table_name,
-                    Place.SESSIONS: outputs.sessions_table_name,
-                    Place.LETTERS: outputs.dead_letter_table_name,
+                    Place.SNAPSHOTS: made.output("SnapshotsTableName"),
+                    Place.SESSIONS: made.output("SessionsTableName"),
+                    Place.LETTERS: made.output("DeadLetterTableName"),
                 }
             )
-            yield SoakStack(workspace, proxy, emulator, outputs)
+            yield SoakStack(workspace, proxy, emulator, made)
         finally:
             emulator.stop()
 

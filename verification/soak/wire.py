@@ -3,7 +3,6 @@
 import hashlib
 import hmac
 import itertools
-import json
 import threading
 import time
 from dataclasses import dataclass
@@ -250,17 +249,9 @@ def answer_of(reply: Reply | None) -> Answer:
         return Answer.PASSED
     if reply.status >= _SERVER_ERROR:
         return Answer.FAILED
-    if _error_of(reply).get("policy"):
+    if reply.error.get("policy"):
         return Answer.DENIED
     return _OF_STATUS.get(reply.status, Answer.OTHER)
-
-
-def _error_of(reply: Reply) -> dict[str, object]:
-    try:
-        error = json.loads(reply.body)["error"]
-    except (ValueError, LookupError, TypeError):
-        return {}
-    return error if isinstance(error, dict) else {}
 
 
 def _not_answered(exchange: Exchange) -> str:
