@@ -138,7 +138,9 @@ class CloudWatchMetrics:
 
     def activity(self, since: float, until: float) -> Activity:
         """Calls, what became of them, and how long they took."""
-        counts = [(name, category) for name in COUNTS for category in CATEGORIES]
+        counts: list[tuple[str, str]] = [
+            (name, category) for name in COUNTS for category in CATEGORIES
+        ]
         calls = [("Calls", str(method.category), name) for name, method in METHODS.items()]
         times = [
             TimeKey(metric, category, percentile)

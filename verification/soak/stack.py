@@ -26,12 +26,13 @@ from verification.soak.wire import digest
 from wcs_hooks.core.methods import Category
 from wcs_hooks.hook import dead_letter
 from wcs_hooks.ports import Place as KeptIn
+from wcs_hooks.telemetry.catalogue import TIMES
 from wcsctl.caller_secret import CallerSecretStore
 from wcsctl.dead_letters import DeadLetter, DeadLetters, LetterKind
 from wcsctl.deployment import Deployment
 from wcsctl.function_configuration import CATEGORIES, FunctionConfigurations
 from wcsctl.function_logs import FunctionLogs
-from wcsctl.metrics import TIMES, measured_in
+from wcsctl.metrics import measured_in
 from wcsctl.policies.table import PolicyTable, key_of, raw_of
 from wcsctl.scenario_back_end import DeployedBackEnd
 
