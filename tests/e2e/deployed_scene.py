@@ -56,7 +56,6 @@ class DeployedScene:
         self._session = f"/192.0.2.1:1/192.0.2.2:{uuid.uuid4().hex}"
         self._function = deployed.function_of(category)
         self._refused: set[str] = set()
-        self.seconds_of_client = 0.0
         dynamodb: DynamoDBServiceResource = deployed.workspace.session().resource(
             "dynamodb", endpoint_url=deployed.workspace.endpoint
         )
@@ -128,7 +127,6 @@ class DeployedScene:
         reply = self._deployed.post(
             hook.method, body, authorization=SIGNED if authorization == "" else authorization
         )
-        self.seconds_of_client = reply.seconds
         [metrics] = self._deployed.emf(self._function, since_ms, bool)
         log = self._deployed.log.lines([reply.decision]).values()
         told = (metrics["restOnError"], metrics["outcome"]) if "outcome" in metrics else None
