@@ -54,7 +54,7 @@ clean: local-stop ## Stop the emulator and remove everything that was made here
 ##@ Change it
 .PHONY: check lint format test
 check: setup lint ## Style, types and unit tests: the loop while editing
-	@$(PY) -m pytest -q -n $(TEST_WORKERS) --dist loadfile tests/unit
+	@HYPOTHESIS_PROFILE=dev $(PY) -m pytest -q -n $(TEST_WORKERS) --dist loadfile tests/unit
 
 lint: setup ## Check style, formatting and types
 	@$(PY) -m ruff check .
