@@ -67,7 +67,7 @@ format: setup ## Format the code and repair what can be repaired
 
 test: setup lint ## Every check and every test, end to end included
 	@echo "==> Unit, property, integration and stack tests"
-	@$(PY) -m pytest -n $(TEST_WORKERS) --dist loadfile --ignore tests/e2e
+	@$(PY) -m pytest -n $(TEST_WORKERS) --dist loadfile --ignore tests/e2e --cov
 	@echo "==> End-to-end tests, on an emulator of their own"
 	@$(PY) -m pytest tests/e2e
 
