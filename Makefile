@@ -57,7 +57,7 @@ clean: local-stop ## Stop the emulator and remove everything that was made here
 ##@ Change it
 .PHONY: check lint format test
 check: setup lint ## Style, types and unit tests: the loop while editing
-	@$(PY) -m pytest -q -n $(TEST_WORKERS) --dist loadfile tests/unit
+	@HYPOTHESIS_PROFILE=dev $(PY) -m pytest -q -n $(TEST_WORKERS) --dist loadfile tests/unit
 
 lint: setup ## Check style, formatting and types
 	@$(PY) -m ruff check .
@@ -70,7 +70,7 @@ format: setup ## Format the code and repair what can be repaired
 
 test: setup lint ## Every check and every test, end to end included
 	@echo "==> Unit, property, integration and stack tests"
-	@$(PY) -m pytest -n $(TEST_WORKERS) --dist loadfile --ignore tests/e2e
+	@$(PY) -m pytest -n $(TEST_WORKERS) --dist loadfile --ignore tests/e2e --cov
 	@echo "==> End-to-end tests, on an emulator of their own"
 	@$(PY) -m pytest tests/e2e
 

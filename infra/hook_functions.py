@@ -201,7 +201,7 @@ def traced_function(  # noqa: PLR0913 - what a function is made of, by name
         application_log_level_v2=lambda_.ApplicationLogLevel.INFO,
         environment={
             "POWERTOOLS_SERVICE_NAME": settings.service_name,
-            "POWERTOOLS_NAMESPACE": NAMESPACE,
+            "POWERTOOLS_METRICS_NAMESPACE": NAMESPACE,
             "POWERTOOLS_LOG_LEVEL": "INFO",
             "POWERTOOLS_TRACE_DISABLED": "true",
             **environment,

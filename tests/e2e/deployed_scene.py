@@ -56,7 +56,6 @@ class DeployedScene:
         self._session = f"/192.0.2.1:1/192.0.2.2:{uuid.uuid4().hex}"
         self._category = category
         self._refused: set[str] = set()
-        self.seconds_of_client = 0.0
         dynamodb: DynamoDBServiceResource = deployed.workspace.session().resource(
             "dynamodb", endpoint_url=deployed.workspace.endpoint
         )
@@ -129,7 +128,6 @@ class DeployedScene:
         reply = self._deployed.post(
             hook.method, body, authorization=SIGNED if authorization == "" else authorization
         )
-        self.seconds_of_client = time.perf_counter() - began
         [metrics] = self._deployed.emf(self._category, since_ms, bool)
         log = self._deployed.logged([reply.decision]).values()
         told = (metrics["restOnError"], metrics["outcome"]) if "outcome" in metrics else None

@@ -36,7 +36,6 @@ _HEADINGS: Final = (
     "emulator",
 )
 _MEASURED: Final = _HEADINGS.index("ms")
-_NOTE: Final = re.compile(r" \[\d+\]")
 
 
 def tables(measured: Mapping[str, float]) -> str:

@@ -11,7 +11,6 @@ from verification.fault_matrix.in_process import LocalScene
 from verification.fault_matrix.scene import Observed, Scene
 from wcs_hooks.core.methods import METHODS
 from wcs_hooks.core.outcome import UNKNOWN, Outcome, RestOnError
-from wcs_hooks.telemetry.catalogue import METRICS
 
 ALWAYS: Final = frozenset({"Calls", "ServiceTime", "DecisionTime", "ColdStart"})
 """Metrics that tell nothing about a fault."""
@@ -102,11 +101,6 @@ class Expected:
     def is_in_table(self) -> bool:
         """Whether what is kept is in the dead-letter table, and not in the queue."""
         return "DeadLetterFallback" in self.counted
-
-    @property
-    def absent(self) -> frozenset[str]:
-        """The metrics that must not count it."""
-        return frozenset(METRICS) - self.counted - ALWAYS
 
 
 type Trial = Callable[[Scene], Observed]

@@ -128,7 +128,6 @@ class Editing:
         seen: Mapping[str, AppItems],
         *,
         yes: bool,
-        shown: bool = False,
     ) -> None:
         """Ask, write, wait, and say so.
 
@@ -140,8 +139,6 @@ class Editing:
             The apps as they were when the changes were worked out, also those without changes.
         yes
             Not to ask.
-        shown
-            Whether the person made the changes themselves, and need not see them.
 
         Raises
         ------
@@ -153,7 +150,7 @@ class Editing:
         written: datetime | None = None
         before: connect_config.Configs = {}
         if changes:
-            if not self.output.as_json and not shown:
+            if not self.output.as_json:
                 self.output.people.print(render(list(changes), SHOWN_CHANGES))
             if not yes:
                 self._ask()

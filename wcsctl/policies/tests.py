@@ -541,9 +541,5 @@ def _list(names: Iterable[str]) -> str:
     return ", ".join(names) or "none"
 
 
-def _word(value: bool) -> str:  # noqa: FBT001 - it is about the value
-    return "true" if value else "false"
-
-
 def _short(value: object) -> str:
     return f"{value!r:.60}"

@@ -2,8 +2,9 @@
 
 The runtime does not show it, but serialises it as the Protobuf message `cel.expr.CheckedExpr` in a
 `google.protobuf.Any` (https://github.com/google/cel-spec/blob/master/proto/cel/expr/checked.proto
-and syntax.proto), of which nobody publishes Python classes: the few fields that are needed are read
-here. A node is the bytes of its message, `cel.expr.Expr`.
+and syntax.proto). The few fields that are needed are read here, without Protobuf, which the package
+of the functions does not have; tests compare this with the generated classes, which `xds-protos`
+publishes. A node is the bytes of its message, `cel.expr.Expr`.
 """
 
 from collections.abc import Iterator
