@@ -124,7 +124,6 @@ class DeployedScene:
     def post(self, hook: Hook, authorization: str | None = "") -> Observed:
         body = hook.body(self._app, self._session)
         since_ms = int(time.time() * 1000)
-        began = time.perf_counter()
         reply = self._deployed.post(
             hook.method, body, authorization=SIGNED if authorization == "" else authorization
         )
