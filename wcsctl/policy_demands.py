@@ -1,6 +1,7 @@
 """What the policies in a deployment's table demand of restClientConfig."""
 
 from collections.abc import Callable, Collection, Iterable, Sequence
+from contextlib import suppress
 from itertools import chain
 
 from wcs_hooks.adapters.dynamo_policy_store import DynamoPolicyStore, read_records
@@ -44,5 +45,10 @@ def active_demands(
         client, deployment.output("PoliciesTableName"), snapshots, 0, SystemClock()
     )
     names = read_records(client, snapshots) if apps is None else dict.fromkeys((*apps, EVERY_APP))
-    versions = {app: store.in_force(app).version for app in names}
-    return {app: store.demands(app, version) for app, version in versions.items() if version}
+    found: dict[str, Sequence[Demand]] = {}
+    for app in names:
+        version = store.in_force(app).version
+        # A pointer may name a version that is gone: `wcsctl status` reports that.
+        with suppress(LookupError):
+            found[app] = store.demands(app, version) if version else ()
+    return found
