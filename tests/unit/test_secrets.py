@@ -123,6 +123,7 @@ def test_given_what_a_client_says_of_itself_in_capitals_then_it_is_not_shown_eit
     [
         *("a.", "a.b+c-", "a://", "sip:a", "?a", "//", "a:", "@", "x@y:z", "sip:a:", "sip:"),
         *("@sip:a:", "sip:a: ", "2f2f", "2f2f ", "2f2f40", " ", "?"),
+        *("2f2f40 ", "//a@ "),
     ],
 )
 def test_given_a_mebibyte_that_nearly_is_an_address_then_it_takes_no_time(

@@ -79,7 +79,8 @@ _PLAIN_URL: Final = (
 )
 _SIP_ADDRESS: Final = r"(?i:sips?:)\S*+"
 _QUERY: Final = r"\?\S+"
-_HEX: Final = r"(?i:(?:[0-9a-f]{2})+)"
+# No fewer bytes than two slashes and an end: what is shorter has nothing to hide.
+_HEX: Final = r"(?i:(?:[0-9a-f]{2}){3,})"
 _SLASHES_IN_HEX: Final = "2f2f"
 _ENDS_OF_PLACE: Final = frozenset("@?#")
 """Before or behind one of these stands all that is taken from an address."""
@@ -239,7 +240,7 @@ def _plain_url(text: str) -> str:
     """An address without credentials, which end at its last @, without query and fragment."""
     scheme, _, rest = text.partition("//")
     place = rest.rpartition("@")[2]
-    return f"{scheme}//{re.split('[?#]', place, maxsplit=1)[0]}"
+    return f"{scheme}//{place.partition('?')[0].partition('#')[0]}"
 
 
 def _plain_sip_address(address: str) -> str:
@@ -260,7 +261,7 @@ def _without_credentials_in_hex(text: str) -> str:
 
 def _plain_hex(found: re.Match[str]) -> str:
     address = bytes.fromhex(found[0]).decode("latin-1")
-    if "//" not in address:
+    if "//" not in address or _ENDS_OF_PLACE.isdisjoint(address):
         return found[0]
     plain = _plain_url(address)
     return found[0] if plain == address else plain.encode("latin-1").hex()
