@@ -39,12 +39,15 @@ local: setup ## Deploy to an AWS emulator on this machine, load the example poli
 local-stop: ## Stop the emulator that `make local` started
 	@if [ -x $(PY) ]; then $(PY) -m local down; else echo "No emulator is running from here."; fi
 
+# Their values as they are: make would take a $ in them for a variable of its own.
+unexport BODY CONNECT
 hook: export HOOK_BODY := $(value BODY)
+hook: export HOOK_CONNECT := $(value CONNECT)
 hook: setup ## Send a signed hook: make hook METHOD=call BODY='{"callee":"100"}' CONNECT='custom.role=x'
 	@if [ -z "$${METHOD:-}" ]; then \
 		echo "Name the hook: make hook METHOD=publishStream BODY='{\"name\":\"private-1\"}'" >&2; exit 1; fi
-	@printf '%s' "$${HOOK_BODY:-{\}}" | $(PY) -m wcsctl --local send "$$METHOD" --file "$${FILE:--}" \
-		$(foreach field,$(CONNECT),--connect '$(field)')
+	@set -f; printf '%s' "$${HOOK_BODY:-{\}}" | $(PY) -m wcsctl --local send "$$METHOD" \
+		--file "$${FILE:--}" $${HOOK_CONNECT:+$$(printf -- '--connect %s ' $$HOOK_CONNECT)}
 
 clean: local-stop ## Stop the emulator and remove everything that was made here
 	@rm -rf .local .venv .emulator .lambda .uv node_modules cdk.out* build dist
@@ -54,7 +57,7 @@ clean: local-stop ## Stop the emulator and remove everything that was made here
 ##@ Change it
 .PHONY: check lint format test
 check: setup lint ## Style, types and unit tests: the loop while editing
-	@$(PY) -m pytest -q -n $(TEST_WORKERS) --dist loadfile tests/unit
+	@HYPOTHESIS_PROFILE=dev $(PY) -m pytest -q -n $(TEST_WORKERS) --dist loadfile tests/unit
 
 lint: setup ## Check style, formatting and types
 	@$(PY) -m ruff check .
@@ -67,21 +70,21 @@ format: setup ## Format the code and repair what can be repaired
 
 test: setup lint ## Every check and every test, end to end included
 	@echo "==> Unit, property, integration and stack tests"
-	@$(PY) -m pytest -n $(TEST_WORKERS) --dist loadfile --ignore tests/e2e
+	@$(PY) -m pytest -n $(TEST_WORKERS) --dist loadfile --ignore tests/e2e --cov
 	@echo "==> End-to-end tests, on an emulator of their own"
 	@$(PY) -m pytest tests/e2e
 
 ##@ Prove it
 .PHONY: soak fuzz reliability bench cost
 soak: setup ## Inject faults under load and account for every hook: MINUTES=30 SEED= RATE= RESULT=
-	@$(RUN) tests.soak run --minutes $(or $(MINUTES),30) $(if $(SEED),--seed $(SEED)) \
+	@$(RUN) verification.soak run --minutes $(or $(MINUTES),30) $(if $(SEED),--seed $(SEED)) \
 		$(if $(RATE),--rate $(RATE)) $(if $(RESULT),--result $(RESULT))
 
 fuzz: setup ## Fuzz everything, a quarter of an hour: RUNS= SEED= TARGETS="body http"
-	@$(RUN) tests.fuzz $(if $(RUNS),--runs $(RUNS)) $(if $(SEED),--seed $(SEED)) $(TARGETS)
+	@$(RUN) verification.fuzz $(if $(RUNS),--runs $(RUNS)) $(if $(SEED),--seed $(SEED)) $(TARGETS)
 
 reliability: setup ## Try each fault and write docs/reliability.md
-	@$(RUN) tests.fault_matrix.reliability
+	@$(RUN) verification.fault_matrix.reliability
 
 bench: setup .lambda/.stamp ## Measure everything against its target: SECTIONS="functions decisions"
 	@$(RUN) bench $(SECTIONS)

@@ -7,10 +7,10 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent / "functions"))
 
 from aws_cdk import App
-from aws_cdk import aws_lambda as lambda_
 
-from infra.packaging import PackagingError, package, target_of
+from infra.packaging import PackagingError
 from infra.settings import Settings, SettingsError
+from infra.wcs_hooks import packaged_code
 from infra.wcs_hooks_stack import WcsHooksStack
 
 
@@ -19,11 +19,10 @@ def main() -> int:
     app = App()
     try:
         settings = Settings.from_context(app.node.get_all_context())
-        functions = package(target_of(settings))
+        code = packaged_code(settings)
     except (SettingsError, PackagingError) as error:
         sys.stderr.write(f"{error}\n")
         return 1
-    code = lambda_.Code.from_asset(str(functions.path), asset_hash=functions.asset_hash)
     WcsHooksStack(app, settings, code)
     app.synth()
     return 0

@@ -17,7 +17,7 @@ from botocore.config import Config
 from bench.lambda_environment import KEY, REGION
 from wcs_hooks.adapters.dynamo_policy_store import DynamoPolicyStore, to_attributes
 from wcs_hooks.clock import SystemClock
-from wcs_hooks.policy_compiler import PolicyCompiler, Status
+from wcs_hooks.compiler.policy_compiler import PolicyCompiler, Status
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient

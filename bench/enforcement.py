@@ -10,25 +10,31 @@ import json
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 from socket import AF_INET, SOCK_STREAM, socket
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
 
 from local import deployment
 from local.emulator import Emulator
-from local.hooks import HookAddress, HookPoster, read_secret
-from local.policies import PolicyTable
 from local.workspace import Workspace
+from simulated_wcs.transport import Authentication, Reply, Target
+from wcsctl.caller_authentication import caller_authentication
+from wcsctl.function_configuration import FunctionConfigurations
+from wcsctl.hook_sender import send_alone
+from wcsctl.policies.table import raw_of
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.client import DynamoDBClient
 
 EDITS: Final = 200
 
 _METHOD: Final = "playHLS"
-"""Players never connect: whether the hook is refused hangs on the policy alone."""
+"""Players never connect: whether the hook is refused depends on the policy alone."""
 
 _APP: Final = "bench"
 _HOOK: Final = json.dumps({"appKey": _APP, "name": "b4e7"}).encode()
@@ -48,8 +54,18 @@ class NotEnforcedError(Exception):
 class Deployed:
     """A deployment, and what is needed of it."""
 
-    table: PolicyTable
-    poster: HookPoster
+    dynamodb: "DynamoDBClient"
+    table: str
+    target: Target
+    authentication: Authentication
+
+    def put(self, policy: Mapping[str, Any]) -> None:
+        """Edit a policy, as an operator does without wcsctl."""
+        self.dynamodb.put_item(TableName=self.table, Item=raw_of(policy))
+
+    def post(self) -> Reply:
+        """Post the hook."""
+        return send_alone(self.target, self.authentication, _METHOD, _HOOK)
 
 
 def main() -> int:
@@ -80,9 +96,13 @@ def deployed(directory: Path) -> Iterator[Deployed]:
             emulator.start()
             deployment.bootstrap(workspace)
             synthesis.result()
-        outputs = deployment.deploy(workspace, lambda _: None)
-        poster = HookPoster(HookAddress.of(outputs, workspace), read_secret(outputs, workspace))
-        yield Deployed(PolicyTable(workspace, outputs), poster)
+        made = deployment.deploy(workspace, lambda _: None)
+        yield Deployed(
+            made.client("dynamodb"),
+            made.output("PoliciesTableName"),
+            made.target,
+            caller_authentication(made, FunctionConfigurations(made)),
+        )
     finally:
         emulator.stop()
 
@@ -102,10 +122,9 @@ def seconds_until_enforced(stack: Deployed, reason: str) -> float:
     """
     policy = {"app": _APP, "id": "edited", "method": _METHOD, "action": "deny", "reason": reason}
     began = time.monotonic()
-    stack.table.put([policy])
+    stack.put(policy)
     while time.monotonic() < began + _PATIENCE:
-        reply = stack.poster.post(_METHOD, _HOOK)
-        if reply.error().get("reason") == reason:
+        if stack.post().error.get("reason") == reason:
             return time.monotonic() - began
         time.sleep(_BETWEEN_HOOKS)
     raise NotEnforcedError(f"{reason} was not enforced within {_PATIENCE:.0f} s")
@@ -115,7 +134,7 @@ def post_hooks_for(stack: Deployed, seconds: float) -> None:
     """Post hooks for so many seconds, as WCS does whatever is edited."""
     until = time.monotonic() + seconds
     while time.monotonic() < until:
-        stack.poster.post(_METHOD, _HOOK)
+        stack.post()
         time.sleep(_BETWEEN_HOOKS)
 
 

@@ -18,7 +18,7 @@ from bench.lambda_environment import lambda_environment
 from bench.locations import REPOSITORY, WORK
 from bench.packages import Package
 from wcs_hooks.core.methods import Category
-from wcs_hooks.core.policy import EVERY_APP
+from wcs_hooks.core.policy.reader import EVERY_APP
 
 BASELINE: Final = "baseline"
 BASELINE_WITH_READ: Final = "baseline-read"

@@ -5,8 +5,8 @@ import time
 from collections.abc import Sequence
 from typing import Any, Final
 
-from wcs_hooks.core.compilation import compile_policies
-from wcs_hooks.core.policy import EVERY_APP
+from wcs_hooks.core.policy.compilation import compile_policies
+from wcs_hooks.core.policy.reader import EVERY_APP
 
 METHODS: Final = (
     *("connect", "publishStream", "playStream", "playHLS", "call"),

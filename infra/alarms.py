@@ -14,10 +14,11 @@ from aws_cdk import aws_sqs as sqs
 from aws_cdk.aws_cloudwatch_actions import SnsAction
 from constructs import Construct
 
-from infra.metrics import COMPILER, MINUTE, Metrics, rest_errors
+from infra.metrics import MINUTE, Metrics, rest_errors
 from infra.settings import Settings
 from wcs_hooks.core.methods import Category
 from wcs_hooks.core.outcome import Cause, Outcome, RestOnError
+from wcs_hooks.telemetry.catalogue import COMPILER
 
 RUNBOOK: Final = "docs/runbook.md"
 """Has an entry for each alarm, under its name."""

@@ -15,9 +15,10 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from infra.hook_api import HookApi
-from infra.metrics import COMPILER, MINUTE, Metrics, outcome_rows, rest_errors, rest_errors_of
+from infra.metrics import MINUTE, Metrics, rest_errors, rest_errors_of
 from wcs_hooks.core.methods import Category
 from wcs_hooks.core.outcome import Cause
+from wcs_hooks.telemetry.catalogue import COMPILER, COMPILER_COUNTS, Count, outcome_rows
 
 _WIDTH: Final = 24
 _THIRD: Final = 8
@@ -58,6 +59,12 @@ _LAST_FAILURES: Final = (
     "sort @timestamp desc",
     "limit 25",
     "display @timestamp, answer, error, app, method, status, outcome, deadLettered, decision",
+)
+
+
+_ANSWERS: Final[tuple[Count, ...]] = (
+    *("Echoed", "Overridden", "Denied"),
+    *("Failed", "Rejected", "Malformed", "UnknownMethod"),
 )
 
 
@@ -156,7 +163,9 @@ def _last_denials(functions: Mapping[Category, lambda_.Function]) -> cloudwatch.
 
 def _last_failures(functions: Mapping[Category, lambda_.Function]) -> cloudwatch.LogQueryWidget:
     return _query(
-        "The last hooks that could not be answered or followed up", functions, _LAST_FAILURES
+        "The last hooks that could not be answered, or whose side effects failed",
+        functions,
+        _LAST_FAILURES,
     )
 
 
@@ -179,13 +188,7 @@ def _hooks(metrics: Metrics) -> list[cloudwatch.IWidget]:
         _graph("Calls, by method", [metrics.by_method("Calls")], stacked=True),
         _graph(
             "What was answered",
-            [
-                metrics.in_all(name)
-                for name in (
-                    *("Echoed", "Overridden", "Denied"),
-                    *("Failed", "Rejected", "Malformed", "UnknownMethod"),
-                )
-            ],
+            [metrics.in_all(name) for name in _ANSWERS],
         ),
     ]
 
@@ -249,7 +252,7 @@ def _dead_letters(metrics: Metrics, queue: sqs.IQueue) -> cloudwatch.GraphWidget
 def _compiler(metrics: Metrics) -> cloudwatch.GraphWidget:
     return _graph(
         "Compiler",
-        [metrics.of(name, COMPILER).with_(label=name) for name in ("Compiled", "CompileErrors")],
+        [metrics.of(name, COMPILER).with_(label=name) for name in COMPILER_COUNTS],
     )
 
 

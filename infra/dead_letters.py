@@ -8,7 +8,7 @@ from constructs import Construct
 from infra.acknowledgement import acknowledge
 from infra.retention import removal_policy
 from infra.settings import Settings
-from wcs_hooks.dead_letter import MAX_MESSAGE_BYTES, RETENTION_SECONDS
+from wcs_hooks.hook.dead_letter import MAX_MESSAGE_BYTES, RETENTION_SECONDS
 
 
 class DeadLetters(Construct):

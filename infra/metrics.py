@@ -1,7 +1,4 @@
-"""The metrics that alarms watch and the dashboard shows.
-
-What the functions emit is listed in ``wcs_hooks.observability``; a test compares the two.
-"""
+"""The metrics that alarms watch and the dashboard shows: those of the functions' catalogue."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final
@@ -9,31 +6,25 @@ from typing import Final
 from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 
-from infra.hook_functions import METRICS_NAMESPACE
 from infra.settings import Settings
-from wcs_hooks.core.methods import Category, methods_of
-from wcs_hooks.core.outcome import UNKNOWN, Cause, Outcome, RestOnError, outcome_of
-
-COMPILER: Final = "compiler"
-"""The compiler's ``category`` among the metrics."""
+from wcs_hooks.core.methods import Category
+from wcs_hooks.core.outcome import Cause
+from wcs_hooks.telemetry.catalogue import (
+    BY_CATEGORY,
+    BY_METHOD,
+    BY_REST_ERROR,
+    NAMESPACE,
+    REST_ERRORS,
+    CompilerCount,
+    Count,
+    MethodCount,
+    OutcomeRow,
+    Time,
+    rest_error_dimensions,
+)
 
 MINUTE: Final = Duration.minutes(1)
 """The period of every metric."""
-
-type OutcomeRow = tuple[Category, str, str]
-"""What WCS did, and why it could: category, restOnError, outcome."""
-
-
-def outcome_rows() -> list[OutcomeRow]:
-    """Everything that WCS can do with a reply that is not 200, by the vendor's table."""
-    rows: list[OutcomeRow] = []
-    for category in Category:
-        for told in RestOnError:
-            outcomes = (outcome_of(method, category, told) for method in methods_of(category))
-            rows += [(category, told, outcome) for outcome in dict.fromkeys(outcomes)]
-        declined = category is Category.CONNECT
-        rows.append((category, UNKNOWN, Outcome.DECLINED if declined else UNKNOWN))
-    return rows
 
 
 class Metrics:
@@ -48,25 +39,27 @@ class Metrics:
     def __init__(self, settings: Settings) -> None:
         self._service = settings.service_name
 
-    def of(self, name: str, category: str, statistic: str = "Sum") -> cloudwatch.Metric:
+    def of(
+        self, name: Count | Time | CompilerCount, category: str, statistic: str = "Sum"
+    ) -> cloudwatch.Metric:
         """A metric of one category, or of the compiler."""
-        dimensions = {"service": self._service, "category": category}
+        dimensions = dict(zip(BY_CATEGORY, (self._service, category), strict=True))
         return _metric(name, dimensions, statistic)
 
-    def by_category(self, name: str) -> list[cloudwatch.IMetric]:
+    def by_category(self, name: Count) -> list[cloudwatch.IMetric]:
         """A metric of each category."""
         return [self.of(name, category).with_(label=category) for category in Category]
 
-    def by_method(self, name: str) -> cloudwatch.IMetric:
+    def by_method(self, name: MethodCount) -> cloudwatch.IMetric:
         """A metric of each method that it was counted for."""
         return _search(
             name,
-            ("service", "category", "method"),
+            BY_METHOD,
             {"service": self._service},
             label=_value_of("method"),
         )
 
-    def percentiles(self, name: str) -> list[cloudwatch.IMetric]:
+    def percentiles(self, name: Time) -> list[cloudwatch.IMetric]:
         """The middle and the slowest of each category."""
         return [
             self.of(name, category, statistic).with_(label=f"{category} {statistic}")
@@ -74,7 +67,7 @@ class Metrics:
             for statistic in ("p50", "p99")
         ]
 
-    def in_all(self, name: str) -> cloudwatch.MathExpression:
+    def in_all(self, name: Count) -> cloudwatch.MathExpression:
         """A metric of all categories together, counting one that was not published as zero."""
         # CloudWatch wants the names to begin in lower case and to be unique within a graph.
         named = {
@@ -87,28 +80,16 @@ class Metrics:
         )
 
 
-# RestErrors have no dimension that tells the stages of one account apart.
-
-
 def rest_errors(row: OutcomeRow, cause: Cause) -> cloudwatch.Metric:
     """How often WCS did this for that cause."""
-    category, rest_on_error, outcome = row
-    return _metric(
-        "RestErrors",
-        {
-            "category": category,
-            "restOnError": rest_on_error,
-            "outcome": outcome,
-            "cause": cause,
-        },
-    )
+    return _metric(REST_ERRORS, rest_error_dimensions(*row, cause))
 
 
 def rest_errors_of(category: Category) -> cloudwatch.IMetric:
     """What WCS did in a category, by restOnError and cause, so far as it did."""
     return _search(
-        "RestErrors",
-        ("category", "restOnError", "outcome", "cause"),
+        REST_ERRORS,
+        BY_REST_ERROR,
         {"category": category},
         label=f"{_value_of('restOnError')} → {_value_of('outcome')} ({_value_of('cause')})",
     )
@@ -116,7 +97,7 @@ def rest_errors_of(category: Category) -> cloudwatch.IMetric:
 
 def _metric(name: str, dimensions: Mapping[str, str], statistic: str = "Sum") -> cloudwatch.Metric:
     return cloudwatch.Metric(
-        namespace=METRICS_NAMESPACE,
+        namespace=NAMESPACE,
         metric_name=name,
         dimensions_map=dimensions,
         statistic=statistic,
@@ -131,7 +112,7 @@ def _search(
 
     A metric is found from some minutes after its first data on, for two weeks after its last.
     """
-    schema = ",".join((METRICS_NAMESPACE, *dimensions))
+    schema = ",".join((NAMESPACE, *dimensions))
     terms = " ".join(f'{each}="{value}"' for each, value in {"MetricName": name, **wanted}.items())
     return cloudwatch.SearchExpression(
         expression=f"SEARCH('{{{schema}}} {terms}', 'Sum')", label=label, period=MINUTE

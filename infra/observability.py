@@ -11,10 +11,10 @@ from constructs import Construct
 from infra.alarms import Alarms
 from infra.dashboard import Dashboard
 from infra.hook_api import HookApi
-from infra.hook_functions import METRICS_NAMESPACE
 from infra.metrics import MINUTE, Metrics
 from infra.settings import Settings
 from wcs_hooks.core.methods import Category
+from wcs_hooks.telemetry.catalogue import NAMESPACE
 
 
 class Observability(Construct):
@@ -72,7 +72,7 @@ class Observability(Construct):
         return access_logs.add_metric_filter(
             "ThrottledRequests",
             filter_pattern=logs.FilterPattern.string_value("$.status", "=", "429"),
-            metric_namespace=METRICS_NAMESPACE,
+            metric_namespace=NAMESPACE,
             metric_name="ThrottledRequests",
             metric_value="1",
             dimensions={"api": "$.apiId"},

@@ -185,7 +185,7 @@ class Settings:
     echo_log_sample_rate
         The share of plain echoes that get a log line, 0 to 1.
     echo_metrics_seconds
-        For how long a busy function gathers plain echoes before it counts them in one line; 0 for a
+        For how long a busy function batches plain echoes before it counts them in one line; 0 for a
         line each.
     log_retention_days
         Days for which logs are kept.

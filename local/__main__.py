@@ -1,26 +1,24 @@
-"""The command line behind ``make local``, ``make local-stop`` and ``make hook``."""
+"""The command line behind ``make local`` and ``make local-stop``."""
 
 import argparse
 import os
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Final
 
 from rich.console import Console
 
 from local import demonstration, deployment
-from local.client_session import with_session
-from local.deployment import StackOutputs
 from local.emulator import Emulator
 from local.errors import LocalRunError
-from local.hooks import HookAddress, poster_for
 from local.progress import Steps
 from local.workspace import DEFAULT_PORT, REPOSITORY, Workspace
+from wcsctl.deployment import Deployment
+from wcsctl.errors import WcsctlError
 
 _DIRECTORY: Final = REPOSITORY / ".local"
 _LOG_WIDTH: Final = 120
-"""Columns where there is no terminal to tell."""
+"""Columns where there is no terminal to ask."""
 
 
 def main() -> int:
@@ -35,11 +33,7 @@ def main() -> int:
                 _up(_workspace())
             case "down":
                 _down(_workspace())
-            case "post":
-                return _post(
-                    _workspace(), arguments.method, arguments.file, rest_api=arguments.rest_api
-                )
-    except LocalRunError as error:
+    except (LocalRunError, WcsctlError) as error:
         print(error, file=sys.stderr)  # noqa: T201 - one plain line, whatever the terminal
         return 1
     return 0
@@ -50,14 +44,6 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("up", help="start the emulator, deploy, load the examples, post hooks")
     commands.add_parser("down", help="stop the emulator")
-    post = commands.add_parser("post", help="post one signed hook and print the answer")
-    post.add_argument("method", help="e.g. publishStream")
-    post.add_argument("file", nargs="?", default="-", help="the body; - is standard input")
-    post.add_argument(
-        "--rest-api",
-        action="store_true",
-        help="as if the WCS REST API had started it: without the connect that comes before",
-    )
     return parser
 
 
@@ -77,20 +63,16 @@ def _up(workspace: Workspace) -> None:
         console.width = _LOG_WIDTH
     workspace.directory.mkdir(exist_ok=True)
     with Steps(console) as steps:
-        outputs = _deploy(workspace, steps)
-        demonstration.load_examples(workspace, outputs, steps)
-        shown = demonstration.post_hooks(workspace, outputs, steps)
-    workspace.write_environment_file(
-        POLICIES_TABLE=outputs.policies_table_name, HOOKS_URL=HookAddress.of(outputs, workspace).url
-    )
-    demonstration.show(console, workspace, outputs, shown)
+        deployed = _deploy(workspace, steps)
+        demonstration.load_examples(deployed, steps)
+        answers = demonstration.post_hooks(deployed, steps)
+    demonstration.show(console, deployed, answers)
 
 
-def _deploy(workspace: Workspace, steps: Steps) -> StackOutputs:
+def _deploy(workspace: Workspace, steps: Steps) -> Deployment:
     with steps.step(f"Starting the AWS emulator on 127.0.0.1:{workspace.port}"):
         if Emulator(workspace).start():
             workspace.outputs.unlink(missing_ok=True)
-        workspace.write_environment_file()
     with ThreadPoolExecutor() as threads:
         # The application takes seconds to synthesise; cdk bootstrap has nothing to do with it.
         synthesis = threads.submit(_synthesise, workspace, steps)
@@ -113,22 +95,6 @@ def _down(workspace: Workspace) -> None:
         console.print("The emulator is stopped, and what was deployed to it is gone.")
     else:
         console.print("No emulator is running from here.")
-
-
-def _post(workspace: Workspace, method: str, file: str, *, rest_api: bool) -> int:
-    try:
-        body = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
-    except OSError as error:
-        raise LocalRunError(f"Cannot read the hook's body: {error}.") from None
-    poster = poster_for(workspace)
-    console = Console(highlight=False, stderr=True)
-    connect, body = (None, body) if rest_api else with_session(method, body)
-    if connect is not None:
-        console.print(f"connected first: {poster.post('connect', connect).status}")
-    reply = poster.post(method, body)
-    console.print(f"{reply.status} in {reply.seconds * 1000:.0f} ms, decision {reply.decision}")
-    sys.stdout.buffer.write(reply.body + b"\n")
-    return 0
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Shows the deployment at work: example policies in force, the vendor's hooks posted, the answers.
+"""Shows the deployment at work: loads example policies, posts the vendor's hooks, prints answers.
 
 The hooks are those that the vendor's documentation prints (``local/payloads``), and a few of our
 own that the example policies have something to say about.
@@ -6,6 +6,7 @@ own that the example policies have something to say about.
 
 import json
 import re
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,20 +16,25 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from local import policies
-from local.client_session import with_session
-from local.decisions import DecisionLog
-from local.deployment import StackOutputs
-from local.hooks import SIGNED, HookAddress, HookPoster, Reply, read_secret
-from local.policies import PolicyTable
+from local.errors import LocalRunError
 from local.progress import Steps
-from local.workspace import Workspace
+from local.workspace import REPOSITORY
+from simulated_wcs.transport import Reply, Signature
+from wcs_hooks.core.reply import OK
+from wcsctl.caller_authentication import caller_authentication
+from wcsctl.caller_secret import CallerSecretStore
+from wcsctl.decision_log import DecisionLog, Filter
+from wcsctl.deployment import Deployment
+from wcsctl.function_configuration import FunctionConfigurations
+from wcsctl.function_logs import FunctionLogs
+from wcsctl.hook_sender import as_of_client, send_alone
+from wcsctl.policies import files
+from wcsctl.scenario_back_end import DeployedBackEnd
 
 PAYLOADS: Final = Path(__file__).resolve().parent / "payloads"
+EXAMPLES: Final = REPOSITORY / "policies" / "examples"
 
-_COMPILE_TIMEOUT: Final = 30.0
 _NUMBERED: Final = re.compile(r"-\d+$")
-_OK: Final = 200
 _SHOWN_VALUE: Final = 60
 _DEFAULTS: Final = {"restOnError": "LOG", "restPolicy": "NOTIFY"}
 """What WCS does unless restClientConfig says otherwise."""
@@ -41,19 +47,19 @@ class Hook:
     Attributes
     ----------
     title
-        What tells it from the others of its method.
+        Its name in the table of answers.
     method
         The last segment of the path.
     body
         The bytes to send.
-    authorization
-        That header, instead of WCS's own.
+    is_genuine
+        Whether it is signed with the deployment's secret.
     """
 
     title: str
     method: str
     body: bytes
-    authorization: str | None = SIGNED
+    is_genuine: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,55 +86,68 @@ def own_hooks() -> Iterator[Hook]:
     published = (PAYLOADS / "publishStream.json").read_bytes()
     private = _with_name(published, "private-lesson")
     yield Hook('publishStream "private-lesson", by the REST API', "publishStream", private)
-    connect, private = with_session("publishStream", private)
+    connect, private = as_of_client("publishStream", private, {})
     yield Hook("connect of the client below", "connect", connect or b"{}")
     yield Hook('publishStream "private-lesson"', "publishStream", private)
     yield Hook('playStream "public-lesson"', "playStream", _with_name(published, "public-lesson"))
     call = b'{"appKey": "defaultApp", "callId": "1", "caller": "1000", "callee": "0900123456"}'
     yield Hook("call to 0900123456", "call", call)
-    wrong = "WCS 00000000000000000000000000000000"
-    yield Hook("publishStream, wrong signature", "publishStream", published, wrong)
+    yield Hook("publishStream, wrong signature", "publishStream", published, is_genuine=False)
     yield Hook("a method yet to be invented", "inventedMethod", published)
 
 
-def load_examples(workspace: Workspace, outputs: StackOutputs, steps: Steps) -> None:
-    """Put the example policies into the table, and wait until they are in force.
+def examples() -> list[dict[str, Any]]:
+    """Return the example policies.
+
+    Raises
+    ------
+    LocalRunError
+        A file holds something else.
+    """
+    found = files.load([EXAMPLES])
+    if found.findings:
+        raise LocalRunError(str(found.findings[0]))
+    return [policy for policies in found.policies.values() for policy in policies.values()]
+
+
+def load_examples(deployment: Deployment, steps: Steps) -> None:
+    """Put the example policies into the table, and wait until they are active.
 
     Raises
     ------
     NotInForceError
-        They did not come into force.
+        They did not become active.
     """
-    with steps.step("Loading policies/examples and waiting until they are in force"):
-        examples = policies.load()
-        policies.put_in_force(PolicyTable(workspace, outputs), examples, _COMPILE_TIMEOUT)
+    with steps.step("Loading policies/examples and waiting until they are active"):
+        DeployedBackEnd(deployment).put_in_force(examples())
 
 
-def post_hooks(workspace: Workspace, outputs: StackOutputs, steps: Steps) -> list[Answer]:
+def post_hooks(deployment: Deployment, steps: Steps) -> list[Answer]:
     """Post every hook, signed, and find out which policies decided."""
     hooks = [*vendor_hooks(), *own_hooks()]
-    poster = HookPoster(HookAddress.of(outputs, workspace), read_secret(outputs, workspace))
+    configurations = FunctionConfigurations(deployment)
+    genuine = caller_authentication(deployment, configurations)
+    began = time.time()
     with steps.step("Posting hooks") as step:
         replies: list[tuple[Hook, Reply]] = []
         for number, hook in enumerate(hooks, start=1):
             step.detail(f"{number} of {len(hooks)}, {hook.method}")
-            replies.append(
-                (hook, poster.post(hook.method, hook.body, authorization=hook.authorization))
-            )
+            authentication = genuine if hook.is_genuine else Signature("not the secret")
+            reply = send_alone(deployment.target, authentication, hook.method, hook.body)
+            replies.append((hook, reply))
         step.detail("reading the decision log")
-        logged = DecisionLog(workspace, outputs).lines(reply.decision for _, reply in replies)
+        log = DecisionLog(FunctionLogs(deployment, configurations), Filter())
+        logged = {line.fields["decision"]: line.fields for line in log.decisions(began)}
     return [Answer(hook, reply, logged.get(reply.decision, {})) for hook, reply in replies]
 
 
-def show(
-    console: Console, workspace: Workspace, outputs: StackOutputs, answers: list[Answer]
-) -> None:
+def show(console: Console, deployment: Deployment, answers: list[Answer]) -> None:
     """Print the table of answers, and what to do next."""
     table = Table(title="Hooks, and what was answered", title_justify="left")
     for heading in ("Hook", "Decided by", "Status", "What changed"):
         table.add_column(heading, overflow="fold")
     for answer in answers:
-        colour = "" if answer.reply.status == _OK else "yellow"
+        colour = "" if answer.reply.status == OK else "yellow"
         table.add_row(
             answer.hook.title,
             Text(_decider(answer)),
@@ -136,9 +155,8 @@ def show(
             Text(_changes(answer)),
         )
     console.print(table)
-    secret = read_secret(outputs, workspace)
-    url = HookAddress.of(outputs, workspace).url
-    console.print(_next_steps(url, secret), soft_wrap=True)
+    secret = CallerSecretStore(deployment).read().current
+    console.print(_next_steps(deployment.url, secret), soft_wrap=True)
 
 
 def _decider(answer: Answer) -> str:
@@ -150,7 +168,7 @@ def _decider(answer: Answer) -> str:
     shadow = [*answer.logged.get("shadowDenied", ()), *answer.logged.get("shadowOverridden", ())]
     if shadow:
         return f"no policy (in shadow: {', '.join(shadow)})"
-    if answer.reply.status != _OK:
+    if answer.reply.status != OK:
         return "caller check"
     echoed = answer.reply.body == answer.hook.body
     return "no policy" if echoed else "derived from the policies"
@@ -158,8 +176,8 @@ def _decider(answer: Answer) -> str:
 
 def _changes(answer: Answer) -> str:
     reply = answer.reply
-    if reply.status != _OK:
-        return str(reply.error().get("reason", "")) or "no reason given"
+    if reply.status != OK:
+        return str(reply.error.get("reason", "")) or "no reason given"
     if reply.body == answer.hook.body:
         return "same bytes"
     before: dict[str, Any] = json.loads(answer.hook.body)
@@ -207,19 +225,23 @@ def _next_steps(url: str, secret: str) -> Text:
 URL      {url}
 Secret   {secret}
 
-The emulator goes on running; `make local-stop` ends it. To go on from here:
+The emulator runs until `make local-stop`. What to try next:
 
-  Edit a policy, which is in force within 5 seconds, and see it refuse a call:
+  Edit a policy, and see it deny a call within 5 seconds:
     . .local/env
     .venv/bin/aws dynamodb put-item --table-name "$POLICIES_TABLE" \\
       --item '{policy}'
     make hook METHOD=call BODY='{{"appKey": "defaultApp", "callee": "1000"}}'
 
-  See what the compiler says about the policies of an app:
+  Send a hook of a client whose connect has fields of its own; wcsctl can do the same without make:
+    make hook METHOD=call BODY='{{"callee": "1000"}}' CONNECT='custom.role=teacher'
+    .venv/bin/wcsctl --local send call callee=1000 --connect custom.role=teacher
+
+  See what the compiler reports about the policies of an app:
     .venv/bin/aws dynamodb get-item --table-name "$POLICIES_TABLE" \\
       --key '{{"app": {{"S": "defaultApp"}}, "id": {{"S": "#status"}}}}'
 
-  Post a hook without make, signed as WCS signs it:
+  Send a hook with curl, signed as WCS signs it:
     body='{{"appKey": "defaultApp", "name": "room"}}'
     hash=$(printf %s "$body" | openssl dgst -md5 -hmac {secret} | awk '{{print $NF}}')
     curl -i -H "Authorization: WCS $hash" -H 'Content-Type: application/json' -d "$body" \\

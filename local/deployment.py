@@ -1,18 +1,17 @@
 """Deploys the stack to the emulator with the CDK command line, as one deploys to an account."""
 
-import json
 import re
 import subprocess
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Final, Self
+from typing import Final
 
 from botocore.exceptions import ClientError
 
-from local.errors import DeploymentError, LocalRunError
+from local.errors import DeploymentError
 from local.workspace import ACCOUNT, REGION, REPOSITORY, Workspace
+from wcsctl.deployment import Deployment
 
 type Report = Callable[[str], None]
 """Is told how far a step is."""
@@ -37,45 +36,6 @@ _QUIET: Final = {
     "NODE_NO_WARNINGS": "1",
     "CDK_DISABLE_CLI_TELEMETRY": "true",
 }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StackOutputs:
-    """The stack's outputs, under the names that people and programs rely on."""
-
-    hooks_url: str
-    policies_table_name: str
-    snapshots_table_name: str
-    sessions_table_name: str
-    dead_letter_queue_url: str
-    dead_letter_table_name: str
-    signature_secret_arn: str
-    dashboard_url: str
-    alarm_topic_arn: str
-    policy_editor_policy_arn: str
-    connect_function_name: str
-    direct_function_name: str
-    event_function_name: str
-    incoming_function_name: str
-    compiler_function_name: str
-
-    @classmethod
-    def read(cls, file: Path) -> Self:
-        """Read what ``cdk deploy --outputs-file`` wrote.
-
-        Raises
-        ------
-        LocalRunError
-            Nothing was deployed, or an output is missing.
-        """
-        try:
-            # Whatever the stack's name is: a stage is part of it.
-            [outputs] = json.loads(file.read_text()).values()
-            return cls(**{field.name: outputs[_output_name(field.name)] for field in fields(cls)})
-        except FileNotFoundError:
-            raise LocalRunError("Nothing is deployed here: run `make local` first.") from None
-        except KeyError as missing:
-            raise DeploymentError(f"The stack has no output {missing} in {file}.") from None
 
 
 def synthesise(workspace: Workspace, settings: Mapping[str, str] = SETTINGS) -> None:
@@ -108,8 +68,8 @@ def bootstrap(workspace: Workspace) -> None:
         _cdk(workspace, "bootstrap", f"aws://{ACCOUNT}/{REGION}", directory=workspace.directory)
 
 
-def deploy(workspace: Workspace, report: Report) -> StackOutputs:
-    """Deploy the assembly and read the outputs.
+def deploy(workspace: Workspace, report: Report) -> Deployment:
+    """Deploy the assembly, and write down where it is for people, programs and wcsctl.
 
     Parameters
     ----------
@@ -137,7 +97,12 @@ def deploy(workspace: Workspace, report: Report) -> StackOutputs:
         str(workspace.outputs),
         report=report,
     )
-    return StackOutputs.read(workspace.outputs)
+    workspace.write_environment_file()
+    deployment = Deployment.local(workspace.directory)
+    workspace.write_environment_file(
+        POLICIES_TABLE=deployment.output("PoliciesTableName"), HOOKS_URL=deployment.url
+    )
+    return deployment
 
 
 def _cdk(
@@ -173,7 +138,3 @@ def _cdk(
     if process.returncode:
         said = "\n".join(f"  {line}" for line in last)
         raise DeploymentError(f"cdk {command} failed; its whole output is in {log_file}:\n{said}")
-
-
-def _output_name(field: str) -> str:
-    return "".join(word.capitalize() for word in field.split("_"))

@@ -15,11 +15,3 @@ class EmulatorError(LocalRunError):
 
 class DeploymentError(LocalRunError):
     """The CDK command line failed; the message ends with its last lines and names its log."""
-
-
-class PolicyFileError(LocalRunError):
-    """An example policy file cannot be read as policies."""
-
-
-class NotInForceError(LocalRunError):
-    """Edited policies did not come into force in time, or the compiler refused them."""

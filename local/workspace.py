@@ -61,7 +61,7 @@ class Workspace:
 
     @property
     def environment_file(self) -> Path:
-        """To be sourced by a shell, so that the AWS command line speaks to the emulator."""
+        """Read by wcsctl, and by a shell for the AWS command line: where the emulator is."""
         return self.directory / "env"
 
     def cdk_log(self, command: str) -> Path:
@@ -105,7 +105,10 @@ class Workspace:
         """Write ``env``, for ``. .local/env``: where AWS is, and what else is worth a name."""
         variables = self.aws_environment() | more
         lines = [f"export {name}={shlex.quote(value)}\n" for name, value in variables.items()]
-        self.environment_file.write_text("".join(lines))
+        # In one step: a command may read it meanwhile.
+        new = self.directory / "env.new"
+        new.write_text("".join(lines))
+        new.replace(self.environment_file)
 
 
 def plain_environment() -> dict[str, str]:

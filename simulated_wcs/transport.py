@@ -6,7 +6,9 @@ time-out, and retries of what could not be sent.
 
 import hashlib
 import hmac
+import http
 import http.client
+import json
 import select
 import socket
 import threading
@@ -14,7 +16,7 @@ import time
 from base64 import b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 from urllib.parse import quote, urlsplit
 
 DEFAULT_TIMEOUT: Final = 15.0
@@ -148,6 +150,28 @@ class Reply:
     def decision(self) -> str:
         """The id by which the back-end's log knows this reply; empty where it gives none."""
         return self.headers.get("x-decision-id", "")
+
+    def json(self) -> Any:
+        """The body as JSON.
+
+        Raises
+        ------
+        ValueError
+            It is not JSON.
+        """
+        return json.loads(self.body)
+
+    @property
+    def error(self) -> Mapping[str, Any]:
+        """What a refusal by the back-end says about itself; empty if this is not one."""
+        if self.status == http.HTTPStatus.OK:
+            # The hook's own body, which may have such a field too.
+            return {}
+        try:
+            error = self.json()["error"]
+        except (ValueError, KeyError, TypeError):
+            return {}
+        return error if isinstance(error, dict) else {}
 
     @property
     def is_json(self) -> bool:

@@ -9,10 +9,15 @@ import botocore.session
 import pytest
 from pytest_socket import disable_socket, enable_socket
 
+from tests.support.profiles import load_profile
+
 _TESTS = Path(__file__).resolve().parent
 # A function has one session and reads AWS's service descriptions once; each test makes functions of
 # its own, and what they would read is the same.
 botocore.session.create_loader = cache(botocore.loaders.create_loader)
+
+# Before the tests are read: they ask how many examples there are to be.
+load_profile()
 
 _OFFLINE = frozenset({"unit", "property", "integration", "fault_matrix"})
 

@@ -9,7 +9,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 from rich.markup import escape
 
-from wcs_hooks.ports import UnavailableError
+from wcs_hooks.core.errors import UnavailableError
 from wcsctl.commands import (
     dead_letter,
     decisions,

@@ -3,8 +3,8 @@
 They wait in two places: in the dead-letter queue, and hooks that it did not take in a table.
 
 Two kinds of messages come to the queue. Hooks that could not be processed, whole, in the form of
-`wcs_hooks.dead_letter`. And from Lambda itself, of policy edits that the compiler failed on: which
-part of the table's stream that was, without the edits
+`wcs_hooks.hook.dead_letter`. And from Lambda itself, of policy edits that the compiler failed on:
+which part of the table's stream that was, without the edits
 (https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-errors.html). What was edited still
 stands in the table, so that these are redriven by compiling every app once more.
 
@@ -21,13 +21,13 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Final, Self
 
-from wcs_hooks import dead_letter
 from wcs_hooks.core.methods import METHODS, Category
 from wcs_hooks.core.secrets import masked
-from wcs_hooks.dead_letter import Place
+from wcs_hooks.hook import dead_letter
+from wcs_hooks.ports import Place
 from wcsctl.dead_letter_table import DeadLetterTable, StoredLetter
 from wcsctl.deployment import Deployment
-from wcsctl.policy_table import PolicyTable
+from wcsctl.policies.table import PolicyTable
 from wcsctl.since import iso_moment
 
 SERVER_ERROR: Final = 500

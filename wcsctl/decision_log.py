@@ -1,6 +1,6 @@
 """The decision log: one line for each reply that is not a plain echo, of which a sample is there.
 
-The fields are written by `wcs_hooks.observability`.
+The fields are written by `wcs_hooks.telemetry.decision_log`.
 """
 
 import time

@@ -7,11 +7,11 @@ from wcs_hooks.adapters.dynamo_sessions import DynamoSessions
 from wcs_hooks.adapters.dynamo_snapshots import DynamoSnapshots
 from wcs_hooks.clock import Deadline, SystemClock
 from wcs_hooks.core.caller import RestApiCalls
+from wcs_hooks.core.errors import UnavailableError
 from wcs_hooks.core.methods import Category
 from wcs_hooks.core.payload import Payload
-from wcs_hooks.core.policy import EVERY_APP
-from wcs_hooks.ports import UnavailableError
-from wcs_hooks.sessions import SessionKey, SessionRecord
+from wcs_hooks.core.policy.reader import EVERY_APP
+from wcs_hooks.ports import SessionKey, SessionRecord
 from wcsctl.deployment import Deployment
 from wcsctl.errors import UnreachableError
 from wcsctl.explanation import PolicySet
@@ -68,7 +68,7 @@ class DeployedPolicies:
         UnreachableError
             If it cannot be read.
         """
-        key = SessionKey.of(payload)
+        key = SessionKey.named_by(payload)
         if key is None:
             return None
         # With no lifetime to give, it never renews what it reads.

@@ -1,6 +1,7 @@
 """The deployment that a command is about, found by its stack's outputs."""
 
 import json
+import os
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,6 +11,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 import boto3
+import botocore.session
 from botocore.config import Config
 
 from simulated_wcs.transport import Target
@@ -55,9 +57,10 @@ class Deployment:
             If there is none in the directory.
         """
         try:
-            outputs = json.loads((directory / "outputs.json").read_text())[STACK]
+            # Whatever the stack's name is: a stage is part of it.
+            [outputs] = json.loads((directory / "outputs.json").read_text()).values()
             lines = (directory / "env").read_text().splitlines()
-        except (OSError, KeyError, ValueError):
+        except (OSError, ValueError):
             raise NotFoundError(
                 f"There is no local deployment in {directory}: `make local` makes one."
             ) from None
@@ -66,6 +69,7 @@ class Deployment:
             aws_access_key_id=variables["AWS_ACCESS_KEY_ID"],
             aws_secret_access_key=variables["AWS_SECRET_ACCESS_KEY"],
             region_name=variables["AWS_REGION"],
+            botocore_session=_without_profiles(),
         )
         return cls("local", session, variables["AWS_ENDPOINT_URL"], outputs)
 
@@ -124,12 +128,36 @@ class Deployment:
 
     @cached_property
     def target(self) -> Target:
-        """Where hooks go; on an emulator with the Host header by which it tells APIs apart."""
-        url = self.output("HooksUrl")
+        """Where hooks are sent; on an emulator with the Host header by which it tells APIs apart.
+
+        Few systems resolve that name, so the address is given as well.
+        """
         if self.endpoint is None:
-            return Target(url)
-        api = (urlsplit(url).hostname or "").partition(".")[0]
+            return Target(self.url)
         place = urlsplit(self.endpoint)
         host, port = place.hostname or "127.0.0.1", place.port or 80
-        name = f"{api}.execute-api.localhost:{port}"
+        name = f"{self._api}.execute-api.localhost:{port}"
         return Target(f"http://{name}", address=(host, port), host=name)
+
+    @property
+    def url(self) -> str:
+        """The URL for WCS, and for any other HTTP client. In a shell it needs quotes: `$`."""
+        if self.endpoint is None:
+            return self.output("HooksUrl").rstrip("/")
+        return f"{self.endpoint}/_aws/execute-api/{self._api}/$default"
+
+    @property
+    def _api(self) -> str:
+        """The API's id: the first label of the stack's URL, which names AWS on an emulator too."""
+        return (urlsplit(self.output("HooksUrl")).hostname or "").partition(".")[0]
+
+
+def _without_profiles() -> botocore.session.Session:
+    """A session that reads no AWS profile: one that is missing must not stop the local run."""
+    return botocore.session.Session(
+        session_vars={
+            "profile": (None, None, None, None),
+            "config_file": (None, None, os.devnull, None),
+            "credentials_file": (None, None, os.devnull, None),
+        }
+    )

@@ -16,10 +16,10 @@ from wcs_hooks.core.decision import UNKNOWN_SESSION, Decision, Session, Step
 from wcs_hooks.core.methods import METHODS, Category, spellings_of
 from wcs_hooks.core.outcome import Outcome, RestOnError, outcome_of
 from wcs_hooks.core.payload import MalformedBodyError, Payload, parse
-from wcs_hooks.core.policy import EVERY_APP, Action, Mode, Policy, read_policy
+from wcs_hooks.core.policy.reader import EVERY_APP, Action, Mode, Policy, read_policy
 from wcs_hooks.core.reply import OK, REST_CLIENT_CONFIG, Reply
 from wcs_hooks.core.snapshot import ABSENT, field_at, value_key
-from wcs_hooks.sessions import session_of
+from wcs_hooks.hook.sessions import session_of
 from wcsctl import deployed_process
 from wcsctl.deployed_process import Question, SnapshotBytes
 

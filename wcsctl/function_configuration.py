@@ -6,11 +6,9 @@ from typing import Any, Final
 
 from wcs_hooks.core.caller import Auth
 from wcs_hooks.core.methods import Category
+from wcs_hooks.telemetry.catalogue import COMPILER
 from wcsctl.deployment import Deployment
 from wcsctl.errors import NotFoundError
-
-COMPILER: Final = "compiler"
-"""The compiler's `category` among the metrics and here."""
 
 CATEGORIES: Final[tuple[str, ...]] = tuple(Category)
 FUNCTIONS: Final[tuple[str, ...]] = (*CATEGORIES, COMPILER)

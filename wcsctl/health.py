@@ -10,18 +10,19 @@ from simulated_wcs.transport import (
     HookTransport,
 )
 from wcs_hooks.adapters.dynamo_policy_store import from_attributes
+from wcs_hooks.compiler.policy_compiler import STATUS_ID
 from wcs_hooks.core.methods import PLAYERS, switch_of
-from wcs_hooks.core.policy import EVERY_APP
-from wcs_hooks.policy_compiler import STATUS_ID
+from wcs_hooks.core.policy.reader import EVERY_APP
+from wcs_hooks.telemetry.catalogue import COMPILER
 from wcsctl.ages import in_words
 from wcsctl.caller_authentication import caller_authentication
 from wcsctl.dead_letters import DeadLetterQueue, DeadLetters
 from wcsctl.deployment import STACK, Deployment
 from wcsctl.errors import WcsctlError
-from wcsctl.function_configuration import COMPILER, FunctionConfigurations
+from wcsctl.function_configuration import FunctionConfigurations
 from wcsctl.function_logs import FunctionLogs
 from wcsctl.metrics import source_of
-from wcsctl.wcs_switches import switches_of
+from wcsctl.policies.wcs_switches import switches_of
 
 PROBE: Final = "wcsctlStatus"
 """The method of the hook that is posted. No WCS sends it, so it is echoed whatever the policies

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from wcs_hooks import dead_letter
 from wcs_hooks.core.decision import UNKNOWN_SESSION, Session
 from wcs_hooks.core.payload import MalformedBodyError
+from wcs_hooks.hook import dead_letter
 from wcsctl.dead_letters import DeadLetter, LetterKind
 from wcsctl.errors import UsageError
 from wcsctl.explanation import session_from

@@ -3,10 +3,11 @@
 import json
 import uuid
 from collections.abc import Iterable, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, Final
 
-from simulated_wcs.transport import Authentication, Exchange, HookTransport, Target
+from simulated_wcs.transport import Authentication, Exchange, HookTransport, Reply, Target
 from wcs_hooks.core.methods import METHODS, PLAYERS, Category
 from wcs_hooks.core.outcome import STREAM_KEEP_ALIVE
 from wcs_hooks.core.payload import MalformedBodyError, append_fields, encode, parse
@@ -51,14 +52,41 @@ def send(
     UnreachableError
         If nothing answers.
     """
-    transport = HookTransport(target, authentication, retries=0)
-    try:
-        before = _answered(transport.send("connect", connect)) if connect is not None else None
-        if before is not None and before.reply is not None and before.reply.status != OK:
+    with closing(HookTransport(target, authentication, retries=0)) as transport:
+        before = None if connect is None else transport.send("connect", connect)
+        if before is not None and answer_to(before).status != OK:
             return Sent(before, None)
-        return Sent(before, _answered(transport.send(method, body)))
-    finally:
-        transport.close()
+        hook = transport.send(method, body)
+        answer_to(hook)
+        return Sent(before, hook)
+
+
+def send_alone(target: Target, authentication: Authentication, method: str, body: bytes) -> Reply:
+    """Send a hook without a connect before it, and return the reply.
+
+    Raises
+    ------
+    UnreachableError
+        If nothing answers.
+    """
+    with closing(HookTransport(target, authentication, retries=0)) as transport:
+        return answer_to(transport.send(method, body))
+
+
+def answer_to(exchange: Exchange) -> Reply:
+    """Return the reply to a hook.
+
+    Raises
+    ------
+    UnreachableError
+        If nothing answered.
+    """
+    if exchange.reply is None:
+        raise UnreachableError(
+            f"No answer to {exchange.method} from {exchange.url}: {exchange.send_errors[0]}. "
+            "Is it deployed and running? `make local` starts the deployment on this machine."
+        )
+    return exchange.reply
 
 
 def as_of_client(
@@ -155,12 +183,3 @@ def _json(assignment: str, text: str) -> Any:
         return json.loads(text)
     except ValueError as error:
         raise UsageError(f"{assignment!r}: {text!r} is not JSON: {error}.") from None
-
-
-def _answered(exchange: Exchange) -> Exchange:
-    if exchange.reply is None:
-        raise UnreachableError(
-            f"No answer to {exchange.method} from {exchange.url}: {exchange.send_errors[0]}. "
-            "Is it deployed and running? `make local` starts the deployment on this machine."
-        )
-    return exchange

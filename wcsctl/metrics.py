@@ -2,7 +2,7 @@
 
 In the cloud the source is CloudWatch. An emulator makes no metrics of the functions' lines in the
 embedded metric format (EMF), so there the source is those lines. The metrics' names and dimensions
-are listed in `wcs_hooks.observability`.
+are those of `wcs_hooks.telemetry.catalogue`.
 """
 
 import itertools
@@ -13,43 +13,22 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple, Protocol
 
-from wcs_hooks.core.methods import METHODS, Category, methods_of
-from wcs_hooks.core.outcome import Cause, Outcome, RestOnError, outcome_of
+from wcs_hooks.core.methods import METHODS, Category
+from wcs_hooks.core.outcome import Cause
+from wcs_hooks.telemetry.catalogue import (
+    BY_CATEGORY,
+    BY_METHOD,
+    BY_REST_ERROR,
+    COUNTS,
+    METHOD_COUNTS,
+    NAMESPACE,
+    REST_ERRORS,
+    TIMES,
+    outcome_rows,
+)
 from wcsctl.deployment import Deployment
 from wcsctl.function_configuration import CATEGORIES, FunctionConfigurations
 from wcsctl.function_logs import FunctionLogs
-
-NAMESPACE: Final = "WcsHooks"
-UNKNOWN: Final = "UNKNOWN"
-"""The value of a dimension that a function could not find out."""
-
-COUNTS: Final = (
-    "Calls",
-    "Echoed",
-    "Overridden",
-    "Denied",
-    "DenySuppressed",
-    "ShadowDenied",
-    "ShadowOverridden",
-    "Rejected",
-    "Malformed",
-    "Failed",
-    "UnknownMethod",
-    "ReportedFailures",
-    "ExpressionErrors",
-    "StaleSnapshot",
-    "DeadLettered",
-    "DeadLetterFallback",
-    "DeadLetterLost",
-    "ColdStart",
-)
-"""What is counted by category."""
-
-METHOD_COUNTS: Final = ("Calls", "Denied", "Overridden", "ReportedFailures")
-"""What is counted by method as well."""
-
-TIMES: Final = ("ServiceTime", "DecisionTime")
-"""What is timed: in milliseconds the one, in microseconds the other."""
 
 PERCENTILES: Final = (50, 99)
 
@@ -58,7 +37,6 @@ _QUERIES: Final = 500
 
 _MINUTE: Final = 60
 _DAY: Final = 86_400
-_REST_ERROR: Final = ("category", "restOnError", "outcome", "cause")
 
 
 class RestErrorCell(NamedTuple):
@@ -71,7 +49,7 @@ class RestErrorCell(NamedTuple):
 
     def dimensions(self) -> dict[str, str]:
         """By the names that the metric's dimensions have."""
-        return dict(zip(_REST_ERROR, self, strict=True))
+        return dict(zip(BY_REST_ERROR, self, strict=True))
 
 
 class TimeKey(NamedTuple):
@@ -131,19 +109,7 @@ def source_of(deployment: Deployment, configurations: FunctionConfigurations) ->
 
 def rest_error_cells() -> list[RestErrorCell]:
     """Everything that WCS can do with a reply that is not 200, by the vendor's table."""
-    cells: list[RestErrorCell] = []
-    for category in Category:
-        rows = [
-            (str(told), str(outcome))
-            for told in RestOnError
-            for outcome in dict.fromkeys(
-                outcome_of(method, category, told) for method in methods_of(category)
-            )
-        ]
-        connect = category is Category.CONNECT
-        rows.append((UNKNOWN, Outcome.DECLINED if connect else UNKNOWN))
-        cells += [RestErrorCell(category, *row, cause) for row in rows for cause in Cause]
-    return cells
+    return [RestErrorCell(*row, cause) for row in outcome_rows() for cause in Cause]
 
 
 class _Query(NamedTuple):
@@ -172,7 +138,9 @@ class CloudWatchMetrics:
 
     def activity(self, since: float, until: float) -> Activity:
         """Calls, what became of them, and how long they took."""
-        counts = [(name, category) for name in COUNTS for category in CATEGORIES]
+        counts: list[tuple[str, str]] = [
+            (name, category) for name in COUNTS for category in CATEGORIES
+        ]
         calls = [("Calls", str(method.category), name) for name, method in METHODS.items()]
         times = [
             TimeKey(metric, category, percentile)
@@ -195,7 +163,7 @@ class CloudWatchMetrics:
     def rest_errors(self, since: float, until: float) -> Mapping[RestErrorCell, int]:
         """What WCS did with replies that were not 200."""
         cells = rest_error_cells()
-        queries = [_Query("RestErrors", cell.dimensions()) for cell in cells]
+        queries = [_Query(REST_ERRORS, cell.dimensions()) for cell in cells]
         return _sums(cells, iter(self._ask(queries, since, until)))
 
     def counted(self, name: str, since: float, until: float) -> Mapping[str, int]:
@@ -223,10 +191,12 @@ class CloudWatchMetrics:
         return _sums(keys, iter(self._ask(queries, since, until)))
 
     def _of_category(self, metric: str, category: str, statistic: str = "Sum") -> _Query:
-        return _Query(metric, {"service": self._service, "category": category}, statistic)
+        dimensions = dict(zip(BY_CATEGORY, (self._service, category), strict=True))
+        return _Query(metric, dimensions, statistic)
 
     def _of_method(self, metric: str, category: str, method: str) -> _Query:
-        return _Query(metric, {"service": self._service, "category": category, "method": method})
+        values = (self._service, category, method)
+        return _Query(metric, dict(zip(BY_METHOD, values, strict=True)))
 
     def _ask(self, queries: Sequence[_Query], since: float, until: float) -> list[list[float]]:
         """The values of each query, one for each period in which there was any."""
@@ -305,8 +275,8 @@ class EmfMetrics:
         """What WCS did with replies that were not 200."""
         cells: Counter[RestErrorCell] = Counter()
         for _, dimensions, values in self._measured(since, until):
-            if dimensions.keys() == set(_REST_ERROR):
-                cell = RestErrorCell(*(dimensions[name] for name in _REST_ERROR))
+            if dimensions.keys() == set(BY_REST_ERROR):
+                cell = RestErrorCell(*(dimensions[name] for name in BY_REST_ERROR))
                 cells[cell] += round(sum(values))
         return cells
 

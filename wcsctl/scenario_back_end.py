@@ -5,15 +5,16 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from simulated_wcs.scenario import Policy
+from wcs_hooks.compiler.policy_compiler import STATUS_ID
 from wcs_hooks.core.methods import Category
-from wcs_hooks.policy_compiler import STATUS_ID
 from wcsctl.caller_authentication import caller_authentication
 from wcsctl.decision_log import DecisionLog, Filter
 from wcsctl.deployment import Deployment
 from wcsctl.errors import WcsctlError
 from wcsctl.function_configuration import FunctionConfigurations
 from wcsctl.function_logs import FunctionLogs
-from wcsctl.policy_table import AppItems, PolicyTable, key_of, raw_of
+from wcsctl.policies.diff import same
+from wcsctl.policies.table import AppItems, PolicyTable, key_of, raw_of
 
 PATIENCE_SECONDS: Final = 30.0
 """After which what has not come is given up."""
@@ -57,7 +58,7 @@ class DeployedBackEnd:
         return tuple(self._edited)
 
     def put_in_force(self, policies: Sequence[Policy]) -> None:
-        """Put policies into the table and wait until they are in force.
+        """Put those policies that the table does not hold, and wait until they are active.
 
         Raises
         ------
@@ -68,8 +69,10 @@ class DeployedBackEnd:
         # Remembered first: whatever comes of the rest, they are removed in the end.
         self._edited |= apps
         before = {app: self._table.read(app) for app in apps}
-        self._write([{"PutRequest": {"Item": raw_of(policy)}} for policy in policies])
-        self._wait(before)
+        changed = [policy for policy in policies if not _holds(before[policy["app"]], policy)]
+        self._write([{"PutRequest": {"Item": raw_of(policy)}} for policy in changed])
+        # The compiler says nothing about an app that nobody edited.
+        self._wait({policy["app"]: before[policy["app"]] for policy in changed})
 
     def policies_behind(self, decisions: Sequence[str]) -> Mapping[str, tuple[str, ...]]:
         """The policies behind decisions, as `app/id`, as far as the decision log tells in time."""
@@ -154,3 +157,7 @@ class DeployedBackEnd:
     def _snapshot_ttl(self) -> float:
         variables = self._configurations.of(Category.DIRECT).environment
         return float(variables.get("SNAPSHOT_TTL_SECONDS", 2))
+
+
+def _holds(items: AppItems, policy: Policy) -> bool:
+    return same(items.policies.get(str(policy["id"])), dict(policy))

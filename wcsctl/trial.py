@@ -10,13 +10,13 @@ from wcs_hooks.core.caller import RestApiCalls
 from wcs_hooks.core.decision import Session
 from wcs_hooks.core.methods import METHODS, PLAYERS
 from wcs_hooks.core.payload import MalformedBodyError, Payload, encode, parse, replace_fields
-from wcs_hooks.sessions import session_of
-from wcsctl import candidate as candidates
+from wcs_hooks.hook.sessions import session_of
 from wcsctl.deployed_policies import DeployedPolicies
 from wcsctl.deployed_process import DeployedProcessError
 from wcsctl.errors import UsageError
 from wcsctl.explanation import AnswerKind, Asked, Explanation, PolicySet, explain
 from wcsctl.hook_recordings import Recording
+from wcsctl.policies import candidate as candidates
 
 UNKNOWN: Final = "unknown"
 """A session that was never seen at connect."""

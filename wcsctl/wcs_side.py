@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from wcs_hooks.core.caller import Auth
-from wcsctl.wcs_switches import Switches
+from wcsctl.policies.wcs_switches import Switches
 
 PLACEHOLDER: Final = "<current>"
 """Stands for the secret where it is not to be shown."""

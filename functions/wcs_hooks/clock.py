@@ -1,9 +1,10 @@
 """The one place that reads the clock."""
 
 import time
-from typing import Final, Protocol
+from typing import Final, Protocol, Self
 
 _NEARLY_ALL: Final = 0.8
+_MOST_DOUBLINGS: Final = 10
 
 
 class Clock(Protocol):
@@ -75,6 +76,19 @@ class Pause:
         self._seconds = seconds
         self._wall = clock.now()
         self._monotonic = clock.monotonic()
+
+    @classmethod
+    def after_failures(cls, clock: Clock, failures: int, first: float, longest: float) -> Self:
+        """A pause that doubles with each failure in a row.
+
+        Parameters
+        ----------
+        failures
+            How many there were before this one.
+        first, longest
+            The pause after the first of them, and the longest one, in seconds.
+        """
+        return cls(clock, min(first * 2.0 ** min(failures, _MOST_DOUBLINGS), longest))
 
     def is_over(self) -> bool:
         """Whether it is over by either clock.

@@ -30,7 +30,7 @@ class HookEnvironment(NamedTuple):
     echo_log_sample_rate
         The share of plain echoes that are logged, 0 to 1.
     echo_metrics_seconds
-        How long plain echoes are gathered before they are counted together; 0 for not at all.
+        How long plain echoes are batched before they are counted together; 0 for not at all.
     event_bus
         The bus that events are published to; empty for none.
     event_bus_keep_alive

@@ -1,19 +1,20 @@
-"""What the endpoint and the compiler need of the outside world.
+"""The ports: what the endpoint needs of the outside world, and the values that go through them.
 
-The adapters implement these on AWS services; tests implement them in memory, with faults.
+The adapters implement these on AWS services; tests implement them in memory, with faults. The
+compiler's own port, `PolicyStore`, is beside the compiler: no function that answers hooks loads it.
+A side effect (`wcs_hooks.hook.side_effects`) is not a port: it works on ports.
 """
 
 from collections.abc import Mapping, Sequence
+from enum import StrEnum
 from typing import Any, NamedTuple, Protocol
 
 from wcs_hooks.clock import Deadline
 from wcs_hooks.core.in_force import InForce
+from wcs_hooks.core.methods import METHODS
+from wcs_hooks.core.outcome import RestOnError
+from wcs_hooks.core.payload import Payload
 from wcs_hooks.core.snapshot import Snapshot
-from wcs_hooks.dead_letter import Place
-
-
-class UnavailableError(Exception):
-    """Something that is needed to answer could not be had in time: the reply is 503."""
 
 
 class Pointer(NamedTuple):
@@ -89,7 +90,7 @@ class Secrets(Protocol):
         ...
 
     def refreshed(self, deadline: Deadline) -> Sequence[str]:
-        """The same, read anew if that was not done just now: a caller may know a newer one.
+        """The same, read again if that was not done just now: a caller may know a newer one.
 
         Raises
         ------
@@ -97,6 +98,13 @@ class Secrets(Protocol):
             As `valid` does.
         """
         ...
+
+
+class Place(StrEnum):
+    """Where a message is kept: in the dead-letter queue, or in the table beside it."""
+
+    QUEUE = "queue"
+    TABLE = "table"
 
 
 class DeadLetters(Protocol):
@@ -109,5 +117,135 @@ class DeadLetters(Protocol):
         ------
         UnavailableError
             If it could not be kept.
+        """
+        ...
+
+
+class SessionKey(NamedTuple):
+    """What tells sessions apart.
+
+    Attributes
+    ----------
+    node
+        The id of the WCS node; empty where the hook has none.
+    session
+        The session's id on that node.
+    """
+
+    node: str
+    session: str
+
+    @classmethod
+    def named_by(cls, payload: Payload) -> "SessionKey | None":
+        """The key of a hook's session; none if the hook does not name it."""
+        session = payload.fields.get("sessionId")
+        node = payload.fields.get("nodeId")
+        if type(session) is not str or not session:
+            return None
+        return cls(node if type(node) is str else "", session)
+
+
+class SessionRecord(NamedTuple):
+    """What is kept of a session.
+
+    Attributes
+    ----------
+    body
+        The body of its connect, without secrets.
+    versions
+        The versions that were active at connect, by app.
+    failing
+        The canonical names of the methods for which connect's reply said `restOnError: FAIL`.
+    """
+
+    body: Mapping[str, Any]
+    versions: Mapping[str, int]
+    failing: frozenset[str]
+
+    def rest_on_error(self, method: str) -> RestOnError:
+        """What the session was told for a method."""
+        known = METHODS.get(method)
+        canonical = known.canonical if known else method
+        return RestOnError.FAIL if canonical in self.failing else RestOnError.LOG
+
+
+class Sessions(Protocol):
+    """Where sessions are kept."""
+
+    def read(self, key: SessionKey, deadline: Deadline) -> SessionRecord | None:
+        """What is kept of a session; none if it was not seen at connect, or has ended.
+
+        Raises
+        ------
+        UnavailableError
+            If the store does not answer.
+        """
+        ...
+
+    def read_for_label(self, key: SessionKey, deadline: Deadline) -> SessionRecord | None:
+        """Read a session for a metric's label. That it fails has no consequence for other reads.
+
+        Raises
+        ------
+        UnavailableError
+            If the store does not answer.
+        """
+        ...
+
+    def record(self, key: SessionKey, record: SessionRecord, deadline: Deadline) -> None:
+        """Keep a session.
+
+        Raises
+        ------
+        UnavailableError
+            If the store does not answer.
+        """
+        ...
+
+    def forget(self, key: SessionKey, deadline: Deadline) -> None:
+        """Forget a session.
+
+        Raises
+        ------
+        UnavailableError
+            If the store does not answer.
+        """
+        ...
+
+
+class EventBus(Protocol):
+    """Where events are published."""
+
+    def publish(self, method: str, detail: dict[str, Any], deadline: Deadline) -> None:
+        """Publish an event.
+
+        Raises
+        ------
+        UnavailableError
+            If the bus did not take it by the deadline.
+        """
+        ...
+
+
+class Redrives(Protocol):
+    """Remembers which hooks out of the dead letters were published."""
+
+    def is_done(self, decision_id: str, deadline: Deadline) -> bool:
+        """Whether a hook was.
+
+        Raises
+        ------
+        UnavailableError
+            If the store does not answer.
+        """
+        ...
+
+    def done(self, decision_id: str, deadline: Deadline) -> None:
+        """Remember that it was, for as long as a dead letter is kept.
+
+        Raises
+        ------
+        UnavailableError
+            If the store does not answer.
         """
         ...

@@ -14,11 +14,11 @@ from bench.hooks import (
     gateway_event,
     policies_in_force,
 )
-from wcs_hooks.core.caller import authorize_signature
-from wcs_hooks.core.compilation import compile_policies
+from tests.support.caller_checks import check_signature
 from wcs_hooks.core.decision import Hook, Session, Step, decide
 from wcs_hooks.core.methods import METHODS, Category
 from wcs_hooks.core.payload import parse
+from wcs_hooks.core.policy.compilation import compile_policies
 from wcs_hooks.core.snapshot import Snapshot
 
 SUBJECTS = [*MEASURED.values(), PLAYER]
@@ -69,6 +69,6 @@ def test_given_a_hook_when_the_gateway_hands_it_over_then_it_is_signed_as_wcs_si
     event = json.loads(gateway_event("publishStream", body))
 
     assert event["body"].encode() == body
-    authorize_signature(
+    check_signature(
         event["headers"]["authorization"], body, ["the secret that WCS and the functions share"]
     )

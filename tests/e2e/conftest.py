@@ -5,25 +5,29 @@ import socket
 import subprocess
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
 
-from local import deployment
-from local.client_session import with_session
-from local.decisions import DecisionLog
-from local.deployment import StackOutputs
+from infra.settings import Settings
+from local import deployment as local_deployment
 from local.emulator import Emulator
-from local.hooks import SIGNED, HookAddress, HookPoster, Reply, read_secret
-from local.policies import AppStatus, PolicyTable
 from local.workspace import REPOSITORY, Workspace
+from simulated_wcs.transport import Reply
+from tests.support.local_stack import SIGNED, HookPoster, Outputs, PolicyItems
 from wcs_hooks.core.methods import Category
+from wcsctl.decision_log import DecisionLog, Filter
+from wcsctl.deployment import Deployment
+from wcsctl.function_configuration import FunctionConfigurations
+from wcsctl.function_logs import FunctionLogs
+from wcsctl.hook_sender import as_of_client
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
@@ -36,6 +40,11 @@ IN_FORCE_SECONDS = 5.0
 
 PATIENCE_SECONDS = 30.0
 """After which a test gives up on what has no bound in the contract."""
+
+LOOK_BACK_SECONDS = 600.0
+"""How old a decision may be that a test looks for in the log."""
+
+_MARGIN_SECONDS = 0.2
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -51,10 +60,26 @@ class Deployed:
     """The stack in the emulator, and ways to reach into it."""
 
     workspace: Workspace
-    outputs: StackOutputs
+    deployment: Deployment
     hooks: HookPoster
-    policies: PolicyTable
-    log: DecisionLog
+
+    @classmethod
+    def to(cls, workspace: Workspace) -> "Deployed":
+        """Deploy the assembly of a workspace."""
+        made = local_deployment.deploy(workspace, lambda _: None)
+        return cls(workspace, made, HookPoster.of(made))
+
+    @cached_property
+    def outputs(self) -> Outputs:
+        return Outputs(self.deployment)
+
+    @cached_property
+    def policies(self) -> PolicyItems:
+        return PolicyItems(self.deployment)
+
+    @cached_property
+    def configurations(self) -> FunctionConfigurations:
+        return FunctionConfigurations(self.deployment)
 
     @property
     def secrets(self) -> "SecretsManagerClient":
@@ -73,12 +98,7 @@ class Deployed:
         return self._session().client("sts", endpoint_url=self.workspace.endpoint)
 
     def function_of(self, category: Category) -> str:
-        return {
-            Category.CONNECT: self.outputs.connect_function_name,
-            Category.DIRECT: self.outputs.direct_function_name,
-            Category.EVENT: self.outputs.event_function_name,
-            Category.INCOMING: self.outputs.incoming_function_name,
-        }[category]
+        return self.deployment.function(category)
 
     def restart(self, category: Category, **variables: str) -> dict[str, str]:
         """Let the next hook meet a function that knows nothing; return the variables it had."""
@@ -114,7 +134,7 @@ class Deployed:
 
     def post_connected(self, method: str, body: Mapping[str, Any]) -> Reply:
         """Post a hook of a client that connected before, as nearly all are."""
-        connect, content = with_session(method, json.dumps(body).encode())
+        connect, content = as_of_client(method, json.dumps(body).encode(), {})
         assert connect is not None
         assert self.hooks.post("connect", connect).status == 200
         return self.hooks.post(method, content)
@@ -126,8 +146,15 @@ class Deployed:
         self.aws("dynamodb", "put-item", "--item", json.dumps(item))
         return edited
 
-    def compiled(self, app: str, edited: datetime) -> AppStatus:
-        return self.policies.wait_for_compilation(app, edited, PATIENCE_SECONDS)
+    def compiled(self, app: str, edited: datetime) -> dict[str, Any]:
+        """What the compiler says about an app once it has dealt with an edit."""
+
+        def is_since(status: Mapping[str, Any]) -> bool:
+            return bool(status) and datetime.fromisoformat(status["compiledAt"]) >= edited
+
+        status = until(lambda: self.policies.status(app), is_since)
+        assert is_since(status), f"the policies of {app} were not compiled: {status}"
+        return status
 
     def aws(self, service: str, operation: str, *arguments: str) -> str:
         """Run the AWS command line on the Policies table."""
@@ -141,15 +168,26 @@ class Deployed:
         assert done.returncode == 0, done.stderr
         return done.stdout
 
+    def logged(self, decisions: Iterable[str]) -> dict[str, Mapping[str, Any]]:
+        """Return the log lines about some decisions, as far as there are any."""
+        wanted = set(decisions)
+        log = DecisionLog(self._logs, Filter())
+        lines = [record.fields for record in log.decisions(time.time() - LOOK_BACK_SECONDS)]
+        return {line["decision"]: line for line in lines if line["decision"] in wanted}
+
+    def records(self, function: str, since_ms: int) -> Iterator[Mapping[str, Any]]:
+        """Yield what a category's function, or the compiler, logged since a time."""
+        return (record.fields for record in self._logs.records([function], since_ms))
+
     def emf(
         self,
-        function: str,
+        category: Category,
         since_ms: int,
         enough: Callable[[Sequence[Mapping[str, Any]]], bool],
     ) -> list[Mapping[str, Any]]:
         """Return the metrics that a function logged, once there are enough of them."""
         return until(
-            lambda: [line for line in self.log.records(function, since_ms) if "_aws" in line],
+            lambda: [line for line in self.records(category, since_ms) if "_aws" in line],
             enough,
         )
 
@@ -170,6 +208,10 @@ class Deployed:
                     return letter, seen
         return None, seen
 
+    @property
+    def _logs(self) -> FunctionLogs:
+        return FunctionLogs(self.deployment, self.configurations)
+
     def _session(self) -> boto3.Session:
         return self.workspace.session()
 
@@ -182,6 +224,11 @@ def until[T](produce: Callable[[], T], enough: Callable[[T], bool]) -> T:
         if enough(product) or time.monotonic() > deadline:
             return product
         time.sleep(0.1)
+
+
+def wait_for_snapshots() -> None:
+    """Wait until no function uses a snapshot older than the active one."""
+    time.sleep(Settings().snapshot_ttl + _MARGIN_SECONDS)
 
 
 def attribute_value(value: Any) -> dict[str, Any]:
@@ -207,20 +254,11 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
     emulator = Emulator(workspace)
     try:
         with ThreadPoolExecutor() as threads:
-            synthesis = threads.submit(deployment.synthesise, workspace)
+            synthesis = threads.submit(local_deployment.synthesise, workspace)
             emulator.start()
-            deployment.bootstrap(workspace)
+            local_deployment.bootstrap(workspace)
             synthesis.result()
-        workspace.write_environment_file()
-        outputs = deployment.deploy(workspace, lambda _: None)
-        poster = HookPoster(HookAddress.of(outputs, workspace), read_secret(outputs, workspace))
-        yield Deployed(
-            workspace,
-            outputs,
-            poster,
-            PolicyTable(workspace, outputs),
-            DecisionLog(workspace, outputs),
-        )
+        yield Deployed.to(workspace)
     finally:
         emulator.stop()
 

@@ -12,11 +12,11 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from local.hooks import SIGNED
 from tests.e2e.conftest import Deployed
-from tests.fault_matrix.scene import CONNECT, POLICIES, Hook, Observed
 from tests.support.faulty_aws import REFUSED, Fault, Response
 from tests.support.faulty_endpoint import FaultyEndpoint
+from tests.support.local_stack import SIGNED
+from verification.fault_matrix.scene import CONNECT, POLICIES, Hook, Observed
 from wcs_hooks.adapters.dynamo_snapshots import CURRENT, version_key
 from wcs_hooks.core.methods import Category
 
@@ -54,9 +54,8 @@ class DeployedScene:
         self._endpoint = endpoint
         self._app = app
         self._session = f"/192.0.2.1:1/192.0.2.2:{uuid.uuid4().hex}"
-        self._function = deployed.function_of(category)
+        self._category = category
         self._refused: set[str] = set()
-        self.seconds_of_client = 0.0
         dynamodb: DynamoDBServiceResource = deployed.workspace.session().resource(
             "dynamodb", endpoint_url=deployed.workspace.endpoint
         )
@@ -128,9 +127,8 @@ class DeployedScene:
         reply = self._deployed.post(
             hook.method, body, authorization=SIGNED if authorization == "" else authorization
         )
-        self.seconds_of_client = reply.seconds
-        [metrics] = self._deployed.emf(self._function, since_ms, bool)
-        log = self._deployed.log.lines([reply.decision]).values()
+        [metrics] = self._deployed.emf(self._category, since_ms, bool)
+        log = self._deployed.logged([reply.decision]).values()
         told = (metrics["restOnError"], metrics["outcome"]) if "outcome" in metrics else None
         return Observed(
             status=reply.status,
@@ -211,7 +209,7 @@ class DeployedScene:
 
     def _role(self) -> str:
         configuration = self._deployed.functions.get_function_configuration(
-            FunctionName=self._function
+            FunctionName=self._deployed.function_of(self._category)
         )
         return configuration["Role"].rpartition("/")[2]
 
@@ -227,4 +225,4 @@ def put_in_force(deployed: Deployed, *apps: str, note: str = "") -> None:
         deployed.policies.put([{**policy, "app": app, "note": note} for policy in POLICIES])
     for app in apps:
         status = deployed.compiled(app, edited)
-        assert status.ok, status
+        assert status["ok"], status

@@ -1,15 +1,15 @@
 """Only WCS is let in: the signature decides, and two keys are valid during a rotation."""
 
-import http.client
 import json
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import pytest
 
-from local.hooks import HookPoster, Reply
-from simulated_wcs.transport import Signature
+from simulated_wcs.transport import Reply, Signature
 from tests.e2e.conftest import Deployed, until
+from tests.support.local_stack import HookPoster
+from wcs_hooks.core.methods import Category
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,7 +52,7 @@ def test_given_a_wrong_signature_when_a_hook_is_posted_then_403_names_no_policy(
     reply = deployed.post(method, _BODY, authorization=authorization)
 
     assert reply.status == 403
-    error = reply.error()
+    error = reply.error
     assert error["status"] == 403
     assert error["reason"]
     assert error["policy"] is None
@@ -70,7 +70,7 @@ def test_given_a_malformed_hook_of_a_stranger_then_it_is_no_dead_letter(
     assert letter is not None
     assert stranger.decision not in seen
     metrics = deployed.emf(
-        deployed.outputs.direct_function_name,
+        Category.DIRECT,
         since_ms,
         lambda lines: any("Rejected" in line for line in lines),
     )
@@ -81,7 +81,7 @@ def test_given_a_rotated_secret_then_both_keys_work_until_the_previous_one_is_re
     deployed: Deployed, rotation: "Callable[[dict[str, str]], None]"
 ) -> None:
     old = deployed.hooks
-    new = HookPoster(old.address, "the-key-after-the-rotation")
+    new = HookPoster(old.target, "the-key-after-the-rotation")
     assert _post(new).status == 403
 
     rotation({"current": new.secret, "previous": old.secret})
@@ -90,7 +90,7 @@ def test_given_a_rotated_secret_then_both_keys_work_until_the_previous_one_is_re
 
     rotation({"current": new.secret})
     # A function remembers the keys for up to a minute; a stranger's try makes it look again.
-    stranger = HookPoster(old.address, "nobody's key")
+    stranger = HookPoster(old.target, "nobody's key")
     refused = until(lambda: (_post(stranger), _post(old))[1], lambda reply: reply.status == 403)
     assert refused.status == 403
     assert _post(new).status == 200
@@ -174,12 +174,12 @@ def _send(
     deployed: Deployed, method: str, path: str, headers: Sequence[tuple[str, str]]
 ) -> tuple[int, str | None]:
     """Send what no ordinary client sends; gives the status, and the decision if there was one."""
-    address = deployed.hooks.address
-    connection = http.client.HTTPConnection("127.0.0.1", address.port, timeout=30)
+    target = deployed.hooks.target
+    connection = target.connection(timeout=30)
     try:
         connection.putrequest(method, path, skip_host=True)
         for name, value in (
-            ("Host", address.host),
+            ("Host", target.host_header()),
             ("Content-Type", "application/json;charset=UTF-8"),
             ("Content-Length", str(len(_BODY))),
             *headers,

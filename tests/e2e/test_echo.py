@@ -42,7 +42,7 @@ def test_given_hooks_of_every_method_of_a_category_then_its_function_answers_and
         assert deployed.post(name, body).body == body
 
     metrics = deployed.emf(
-        deployed.function_of(category),
+        category,
         since_ms,
         lambda lines: sum("Calls" in line and "method" in line for line in lines) >= len(methods),
     )
@@ -63,7 +63,7 @@ def test_given_a_method_yet_to_be_invented_when_it_is_posted_then_it_is_echoed_a
 
     assert (reply.status, reply.body) == (200, body)
     metrics = deployed.emf(
-        deployed.outputs.event_function_name,
+        Category.EVENT,
         since_ms,
         lambda lines: any("UnknownMethod" in line for line in lines),
     )

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from local.hooks import Reply
-from local.policies import put_in_force, wait_for_snapshots
-from tests.e2e.conftest import PATIENCE_SECONDS, Deployed
+from simulated_wcs.transport import Reply
+from tests.e2e.conftest import Deployed
 from tests.support import documented_expressions
 from tests.support.documented_expressions import METHOD, SESSION, Example, examples
 from tests.support.reading_process import Outcome, evaluate
-from wcs_hooks.core.expression_check import check
+from wcs_hooks.core.cel.check import check
+from wcsctl.scenario_back_end import DeployedBackEnd
 
 _APP = "school"
 """The page's own, in whose place each run has another."""
@@ -61,8 +61,7 @@ def answered(deployed: Deployed) -> Iterator[Answered]:
         },
     ]
     items = [policy | {"app": app} for policy in policies]
-    put_in_force(deployed.policies, items, PATIENCE_SECONDS)
-    wait_for_snapshots()
+    DeployedBackEnd(deployed.deployment).put_in_force(items)
     body = documented_expressions.body() | {"appKey": app}
     connect = {name: body[name] for name in ("appKey", "sessionId")} | SESSION
     before = time.time()
@@ -97,7 +96,7 @@ def test_given_a_denial_with_a_time_zone_when_it_holds_then_the_hook_is_refused(
     answered: Answered,
 ) -> None:
     assert answered.replies["playStream"].status == 403
-    assert answered.replies["playStream"].error()["policy"] == "always"
+    assert answered.replies["playStream"].error["policy"] == "always"
 
 
 def _expected(example: Example, moments: tuple[float, float]) -> list[Any]:

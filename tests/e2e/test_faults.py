@@ -12,11 +12,11 @@ import pytest
 from simulated_wcs.transport import HookTransport, Signature
 from tests.e2e.conftest import Deployed
 from tests.e2e.deployed_scene import DeployedScene, put_in_force
-from tests.fault_matrix.matrix import MATRIX
-from tests.fault_matrix.row import Row, differences
-from tests.fault_matrix.scene import ALLOWED
 from tests.support.faulty_aws import HANGING
 from tests.support.faulty_endpoint import FaultyEndpoint
+from verification.fault_matrix.matrix import MATRIX
+from verification.fault_matrix.row import Row, differences
+from verification.fault_matrix.scene import ALLOWED
 from wcs_hooks.core.methods import METHODS, Category
 
 REPLY_TIMEOUT: Final = 2.0
@@ -94,7 +94,7 @@ def test_given_many_cold_starts_at_once_then_none_asks_aws_for_more_than_its_sha
         body = ALLOWED.body(app, scene.session_id)
         since_ms = int(time.time() * 1000)
         transport = HookTransport(
-            deployed.hooks.address.target,
+            deployed.hooks.target,
             Signature(deployed.hooks.secret),
             timeout=_PATIENCE,
             retries=0,
@@ -103,9 +103,7 @@ def test_given_many_cold_starts_at_once_then_none_asks_aws_for_more_than_its_sha
             posts = [threads.submit(transport.send, ALLOWED.method, body) for _ in range(_CROWD)]
             replies = [post.result().reply for post in posts]
         transport.close()
-        metrics = deployed.emf(
-            deployed.function_of(Category.DIRECT), since_ms, lambda lines: len(lines) >= _CROWD
-        )
+        metrics = deployed.emf(Category.DIRECT, since_ms, lambda lines: len(lines) >= _CROWD)
         attempts = Counter(endpoint.attempts)
 
     assert [reply.status for reply in replies if reply] == [200] * _CROWD

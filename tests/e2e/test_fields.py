@@ -6,8 +6,7 @@ from uuid import uuid4
 
 import pytest
 
-from local.policies import wait_for_snapshots
-from tests.e2e.conftest import Deployed
+from tests.e2e.conftest import Deployed, wait_for_snapshots
 
 _POLICIES: list[dict[str, Any]] = [
     {
@@ -47,7 +46,7 @@ def school(deployed: Deployed) -> str:
     app = f"school-{uuid4().hex[:8]}"
     edited = [deployed.put_policy({"app": app, **policy}) for policy in _POLICIES]
     status = deployed.compiled(app, edited[-1])
-    assert status.ok, status
+    assert status["ok"], status
     wait_for_snapshots()
     return app
 

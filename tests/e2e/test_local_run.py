@@ -3,7 +3,6 @@
 import os
 import socket
 import subprocess
-import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from io import StringIO
@@ -12,13 +11,12 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from local import demonstration, policies
+from local import demonstration
 from local.emulator import Emulator
 from local.errors import PortInUseError
-from local.policies import wait_for_snapshots
 from local.progress import Steps
 from local.workspace import REPOSITORY, Workspace
-from tests.e2e.conftest import Deployed
+from tests.e2e.conftest import Deployed, wait_for_snapshots
 
 
 @pytest.fixture(scope="module")
@@ -27,12 +25,12 @@ def shown(deployed: Deployed) -> Iterator[str]:
     out = StringIO()
     console = Console(file=out, width=200)
     with Steps(console) as steps:
-        demonstration.load_examples(deployed.workspace, deployed.outputs, steps)
-        answers = demonstration.post_hooks(deployed.workspace, deployed.outputs, steps)
-    demonstration.show(console, deployed.workspace, deployed.outputs, answers)
+        demonstration.load_examples(deployed.deployment, steps)
+        answers = demonstration.post_hooks(deployed.deployment, steps)
+    demonstration.show(console, deployed.deployment, answers)
     yield out.getvalue()
     # The examples hold for every app, so that the tests to come would meet them.
-    examples = policies.load()
+    examples = demonstration.examples()
     edited = datetime.now(UTC)
     deployed.policies.delete(examples)
     for app in {policy["app"] for policy in examples}:
@@ -74,7 +72,7 @@ def test_given_the_examples_when_hooks_are_posted_then_the_table_tells_who_decid
 def test_given_a_deployment_when_it_is_shown_then_url_secret_and_next_steps_are_there(
     deployed: Deployed, shown: str
 ) -> None:
-    assert f"{deployed.hooks.address.url}\n" in shown
+    assert f"{deployed.deployment.url}\n" in shown
     assert f"{deployed.hooks.secret}\n" in shown
     assert 'aws dynamodb put-item --table-name "$POLICIES_TABLE"' in shown
 
@@ -112,24 +110,45 @@ def test_given_another_workspaces_emulator_when_its_port_is_wanted_then_it_is_le
     assert deployed.post("connect", b"{}").status == 200
 
 
-def test_given_a_shell_without_settings_when_a_hook_is_posted_by_the_command_then_it_is_answered(
+def test_given_a_shell_without_settings_when_make_sends_a_hook_then_it_is_answered(
     deployed: Deployed,
 ) -> None:
-    # As `make hook` does it, but for the deployment's place: a process with nothing but a PATH.
-    place = (
-        f"import local.__main__ as m; m._DIRECTORY = m.Path({str(deployed.workspace.directory)!r})"
-    )
-    command = [sys.executable, "-c", f"{place}; raise SystemExit(m.main())", "post", "call", "-"]
+    body = '{"appKey": "nobody", "name": "$5 $(x) ${HOME}"}'
 
-    done = subprocess.run(
+    done = _make_hook(deployed, "METHOD=call", f"BODY={body}")
+
+    assert done.returncode == 0, done.stderr
+    assert "connect: 200" in done.stderr
+    # The session is added at the end.
+    assert done.stdout.startswith(body.rstrip("}"))
+
+
+def test_given_a_policy_on_the_clients_role_when_make_connects_with_it_then_it_decides(
+    deployed: Deployed, app: str
+) -> None:
+    policy = {"app": app, "id": "no-pupils", "method": "call", "action": "deny"}
+    edited = deployed.put_policy({**policy, "when": "session.custom.role == 'pupil'"})
+    assert deployed.compiled(app, edited)["ok"]
+    wait_for_snapshots()
+    hook = ("METHOD=call", f'BODY={{"appKey": "{app}"}}')
+
+    teacher = _make_hook(deployed, *hook, "CONNECT=custom.role=teacher custom.login=anna")
+    pupil = _make_hook(deployed, *hook, "CONNECT=custom.role=pupil")
+
+    assert "call: 200" in teacher.stderr
+    assert "call: 403" in pupil.stderr
+    assert "no-pupils" in pupil.stderr
+
+
+def _make_hook(deployed: Deployed, *variables: str) -> subprocess.CompletedProcess[str]:
+    environment = {"PATH": os.environ["PATH"], "WCSCTL_LOCAL": str(deployed.workspace.directory)}
+    # Without `make setup`: everything is installed, or this test would not run.
+    command = ["make", "--no-print-directory", "-o", "setup", "hook", *variables]
+    return subprocess.run(
         command,
-        input=b'{"appKey": "nobody"}',
         capture_output=True,
-        env={"PATH": os.environ["PATH"], "LOCAL_PORT": str(deployed.workspace.port)},
+        text=True,
+        env=environment,
         cwd=REPOSITORY,
         check=False,
     )
-
-    assert done.returncode == 0, done.stderr.decode()
-    assert b"connected first: 200" in done.stderr
-    assert b'"appKey": "nobody"' in done.stdout

@@ -12,14 +12,12 @@ from typing import Any, Final
 import pytest
 
 from local import deployment
-from local.decisions import DecisionLog
-from local.hooks import HookAddress, HookPoster, Reply, read_secret
-from local.policies import PolicyTable
 from local.workspace import Workspace
-from simulated_wcs.transport import BasicCredentials, Signature
+from simulated_wcs.transport import BasicCredentials, Reply, Signature
 from tests.e2e.conftest import Deployed, until
 from tests.support.marked_secrets import MarkedBody, marked_bodies
 from wcs_hooks.core.methods import Category
+from wcsctl.function_configuration import FUNCTIONS
 
 SETTINGS: Final = {
     **deployment.SETTINGS,
@@ -53,12 +51,11 @@ class OtherStack:
         logs = self.stack.workspace.session().client(
             "logs", endpoint_url=self.stack.workspace.endpoint
         )
-        names = [self.stack.function_of(category) for category in Category]
         pages = [
             logs.get_paginator("filter_log_events").paginate(
-                logGroupName=self.stack.log.log_group(name)
+                logGroupName=self.stack.configurations.of(function).log_group
             )
-            for name in (*names, self.stack.outputs.compiler_function_name)
+            for function in FUNCTIONS
         ]
         return "\n".join(
             event["message"] for each in pages for page in each for event in page["events"]
@@ -69,17 +66,8 @@ class OtherStack:
 def other(deployed: Deployed, tmp_path_factory: pytest.TempPathFactory) -> Iterator[OtherStack]:
     workspace = Workspace(tmp_path_factory.mktemp("other"), deployed.workspace.port)
     deployment.synthesise(workspace, SETTINGS)
-    outputs = deployment.deploy(workspace, lambda _: None)
-    [all_outputs] = json.loads(workspace.outputs.read_text()).values()
-    poster = HookPoster(HookAddress.of(outputs, workspace), read_secret(outputs, workspace))
-    stack = Deployed(
-        workspace,
-        outputs,
-        poster,
-        PolicyTable(workspace, outputs),
-        DecisionLog(workspace, outputs),
-    )
-    yield OtherStack(stack, all_outputs["EventBusName"])
+    stack = Deployed.to(workspace)
+    yield OtherStack(stack, stack.outputs.event_bus_name)
     cloudformation = workspace.session().client("cloudformation", endpoint_url=workspace.endpoint)
     cloudformation.delete_stack(StackName="WcsHooks-other")
 
@@ -126,7 +114,7 @@ def test_given_wrong_credentials_when_a_hook_is_posted_then_it_is_rejected(
 ) -> None:
     reply = other.post("call", b"{}", password)
 
-    assert (reply.status, reply.error()["policy"]) == (403, None)
+    assert (reply.status, reply.error["policy"]) == (403, None)
 
 
 def test_given_a_caller_who_signs_where_credentials_are_asked_for_then_it_is_rejected(
@@ -195,7 +183,7 @@ def test_given_an_address_that_is_not_allowed_when_it_shows_the_right_credential
     reply = until(lambda: other.post("call", b"{}"), lambda reply: reply.status == 403)
 
     assert reply.status == 403
-    assert "address" in reply.error()["reason"]
+    assert "address" in reply.error["reason"]
     # A function whose setting was not touched still lets it in.
     assert other.post("connect", b"{}").status == 200
 
@@ -209,7 +197,7 @@ def test_given_as_client_when_a_hook_of_a_session_never_seen_is_denied_then_it_i
     policy = {"app": app, "id": "no", "method": ["publishStream", "OnCallEvent"], "action": "deny"}
     for stack in (other.stack, deployed):
         edited = stack.put_policy(policy)
-        assert stack.compiled(app, edited).ok
+        assert stack.compiled(app, edited)["ok"]
     body = json.dumps({"appKey": app, "sessionId": "/never-seen"}).encode()
 
     for method in ("publishStream", "OnCallEvent"):
@@ -217,7 +205,7 @@ def test_given_as_client_when_a_hook_of_a_session_never_seen_is_denied_then_it_i
             lambda method=method: other.post(method, body),  # type: ignore[misc]
             lambda reply: reply.status == 403,
         )
-        assert refused.error()["policy"] == "no"
+        assert refused.error["policy"] == "no"
         assert deployed.post(method, body).status == 200
 
 

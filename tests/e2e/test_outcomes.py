@@ -24,11 +24,11 @@ from simulated_wcs.session import Application, Message, Session
 from simulated_wcs.transport import HookTransport, Signature
 from simulated_wcs.wcs import SimulatedWcs
 from tests.e2e.conftest import Deployed, until
-from tests.e2e.scenario_back_end import DeployedBackEnd
 from wcs_hooks.adapters.dynamo_snapshots import CURRENT
 from wcs_hooks.core.methods import SWITCHES, Category
 from wcs_hooks.core.outcome import UNKNOWN, Cause, Outcome, RestOnError
-from wcs_hooks.observability import REST_ERRORS
+from wcs_hooks.telemetry.catalogue import REST_ERRORS
+from wcsctl.scenario_back_end import DeployedBackEnd
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import DynamoDBServiceResource
@@ -128,7 +128,7 @@ def grid(deployed: Deployed) -> Grid:
         ),
         {
             decision: _dimensions(line)
-            for decision, line in deployed.log.lines(
+            for decision, line in deployed.logged(
                 cell.error.decision for cell in made.values()
             ).items()
         },
@@ -238,7 +238,7 @@ class _Making:
 
     def __init__(self, deployed: Deployed) -> None:
         self._deployed = deployed
-        self._back_end = DeployedBackEnd(deployed)
+        self._back_end = DeployedBackEnd(deployed.deployment)
         self._wcs = SimulatedWcs(switched_on=SWITCHES)
         self._run = uuid4().hex[:8]
         dynamodb: DynamoDBServiceResource = deployed.workspace.session().resource(
@@ -386,7 +386,7 @@ def _cause(error: InteractionError) -> Cause:
 
 def _measured(deployed: Deployed, since_ms: int) -> Iterator[Measured]:
     for category in Category:
-        for line in deployed.log.records(deployed.function_of(category), since_ms):
+        for line in deployed.records(category, since_ms):
             # What was logged late may be of an earlier test: its own time tells.
             if REST_ERRORS in line and line["_aws"]["Timestamp"] >= since_ms:
                 assert line[REST_ERRORS] in (1, [1])

@@ -12,8 +12,6 @@ from tests.e2e.conftest import Deployed
 
 type Action = Callable[[boto3.Session, Deployed], Any]
 
-_KEY = {"app": "defaultApp", "id": "x"}
-
 
 def _dynamodb(session: boto3.Session, deployed: Deployed) -> Any:
     return session.client("dynamodb", endpoint_url=deployed.workspace.endpoint)

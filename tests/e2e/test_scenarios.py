@@ -12,7 +12,7 @@ from simulated_wcs.runner import Runner
 from simulated_wcs.scenario import Scenario, load_all
 from simulated_wcs.transport import Reply
 from tests.e2e.conftest import Deployed
-from tests.e2e.scenario_back_end import DeployedBackEnd
+from wcsctl.scenario_back_end import DeployedBackEnd
 
 _LIBRARY = {
     Path(scenario.file).name: scenario
@@ -23,7 +23,7 @@ _LIBRARY = {
 @pytest.fixture(scope="module")
 def runner(deployed: Deployed) -> Runner:
     """Have the policies of all scenarios in force at once: that is waited for but once."""
-    back_end = DeployedBackEnd(deployed)
+    back_end = DeployedBackEnd(deployed.deployment)
     runner = Runner(back_end, uuid4().hex[:8])
     back_end.put_in_force(
         [policy for scenario in _LIBRARY.values() for policy in runner.policies(scenario)]

@@ -10,14 +10,14 @@ from typing import Any
 
 import pytest
 
-from local.hooks import HookPoster
 from local.workspace import REPOSITORY
 from tests.e2e.conftest import Deployed, until
 from tests.e2e.deployed_scene import DeployedScene, put_in_force
 from tests.support.faulty_aws import BROKEN
 from tests.support.faulty_endpoint import FaultyEndpoint
-from wcs_hooks import dead_letter
+from tests.support.local_stack import HookPoster
 from wcs_hooks.core.methods import Category
+from wcs_hooks.hook import dead_letter
 from wcsctl.dead_letters import DeadLetters
 from wcsctl.deployment import Deployment
 
@@ -136,7 +136,7 @@ def test_given_the_queue_refuses_when_a_large_hook_fails_then_it_is_redriven_out
         scene.fail(BROKEN, "BatchGetItem", "SendMessage")
         since_ms = int(time.time() * 1000)
         failed = deployed.post("publishStream", body)
-        [metrics] = deployed.emf(deployed.function_of(Category.DIRECT), since_ms, bool)
+        [metrics] = deployed.emf(Category.DIRECT, since_ms, bool)
 
     status = json.loads(wcsctl(deployed, "--json", "status").stdout)
     [listed] = told(deployed, "dead-letter", "list")
@@ -159,7 +159,7 @@ def test_given_a_rotation_then_no_hook_is_rejected_until_it_is_finished(
     old = deployed.hooks
     try:
         assert wcsctl(deployed, "secret", "rotate").returncode == 0
-        new = HookPoster(old.address, told(deployed, "secret", "show", "--reveal")["current"])
+        new = HookPoster(old.target, told(deployed, "secret", "show", "--reveal")["current"])
         again = wcsctl(deployed, "secret", "rotate")
         statuses = [one.post("call", b"{}").status for one in (new, old, new, old)]
         lines = told(deployed, "wcs-setup", "school", "--reveal")["properties"]

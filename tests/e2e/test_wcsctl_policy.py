@@ -12,9 +12,8 @@ from typing import Any
 import pytest
 import yaml
 
-from local.policies import wait_for_snapshots
 from local.workspace import REPOSITORY
-from tests.e2e.conftest import Deployed
+from tests.e2e.conftest import Deployed, wait_for_snapshots
 
 type Wcsctl = Callable[..., subprocess.CompletedProcess[str]]
 

@@ -47,7 +47,7 @@ def test_given_policies_in_force_when_a_hook_is_tried_then_it_tells_what_the_fun
         {"app": app, "id": "no-x", "method": "publishStream", "action": "deny", "status": 451}
         | {"when": "body.name.startsWith('x-')"}
     )
-    assert deployed.compiled(app, edited).ok
+    assert deployed.compiled(app, edited)["ok"]
     body = {"appKey": app, "nodeId": "n", "sessionId": app, "name": "x-1"}
     (tmp_path / "body.json").write_text(json.dumps(body))
     words = ("try", "publishStream", "-f", str(tmp_path / "body.json"))

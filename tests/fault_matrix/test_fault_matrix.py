@@ -4,9 +4,9 @@ from typing import Final
 
 import pytest
 
-from tests.fault_matrix.matrix import MATRIX
-from tests.fault_matrix.row import Row, differences
-from tests.fault_matrix.running import run
+from verification.fault_matrix.matrix import MATRIX
+from verification.fault_matrix.row import Row, differences
+from verification.fault_matrix.running import run
 
 _LOADED_MACHINE: Final = 1.0
 """Seconds that a reply may be late here: threads wait for a core when the machine is loaded. That

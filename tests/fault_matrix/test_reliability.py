@@ -2,15 +2,15 @@
 
 from collections import Counter
 
-from tests.fault_matrix.matrix import MATRIX
-from tests.fault_matrix.reliability import (
+from verification.fault_matrix.matrix import MATRIX
+from verification.fault_matrix.reliability import (
     FILE,
     expected_notes,
     expected_rows,
     notes_of,
     rows_of,
 )
-from wcs_hooks.observability import METRICS
+from wcs_hooks.telemetry.catalogue import METRICS
 
 _DOCUMENT = FILE.read_text(encoding="utf-8")
 

@@ -7,8 +7,12 @@ from typing import Any, Final
 
 import pytest
 
-from tests.fault_matrix.in_process import APP, SESSION, LocalScene, compile_app, observation
-from tests.fault_matrix.scene import (
+from tests.support.faulty_aws import HANGING
+from tests.support.hook_client import HookClient
+from tests.support.shifted_clock import ShiftedClock
+from tests.support.uneven_clock import MS, UnevenClock
+from verification.fault_matrix.in_process import APP, SESSION, LocalScene, compile_app, observation
+from verification.fault_matrix.scene import (
     BY_SESSION,
     CONNECT,
     CUT,
@@ -18,10 +22,6 @@ from tests.fault_matrix.scene import (
     Hook,
     Observed,
 )
-from tests.support.faulty_aws import HANGING
-from tests.support.hook_client import HookClient
-from tests.support.shifted_clock import ShiftedClock
-from tests.support.uneven_clock import MS, UnevenClock
 
 REPLY_TIMEOUT: Final = 2.0
 TICKET: Final = {

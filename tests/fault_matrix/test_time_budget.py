@@ -12,8 +12,10 @@ from typing import Any, Final
 
 import pytest
 
-from tests.fault_matrix.in_process import APP, SESSION, LocalScene
-from tests.fault_matrix.scene import (
+from tests.support.fake_clock import FakeClock
+from tests.support.faulty_aws import HANGING
+from verification.fault_matrix.in_process import APP, SESSION, LocalScene
+from verification.fault_matrix.scene import (
     ALLOWED,
     CALLED,
     CONNECT,
@@ -24,9 +26,7 @@ from tests.fault_matrix.scene import (
     KEPT_ALIVE,
     Hook,
 )
-from tests.support.fake_clock import FakeClock
-from tests.support.faulty_aws import HANGING
-from wcs_hooks.adapters import time_limit
+from wcs_hooks.adapters import deadlines as time_limit
 from wcs_hooks.adapters.cached_secrets import SECRET_TTL
 from wcs_hooks.core.methods import METHODS, Category
 

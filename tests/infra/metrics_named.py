@@ -7,8 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, Self
 
 from tests.infra.synthesis import Json, SynthesisedStack
-
-NAMESPACE: Final = "WcsHooks"
+from wcs_hooks.telemetry.catalogue import NAMESPACE
 
 _SEARCH: Final = re.compile(r"SEARCH\('\{(?P<schema>[^}]*)\} (?P<terms>[^']*)', '(?P<stat>\w+)'\)")
 _TERM: Final = re.compile(r'(?P<name>\w+)="(?P<value>[^"]*)"')

@@ -5,7 +5,7 @@ import pytest
 from infra.settings import Removal, Settings
 from tests.infra.conftest import Synthesise
 from tests.infra.synthesis import SynthesisedStack
-from wcs_hooks.dead_letter import MAX_MESSAGE_BYTES
+from wcs_hooks.hook.dead_letter import MAX_MESSAGE_BYTES
 
 STATEFUL = {
     "AWS::DynamoDB::Table": 4,

@@ -10,7 +10,7 @@ from tests.infra.metrics_named import Kind, from_access_logs, in_alarms, on_dash
 from tests.infra.synthesis import SynthesisedStack
 from wcs_hooks.core.methods import Category
 from wcs_hooks.core.outcome import UNKNOWN
-from wcs_hooks.observability import COMPILER, METRICS
+from wcs_hooks.telemetry.catalogue import COMPILER, METRICS
 
 CAUSES: Final = ("policy", "failure", "caller", "malformed")
 

@@ -15,8 +15,8 @@ from wcs_hooks.core.methods import Category
 from wcs_hooks.core.outcome import Cause, Outcome, RestOnError
 from wcs_hooks.core.payload import parse
 from wcs_hooks.core.reply import Reply
-from wcs_hooks.endpoint import Kind, Observation, Request, RestError
-from wcs_hooks.observability import HookReporter
+from wcs_hooks.hook.request import Kind, Observation, Request, RestError
+from wcs_hooks.telemetry.hook_reporter import HookReporter
 
 
 def alarms_on(stack: SynthesisedStack, metric: str) -> list[Json]:
@@ -211,22 +211,22 @@ def test_given_refusals_when_the_last_are_listed_then_they_come_from_all_four_fu
 
 
 def _refused(kind: Kind) -> Observation:
-    observation = Observation(
-        Request("publishStream", b"", None, "192.0.2.7", "decision-1"), Category.DIRECT
+    return Observation(
+        Request("publishStream", b"", None, "192.0.2.7", "decision-1"),
+        Category.DIRECT,
+        kind,
+        payload=parse(b'{"appKey": "live", "sessionId": "1"}'),
+        decision=Decision(Verdict.DENY, applied=("live/first", "live/private")),
+        deny_suppressed=True,
+        rest_error=RestError(RestOnError.LOG, Outcome.CONTINUED, Cause.POLICY),
     )
-    observation.kind = kind
-    observation.payload = parse(b'{"appKey": "live", "sessionId": "1"}')
-    observation.decision = Decision(Verdict.DENY, applied=("live/first", "live/private"))
-    observation.deny_suppressed = True
-    observation.rest_error = RestError(RestOnError.LOG, Outcome.CONTINUED, Cause.POLICY)
-    return observation
 
 
 DENIED: Final = _refused(Kind.DENIED)
 
-FAILED: Final = _refused(Kind.FAILED)
-FAILED.error = "PolicySnapshots does not answer"
-FAILED.dead_lettered = True
+FAILED: Final = _refused(Kind.FAILED)._replace(
+    error="PolicySnapshots does not answer", dead_lettered=True
+)
 
 
 @pytest.mark.parametrize(

@@ -35,8 +35,8 @@ from tests.infra.test_functions import FUNCTIONS
 from tests.support.aws_tables import POLICIES, Aws
 from tests.support.hook_client import ENVIRONMENT, SECRET, gateway_event, signature
 from tests.support.policy_items import deny
-from wcs_hooks.core import time_zones
-from wcs_hooks.core.expression_check import check
+from wcs_hooks.core.cel import time_zones
+from wcs_hooks.core.cel.check import check
 from wcs_hooks.core.methods import Category
 
 HERE = Target("here", None)
@@ -429,9 +429,13 @@ NOT_IN_A_HOOK_FUNCTION = {
     *("boto3", "s3transfer", "multiprocessing"),
     "aws_xray_sdk",
     # The compiler's half, and what waits for the first expression.
-    *("wcs_hooks.policy_compiler", "wcs_hooks.core.compilation", "wcs_hooks.core.lint"),
-    *("wcs_hooks.core.policy", "wcs_hooks.core.expression_check", "re2", "cel_expr_python"),
-    *("wcs_hooks.core.literals", "wcs_hooks.core.time_zones", "tzdata"),
+    *(
+        "wcs_hooks.compiler.policy_compiler",
+        "wcs_hooks.core.policy.compilation",
+        "wcs_hooks.core.policy.lint",
+    ),
+    *("wcs_hooks.core.policy.reader", "wcs_hooks.core.cel.check", "re2", "cel_expr_python"),
+    *("wcs_hooks.core.cel.literals", "wcs_hooks.core.cel.time_zones", "tzdata"),
 }
 """What a cold start does not load."""
 
@@ -496,7 +500,7 @@ HOUR = """
 import sys
 from datetime import UTC, datetime
 sys.path.insert(0, sys.argv[1])
-from wcs_hooks.core.expression import Expression, bind
+from wcs_hooks.core.cel.expression import Expression, bind
 hour = Expression(sys.argv[2]).json_value(bind(now=datetime(2030, 3, 15, 16, 30, tzinfo=UTC)))
 print(hour, sys.modules["tzdata"].__path__[0])
 """

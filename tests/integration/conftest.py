@@ -12,7 +12,7 @@ from tests.support.fake_clock import FakeClock
 from tests.support.hook_client import SECRET, HookClient
 from wcs_hooks.adapters.clients import Clients
 from wcs_hooks.adapters.dynamo_policy_store import DynamoPolicyStore
-from wcs_hooks.policy_compiler import PolicyCompiler, Status
+from wcs_hooks.compiler.policy_compiler import PolicyCompiler, Status
 
 RETENTION_DAYS = 30.0
 

@@ -11,8 +11,8 @@ from tests.support.aws_tables import Aws
 from tests.support.fake_clock import FakeClock
 from tests.support.hook_client import HookClient
 from tests.support.policy_items import configure, deny, override, policy
+from wcs_hooks.compiler.policy_compiler import Status
 from wcs_hooks.core.methods import METHODS
-from wcs_hooks.policy_compiler import Status
 
 type Enforce = Callable[..., Status]
 

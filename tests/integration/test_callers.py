@@ -12,8 +12,8 @@ from tests.support.aws_tables import Aws
 from tests.support.fake_clock import FakeClock
 from tests.support.hook_client import SECRET, HookClient, gateway_event, signature
 from tests.support.policy_items import deny
+from wcs_hooks.compiler.policy_compiler import Status
 from wcs_hooks.core.methods import METHODS, Category
-from wcs_hooks.policy_compiler import Status
 
 type Enforce = Callable[..., Status]
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -17,10 +18,10 @@ from tests.support.fake_clock import FakeClock
 from tests.support.hook_client import read_output
 from tests.support.in_memory_policy_store import InMemoryPolicyStore
 from tests.support.policy_items import configure, deny, override, policy
-from wcs_hooks import policy_compiler
 from wcs_hooks.adapters.clients import Clients
 from wcs_hooks.adapters.dynamo_policy_store import DynamoPolicyStore
-from wcs_hooks.policy_compiler import (
+from wcs_hooks.compiler import policy_compiler
+from wcs_hooks.compiler.policy_compiler import (
     ATTEMPTS,
     AppRecord,
     ContendedError,
@@ -808,6 +809,32 @@ def test_given_many_apps_when_one_is_edited_then_only_those_it_matters_to_are_co
 
     assert compiled == ["app-3", "*", "app-7", "app-8"]
     assert [store.statuses[app].ok for app in ("*", "app-3", "app-7")] == [True, True, False]
+
+
+def test_given_5000_policies_that_hardly_compress_when_compiled_then_it_is_soon_done(
+    clock: FakeClock,
+) -> None:
+    store = InMemoryPolicyStore()
+    for number in range(5_000):
+        reason = hashlib.sha512(str(number).encode()).hexdigest() * 2
+        store.put(
+            "live",
+            f"p{number:04}",
+            method="publishStream",
+            action="deny",
+            match={"name": f"stream-{number}"},
+            reason=reason,
+        )
+    began = time.process_time()
+
+    told = PolicyCompiler(store, clock).compile("live")
+
+    # The compiler function has a minute.
+    assert time.process_time() - began < 5
+    assert told.ok
+    assert told.policies == 5_000
+    [version] = store.versions["live"].values()
+    assert len(version.items) == len(version.changed.added) == 5_000
 
 
 def test_given_a_record_from_before_when_any_app_is_edited_then_its_app_is_compiled_too(

@@ -20,8 +20,9 @@ from tests.support.in_memory_dead_letters import InMemoryDeadLetters
 from wcs_hooks.adapters import dynamo_dead_letters
 from wcs_hooks.adapters.dynamo_dead_letters import PART_BYTES
 from wcs_hooks.clock import SystemClock
-from wcs_hooks.dead_letter import MAX_MESSAGE_BYTES, Place, body_of
-from wcs_hooks.observability import METRICS
+from wcs_hooks.hook.dead_letter import MAX_MESSAGE_BYTES, body_of
+from wcs_hooks.ports import Place
+from wcs_hooks.telemetry.catalogue import METRICS
 
 _BODY = b'{"appKey":"live","name":"b4e7"}'
 _DAY = 86_400

@@ -13,7 +13,7 @@ from tests.support.hook_client import HookClient
 from tests.support.in_memory_snapshots import InMemorySnapshots
 from wcs_hooks.adapters.event_bus import EventBridgeBus
 from wcs_hooks.clock import Deadline, SystemClock
-from wcs_hooks.ports import UnavailableError
+from wcs_hooks.core.errors import UnavailableError
 
 BUS = "wcs-events"
 HOOK = {"appKey": "live", "sessionId": "/192.0.2.1:5/192.0.2.2:8443", "status": "PUBLISHING"}

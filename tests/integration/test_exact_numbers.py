@@ -13,7 +13,7 @@ from tests.support.aws_tables import POLICIES, Aws
 from tests.support.hook_client import HookClient
 from tests.support.policy_items import deny, override
 from wcs_hooks.adapters.dynamo_policy_store import DynamoPolicyStore
-from wcs_hooks.policy_compiler import PolicyCompiler, Status
+from wcs_hooks.compiler.policy_compiler import PolicyCompiler, Status
 
 _LONG = "0.1234567890123456789012345678901234567"
 _LARGE = "12345678901234567890"

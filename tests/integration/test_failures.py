@@ -19,8 +19,8 @@ from tests.support.in_memory_dead_letters import InMemoryDeadLetters
 from tests.support.in_memory_snapshots import InMemorySnapshots
 from tests.support.policy_items import deny
 from wcs_hooks.clock import SystemClock
-from wcs_hooks.dead_letter import body_of
-from wcs_hooks.policy_compiler import Status
+from wcs_hooks.compiler.policy_compiler import Status
+from wcs_hooks.hook.dead_letter import body_of
 
 type Enforce = Callable[..., Status]
 _BODY = b'{"appKey":"live","name":"b4e7"}'

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from tests.fuzz.policies_in_force import in_force
 from tests.support.hook_client import forget_logger, gateway_event, signature
 from tests.support.in_memory_function import InMemoryAws, InMemoryFunction
 from tests.support.slow_bodies import MALFORMED, VALID
+from verification.fuzz.policies_in_force import in_force
 from wcs_hooks.core.methods import METHODS, Category
 
 _LIMIT = 5.0

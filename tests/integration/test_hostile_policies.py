@@ -7,7 +7,7 @@ import pytest
 
 from tests.support.aws_tables import POLICIES, Aws
 from tests.support.policy_items import deny, override
-from wcs_hooks.policy_compiler import PolicyCompiler
+from wcs_hooks.compiler.policy_compiler import PolicyCompiler
 
 _NEARLY_400_KIB = 400_000
 

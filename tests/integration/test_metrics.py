@@ -2,8 +2,7 @@
 
 import json
 import re
-import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -13,10 +12,10 @@ from tests.integration.conftest import MakeClient
 from tests.support.aws_calls import AwsCalls
 from tests.support.aws_tables import Aws
 from tests.support.fake_clock import FakeClock
-from tests.support.hook_client import HookClient, HookReply, read_output
+from tests.support.hook_client import HookClient, HookReply
 from tests.support.in_memory_snapshots import InMemorySnapshots
 from tests.support.policy_items import deny, override, policy
-from wcs_hooks.policy_compiler import Status
+from wcs_hooks.compiler.policy_compiler import Status
 
 type Enforce = Callable[..., Status]
 _HOOK = {"appKey": "live", "sessionId": "/192.0.2.1:5/192.0.2.2:8443", "name": "b4e7"}
@@ -307,28 +306,6 @@ def test_given_echoes_that_are_logged_when_they_are_gathered_then_the_log_does_n
     reply = hooks.post("publishStream", _HOOK)
 
     assert (len(reply.log), reply.metrics) == (1, [])
-
-
-def test_given_gathered_echoes_when_the_environment_is_told_to_end_then_they_are_emitted(
-    gathering: HookClient, capsys: pytest.CaptureFixture[str], ended: list[int]
-) -> None:
-    gathering.post("StreamStatusEvent", _HOOK)
-    gathering.post("StreamStatusEvent", _HOOK)
-
-    signal.raise_signal(signal.SIGTERM)
-
-    [line], _ = read_output(capsys.readouterr().out)
-    assert (line["method"], line["Calls"]) == ("StreamStatusEvent", [2])
-    assert ended == [signal.SIGTERM]
-
-
-@pytest.fixture(autouse=True)
-def ended() -> Iterator[list[int]]:
-    """The signals that would have ended this process."""
-    numbers: list[int] = []
-    before = signal.signal(signal.SIGTERM, lambda number, _frame: numbers.append(number))
-    yield numbers
-    signal.signal(signal.SIGTERM, before)
 
 
 # --- The log ------------------------------------------------------------------------------------

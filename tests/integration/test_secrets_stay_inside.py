@@ -32,10 +32,10 @@ from tests.support.in_memory_dead_letters import InMemoryDeadLetters
 from tests.support.in_memory_snapshots import InMemorySnapshots
 from tests.support.marked_secrets import MarkedBody, marked_bodies
 from tests.support.policy_items import configure, deny, override
-from wcs_hooks import endpoint
 from wcs_hooks.adapters.dynamo_policy_store import to_attributes
 from wcs_hooks.core.methods import METHODS, Category
-from wcs_hooks.dead_letter import body_of
+from wcs_hooks.hook import errors
+from wcs_hooks.hook.dead_letter import body_of
 
 BUS: Final = "wcs-events"
 KEY: Final = "MarkedKeyOfWcs"
@@ -100,14 +100,14 @@ def written(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -
     """Also takes down every library's own log, and the text of every error that is answered."""
     caplog.set_level(logging.INFO)
     written = Written()
-    refuse = endpoint._refusal
+    refuse = errors.refusal_of
 
     def refusing(error: Exception) -> Any:
         if not isinstance(error, QuotingError):
             written.seen.append("".join(traceback.format_exception(error)))
         return refuse(error)
 
-    monkeypatch.setattr(endpoint, "_refusal", refusing)
+    monkeypatch.setattr(errors, "refusal_of", refusing)
     yield written
     written.seen.append(caplog.text)
 

@@ -17,9 +17,10 @@ from tests.support.in_memory_snapshots import InMemorySnapshots
 from tests.support.policy_items import deny, policy
 from wcs_hooks.adapters.cached_policies import APP_BYTES, CachedPolicies
 from wcs_hooks.clock import Deadline, SystemClock
+from wcs_hooks.compiler.policy_compiler import Status
+from wcs_hooks.core.errors import UnavailableError
 from wcs_hooks.core.snapshot import Snapshot
-from wcs_hooks.policy_compiler import Status
-from wcs_hooks.ports import Pointer, UnavailableError
+from wcs_hooks.ports import Pointer
 
 type Enforce = Callable[..., Status]
 _HOOK = {"appKey": "live", "name": "b4e7"}
@@ -264,7 +265,7 @@ def test_given_policies_for_all_that_came_late_when_newer_ones_are_known_then_th
 
     with patch.object(snapshots, "snapshot", load_slowly), pytest.raises(UnavailableError):
         cache.in_force("first", Deadline(clock, 0.05))
-    [(late, _)] = cache._reading.values()
+    [(late, _)] = cache._reads._reading.values()
     snapshots.publish("*", deny("no", reason="new"))
     cache.in_force("second", Deadline(clock, 5))
     is_loaded.set()
@@ -373,7 +374,7 @@ def test_given_a_version_that_came_too_late_when_there_is_a_newer_one_then_that_
     cache = CachedPolicies(snapshots, 0, clock, _ENOUGH)
     with snapshots.hanging(), pytest.raises(UnavailableError):
         cache.in_force("live", Deadline(clock, 0.05))
-    [(late, _)] = cache._reading.values()
+    [(late, _)] = cache._reads._reading.values()
     assert late.result(5)["live"].number == 1
     snapshots.publish("live", deny("no", reason="newer"))
 
@@ -389,7 +390,7 @@ def test_given_a_version_that_came_too_late_when_nothing_can_be_read_then_it_is_
     cache = CachedPolicies(snapshots, 0, clock, _ENOUGH)
     with snapshots.hanging(), pytest.raises(UnavailableError):
         cache.in_force("live", Deadline(clock, 0.05))
-    [(late, _)] = cache._reading.values()
+    [(late, _)] = cache._reads._reading.values()
     assert late.result(5)
     snapshots.refuse()
 

@@ -1,6 +1,6 @@
 """Whatever is edited, in whatever order, what is active follows from the table as a whole.
 
-`WALK_STEPS=10000` walks further, `WALK_SEED` elsewhere.
+`HYPOTHESIS_PROFILE=thorough` or `WALK_STEPS=10000` walks further, `WALK_SEED` elsewhere.
 """
 
 import os
@@ -11,11 +11,13 @@ from typing import Any
 from tests.support.compiler_walk import Told, Walk
 from tests.support.fake_clock import FakeClock
 from tests.support.in_memory_policy_store import InMemoryPolicyStore
-from wcs_hooks.core.client_config import Demand
-from wcs_hooks.core.policy import Finding
-from wcs_hooks.policy_compiler import STATUS_ID, InForceVersion, PolicyCompiler
+from tests.support.profiles import example_count
+from wcs_hooks.compiler.policy_compiler import STATUS_ID, InForceVersion, PolicyCompiler
+from wcs_hooks.core.policy.client_config import Demand
+from wcs_hooks.core.policy.reader import Finding
 
-_STEPS = int(os.environ.get("WALK_STEPS", "2000"))
+# A walk that is much shorter does not get to everything.
+_STEPS = int(os.environ.get("WALK_STEPS") or max(1_000, example_count(2_000)))
 _SEED = int(os.environ.get("WALK_SEED", "3"))
 
 

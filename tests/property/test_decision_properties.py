@@ -8,10 +8,11 @@ from hypothesis import strategies as st
 
 from tests.property.json_texts import ANY_VALUES, are_equal
 from tests.property.policies import BODIES, CONFIGURED_POLICIES, HOOKS, POLICIES, answer
+from tests.support.profiles import example_count
 from tests.unit.given import NOW, compiled
 from wcs_hooks.core.decision import UNKNOWN_SESSION, Decision, Verdict
 from wcs_hooks.core.in_force import InForce
-from wcs_hooks.core.policy import ATTRIBUTES
+from wcs_hooks.core.policy.reader import ATTRIBUTES
 from wcs_hooks.core.snapshot import Snapshot
 from wcsctl.deployed_process import Question, SnapshotBytes, shared
 
@@ -47,7 +48,7 @@ def _decided_as_deployed(
     return shared().answer(SnapshotBytes(*snapshots), question).answer.decision
 
 
-@settings(max_examples=400)
+@settings(max_examples=example_count(400))
 @given(POLICIES, _METHODS, BODIES, _MOMENTS)
 def test_given_any_policies_and_hook_then_the_decision_is_what_the_contract_says(
     policies: list[dict[str, Any]], method: str, body: dict[str, Any], now: float
@@ -74,7 +75,7 @@ def test_given_any_policies_and_hook_then_the_decision_is_what_the_contract_says
     assert (found.verdict is Verdict.OVERRIDE) == bool(expected.fields)
 
 
-@settings(max_examples=200)
+@settings(max_examples=example_count(200))
 @given(CONFIGURED_POLICIES, _METHODS, BODIES, st.sampled_from([0.0, 1800.0, 3600.0, 7200.0]))
 def test_given_any_policies_when_a_session_connects_then_wcs_will_do_what_they_ever_decide(
     policies: list[dict[str, Any]], method: str, body: dict[str, Any], later: float
@@ -169,7 +170,7 @@ _ITEMS = st.dictionaries(
 )
 
 
-@settings(max_examples=400)
+@settings(max_examples=example_count(400))
 @given(
     st.lists(_ITEMS, max_size=3),
     st.sampled_from(

@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 
 from tests.property.json_texts import ANY_VALUES
 from tests.support.evaluation import value_of
-from wcs_hooks.core.expression import ExpressionError
-from wcs_hooks.core.expression_check import check
-from wcs_hooks.core.guard import Guard, StoredGuard
+from tests.support.profiles import example_count
+from wcs_hooks.core.cel.check import check
+from wcs_hooks.core.cel.expression import ExpressionError
+from wcs_hooks.core.cel.guard import Guard, StoredGuard
 from wcs_hooks.core.payload import parse
 from wcsctl.deployed_process import shared
 
@@ -76,7 +77,7 @@ def _by_the_runtime(source: str, body: dict[str, Any]) -> bool | None:
     return shared().run(value_of, check(source).serialized, {"method": "call", "body": body})
 
 
-@settings(max_examples=3_000)
+@settings(max_examples=example_count(3_000))
 @given(_CONDITIONS, _BODIES)
 def test_given_any_condition_and_body_when_its_guard_tells_then_the_runtime_says_the_same(
     source: str, body: dict[str, Any]
@@ -91,7 +92,7 @@ def test_given_any_condition_and_body_when_its_guard_tells_then_the_runtime_says
     assert told is None or told is _by_the_runtime(source, fields)
 
 
-@settings(max_examples=300)
+@settings(max_examples=example_count(300))
 @given(st.lists(_COMPARISONS, min_size=1, max_size=3).map(" && ".join), _BODIES)
 def test_given_comparisons_of_fields_of_their_type_when_the_guard_is_asked_then_it_tells(
     source: str, body: dict[str, Any]

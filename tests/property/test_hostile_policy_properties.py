@@ -5,9 +5,10 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.fuzz.targets.policies import APPS, WORDS, compile_hostile
+from tests.support.profiles import example_count
+from verification.fuzz.targets.policies import APPS, WORDS, compile_hostile
 from wcs_hooks.adapters.dynamo_policy_store import from_attributes
-from wcs_hooks.core.policy import ATTRIBUTES
+from wcs_hooks.core.policy.reader import ATTRIBUTES
 
 _TEXTS = st.one_of(
     st.sampled_from(WORDS),
@@ -50,7 +51,7 @@ _BASES: list[dict[str, Any]] = [
 ]
 
 
-@settings(max_examples=400)
+@settings(max_examples=example_count(400))
 @given(
     st.sampled_from(APPS),
     st.lists(st.tuples(_IDS, st.sampled_from(_BASES), _ITEMS, st.booleans()), max_size=4),

@@ -11,7 +11,7 @@ import yaml
 from simulated_wcs.action import Conclusion
 from simulated_wcs.scenario import Scenario, ScenarioFileError, load_all
 from wcs_hooks.core.methods import METHODS
-from wcsctl import policy_yaml
+from wcsctl.policies import yaml as policy_yaml
 
 _LIBRARY = Path(__file__).parent.parent / "scenarios"
 _REFERENCE = Path(__file__).parent.parent.parent / "docs" / "scenarios.md"

@@ -15,7 +15,7 @@ from simulated_wcs.transport import (
     TargetError,
 )
 from tests.simulated_wcs.conftest import Answer, ScriptedBackEnd
-from wcs_hooks.core.caller import authorize_basic, authorize_signature
+from tests.support.caller_checks import check_basic, check_signature
 
 _BODY = '{"appKey":"room","name":"Räume"}'.encode()
 
@@ -51,7 +51,7 @@ def test_given_a_secret_when_a_hook_is_sent_then_the_back_end_accepts_its_signat
     [request] = back_end.received
     scheme, _, digest = request.headers["Authorization"].partition(" ")
     assert (scheme, len(digest), digest) == ("WCS", 32, digest.lower())
-    authorize_signature(request.headers["Authorization"], request.body, ["secret"])
+    check_signature(request.headers["Authorization"], request.body, ["secret"])
 
 
 def test_given_basic_credentials_when_a_hook_is_sent_then_the_back_end_accepts_them(
@@ -59,7 +59,7 @@ def test_given_basic_credentials_when_a_hook_is_sent_then_the_back_end_accepts_t
 ) -> None:
     HookTransport(back_end.target, BasicCredentials("wcs", "pä:ss")).send("connect", _BODY)
 
-    authorize_basic(back_end.received[0].headers["Authorization"], "wcs", ["pä:ss"])
+    check_basic(back_end.received[0].headers["Authorization"], "wcs", ["pä:ss"])
 
 
 def test_given_secrets_when_they_are_shown_then_they_are_not() -> None:
@@ -204,3 +204,20 @@ def test_given_an_experiment_then_wcs_sees_the_altered_reply(back_end: ScriptedB
     replies = [transport.send(method, _BODY).reply for method in ("call", "hold")]
 
     assert [reply.status for reply in replies if reply] == [403, 200]
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "error"),
+    [
+        (403, b'{"error": {"reason": "closed"}}', {"reason": "closed"}),
+        (200, b'{"error": {"reason": "a field of the hook"}}', {}),
+        (403, b'{"error": "closed"}', {}),
+        (502, b"<html>", {}),
+        (502, b"\xff", {}),
+        (403, b"[]", {}),
+    ],
+)
+def test_given_a_reply_then_its_error_is_that_of_a_refusal_alone(
+    status: int, body: bytes, error: dict[str, str]
+) -> None:
+    assert Reply(status, "", {}, body).error == error

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.soak.balance import (
+from verification.soak.balance import (
     MALFORMED_ERROR,
     Letter,
     Logged,
@@ -13,7 +13,7 @@ from tests.soak.balance import (
     log_checks,
     without_reply,
 )
-from tests.soak.wire import Answer, LostAttempt, SentHook
+from verification.soak.wire import Answer, LostAttempt, SentHook
 
 UNAVAILABLE = "UnavailableError"
 

@@ -13,9 +13,9 @@ from botocore.config import Config
 from botocore.exceptions import ClientError, ConnectionClosedError, ReadTimeoutError
 
 from local.workspace import Workspace
-from tests.soak.faults import READS, WRITES, Call, Fault, How, Place
-from tests.soak.proxy import FaultyProxy
-from tests.soak.stack import free_ports
+from verification.soak.faults import READS, WRITES, Call, Fault, How, Place
+from verification.soak.proxy import FaultyProxy
+from verification.soak.stack import free_ports
 
 TABLES = {Place.SNAPSHOTS: "snapshots", Place.SESSIONS: "sessions", Place.LETTERS: "letters"}
 READ_POINTERS = Call("DynamoDB_20120810.BatchGetItem", frozenset({"snapshots"}))

@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.soak.faults import Place
-from tests.soak.plan import LEAD_IN, Plan, fault_sets
+from verification.soak.faults import Place
+from verification.soak.plan import LEAD_IN, Plan, fault_sets
 
 HALF_AN_HOUR = 1800.0
 

@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from tests.soak.sessions import Fates, compare_sessions, key_of
-from tests.soak.traffic import SessionHistory
+from verification.soak.sessions import Fates, compare_sessions, key_of
+from verification.soak.traffic import SessionHistory
 
 OPEN = SessionHistory("node", "s1", "c1", 200)
 ENDED = SessionHistory("node", "s2", "c2", 200, "e2")

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from wcs_hooks.core.expression import Expression, ExpressionError, bind
+from wcs_hooks.core.cel.expression import Expression, ExpressionError, bind
 
 
 def value_of(serialized: str, variables: Mapping[str, Any]) -> bool | None:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Event
 
-from wcs_hooks.ports import UnavailableError
+from wcs_hooks.core.errors import UnavailableError
 
 _LONGEST_HANG = 20.0
 """Seconds after which a call that hangs gives up, so that a test with a bug ends, too."""

@@ -21,7 +21,7 @@ from unittest.mock import patch
 
 from wcs_hooks.clock import Clock, SystemClock
 from wcs_hooks.core.methods import METHODS, Category
-from wcs_hooks.handlers import gateway
+from wcs_hooks.handlers import wiring
 from wcs_hooks.ports import DeadLetters, SnapshotSource
 
 SECRET: Final = "wcs-secret"
@@ -46,7 +46,7 @@ ENVIRONMENT: Final[Mapping[str, str]] = {
     "EVENT_BUS_NAME": "",
     "EVENT_BUS_KEEP_ALIVE": "false",
     "ECHO_LOG_SAMPLE_RATE": "0",
-    # What a hook counts is looked for right behind it; tests of gathering say otherwise.
+    # What a hook counts is looked for right behind it; tests of batches say otherwise.
     "ECHO_METRICS_SECONDS": "0",
 }
 """What the stack gives a category's function."""
@@ -152,7 +152,7 @@ class HookClient:
         self._dead_letters = dead_letters
         self._second_place = second_place
         self._variables = {**ENVIRONMENT, **variables}
-        self._handlers: dict[Category, gateway.Handler] = {}
+        self._handlers: dict[Category, wiring.Handler] = {}
         self._ids = itertools.count(1)
         forget_logger()
 
@@ -208,7 +208,7 @@ class HookClient:
             seconds,
         )
 
-    def _handler(self, category: Category) -> gateway.Handler:
+    def _handler(self, category: Category) -> wiring.Handler:
         if category not in self._handlers:
             replaced: dict[str, Any] = {"SystemClock": lambda: self._clock}
             if self._snapshots is not None:
@@ -217,8 +217,8 @@ class HookClient:
                 replaced["_dead_letter_queue"] = lambda *_: self._dead_letters
             if self._second_place is not None:
                 replaced["_dead_letter_table"] = lambda *_: self._second_place
-            with patch.multiple(gateway, **replaced), patch.dict(os.environ, self._variables):
-                self._handlers[category] = gateway.hook_handler(category)
+            with patch.multiple(wiring, **replaced), patch.dict(os.environ, self._variables):
+                self._handlers[category] = wiring.hook_handler(category)
         return self._handlers[category]
 
 

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from tests.support.faults import Faulty
-from wcs_hooks.adapters.time_limit import run_before
+from wcs_hooks.adapters.deadlines import run_before
 from wcs_hooks.clock import Deadline
-from wcs_hooks.dead_letter import Place
+from wcs_hooks.ports import Place
 
 
 class InMemoryDeadLetters(Faulty):

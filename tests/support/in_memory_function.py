@@ -18,7 +18,7 @@ from tests.support.fake_clock import FakeClock
 from tests.support.hook_client import ENVIRONMENT, SECRET, forget_logger
 from tests.support.in_memory_snapshots import InMemorySnapshots
 from wcs_hooks.core.methods import Category
-from wcs_hooks.handlers import gateway
+from wcs_hooks.handlers import wiring
 
 
 class InMemoryAws:
@@ -116,11 +116,11 @@ class InMemoryFunction:
         self._written = io.StringIO()
         forget_logger()
         with (
-            patch.multiple(gateway, **replaced),
+            patch.multiple(wiring, **replaced),
             patch.dict(os.environ, environment),
             redirect_stdout(self._written),
         ):
-            self._handler = gateway.hook_handler(category)
+            self._handler = wiring.hook_handler(category)
         self._logger = logging.getLogger(ENVIRONMENT["POWERTOOLS_SERVICE_NAME"])
 
     def invoke(self, event: Mapping[str, Any], request_id: str) -> tuple[dict[str, Any], str]:

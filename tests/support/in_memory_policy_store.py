@@ -6,17 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from wcs_hooks.core.client_config import Demand
-from wcs_hooks.core.compilation import (
-    Changes,
-    Compilation,
-    compile_policies,
-    pack,
-    source_digest,
-    unpack,
-)
-from wcs_hooks.core.snapshot import Snapshot
-from wcs_hooks.policy_compiler import (
+from wcs_hooks.compiler.policy_compiler import (
     NOTHING,
     STATUS_ID,
     AppRecord,
@@ -26,6 +16,16 @@ from wcs_hooks.policy_compiler import (
     Status,
     StatusChangedError,
 )
+from wcs_hooks.core.policy.client_config import Demand
+from wcs_hooks.core.policy.compilation import (
+    Changes,
+    Compilation,
+    compile_policies,
+    pack,
+    source_digest,
+    unpack,
+)
+from wcs_hooks.core.snapshot import Snapshot
 
 
 @dataclass(frozen=True)

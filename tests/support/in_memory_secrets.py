@@ -25,10 +25,6 @@ class InMemorySecrets(Faulty):
         """Begin a rotation: the secret so far becomes the previous one."""
         self._secrets = (current, self._secrets[0])
 
-    def forget_previous(self) -> None:
-        """End a rotation."""
-        self._secrets = self._secrets[:1]
-
     def read(self) -> Sequence[str]:
         self._asked("read")
         return self._secrets

@@ -5,9 +5,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tests.support.faults import Faulty
-from wcs_hooks.core.compilation import compile_policies
+from wcs_hooks.core.errors import UnavailableError
+from wcs_hooks.core.policy.compilation import compile_policies
 from wcs_hooks.core.snapshot import Snapshot, SnapshotFormatError
-from wcs_hooks.ports import Pointer, UnavailableError
+from wcs_hooks.ports import Pointer
 
 
 class InMemorySnapshots(Faulty):

@@ -25,7 +25,7 @@ from wcs_hooks.adapters.clients import Clients
 from wcs_hooks.adapters.dynamo_dead_letters import DynamoDeadLetters
 from wcs_hooks.adapters.dynamo_policy_store import DynamoPolicyStore
 from wcs_hooks.clock import Deadline, SystemClock
-from wcs_hooks.policy_compiler import PolicyCompiler
+from wcs_hooks.compiler.policy_compiler import PolicyCompiler
 from wcsctl import cli, dead_letters
 from wcsctl.deployment import Deployment
 

@@ -13,11 +13,11 @@ FUNCTIONS: Final = Path(__file__).resolve().parents[2] / "functions"
 _PROGRAM: Final = """
 import json, sys
 from datetime import UTC, datetime
-from wcs_hooks.core.expression import Expression, ExpressionError, bind
+from wcs_hooks.core.cel.expression import Expression, ExpressionError, bind
 
 asked = json.load(sys.stdin)
 if asked["compileFirst"]:
-    from wcs_hooks.core.expression_check import check
+    from wcs_hooks.core.cel.check import check
     check("true")
     check("now == now")
 outcomes = []
@@ -30,7 +30,7 @@ for serialized, variables in asked["evaluations"]:
     except ExpressionError as error:
         outcomes.append((None, str(error)))
 if not asked["compileFirst"]:
-    assert "wcs_hooks.core.expression_check" not in sys.modules
+    assert "wcs_hooks.core.cel.check" not in sys.modules
 json.dump(outcomes, sys.stdout)
 """
 

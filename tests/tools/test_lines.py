@@ -8,7 +8,7 @@ from tools.cost.lines import PLATFORM_LINES, OwnLines, access_bytes, own_lines
 from tools.cost.load import KEEP_ALIVE, Load
 from tools.cost.stack import deployed_stack
 from wcs_hooks.core.methods import METHODS
-from wcs_hooks.observability import METRICS
+from wcs_hooks.telemetry.catalogue import METRICS
 
 
 @pytest.fixture(scope="module")

@@ -1,10 +1,9 @@
-"""How the modules of the benchmark and the tools hang together, and that their examples hold."""
+"""The tools do not know the benchmark, and the examples of both hold."""
 
 import ast
 import doctest
 import importlib
 from collections.abc import Iterator
-from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -28,23 +27,6 @@ def _imports(source: str) -> Iterator[str]:
         elif isinstance(node, ast.ImportFrom) and node.module:
             yield node.module
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
-
-
-def _sort(sources: dict[str, str]) -> None:
-    graph = {name: set(_imports(source)) & set(sources) for name, source in sources.items()}
-    TopologicalSorter(graph).prepare()
-
-
-def test_given_the_modules_when_their_imports_are_followed_then_none_leads_in_a_circle() -> None:
-    assert len(_MODULES) > 30
-    _sort(_MODULES)
-
-
-def test_given_a_circle_of_types_alone_when_imports_are_followed_then_it_is_found() -> None:
-    first = "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from b import C\n"
-
-    with pytest.raises(CycleError):
-        _sort({"a": first, "b": "import a"})
 
 
 def test_given_the_tools_then_they_do_not_know_the_benchmark_which_uses_them() -> None:

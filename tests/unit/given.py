@@ -4,11 +4,11 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from wcs_hooks.core.client_config import Demand
-from wcs_hooks.core.compilation import Compilation, compile_policies
 from wcs_hooks.core.decision import UNKNOWN_SESSION, Decision, Hook, Session, Step, decide
 from wcs_hooks.core.methods import METHODS
 from wcs_hooks.core.payload import parse
+from wcs_hooks.core.policy.client_config import Demand
+from wcs_hooks.core.policy.compilation import Compilation, compile_policies
 from wcs_hooks.core.snapshot import Snapshot
 
 NOW = 1_893_499_200.0

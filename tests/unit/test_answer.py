@@ -13,9 +13,9 @@ from wcs_hooks.core.decision import (
     UNKNOWN_SESSION,
     Decision,
     Session,
-    SessionUnavailableError,
     Verdict,
 )
+from wcs_hooks.core.errors import UnavailableError
 from wcs_hooks.core.in_force import InForce
 from wcs_hooks.core.methods import METHODS, PLAYERS, Category
 
@@ -50,7 +50,7 @@ def _must_not_be_read() -> Session:
 
 
 def _unavailable() -> Session:
-    raise SessionUnavailableError("it is out")
+    raise UnavailableError("it is out")
 
 
 @pytest.mark.parametrize("method", _REFUSABLE)
@@ -123,7 +123,7 @@ def test_given_connect_then_its_reply_asks_for_what_the_policies_need() -> None:
 def test_given_a_denial_when_the_session_cannot_be_read_then_that_is_raised_once_decided() -> None:
     decisions: list[Decision] = []
 
-    with pytest.raises(SessionUnavailableError, match="it is out"):
+    with pytest.raises(UnavailableError, match="it is out"):
         _answered(deny(), session=_unavailable, decided=decisions.append)
 
     assert [decision.verdict for decision in decisions] == [Verdict.DENY]

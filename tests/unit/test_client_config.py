@@ -19,9 +19,9 @@ from tests.unit.given import (
     override,
     snapshot,
 )
-from wcs_hooks.core.client_config import Demand, demands, merge, next_expiry
 from wcs_hooks.core.in_force import InForce
 from wcs_hooks.core.methods import METHODS, Category, methods_of
+from wcs_hooks.core.policy.client_config import Demand, demands, merge, next_expiry
 
 _DEFAULTS = {
     "restExclude": "",

@@ -13,8 +13,8 @@ from tests.unit.given import (
     override,
     snapshot,
 )
-from wcs_hooks.core.compilation import Changes, changes, source_digest
-from wcs_hooks.core.policy import Severity
+from wcs_hooks.core.policy.compilation import Changes, changes, source_digest
+from wcs_hooks.core.policy.reader import Severity
 
 
 def test_given_items_then_the_policies_stand_in_evaluation_order() -> None:

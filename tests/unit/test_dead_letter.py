@@ -12,7 +12,7 @@ import pytest
 
 from wcs_hooks.core.methods import Category
 from wcs_hooks.core.payload import MalformedBodyError
-from wcs_hooks.dead_letter import (
+from wcs_hooks.hook.dead_letter import (
     MAX_MESSAGE_BYTES,
     IncompleteMessageError,
     UnknownSchemaError,
@@ -21,7 +21,7 @@ from wcs_hooks.dead_letter import (
     pending_of,
     to_text,
 )
-from wcs_hooks.endpoint import Request
+from wcs_hooks.hook.request import Request
 
 _MIB = 1_048_576
 _NOISE = random.Random(1).randbytes(_MIB)  # noqa: S311 - noise that no compression makes smaller

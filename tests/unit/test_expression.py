@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from wcs_hooks.core.expression import VARIABLES, Expression, ExpressionError, bind
-from wcs_hooks.core.expression_check import MAX_EXPRESSION_CHARACTERS, check
+from wcs_hooks.core.cel.check import MAX_EXPRESSION_CHARACTERS, check
+from wcs_hooks.core.cel.expression import VARIABLES, Expression, ExpressionError, bind
 
 
 def _evaluated(source: str, **body: Any) -> Any:

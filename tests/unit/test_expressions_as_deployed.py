@@ -12,8 +12,8 @@ import tzdata
 from tests.support import documented_expressions
 from tests.support.documented_expressions import METHOD, NOW, SESSION, examples
 from tests.support.reading_process import FUNCTIONS, Outcome, evaluate
-from wcs_hooks.core.expression import VARIABLES, environment
-from wcs_hooks.core.expression_check import check
+from wcs_hooks.core.cel.check import check
+from wcs_hooks.core.cel.expression import VARIABLES, environment
 
 _DOCUMENTED = {
     "method": METHOD,

@@ -8,9 +8,9 @@ import pytest
 from local.demonstration import PAYLOADS
 from simulated_wcs import bodies
 from tests.unit.given import compiled, configure, deny, echo, errors, override, warnings
-from wcs_hooks.core.client_config import Demand
 from wcs_hooks.core.hook_fields import FIELDS, Kind, kind_of, meant_by
 from wcs_hooks.core.methods import CANONICAL_METHODS, METHODS
+from wcs_hooks.core.policy.client_config import Demand
 from wcs_hooks.core.secrets import SECRET_FIELDS
 
 

@@ -5,9 +5,10 @@ from typing import Any
 import pytest
 
 from tests.unit.given import decided, deny, echo, override, snapshot
-from wcs_hooks.core.decision import SessionUnavailableError, Verdict
-from wcs_hooks.core.expression_check import check
-from wcs_hooks.core.guard import Guard, StoredGuard
+from wcs_hooks.core.cel.check import check
+from wcs_hooks.core.cel.guard import Guard, StoredGuard
+from wcs_hooks.core.decision import Verdict
+from wcs_hooks.core.errors import UnavailableError
 
 
 def _guard(source: str) -> StoredGuard:
@@ -131,14 +132,14 @@ def test_given_a_guard_when_a_field_is_absent_but_another_fails_then_it_is_false
 
 
 def _unavailable() -> Any:
-    raise SessionUnavailableError("no")
+    raise UnavailableError("no")
 
 
 def test_given_a_condition_that_the_body_rules_out_then_its_session_is_not_waited_for() -> None:
     policies = snapshot(deny(when="session.custom.role != 'teacher' && body.name == 'exam'"))
 
     assert decided(policies, {"name": "room"}, session=_unavailable).verdict is Verdict.ECHO
-    with pytest.raises(SessionUnavailableError):
+    with pytest.raises(UnavailableError):
         decided(policies, {"name": "exam"}, session=_unavailable)
 
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from tests.fuzz.targets.policies import ODD_ITEMS, compile_hostile, stored
 from tests.unit.given import decided, errors, snapshot, warnings
+from verification.fuzz.targets.policies import ODD_ITEMS, compile_hostile, stored
 from wcs_hooks.adapters.dynamo_policy_store import from_attributes
-from wcs_hooks.core.expression_check import MAX_EXPRESSION_CHARACTERS
+from wcs_hooks.core.cel.check import MAX_EXPRESSION_CHARACTERS
 
 _LIMIT = 3.0
 """Seconds of CPU, for what takes some milliseconds: the machine may be busy."""

@@ -1,21 +1,51 @@
-"""Which part may import which: the core is pure, and neither side knows the other's tools."""
+"""Which part may import which: the core is pure, arrows between rooms lead one way, no circles."""
 
 import ast
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
+from typing import Final
 
 import pytest
 
 _ROOT = Path(__file__).resolve().parents[2]
 _FUNCTIONS = _ROOT / "functions"
-_CORE = sorted((_FUNCTIONS / "wcs_hooks" / "core").glob("*.py"))
+_CORE = sorted((_FUNCTIONS / "wcs_hooks" / "core").rglob("*.py"))
 _TIME_ZONES = "time_zones.py"
 """Sets the environment variable by which alone the CEL runtime can be told where time zones are."""
 _RUNTIME = sorted((_FUNCTIONS / "wcs_hooks").rglob("*.py"))
 _SIMULATION = [*sorted((_ROOT / "simulated_wcs").rglob("*.py")), _ROOT / "strict_yaml.py"]
 _INFRA = [*sorted((_ROOT / "infra").rglob("*.py")), _ROOT / "app.py"]
+
+_PACKAGES = {"wcs_hooks": _FUNCTIONS} | dict.fromkeys(
+    ("bench", "infra", "local", "simulated_wcs", "tools", "verification", "wcsctl"), _ROOT
+)
+_SOURCES = {
+    ".".join(path.relative_to(top).with_suffix("").parts).removesuffix(
+        ".__init__"
+    ): path.read_text()
+    for package, top in _PACKAGES.items()
+    for path in sorted((top / package).rglob("*.py"))
+}
+
+_ARROWS: Final[Mapping[str, set[str]]] = {
+    "core": set(),
+    "clock": set(),
+    "environment": {"core"},
+    "ports": {"core", "clock"},
+    "hook": {"core", "clock", "ports"},
+    "compiler": {"core", "clock"},
+    "adapters": {"core", "clock", "ports", "hook", "compiler"},
+    "telemetry": {"core", "clock", "hook", "compiler"},
+    "handlers": {"core", "clock", "ports", "hook", "compiler", "adapters", "telemetry"}
+    | {"environment"},
+}
+"""Which rooms of the functions each room may import. Telemetry and adapters take values of the
+hook's and the compiler's: what is reported, how a session is packed, what a status is."""
+
+_CATALOGUE = "wcs_hooks.telemetry.catalogue"
 
 
 def _name(path: Path) -> str:
@@ -24,7 +54,12 @@ def _name(path: Path) -> str:
 
 def _imports(path: Path) -> Iterator[str]:
     """Every module that a file imports, wherever in it that stands."""
-    for node in ast.walk(ast.parse(path.read_text())):
+    return _imported_by(path.read_text())
+
+
+def _imported_by(source: str) -> Iterator[str]:
+    """The same of a source, what only the type checker imports included."""
+    for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -87,7 +122,7 @@ def test_given_a_core_module_then_it_reads_no_clock_opens_nothing_and_knows_no_e
 
 def test_given_the_core_when_it_is_imported_then_neither_aws_nor_powertools_is_loaded() -> None:
     modules = [
-        f"wcs_hooks.core.{path.stem}" if path.stem != "__init__" else "wcs_hooks.core"
+        ".".join(path.relative_to(_FUNCTIONS).with_suffix("").parts).removesuffix(".__init__")
         for path in _CORE
     ]
 
@@ -100,23 +135,32 @@ def test_given_the_core_when_it_is_imported_then_neither_aws_nor_powertools_is_l
 def test_given_a_cold_start_when_the_decision_is_imported_then_cel_is_not_waited_for() -> None:
     loaded = _loaded_by("wcs_hooks.core.decision")
 
-    assert "wcs_hooks.core.expression" in loaded
+    assert "wcs_hooks.core.cel.expression" in loaded
     assert "cel_expr_python" not in loaded
 
 
 def test_given_a_cold_start_when_the_handlers_are_imported_then_the_compilers_half_is_not() -> None:
-    loaded = _loaded_by("wcs_hooks.handlers.gateway")
+    loaded = _loaded_by("wcs_hooks.handlers.wiring")
 
     assert "botocore.session" in loaded
     assert not {"boto3", "s3transfer", "multiprocessing", "cel_expr_python", "re2"} & loaded
-    assert not {"wcs_hooks.policy_compiler", "wcs_hooks.core.policy"} & loaded
-    assert not {"wcs_hooks.core.compilation", "wcs_hooks.core.lint"} & loaded
-    assert not {"wcs_hooks.core.expression_check", "wcs_hooks.core.syntax_tree"} & loaded
+    assert not {"wcs_hooks.compiler.policy_compiler", "wcs_hooks.core.policy.reader"} & loaded
+    assert not {"wcs_hooks.core.policy.compilation", "wcs_hooks.core.policy.lint"} & loaded
+    assert not {"wcs_hooks.core.cel.check", "wcs_hooks.core.cel.syntax_tree"} & loaded
 
 
 @pytest.mark.parametrize("path", _RUNTIME, ids=_name)
 def test_given_a_runtime_module_then_it_imports_nothing_that_is_not_deployed(path: Path) -> None:
-    undeployed = ("aws_cdk", "constructs", "infra", "local", "wcsctl", "tests")
+    undeployed = (
+        "aws_cdk",
+        "constructs",
+        "infra",
+        "local",
+        "wcsctl",
+        "tests",
+        "tools",
+        "verification",
+    )
 
     assert not [m for m in _imports(path) for package in undeployed if _belongs_to(m, package)]
 
@@ -125,7 +169,10 @@ def test_given_a_runtime_module_then_it_imports_nothing_that_is_not_deployed(pat
 def test_given_the_stack_then_of_the_runtime_it_knows_no_policies(path: Path) -> None:
     allowed = tuple(
         f"wcs_hooks.{name}"
-        for name in ("core.methods", "core.outcome", "core.caller", "dead_letter")
+        for name in (
+            *("core.methods", "core.outcome", "core.caller"),
+            *("hook.dead_letter", "telemetry.catalogue"),
+        )
     )
     known = [module for module in _imports(path) if _belongs_to(module, "wcs_hooks")]
 
@@ -137,3 +184,62 @@ def test_given_the_simulated_wcs_then_it_knows_nothing_of_the_operators_tools(pa
     tools = ("wcsctl", "local", "infra")
 
     assert not [m for m in _imports(path) for package in tools if _belongs_to(m, package)]
+
+
+def _room(module: str) -> str:
+    """The first part of a functions' module behind the package's name."""
+    return module.partition(".")[2].partition(".")[0]
+
+
+@pytest.mark.parametrize("room", _ARROWS)
+def test_given_a_room_of_the_functions_then_it_imports_only_rooms_below_it(room: str) -> None:
+    imported = {
+        _room(module)
+        for name, source in _SOURCES.items()
+        if name.startswith("wcs_hooks.") and _room(name) == room
+        for module in _imported_by(source)
+        if module.startswith("wcs_hooks.")
+    }
+
+    assert imported <= _ARROWS[room] | {room}
+
+
+def test_given_the_functions_then_each_of_their_modules_is_in_a_room_that_has_its_arrows() -> None:
+    rooms = {_room(name) for name in _SOURCES if name.startswith("wcs_hooks.")}
+
+    assert rooms == _ARROWS.keys()
+
+
+def test_given_the_catalogue_of_metrics_then_it_is_pure() -> None:
+    loaded = _loaded_by(_CATALOGUE)
+
+    assert not {"boto3", "botocore", "aws_lambda_powertools", "cel_expr_python"} & loaded
+    imported = [m for m in _imported_by(_SOURCES[_CATALOGUE]) if m.startswith("wcs_hooks.")]
+    assert not [module for module in imported if not _belongs_to(module, "wcs_hooks.core")]
+
+
+def _follow(sources: Mapping[str, str]) -> None:
+    """Follow all imports between some modules.
+
+    Raises
+    ------
+    CycleError
+        If they lead in a circle.
+    """
+    modules = set(sources)
+    graph = {name: modules & set(_imported_by(source)) for name, source in sources.items()}
+    TopologicalSorter(graph).prepare()
+
+
+def test_given_all_modules_when_their_imports_are_followed_then_none_leads_in_a_circle() -> None:
+    assert {name.partition(".")[0] for name in _SOURCES} == _PACKAGES.keys()
+    assert len(_SOURCES) > 200
+
+    _follow(_SOURCES)
+
+
+def test_given_a_circle_of_types_alone_when_imports_are_followed_then_it_is_found() -> None:
+    first = "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from b import C\n"
+
+    with pytest.raises(CycleError):
+        _follow({"a": first, "b": "import a"})

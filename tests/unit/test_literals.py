@@ -6,15 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wcs_hooks.core import time_zones
-from wcs_hooks.core.expression import (
+from wcs_hooks.core.cel import time_zones
+from wcs_hooks.core.cel.check import check
+from wcs_hooks.core.cel.expression import (
     Expression,
     ExpressionError,
     bind,
     environment,
     read_back,
 )
-from wcs_hooks.core.expression_check import check
 
 _NOW = datetime(2030, 3, 15, 16, 30, tzinfo=UTC)
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from wcs_hooks.core.expression import ExpressionError
-from wcs_hooks.core.expression_check import check
-from wcs_hooks.core.patterns import MAX_PATTERN_INSTRUCTIONS
+from wcs_hooks.core.cel.check import check
+from wcs_hooks.core.cel.expression import ExpressionError
+from wcs_hooks.core.cel.patterns import MAX_PATTERN_INSTRUCTIONS
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 
 from tests.unit.given import NOW, compiled, configure, deny, echo, errors, item, override, warnings
 from wcs_hooks.core.methods import CANONICAL_METHODS, Category
-from wcs_hooks.core.policy import (
+from wcs_hooks.core.policy.reader import (
     ATTRIBUTES,
     Action,
     ClientConfig,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from wcs_hooks.core.expression_check import check
+from wcs_hooks.core.cel.check import check
 
 
 @pytest.mark.parametrize(

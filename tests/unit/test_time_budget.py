@@ -5,9 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.fake_clock import FakeClock
-from wcs_hooks import time_budget
 from wcs_hooks.clock import Deadline
-from wcs_hooks.time_budget import TimeBudget
+from wcs_hooks.hook import time_budget
+from wcs_hooks.hook.time_budget import TimeBudget
 
 REPLY_TIMEOUT = 2.0
 ROUNDING = 1e-6

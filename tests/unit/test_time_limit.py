@@ -8,9 +8,9 @@ import pytest
 
 from tests.support.fake_clock import FakeClock
 from tests.support.uneven_clock import MS, UnevenClock
-from wcs_hooks.adapters.time_limit import CircuitBreaker, TimedOutError
+from wcs_hooks.adapters.deadlines import CircuitBreaker, TimedOutError
 from wcs_hooks.clock import Deadline, SystemClock
-from wcs_hooks.ports import UnavailableError
+from wcs_hooks.core.errors import UnavailableError
 
 _WAIT = 0.05
 

@@ -15,11 +15,11 @@ from tests.support.aws_tables import POLICIES, SNAPSHOTS, Aws
 from wcs_hooks.adapters.clients import Clients
 from wcs_hooks.adapters.dynamo_policy_store import DynamoPolicyStore
 from wcs_hooks.clock import SystemClock
-from wcs_hooks.policy_compiler import PolicyCompiler
-from wcsctl import policy_apply
+from wcs_hooks.compiler.policy_compiler import PolicyCompiler
 from wcsctl.cli import app
 from wcsctl.deployment import Deployment
 from wcsctl.errors import WcsctlError
+from wcsctl.policies import apply as policy_apply
 
 DEPLOYMENT_OUTPUTS = {"PoliciesTableName": POLICIES, "SnapshotsTableName": SNAPSHOTS}
 

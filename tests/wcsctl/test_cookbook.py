@@ -8,8 +8,8 @@ import pytest
 from typer.testing import CliRunner
 
 from wcsctl import cli
-from wcsctl.policy_files import load_directory
-from wcsctl.policy_lint import lint
+from wcsctl.policies.files import load_directory
+from wcsctl.policies.lint import lint
 
 _REPOSITORY = Path(__file__).parents[2]
 _COOKBOOK = _REPOSITORY / "policies" / "cookbook"

@@ -14,8 +14,8 @@ import pytest
 
 from tests.support.evaluation import loaded_modules
 from tests.unit.given import NOW, deny, item, override, snapshot
-from wcs_hooks.core.compilation import compile_policies
 from wcs_hooks.core.decision import Session
+from wcs_hooks.core.policy.compilation import compile_policies
 from wcsctl import deployed_process
 from wcsctl.deployed_process import (
     DeployedProcess,
@@ -68,7 +68,7 @@ def test_given_an_answer_then_nothing_was_compiled_for_it(process: DeployedProce
     loaded = process.run(loaded_modules)
 
     assert "wcs_hooks.core.decision" in loaded
-    assert not {"wcs_hooks.core.expression_check", "wcs_hooks.core.policy"} & loaded
+    assert not {"wcs_hooks.core.cel.check", "wcs_hooks.core.policy.reader"} & loaded
 
 
 def test_given_more_snapshots_than_it_keeps_then_each_still_decides_by_its_own(

@@ -10,7 +10,7 @@ from tests.support.operated_stack import OperatedStack, operated
 from tests.support.policy_items import deny
 from wcs_hooks.adapters.dynamo_policy_store import DynamoPolicyStore
 from wcs_hooks.clock import SystemClock
-from wcs_hooks.policy_compiler import PolicyCompiler
+from wcs_hooks.compiler.policy_compiler import PolicyCompiler
 
 BODIES = marked_bodies(appKey="school", nodeId="node")
 ANSWERS: dict[str, Any] = {

@@ -11,9 +11,9 @@ from moto import mock_aws
 from tests.support.aws_tables import POLICIES, Aws
 from tests.support.policy_items import configure, deny, override, policy
 from tests.wcsctl.policy_commands import Commands, write_files
-from wcsctl import policy_apply
 from wcsctl.errors import ExitStatus
-from wcsctl.policy_table import PolicyTable, Write, chunks
+from wcsctl.policies import apply as policy_apply
+from wcsctl.policies.table import PolicyTable, Write, chunks
 
 
 @pytest.fixture

@@ -12,13 +12,14 @@ from typer.testing import CliRunner
 
 from tests.support.policy_items import configure, deny, override
 from tests.wcsctl.policy_commands import write_files
-from wcs_hooks.core.policy import ATTRIBUTES, Action, read_policy
-from wcsctl import policy_files, policy_schema
+from wcs_hooks.core.policy.reader import ATTRIBUTES, Action, read_policy
 from wcsctl.cli import app
-from wcsctl.policy_diff import compare, render, same
-from wcsctl.policy_files import app_of, folder_of
-from wcsctl.policy_table import attribute_of, value_of
-from wcsctl.policy_yaml import PolicyYamlError, read, write
+from wcsctl.policies import files as policy_files
+from wcsctl.policies import schema as policy_schema
+from wcsctl.policies.diff import compare, render, same
+from wcsctl.policies.files import app_of, folder_of
+from wcsctl.policies.table import attribute_of, value_of
+from wcsctl.policies.yaml import PolicyYamlError, read, write
 
 EXAMPLES = Path(__file__).parents[2] / "policies" / "examples"
 

@@ -14,8 +14,9 @@ from simulated_wcs.runner import Runner
 from tests.support.operated_stack import OperatedStack, operated
 from wcs_hooks.adapters.dynamo_policy_store import DynamoPolicyStore
 from wcs_hooks.clock import SystemClock
-from wcs_hooks.policy_compiler import PolicyCompiler
+from wcs_hooks.compiler.policy_compiler import PolicyCompiler
 from wcsctl.commands import scenario as command
+from wcsctl.deployment import STACK, Deployment
 from wcsctl.errors import UsageError
 from wcsctl.scenario_back_end import DeployedBackEnd, NotInForceError
 
@@ -197,3 +198,24 @@ def test_given_a_file_that_is_no_scenario_then_the_place_is_named(
 
     assert isinstance(result.exception, UsageError)
     assert "'plicies'" in str(result.exception)
+
+
+def test_given_policies_that_are_in_the_table_then_they_are_not_waited_for_again(
+    stack: OperatedStack,
+) -> None:
+    waits: list[float] = []
+
+    def wait(seconds: float) -> None:
+        waits.append(seconds)
+        _compile(stack)
+
+    back_end = DeployedBackEnd(Deployment.stack(STACK, None, "us-east-1"), wait)
+    policies = [{"app": "house", "id": "a", "method": "call", "action": "echo", "priority": 5}]
+    back_end.put_in_force(policies)
+    first = len(waits)
+
+    back_end.put_in_force(policies)
+
+    assert first > 0
+    assert len(waits) == first
+    assert "house" in _apps_in_force(stack)

@@ -15,8 +15,8 @@ from tests.support.policy_items import configure, deny, override, policy
 from wcs_hooks.adapters.dynamo_policy_store import DynamoPolicyStore
 from wcs_hooks.adapters.dynamo_sessions import DynamoSessions
 from wcs_hooks.clock import Deadline, SystemClock
-from wcs_hooks.policy_compiler import PolicyCompiler
-from wcs_hooks.sessions import SessionKey, SessionRecord
+from wcs_hooks.compiler.policy_compiler import PolicyCompiler
+from wcs_hooks.ports import SessionKey, SessionRecord
 from wcsctl.errors import UsageError
 
 _BODY = {"appKey": "live", "nodeId": "n1", "sessionId": "s1", "name": "private-1"}

@@ -14,7 +14,7 @@ from tools.cost.prices import Item
 from tools.cost.stack import DeployedStack
 from wcs_hooks.adapters.cached_secrets import SECRET_TTL
 from wcs_hooks.core.methods import METHODS, Category
-from wcs_hooks.gathered_echoes import MOST_VALUES
+from wcs_hooks.telemetry.echo_batch import MOST_VALUES
 
 _TRACED_PER_SECOND: Final = 1.0
 _TRACED_SHARE: Final = 0.05

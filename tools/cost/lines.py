@@ -17,7 +17,7 @@ from typing import Any, Final, NamedTuple
 
 from tools.cost.load import KEEP_ALIVE, Load
 from tools.locations import REPOSITORY
-from wcs_hooks.gathered_echoes import MOST_VALUES
+from wcs_hooks.telemetry.echo_batch import MOST_VALUES
 
 
 class PlatformLines(NamedTuple):

@@ -13,14 +13,16 @@ from tools.cost.load import KEEP_ALIVE
 from tools.locations import REPOSITORY
 from wcs_hooks.clock import Deadline
 from wcs_hooks.core.caller import Auth, RestApiCalls
-from wcs_hooks.core.compilation import compile_policies
 from wcs_hooks.core.in_force import InForce
 from wcs_hooks.core.methods import METHODS
+from wcs_hooks.core.policy.compilation import compile_policies
 from wcs_hooks.core.snapshot import Snapshot
-from wcs_hooks.endpoint import CallerCheck, HookEndpoint, Request
-from wcs_hooks.gathered_echoes import MOST_VALUES
-from wcs_hooks.observability import HookReporter
-from wcs_hooks.sessions import SessionKey, SessionRecord
+from wcs_hooks.hook.caller_check import CallerCheck
+from wcs_hooks.hook.endpoint import HookEndpoint
+from wcs_hooks.hook.request import Request
+from wcs_hooks.ports import SessionKey, SessionRecord
+from wcs_hooks.telemetry.echo_batch import MOST_VALUES
+from wcs_hooks.telemetry.hook_reporter import HookReporter
 
 _APP: Final = "defaultApp"
 _BODY: Final = json.loads((REPOSITORY / "local" / "payloads" / "publishStream.json").read_text())
@@ -88,7 +90,7 @@ class _Function:
             policies=ports,
             sessions=ports,
             rest_api_calls=RestApiCalls.NEVER_DENY,
-            follow_ups=(),
+            side_effects=(),
             dead_letters=ports,
             clock=clock,
             reply_timeout=2.0,

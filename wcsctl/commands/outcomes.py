@@ -8,12 +8,12 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from wcs_hooks.core.outcome import Cause, Outcome
+from wcs_hooks.core.outcome import UNKNOWN, Cause, Outcome
 from wcsctl.bars import bar
 from wcsctl.context import of
 from wcsctl.deployment import STACK
 from wcsctl.function_configuration import FunctionConfigurations
-from wcsctl.metrics import UNKNOWN, RestErrorCell, rest_error_cells, source_of
+from wcsctl.metrics import RestErrorCell, rest_error_cells, source_of
 from wcsctl.since import described, moment
 
 _MEANINGS: Final = {

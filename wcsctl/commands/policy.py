@@ -9,24 +9,26 @@ from rich.markup import escape
 from rich.text import Text
 
 from strict_yaml import plain
-from wcs_hooks.policy_compiler import PIN_ID
-from wcsctl import policy_files, policy_schema, policy_yaml
+from wcs_hooks.compiler.policy_compiler import PIN_ID
 from wcsctl.context import of
 from wcsctl.errors import ExitStatus, NotFoundError, WcsctlError
-from wcsctl.history import History, Version
 from wcsctl.output import Output
-from wcsctl.policy_apply import (
+from wcsctl.policies import files as policy_files
+from wcsctl.policies import schema as policy_schema
+from wcsctl.policies import yaml as policy_yaml
+from wcsctl.policies.apply import (
     Editing,
     advancing,
     outcome_of,
     show_findings,
 )
-from wcsctl.policy_diff import Change, compare, render
-from wcsctl.policy_editor import edit as edit_text
-from wcsctl.policy_files import FileFinding, Policies, PolicyFiles
-from wcsctl.policy_lint import lint as lint_policies
-from wcsctl.policy_listing import Listing, lines
-from wcsctl.policy_table import AppItems, PolicyTable, Write, attribute_of, key_of
+from wcsctl.policies.diff import Change, compare, render
+from wcsctl.policies.editor import edit as edit_text
+from wcsctl.policies.files import FileFinding, Policies, PolicyFiles
+from wcsctl.policies.history import History, Version
+from wcsctl.policies.lint import lint as lint_policies
+from wcsctl.policies.listing import Listing, lines
+from wcsctl.policies.table import AppItems, PolicyTable, Write, attribute_of, key_of
 
 app = typer.Typer(no_args_is_help=True, help="Edit, compare, test and roll back policies.")
 

@@ -9,10 +9,10 @@ from rich.markup import escape
 from rich.text import Text
 
 from wcsctl import context as contexts
-from wcsctl import policy_tests
 from wcsctl.errors import ExitStatus, NotFoundError
-from wcsctl.policy_files import load_directory
-from wcsctl.policy_tests import TestReport, TestResult
+from wcsctl.policies import tests as policy_tests
+from wcsctl.policies.files import load_directory
+from wcsctl.policies.tests import TestReport, TestResult
 
 
 def test(

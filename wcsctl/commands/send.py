@@ -1,6 +1,5 @@
 """Send a hook as WCS does, and show the answer."""
 
-import json
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,12 +9,11 @@ from rich.text import Text
 
 from simulated_wcs.transport import Exchange
 from wcs_hooks.core.payload import encode
-from wcs_hooks.core.reply import OK
 from wcsctl.caller_authentication import caller_authentication
 from wcsctl.context import of
 from wcsctl.errors import ExitStatus, UsageError
 from wcsctl.function_configuration import FunctionConfigurations
-from wcsctl.hook_sender import as_of_client, fields_of
+from wcsctl.hook_sender import answer_to, as_of_client, fields_of
 from wcsctl.hook_sender import send as send_hook
 from wcsctl.output import Output
 from wcsctl.trial import note_on, read_bytes
@@ -86,33 +84,21 @@ def _show(output: Output, connect: Exchange | None, hook: Exchange | None) -> No
         output.aside.print("WCS declines such a client, so its hook was not sent.")
         return
     output.aside.print(Text(f"{hook.method}: {_summary(hook)}"), soft_wrap=True)
-    if hook.reply is not None:
-        sys.stdout.buffer.write(hook.reply.body + b"\n")
+    sys.stdout.buffer.write(answer_to(hook).body + b"\n")
 
 
 def _summary(exchange: Exchange) -> str:
     facts = _facts(exchange)
     text = f"{facts['status']} in {facts['milliseconds']} ms, decision {facts['decision']}"
-    error = _error(exchange)
+    error = answer_to(exchange).error
     if error:
         by = error.get("policy")
         text += f", refused {f'by policy {by}' if by else 'by the endpoint'}: {error.get('reason')}"
     return text
 
 
-def _error(exchange: Exchange) -> dict[str, Any]:
-    if exchange.reply is None or exchange.reply.status == OK:
-        return {}
-    try:
-        error = json.loads(exchange.reply.body)["error"]
-    except (ValueError, KeyError, TypeError):
-        return {}
-    return error if isinstance(error, dict) else {}
-
-
 def _facts(exchange: Exchange) -> dict[str, Any]:
-    reply = exchange.reply
-    assert reply is not None  # noqa: S101 - what was not answered has raised
+    reply = answer_to(exchange)
     return {
         "method": exchange.method,
         "status": reply.status,

@@ -11,10 +11,9 @@ from wcs_hooks.core.methods import APP_KEYS, Category
 from wcs_hooks.core.outcome import STREAM_KEEP_ALIVE
 from wcsctl.caller_secret import CallerSecretStore
 from wcsctl.context import of
-from wcsctl.deployment import Deployment
 from wcsctl.function_configuration import FunctionConfigurations
+from wcsctl.policies.wcs_switches import switches_of
 from wcsctl.wcs_side import PLACEHOLDER, WcsSide
-from wcsctl.wcs_switches import switches_of
 
 _SHOWN: Final = 5
 
@@ -42,7 +41,7 @@ def wcs_setup(
         secret = CallerSecretStore(deployment).read().current
     side = WcsSide(
         app,
-        _url(deployment),
+        deployment.url,
         configuration.reply_timeout,
         auth,
         configuration.basic_user,
@@ -62,15 +61,6 @@ def wcs_setup(
         given.output.say(
             "This is the deployment on this machine: only a WCS on this machine reaches it."
         )
-
-
-def _url(deployment: Deployment) -> str:
-    target = deployment.target
-    if deployment.endpoint is None:
-        return target.url.rstrip("/")
-    # The emulator tells APIs apart by a host name, which few systems resolve, or by the path.
-    api = target.host_header().partition(".")[0]
-    return f"{deployment.endpoint}/_aws/execute-api/{api}/$default"
 
 
 def _why_switched_on(side: WcsSide) -> Iterator[str]:

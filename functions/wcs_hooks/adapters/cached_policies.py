@@ -7,17 +7,17 @@ import sys
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from wcs_hooks.adapters.time_limit import await_before, begin
+from wcs_hooks.adapters.deadlines import LONGEST_PAUSE, SharedReads
 from wcs_hooks.clock import Clock, Deadline, Moment, Pause
+from wcs_hooks.core.errors import UnavailableError
 from wcs_hooks.core.in_force import InForce
+from wcs_hooks.core.policy.vocabulary import EVERY_APP
 from wcs_hooks.core.snapshot import Snapshot
-from wcs_hooks.core.terms import EVERY_APP
-from wcs_hooks.ports import Pointer, SnapshotSource, UnavailableError
-from wcs_hooks.time_budget import POLICIES_REFRESH
+from wcs_hooks.hook.time_budget import POLICIES_REFRESH
+from wcs_hooks.ports import Pointer, SnapshotSource
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from concurrent.futures import Future
 
 APP_BYTES: Final = 1_000
 """Memory that an app takes, without its name and the policies of its own. Measured: some 500."""
@@ -27,10 +27,6 @@ BYTES_PER_BYTE: Final = 8
 ones whose rules have all been used."""
 
 _NO_APP: Final = ""
-_LONGEST_PAUSE: Final = 30.0
-_LONGEST_READ: Final = 30.0
-
-_WHAT: Final = "the policy store"
 
 
 class _Known(NamedTuple):
@@ -102,8 +98,9 @@ class CachedPolicies:
         self._entries: OrderedDict[str, _Entry] = OrderedDict()
         self._every: _Known | None = None
         self._for_every_app: InForce | None = None
-        self._reads = 0
-        self._reading: dict[tuple[str, ...], tuple[Future[Mapping[str, _Known]], Moment]] = {}
+        self._count = 0
+        self._reads: SharedReads[tuple[str, ...], Mapping[str, _Known]]
+        self._reads = SharedReads("the policy store", clock)
 
     def in_force(self, app: str, deadline: Deadline) -> tuple[InForce, bool]:
         """What decides an app's hooks, and whether that is stale.
@@ -113,8 +110,8 @@ class CachedPolicies:
         UnavailableError
             If it was never read and cannot be.
         """
-        if self._reading:
-            self._adopt_late()
+        for late in self._reads.late():
+            self._learn(late)
         # No app is called `*`: a hook that says so has only the policies for every app.
         name = app if app != EVERY_APP else _NO_APP
         entry = self._entries.get(name)
@@ -163,37 +160,17 @@ class CachedPolicies:
         return known.checked_at.older_than(self._ttl)
 
     def _failed(self, known: _Known) -> _Known:
-        longest = max(_LONGEST_PAUSE, self._ttl)
-        pause = Pause(self._clock, min(self._ttl * 2.0 ** min(known.failures, 10), longest))
+        longest = max(LONGEST_PAUSE, self._ttl)
+        pause = Pause.after_failures(self._clock, known.failures, self._ttl, longest)
         return known._replace(failures=known.failures + 1, pause=pause)
-
-    def _adopt_late(self) -> None:
-        """Remember what reads brought that no hook could wait for.
-
-        Else a snapshot that takes longer to load than a hook may wait would never be loaded. How
-        old it is counts from when it was asked for, so that a newer version is asked for at once.
-        """
-        for names, (reading, _) in list(self._reading.items()):
-            if reading.done():
-                del self._reading[names]
-                if reading.exception() is None:
-                    self._learn(reading.result())
 
     def _fetch(
         self, names: tuple[str, ...], known: "Mapping[str, _Known]", deadline: Deadline
     ) -> "Mapping[str, _Known]":
-        """Read what is in force, or wait for a read that has begun."""
-        reading, begun = self._reading.get(names, (None, None))
-        if reading is None or begun is None or begun.older_than(_LONGEST_READ):
-            self._reads += 1
-            number, now = self._reads, Moment(self._clock)
-            reading = begin(lambda: self._read(names, known, number, now), _WHAT)
-            self._reading[names] = (reading, now)
-        try:
-            return await_before(deadline, reading, _WHAT)
-        finally:
-            if reading.done():
-                self._reading.pop(names, None)
+        """Read what is active, or wait for a read that has begun."""
+        self._count += 1
+        number = self._count
+        return self._reads.read(names, lambda now: self._read(names, known, number, now), deadline)
 
     def _read(
         self, names: tuple[str, ...], known: "Mapping[str, _Known]", number: int, now: Moment

@@ -1,25 +1,18 @@
 """The callers' secrets, cached, so that a rotation needs no pause and an outage none either."""
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from wcs_hooks.adapters.time_limit import await_before, begin
+from wcs_hooks.adapters.deadlines import SharedReads
 from wcs_hooks.clock import Clock, Deadline, Moment, Pause
-from wcs_hooks.ports import UnavailableError
-from wcs_hooks.time_budget import SECRET_REFRESH
-
-if TYPE_CHECKING:
-    from concurrent.futures import Future
+from wcs_hooks.core.errors import UnavailableError
+from wcs_hooks.hook.time_budget import SECRET_REFRESH
 
 SECRET_TTL: Final = 60.0
 """Seconds for which the secrets are not read again: how long a removed one may still be valid."""
 
 LEAST_PAUSE: Final = 2.0
 """Seconds between two reads at the least, however many callers fail to prove themselves."""
-
-_LONGEST_READ: Final = 30.0
-
-_WHAT: Final = "the secret store"
 
 
 class CachedSecrets:
@@ -34,11 +27,12 @@ class CachedSecrets:
     """
 
     def __init__(self, read: Callable[[], Sequence[str]], clock: Clock) -> None:
-        self._read = read
+        self._source = read
         self._clock = clock
         self._secrets: Sequence[str] = ()
         self._read_at: Moment | None = None
-        self._reading: tuple[Future[Sequence[str]], Moment] | None = None
+        self._reads: SharedReads[tuple[()], tuple[Sequence[str], Moment]]
+        self._reads = SharedReads("the secret store", clock)
         self._pause: Pause | None = None
 
     def valid(self, deadline: Deadline) -> Sequence[str]:
@@ -52,7 +46,7 @@ class CachedSecrets:
         return self._not_older_than(SECRET_TTL, deadline)
 
     def refreshed(self, deadline: Deadline) -> Sequence[str]:
-        """The same, read anew unless that was done within `LEAST_PAUSE`.
+        """The same, read again unless that was done within `LEAST_PAUSE`.
 
         Raises
         ------
@@ -66,11 +60,14 @@ class CachedSecrets:
         return self._secrets[0] if self._secrets else ""
 
     def _not_older_than(self, seconds: float, deadline: Deadline) -> Sequence[str]:
-        self._adopt_late()
+        for late in self._reads.late():
+            self._secrets, self._read_at = late
         if self._read_at is None or (self._read_at.older_than(seconds) and not self._is_paused()):
             now = Moment(self._clock)
+            if self._secrets:
+                deadline = deadline.part(SECRET_REFRESH)
             try:
-                self._fetch(deadline, now)
+                self._secrets, self._read_at = self._reads.read((), self._read, deadline)
             except UnavailableError:
                 if not self._secrets:
                     raise
@@ -79,31 +76,9 @@ class CachedSecrets:
                 self._pause = None
         return self._secrets
 
+    def _read(self, begun: Moment) -> tuple[Sequence[str], Moment]:
+        return self._source(), begun
+
     def _is_paused(self) -> bool:
         """Whether the store failed just now, however old the secrets are by a wrong clock."""
         return self._pause is not None and not self._pause.is_over()
-
-    def _adopt_late(self) -> None:
-        """Remember what a read brought that no hook could wait for.
-
-        Else a function that starts while the store is slow would never have them. How old they are
-        counts from when they were asked for.
-        """
-        if self._reading is not None and self._reading[0].done():
-            (reading, begun), self._reading = self._reading, None
-            if reading.exception() is None:
-                self._secrets, self._read_at = reading.result(), begun
-
-    def _fetch(self, deadline: Deadline, now: Moment) -> None:
-        """Read the secrets, or wait for a read that has begun."""
-        reading, begun = self._reading or (None, now)
-        if reading is None or begun.older_than(_LONGEST_READ):
-            reading, begun = begin(self._read, _WHAT), now
-            self._reading = (reading, begun)
-        if self._secrets:
-            deadline = deadline.part(SECRET_REFRESH)
-        try:
-            self._secrets, self._read_at = await_before(deadline, reading, _WHAT), begun
-        finally:
-            if reading.done():
-                self._reading = None

@@ -15,7 +15,7 @@ from botocore.handlers import BUILTIN_HANDLERS, REGISTER_FIRST, REGISTER_LAST
 from botocore.loaders import Loader
 from botocore.session import Session
 
-from wcs_hooks.time_budget import ATTEMPT, CONNECTION
+from wcs_hooks.hook.time_budget import ATTEMPT, CONNECTION
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient

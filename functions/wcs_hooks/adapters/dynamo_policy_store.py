@@ -18,11 +18,7 @@ from botocore.exceptions import ClientError
 
 from wcs_hooks.adapters.dynamo_snapshots import CURRENT, last_version, read_parts, version_key
 from wcs_hooks.clock import Clock
-from wcs_hooks.core.client_config import Demand
-from wcs_hooks.core.compilation import Changes, Compilation, pack, source_digest, unpack
-from wcs_hooks.core.payload import encode, json_number
-from wcs_hooks.core.policy import Finding
-from wcs_hooks.policy_compiler import (
+from wcs_hooks.compiler.policy_compiler import (
     NOTHING,
     STATUS_ID,
     AppRecord,
@@ -32,6 +28,10 @@ from wcs_hooks.policy_compiler import (
     Status,
     StatusChangedError,
 )
+from wcs_hooks.core.payload import encode, json_number
+from wcs_hooks.core.policy.client_config import Demand
+from wcs_hooks.core.policy.compilation import Changes, Compilation, pack, source_digest, unpack
+from wcs_hooks.core.policy.reader import Finding
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from wcs_hooks.adapters.time_limit import CircuitBreaker
+from wcs_hooks.adapters.deadlines import CircuitBreaker
 from wcs_hooks.clock import Clock, Deadline
+from wcs_hooks.core.errors import UnavailableError
 from wcs_hooks.core.payload import encode
-from wcs_hooks.ports import UnavailableError
-from wcs_hooks.sessions import SessionKey, SessionRecord, packed, unpacked
-from wcs_hooks.time_budget import SESSION_RENEWAL
+from wcs_hooks.hook.sessions import packed, unpacked
+from wcs_hooks.hook.time_budget import SESSION_RENEWAL
+from wcs_hooks.ports import SessionKey, SessionRecord
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -11,7 +11,8 @@ Table PolicySnapshots, partition key `app`, sort key `item`:
 ========================  ==================================================================
 
 The partition `#apps` lists the apps, with what the policies of each in the table demand of
-restClientConfig, and what the compiler found of others' (`wcs_hooks.policy_compiler.AppRecord`).
+restClientConfig, and what the compiler found of others'
+(`wcs_hooks.compiler.policy_compiler.AppRecord`).
 """
 
 import hashlib
@@ -20,9 +21,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from wcs_hooks.core.errors import UnavailableError
+from wcs_hooks.core.policy.vocabulary import SYSTEM_ID_PREFIX
 from wcs_hooks.core.snapshot import Snapshot, SnapshotFormatError
-from wcs_hooks.core.terms import SYSTEM_ID_PREFIX
-from wcs_hooks.ports import Pointer, UnavailableError
+from wcs_hooks.ports import Pointer
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient

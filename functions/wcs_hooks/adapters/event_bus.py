@@ -4,10 +4,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from wcs_hooks.adapters.time_limit import CircuitBreaker
+from wcs_hooks.adapters.deadlines import CircuitBreaker
 from wcs_hooks.clock import Clock, Deadline
+from wcs_hooks.core.errors import UnavailableError
 from wcs_hooks.core.payload import encode
-from wcs_hooks.ports import UnavailableError
 
 if TYPE_CHECKING:
     from mypy_boto3_events.client import EventBridgeClient

@@ -4,10 +4,9 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
-from wcs_hooks.adapters.time_limit import CircuitBreaker
+from wcs_hooks.adapters.deadlines import CircuitBreaker
 from wcs_hooks.clock import Clock, Deadline
-from wcs_hooks.dead_letter import Place
-from wcs_hooks.ports import DeadLetters
+from wcs_hooks.ports import DeadLetters, Place
 
 
 class FallbackDeadLetters:

@@ -5,10 +5,11 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from wcs_hooks.adapters.time_limit import run_before
+from wcs_hooks.adapters.deadlines import run_before
 from wcs_hooks.clock import Deadline
-from wcs_hooks.dead_letter import Place, to_text
-from wcs_hooks.ports import UnavailableError
+from wcs_hooks.core.errors import UnavailableError
+from wcs_hooks.hook.dead_letter import to_text
+from wcs_hooks.ports import Place
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs.client import SQSClient

@@ -61,7 +61,7 @@ def answer(  # noqa: PLR0913 - what it depends on, by name
     Parameters
     ----------
     session
-        Returns the hook's session; may raise `SessionUnavailableError`, which is passed on. Called
+        Returns the hook's session; may raise `UnavailableError`, which is passed on. Called
         only if a policy that could apply looks at the session, or if a denial depends on whether
         the session is known. Never called for connect, which is what makes a session known.
     now
@@ -77,7 +77,7 @@ def answer(  # noqa: PLR0913 - what it depends on, by name
 
     Raises
     ------
-    SessionUnavailableError
+    UnavailableError
         If the session is needed and cannot be read.
 
     Examples

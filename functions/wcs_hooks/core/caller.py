@@ -59,30 +59,6 @@ def credentials(auth: Auth, authorization: str | None) -> bytes:
     return carried.strip().encode("utf-8", "replace")
 
 
-def authorize_signature(authorization: str | None, body: bytes, secrets: Sequence[str]) -> None:
-    """Check `Authorization: WCS <HMAC-MD5 of the body, 32 hex digits>`, in constant time.
-
-    Raises
-    ------
-    RejectedCallerError
-        If it is absent, of another form, or made with none of the secrets.
-    """
-    if not signature_fits(credentials(Auth.HMAC, authorization), body, secrets):
-        raise RejectedCallerError(SIGNATURE_IS_WRONG)
-
-
-def authorize_basic(authorization: str | None, user: str, secrets: Sequence[str]) -> None:
-    """Check HTTP Basic credentials, in constant time.
-
-    Raises
-    ------
-    RejectedCallerError
-        If they are absent, of another form, or wrong.
-    """
-    if not basic_fits(credentials(Auth.BASIC, authorization), user, secrets):
-        raise RejectedCallerError(BASIC_IS_WRONG)
-
-
 def signature_fits(given: bytes, body: bytes, secrets: Sequence[str]) -> bool:
     """Whether `credentials` are the body's HMAC-MD5 by one of the secrets, in constant time."""
     given = given.lower()

@@ -11,16 +11,17 @@ from enum import StrEnum
 from heapq import merge
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from wcs_hooks.core.expression import (
+from wcs_hooks.core.cel.expression import (
     MAX_VISIBLE_BYTES,
     MAX_VISIBLE_VALUES,
     Expression,
     ExpressionError,
     bind,
 )
+from wcs_hooks.core.errors import UnavailableError
 from wcs_hooks.core.payload import Payload, encode
+from wcs_hooks.core.policy.vocabulary import Action, Mode, WhenError, has_more_values_than
 from wcs_hooks.core.snapshot import ABSENT, Rule, Snapshot, Visible, field_at
-from wcs_hooks.core.terms import Action, Mode, WhenError, has_more_values_than
 
 if TYPE_CHECKING:
     from cel_expr_python import cel
@@ -52,10 +53,6 @@ class Session(NamedTuple):
 
 
 UNKNOWN_SESSION = Session()
-
-
-class SessionUnavailableError(Exception):
-    """The hook's session could not be read, and a policy that may apply asks for it."""
 
 
 class Denial(NamedTuple):
@@ -165,7 +162,7 @@ def decide(
         Seconds since the epoch.
     session
         Gives the hook's session; called only if a policy that could apply uses `session` or
-        `known`. May raise `SessionUnavailableError`.
+        `known`. May raise `UnavailableError`.
     trace
         Is told of each policy that was considered.
 
@@ -288,7 +285,7 @@ class _Evaluation:
             holds = self._guarded(rule, when)
             if holds is None:
                 holds = when.is_true(self._activation(rule, when))
-        except SessionUnavailableError as error:
+        except UnavailableError as error:
             # A policy in shadow mode changes nothing: not even if its session cannot be read.
             if rule.mode != Mode.SHADOW:
                 raise
@@ -316,7 +313,7 @@ class _Evaluation:
                 value = expression.json_value(self._activation(rule, expression))
                 # The runtime's maps have another order each time, and the same hook one answer.
                 values[name] = encode(value, sort_names=True)
-            except SessionUnavailableError as error:
+            except UnavailableError as error:
                 if rule.mode != Mode.SHADOW:
                     raise
                 self.failures.append(Failure(rule.id, f"compute.{name}", str(error)))

@@ -3,10 +3,10 @@
 from collections.abc import Iterable
 from typing import Final
 
-from wcs_hooks.core.client_config import last_expiry, merge, next_expiry
 from wcs_hooks.core.methods import METHODS
 from wcs_hooks.core.outcome import RestOnError
 from wcs_hooks.core.payload import encode
+from wcs_hooks.core.policy.client_config import last_expiry, merge, next_expiry
 from wcs_hooks.core.snapshot import Snapshot
 
 _NOT_YET: Final = float("-inf")

@@ -10,8 +10,7 @@ from itertools import accumulate, islice
 from json.scanner import make_scanner
 from typing import TYPE_CHECKING, Any, Final
 
-from wcs_hooks.core.collector import PausedCollector
-from wcs_hooks.core.terms import count_values, has_more_values_than
+from wcs_hooks.core.policy.vocabulary import count_values, has_more_values_than
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -269,8 +268,7 @@ def parse(raw: bytes) -> Payload:
         raise MalformedBodyError(f"the body is nested deeper than {MAX_DEPTH} levels")
     try:
         before = _LAST_LONG_NUMBER[0]
-        with PausedCollector():
-            fields = _decoded(text)
+        fields = _decoded(text)
     except json.JSONDecodeError as error:
         raise MalformedBodyError(f"the body is not JSON: {error.msg} at {error.pos}") from error
     if type(fields) is not dict:
@@ -297,12 +295,11 @@ def replace_fields(text: str, replacements: Mapping[str, str]) -> str:
     pieces: list[str] = []
     missing = dict(replacements)
     copied = 0
-    with PausedCollector():
-        for name, start, end in _members(text):
-            if name in replacements:
-                pieces += (text[copied:start], replacements[name])
-                copied = end
-                missing.pop(name, None)
+    for name, start, end in _members(text):
+        if name in replacements:
+            pieces += (text[copied:start], replacements[name])
+            copied = end
+            missing.pop(name, None)
     pieces.append(text[copied:])
     return append_fields("".join(pieces), missing)
 

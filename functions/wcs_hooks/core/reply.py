@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 
 from wcs_hooks.core.decision import Denial
+from wcs_hooks.core.json_template import HOLE, template
 from wcs_hooks.core.payload import Payload, append_fields, encode, replace_fields
 
 REST_CLIENT_CONFIG: Final = "restClientConfig"
@@ -68,13 +69,12 @@ def error(
     version: int | None = None,
 ) -> Reply:
     """Any reply that is not 200; of those that no policy asked for, `policy` is null."""
-    shape = _error_shape(status, reason, policy, version)
-    return Reply(status, (shape % encode(decision_id)).encode())
+    text = _error_template(status, reason, policy, version) % encode(decision_id)
+    return Reply(status, text.encode())
 
 
 # Refusals by one policy differ in the decision alone.
 @lru_cache(maxsize=256)
-def _error_shape(status: int, reason: str, policy: str | None, version: int | None) -> str:
-    body = {"status": status, "reason": reason, "policy": policy, "version": version}
-    text = encode(body)[:-1].replace("%", "%%")
-    return f'{{"error":{text},"decision":%s}}}}'
+def _error_template(status: int, reason: str, policy: str | None, version: int | None) -> str:
+    told = {"status": status, "reason": reason, "policy": policy, "version": version}
+    return template({"error": {**told, "decision": HOLE}})

@@ -8,8 +8,6 @@ import sys
 from collections.abc import Mapping
 from typing import Any, Final
 
-from wcs_hooks.core.collector import PausedCollector
-
 SECRET_FIELDS: Final = frozenset(
     {
         "accessToken",
@@ -123,8 +121,7 @@ def without_secrets(fields: Mapping[str, Any]) -> dict[str, Any]:
     >>> without_secrets({"custom": {"role": "admin?x", "page": "https://a/b?x"}})
     {'custom': {'page': 'https://a/b'}}
     """
-    with PausedCollector():
-        return _kept_fields(fields, USER_NAME)
+    return _kept_fields(fields, USER_NAME)
 
 
 def masked(fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -135,8 +132,7 @@ def masked(fields: Mapping[str, Any]) -> dict[str, Any]:
     >>> masked({"name": "rtsp://u:p@host/live?aclAuth=1", "custom": {"role": "teacher"}})
     {'name': 'rtsp://host/live', 'custom': '***'}
     """
-    with PausedCollector():
-        return _shown_fields(fields)
+    return _shown_fields(fields)
 
 
 def _kept_fields(fields: Mapping[str, Any], spared: tuple[str, ...] = ()) -> dict[str, Any]:

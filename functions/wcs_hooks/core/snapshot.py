@@ -12,15 +12,15 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from wcs_hooks.core.client_config import Demand
-from wcs_hooks.core.expression import VARIABLES, Expression
-from wcs_hooks.core.guard import Guard
+from wcs_hooks.core.cel.expression import VARIABLES, Expression
+from wcs_hooks.core.cel.guard import Guard
 from wcs_hooks.core.methods import spellings_of
 from wcs_hooks.core.payload import encode, exact_number
-from wcs_hooks.core.terms import MAX_INNER_VALUES, Action, Mode, has_more_values_than
+from wcs_hooks.core.policy.client_config import Demand
+from wcs_hooks.core.policy.vocabulary import MAX_INNER_VALUES, Action, Mode, has_more_values_than
 
 if TYPE_CHECKING:
-    from wcs_hooks.core.policy import Policy
+    from wcs_hooks.core.policy.reader import Policy
 
 FORMAT: Final = 1
 """The layout's version. A snapshot of another one is compiled again rather than misread."""

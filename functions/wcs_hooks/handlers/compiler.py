@@ -10,9 +10,9 @@ from typing import Any
 from wcs_hooks.adapters.clients import Clients
 from wcs_hooks.adapters.dynamo_policy_store import DynamoPolicyStore
 from wcs_hooks.clock import SystemClock
+from wcs_hooks.compiler.policy_compiler import STATUS_ID, PolicyCompiler, Status
 from wcs_hooks.environment import CompilerEnvironment
-from wcs_hooks.observability import CompilerReporter
-from wcs_hooks.policy_compiler import STATUS_ID, PolicyCompiler, Status
+from wcs_hooks.telemetry.compiler_reporter import CompilerReporter
 
 _CALL_TIME_LIMIT = 10.0
 

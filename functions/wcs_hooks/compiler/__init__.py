@@ -1,0 +1,1 @@
+"""From edits of the Policies table to versions of policies."""

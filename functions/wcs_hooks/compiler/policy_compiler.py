@@ -1,0 +1,513 @@
+"""The compiler: an edit of the Policies table becomes a new version in force, or is turned away.
+
+Versions are immutable and counted up; what is in force is a pointer, moved by a conditional write.
+With any error the last good version stays in force. Everything here can be run again: a compiler
+that was killed half-way, or a second one meanwhile, leaves either the old version or the new one.
+
+What becomes of an app also depends on other apps' policies, as the table holds them: an app's on
+those of every app, and those of every app on each single app's. So the store lists the apps with
+what the policies of each demand, and with a digest of the findings that came of the others' demands
+(`AppRecord`). Whoever has compiled an app writes its record last and then reads all of them: an app
+whose digest is not that of what its findings would be now is compiled again. Of two compilers, the
+one that writes its record second sees both. A schedule does the same, for windows that close and
+for compilers that were killed and never tried again.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import chain
+from typing import Any, Final, Protocol
+
+from wcs_hooks.clock import Clock
+from wcs_hooks.core.policy.client_config import Demand, contradictions
+from wcs_hooks.core.policy.compilation import (
+    Changes,
+    Compilation,
+    app_error,
+    changes,
+    compile_policies,
+    cross_findings,
+    pack,
+    source_digest,
+)
+from wcs_hooks.core.policy.reader import EVERY_APP, Finding, Severity, is_policy_id
+
+STATUS_ID: Final = "#status"
+"""The item that tells an app's operator what became of the last edit."""
+
+PIN_ID: Final = "#pin"
+"""The item that holds its `version` in force, whatever is edited, until it is deleted."""
+
+ATTEMPTS: Final = 10
+"""Attempts to compile an app, if other compilers are faster; also how often dependent apps are
+looked for after an edit."""
+
+MAX_DEMAND_BYTES: Final = 150_000
+"""How large an app's packed demands can be: its record, which may have them twice, is one item."""
+
+_FOREVER: Final = float("inf")
+
+
+class PointerMovedError(Exception):
+    """Another compiler moved the pointer meanwhile."""
+
+
+class StatusChangedError(Exception):
+    """Another compiler told its status meanwhile, perhaps of newer policies."""
+
+
+class RecordChangedError(Exception):
+    """Another compiler wrote the app's record meanwhile."""
+
+
+class ContendedError(Exception):
+    """Compilers kept being faster than each other; the edit will be tried again."""
+
+
+@dataclass(frozen=True, slots=True)
+class InForceVersion:
+    """What an app's pointer says.
+
+    Attributes
+    ----------
+    version
+        0 where nothing was in force yet.
+    source
+        The digest of the policies that it was made from.
+    pinned
+        Whether it is held, whatever is edited.
+    settled
+        Whether everything that follows from its coming into force was done.
+    moves
+        Grows whenever the pointer moves; 0 if it is unknown.
+    """
+
+    version: int = 0
+    source: str = ""
+    pinned: bool = False
+    settled: bool = True
+    moves: int = 0
+
+
+NOTHING: Final = InForceVersion()
+
+
+@dataclass(frozen=True, slots=True)
+class AppRecord:
+    """What is known of an app to those who compile the others.
+
+    Attributes
+    ----------
+    demands
+        What its policies in the table demand of restClientConfig, active or not.
+    held
+        What the version that is pinned demands; nothing without a pin.
+    findings
+        A digest of the findings in its `#status` that depend on other apps; empty if unknown.
+    until
+        When its own policies' findings may change, in seconds since the epoch; infinite if never.
+    revision
+        Counted up by each write; 0 where nothing was written.
+    empty
+        Whether the app has neither policies nor a pin: then its record goes after a while.
+    """
+
+    demands: Sequence[Demand] = ()
+    held: Sequence[Demand] = ()
+    findings: str = ""
+    until: float = _FOREVER
+    revision: int = 0
+    empty: bool = False
+
+    def is_outdated(self, others: Sequence[Demand], now: float) -> bool:
+        """Whether what was told of the app is no longer what would be told now."""
+        return now > self.until or self.findings != _digest(
+            cross_findings(self.demands, others, now), _of_pin(self.held, 0, others, now)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """What an app's operator is told, beside the policies.
+
+    Attributes
+    ----------
+    version
+        The version in force; 0 where there is none.
+    ok
+        Whether what stands in the table is what is in force.
+    pinned
+        The version that is held, if one is.
+    """
+
+    app: str
+    version: int
+    compiled_at: datetime
+    ok: bool
+    policies: int
+    errors: Sequence[Finding] = ()
+    warnings: Sequence[Finding] = ()
+    pinned: int | None = None
+
+
+class PolicyStore(Protocol):
+    """Where policies, their versions and their status are kept."""
+
+    def items(self, app: str) -> list[dict[str, Any]]:
+        """All items of an app in the Policies table, read consistently, in JSON's types."""
+        ...
+
+    def in_force(self, app: str) -> InForceVersion:
+        """What the app's pointer says, read consistently."""
+        ...
+
+    def source(self, app: str, version: int) -> list[dict[str, Any]]:
+        """The policies that a version was made from; none for version 0.
+
+        Raises
+        ------
+        LookupError
+            If they are not all there any more.
+        """
+        ...
+
+    def demands(self, app: str, version: int) -> list[Demand]:
+        """What the policies of a version demand of restClientConfig.
+
+        Raises
+        ------
+        LookupError
+            If there is no such version.
+        """
+        ...
+
+    def record(self, app: str) -> AppRecord:
+        """An app's record, read consistently."""
+        ...
+
+    def records(self) -> dict[str, AppRecord]:
+        """The records of all apps, read consistently."""
+        ...
+
+    def write_record(self, app: str, record: AppRecord) -> None:
+        """Write an app's record; its revision is that which was read.
+
+        Raises
+        ------
+        RecordChangedError
+            If another one is there by now.
+        """
+        ...
+
+    def add_version(
+        self,
+        compilation: Compilation,
+        items: Sequence[Mapping[str, Any]],
+        changed: Changes,
+        now: float,
+    ) -> int:
+        """Write a new version with its source, for good; gives its number."""
+        ...
+
+    def point(self, app: str, version: int, before: InForceVersion, *, pinned: bool) -> None:
+        """Put a version into force.
+
+        Raises
+        ------
+        PointerMovedError
+            If the pointer does not say `before` any more.
+        LookupError
+            If there is no such version.
+        """
+        ...
+
+    def settle(self, app: str) -> None:
+        """Do what follows from a version's coming into force, again if need be.
+
+        The version is kept, and the one before it expires in time. A version without policies
+        expires too, with the pointer, unless it is pinned.
+
+        Raises
+        ------
+        PointerMovedError
+            If another compiler moved the pointer meanwhile.
+        """
+        ...
+
+    def tell(self, status: Status, seen: str | None) -> None:
+        """Write an app's status.
+
+        Parameters
+        ----------
+        seen
+            The `compiledAt` of the status that stood beside the policies; none if there was none.
+            Not the clock decides which of two is the later: compilers' clocks may differ.
+
+        Raises
+        ------
+        StatusChangedError
+            If another one stands there by now.
+        """
+        ...
+
+
+class PolicyCompiler:
+    """Compiles apps.
+
+    Parameters
+    ----------
+    store
+        Where everything is kept.
+    clock
+        Tells which windows are over.
+    """
+
+    def __init__(self, store: PolicyStore, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+
+    def compile_all(
+        self, edited: Sequence[str], report: Callable[[str, Status | Exception], None]
+    ) -> list[str]:
+        """Compile edited apps, and then all apps whose outcome depends on what changed.
+
+        Parameters
+        ----------
+        edited
+            None for a look at what time has changed.
+        report
+            Called with each app and what became of it.
+
+        Returns
+        -------
+        list
+            Those of the edited apps that could not be compiled. One that was not edited and cannot
+            be compiled does not hold up those that were: the next look finds it again.
+        """
+        failed = self._each(edited, report)
+        given_up = set(failed)
+        for _ in range(ATTEMPTS):
+            try:
+                outdated = [app for app in self.outdated() if app not in given_up]
+            except Exception:
+                if failed:
+                    # They are tried again, and this look with them.
+                    break
+                raise
+            if not outdated:
+                break
+            given_up.update(self._each(outdated, report))
+        return failed
+
+    def outdated(self) -> list[str]:
+        """List the apps that would be told something else than they were, if compiled now."""
+        records, now = self._store.records(), self._clock.now()
+        return [
+            app
+            for app, record in records.items()
+            if record.is_outdated(_demands_of_others(app, records), now)
+        ]
+
+    def compile(self, app: str) -> Status:
+        """Bring an app's policies into force, or tell why not.
+
+        Raises
+        ------
+        ContendedError
+            If other compilers moved the pointer each time.
+        """
+        error = app_error(app)
+        for _ in range(ATTEMPTS):
+            try:
+                return self._turn_away(app, error) if error else self._attempt(app)
+            except (PointerMovedError, StatusChangedError, RecordChangedError):
+                continue
+        raise ContendedError(
+            f"the policies of {app!r} are being compiled elsewhere, again and again"
+        )
+
+    def _each(
+        self, apps: Iterable[str], report: Callable[[str, Status | Exception], None]
+    ) -> list[str]:
+        failed: list[str] = []
+        for app in apps:
+            try:
+                status = self.compile(app)
+            except Exception as error:  # noqa: BLE001 - the other apps must not suffer for it
+                report(app, error)
+                failed.append(app)
+            else:
+                report(app, status)
+        return failed
+
+    def _turn_away(self, app: str, message: str) -> Status:
+        items = self._store.items(app)
+        seen = _status_seen(items)
+        policies = sum(is_policy_id(item["id"]) for item in items)
+        # Without policies nothing is wrong any more.
+        errors = [Finding(Severity.ERROR, "", "app", message)] if policies else []
+        told = _moment_of_status(self._clock.now(), seen)
+        status = Status(app, 0, told, ok=not errors, policies=policies, errors=errors)
+        if errors or seen is not None:
+            self._store.tell(status, seen)
+        return status
+
+    def _attempt(self, app: str) -> Status:
+        # The record first, the pointer before the items, and the record written last: who compiles
+        # newer items meanwhile changes one of them.
+        now = self._clock.now()
+        record = self._store.record(app)
+        before = self._store.in_force(app)
+        if not before.settled:
+            # A compiler was killed. Once the pointer has moved on, nobody could tell.
+            self._store.settle(app)
+            before = self._store.in_force(app)
+        items = self._store.items(app)
+        policies = [item for item in items if is_policy_id(item["id"])]
+        others = self._others(app)
+        compilation = compile_policies(app, policies, others, now)
+        demands = compilation.demands
+        errors = list(compilation.errors)
+        if len(pack(demands)) > MAX_DEMAND_BYTES:
+            demands = ()
+            errors.append(Finding(Severity.ERROR, "", "method", _TOO_MANY_DEMANDS))
+        pin = next((item for item in items if item["id"] == PIN_ID), None)
+        version = before.version
+        pinned = None
+        if pin is not None:
+            version, problems = self._pin(app, pin.get("version"), before)
+            errors += problems
+            pinned = version if not problems or before.pinned else None
+        elif not errors:
+            version = self._publish(compilation, policies, before, now)
+        elif before.pinned:
+            # Released. What it held stays in force, as the last good version does.
+            self._store.point(app, version, before, pinned=False)
+        held = self._store.demands(app, version) if pinned is not None else []
+        after = self._store.in_force(app)
+        if not after.settled or (after.version and not policies and pin is None):
+            self._store.settle(app)
+            after = self._store.in_force(app)
+        seen = _status_seen(items)
+        status = Status(
+            app,
+            after.version,
+            _moment_of_status(now, seen),
+            not errors,
+            len(policies),
+            errors,
+            [*compilation.warnings, *_of_pin(held, version, others, now)],
+            pinned,
+        )
+        # Nobody waits for a word about an app that has no policies, and never had one about it.
+        if policies or errors or pinned is not None or seen is not None:
+            self._store.tell(status, seen)
+        self._store.write_record(
+            app,
+            AppRecord(
+                demands,
+                held,
+                _digest(cross_findings(demands, others, now), _of_pin(held, 0, others, now)),
+                compilation.changes_after(now),
+                record.revision,
+                empty=not policies and pin is None,
+            ),
+        )
+        return status
+
+    def _others(self, app: str) -> list[Demand]:
+        """What the policies in the table that hold together with the app's demand."""
+        if app != EVERY_APP:
+            return list(self._store.record(EVERY_APP).demands)
+        return _demands_of_others(app, self._store.records())
+
+    def _publish(
+        self,
+        compilation: Compilation,
+        policies: Sequence[Mapping[str, Any]],
+        before: InForceVersion,
+        now: float,
+    ) -> int:
+        digest = source_digest(policies)
+        if before.source == digest and not before.pinned:
+            return before.version
+        if not policies and not before.version:
+            return 0
+        try:
+            source = self._store.source(compilation.app, before.version)
+        except LookupError:
+            # Somebody deleted it. What changed is then not known, but that is no reason to stop.
+            source = []
+        version = self._store.add_version(compilation, policies, changes(source, policies), now)
+        self._store.point(compilation.app, version, before, pinned=False)
+        return version
+
+    def _pin(
+        self, app: str, wanted: object, before: InForceVersion
+    ) -> tuple[int, Iterable[Finding]]:
+        if isinstance(wanted, int) and not isinstance(wanted, bool) and wanted > 0:
+            if before.pinned and before.version == wanted:
+                return wanted, ()
+            try:
+                self._store.point(app, wanted, before, pinned=True)
+            except LookupError:
+                message = f"there is no version {wanted} of the policies of {app!r}"
+            else:
+                return wanted, ()
+        else:
+            message = f"{wanted!r} is no version: it must be a number, as #status tells it"
+        return before.version, [Finding(Severity.ERROR, PIN_ID, "version", message)]
+
+
+_TOO_MANY_DEMANDS: Final = (
+    "the policies ask for more different entries of restClientConfig than can be kept: "
+    "let overrides share their fields, or name fewer methods"
+)
+
+
+def _demands_of_others(app: str, records: Mapping[str, AppRecord]) -> list[Demand]:
+    """What policies that hold together with an app's demand: for `*` those of the single apps.
+
+    In an order of its own, so that the same policies always lead to the same findings.
+    """
+    if app != EVERY_APP:
+        return list(records[EVERY_APP].demands) if EVERY_APP in records else []
+    single = (records[name].demands for name in sorted(records) if name != EVERY_APP)
+    return list(chain.from_iterable(single))
+
+
+def _of_pin(
+    held: Sequence[Demand], version: int, others: Sequence[Demand], now: float
+) -> list[Finding]:
+    """Warnings for what a pinned version contradicts: pinned it is, whatever others configure."""
+    present = [demand for demand in others if demand.until >= now]
+    return [
+        Finding(
+            Severity.WARNING,
+            PIN_ID,
+            "version",
+            f"policy {found.policy!r} of version {version} {found.message}",
+        )
+        for found in contradictions([one for one in held if one.until >= now], present)
+    ]
+
+
+def _digest(*findings: Iterable[Finding]) -> str:
+    text = json.dumps([list(some) for some in findings])
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _status_seen(items: Iterable[Mapping[str, Any]]) -> str | None:
+    """When the status that stands among an app's items was told."""
+    status = next((item for item in items if item["id"] == STATUS_ID), {})
+    told = status.get("compiledAt")
+    return told if isinstance(told, str) else None
+
+
+def _moment_of_status(now: float, seen: str | None) -> datetime:
+    """The `compiledAt` of a status, by which it differs from the one that it replaces."""
+    moment = datetime.fromtimestamp(now, UTC)
+    return moment + timedelta(microseconds=1) if moment.isoformat() == seen else moment

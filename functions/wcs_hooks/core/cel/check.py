@@ -1,0 +1,136 @@
+"""The check of an expression: what happens to it when its policy is compiled.
+
+It is type-checked by Google's own compiler, whose messages an operator is shown; what it sees of a
+hook, and what can be told of it without the runtime, is read from its syntax tree.
+"""
+
+import base64
+import re
+from typing import Final, NamedTuple
+
+from wcs_hooks.core.cel.expression import (
+    VARIABLES,
+    ExpressionError,
+    environment,
+    may_be_json,
+    plain,
+    read_back,
+)
+from wcs_hooks.core.cel.guard import StoredGuard
+from wcs_hooks.core.cel.guard_extraction import guard_of
+from wcs_hooks.core.cel.literals import LiteralError, check_literals
+from wcs_hooks.core.cel.patterns import PatternError, check_patterns
+from wcs_hooks.core.cel.syntax_tree import fields_of
+
+MAX_EXPRESSION_CHARACTERS: Final = 4096
+"""The longest expression that is accepted; a checked one takes about 16 times its source's size."""
+
+
+class Checked(NamedTuple):
+    """An expression that passed the type check.
+
+    Attributes
+    ----------
+    source
+        As it was written.
+    serialized
+        Its checked form, base64, which `wcs_hooks.core.cel.expression.Expression` reads back. Not
+        the same each time.
+    returns
+        CEL's name of the type it gives: `BOOL`, `DYN` where only a hook can tell, …
+    uses
+        The variables among `VARIABLES` that it refers to.
+    body_fields
+        The fields of the body that it can see; none if it can see all of it.
+    guard
+        What `wcs_hooks.core.cel.guard.Guard` is made of; none where nothing is told beforehand.
+    """
+
+    source: str
+    serialized: str
+    returns: str
+    uses: frozenset[str]
+    body_fields: frozenset[str] | None
+    guard: StoredGuard | None
+
+    @property
+    def sees(self) -> list[str] | None:
+        """The fields of the body whose values it depends on; none if it can see all of it."""
+        if self.body_fields is None:
+            return None
+        return sorted(self.body_fields | ({"appKey"} if "app" in self.uses else set()))
+
+    @property
+    def may_be_boolean(self) -> bool:
+        """Whether it can give a boolean."""
+        return self.returns in {"BOOL", "DYN"}
+
+    @property
+    def may_be_json(self) -> bool:
+        """Whether it can give a value that JSON has."""
+        return may_be_json(self.returns)
+
+
+def check(source: str) -> Checked:
+    """Compile and type-check an expression.
+
+    Raises
+    ------
+    ExpressionError
+        With the compiler's own message, a caret below the place; if it is longer than
+        `MAX_EXPRESSION_CHARACTERS`; or with what `wcs_hooks.core.cel.patterns` has against a
+        pattern, or `wcs_hooks.core.cel.literals` against a literal.
+    """
+    if len(source) > MAX_EXPRESSION_CHARACTERS:
+        raise ExpressionError(
+            f"the expression has {len(source):,} characters; at most "
+            f"{MAX_EXPRESSION_CHARACTERS:,} are accepted"
+        )
+    if "\0" in source:
+        raise ExpressionError("the expression contains a NUL character")
+    try:
+        source.encode()
+        compiled = environment().compile(source)
+        serialized = compiled.serialize()
+        check_patterns(serialized)
+    except (RuntimeError, UnicodeError, PatternError) as error:
+        raise ExpressionError(plain(str(error))) from error
+    if not _can_be_read_back(serialized):
+        raise ExpressionError("is nested too deeply: it could be stored, but not be read back")
+    try:
+        check_literals(source, serialized)
+    except LiteralError as error:
+        raise ExpressionError(str(error)) from error
+    # The runtime does not show the syntax tree; whether a variable is used can still be told for
+    # certain, by compiling where it is not declared.
+    uses = frozenset(
+        name
+        for name in VARIABLES
+        if re.search(rf"\b{name}\b", source) and not _compiles_without(name, source)
+    )
+    stored = base64.b64encode(serialized).decode()
+    return Checked(
+        source,
+        stored,
+        compiled.return_type().name(),
+        uses,
+        fields_of("body", serialized),
+        guard_of(serialized),
+    )
+
+
+def _can_be_read_back(serialized: bytes) -> bool:
+    """Whether it can: 17 loops in each other cannot, though they compile."""
+    try:
+        read_back(serialized)
+    except RuntimeError:
+        return False
+    return True
+
+
+def _compiles_without(name: str, source: str) -> bool:
+    try:
+        environment(without=name).compile(source)
+    except RuntimeError:
+        return False
+    return True

@@ -1,0 +1,1 @@
+"""What a policy is: its attributes, checks, and the snapshot's ingredients."""

@@ -1,0 +1,184 @@
+"""Compilation: the items of one app's policies become a snapshot, or findings that say why not."""
+
+import hashlib
+import json
+import math
+import zlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, Final
+
+from wcs_hooks.core.policy.client_config import Demand, contradictions, demands
+from wcs_hooks.core.policy.lint import lint
+from wcs_hooks.core.policy.reader import (
+    SYSTEM_ID_PREFIX,
+    Finding,
+    Policy,
+    Severity,
+    is_policy_id,
+    read_policy,
+)
+from wcs_hooks.core.snapshot import FORMAT, dump
+
+MAX_APP_BYTES: Final = 1024
+"""The longest name of an app that can have policies, UTF-8: the compiler's list of apps has it as a
+sort key of DynamoDB."""
+
+_FOREVER: Final = float("inf")
+
+
+@dataclass(frozen=True, slots=True)
+class Compilation:
+    """What became of an app's items.
+
+    Attributes
+    ----------
+    policies
+        In evaluation order; those that could be read.
+    demands
+        What they demand of restClientConfig.
+    errors, warnings
+        In the order of the policies. With any error, nothing may go into force.
+    """
+
+    app: str
+    policies: tuple[Policy, ...]
+    demands: tuple[Demand, ...]
+    errors: tuple[Finding, ...]
+    warnings: tuple[Finding, ...]
+
+    def changes_after(self, now: float) -> float:
+        """When the first window that is yet to end ends; infinite if none does.
+
+        With it the findings may change: what is over contradicts nothing.
+        """
+        ends = (policy.not_after for policy in self.policies)
+        return min((end for end in ends if end is not None and end >= now), default=_FOREVER)
+
+    def dump(self, version: int, now: float) -> bytes:
+        """The bytes of the snapshot that these policies make as a version."""
+        return dump(self.app, version, self.policies, self.demands, now)
+
+
+def compile_policies(
+    app: str, items: Iterable[Mapping[str, Any]], others: Sequence[Demand], now: float
+) -> Compilation:
+    """Compile the items of one app.
+
+    Parameters
+    ----------
+    app
+        The `appKey`, or `*`.
+    items
+        The app's items in the Policies table, in JSON's types. The system's are passed over.
+    others
+        What the policies that hold together with these demand of restClientConfig: for an app those
+        of `*`, for `*` those of the single apps.
+    now
+        Seconds since the epoch.
+
+    Examples
+    --------
+    >>> item = {"app": "*", "id": "a", "method": "call", "action": "refuse"}
+    >>> [error.attribute for error in compile_policies("*", [item], (), now=0).errors]
+    ['action']
+    """
+    policies: list[Policy] = []
+    findings: list[Finding] = []
+    for item in items:
+        if not is_policy_id(str(item.get("id", ""))):
+            continue
+        policy, found = read_policy(item)
+        findings += found
+        if policy is not None:
+            policies.append(policy)
+    policies.sort(key=lambda policy: (policy.priority, policy.id))
+    demanded = tuple(demands(policies, now))
+    present = _present(others, now)
+    findings += contradictions(demanded, present)
+    findings += lint(policies, demanded, present, now)
+    return Compilation(
+        app,
+        tuple(policies),
+        demanded,
+        tuple(finding for finding in findings if finding.severity is Severity.ERROR),
+        tuple(finding for finding in findings if finding.severity is Severity.WARNING),
+    )
+
+
+def cross_findings(
+    demands: Sequence[Demand], others: Sequence[Demand], now: float
+) -> list[Finding]:
+    """The part of an app's findings that depends on other apps' policies.
+
+    While it stays the same, so does what becomes of the app, whatever else changes in the others:
+    all that `compile_policies` does with `others` is here.
+    """
+    present = _present(others, now)
+    return [*contradictions(demands, present), *lint((), demands, present, now)]
+
+
+def app_error(app: str) -> str:
+    """Say why an app of this name cannot have policies; empty if it can."""
+    if app.startswith(SYSTEM_ID_PREFIX):
+        return (
+            f"an app that begins with {SYSTEM_ID_PREFIX} cannot have policies: "
+            "such names are the system's"
+        )
+    size = len(app.encode(errors="surrogatepass"))
+    if size > MAX_APP_BYTES:
+        return f"an app's name can have {MAX_APP_BYTES:,} bytes at most; this one has {size:,}"
+    return ""
+
+
+def pack(demands: Iterable[Demand]) -> bytes:
+    """Compress demands for storage."""
+    return zlib.compress(json.dumps([demand.to_json() for demand in demands]).encode())
+
+
+def unpack(stored: bytes) -> list[Demand]:
+    """Read back what `pack` returned."""
+    return [Demand.from_json(one) for one in json.loads(zlib.decompress(stored))]
+
+
+def _present(demands: Iterable[Demand], now: float) -> list[Demand]:
+    """Those that have not expired."""
+    return [demand for demand in demands if demand.until >= now]
+
+
+def source_digest(items: Iterable[Mapping[str, Any]]) -> str:
+    """A digest that two sets of policies share exactly if they are the same, order apart.
+
+    It covers the snapshot's format too, so that a new one is compiled anew.
+    """
+    ordered = sorted(items, key=lambda item: str(item["id"]))
+    texts = [json.dumps(item, sort_keys=True, default=_number) for item in ordered]
+    return hashlib.sha256(f"{FORMAT}\n{'\n'.join(texts)}".encode()).hexdigest()
+
+
+def _number(value: object) -> object:
+    """A fraction that is no double, in a way that no other value is written."""
+    if isinstance(value, Decimal):
+        return [math.nan, f"{value:f}".rstrip("0")]
+    raise TypeError(f"a policy cannot have a {type(value).__name__}")
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What differs between two versions of an app's policies, by `id`."""
+
+    added: tuple[str, ...]
+    removed: tuple[str, ...]
+    modified: tuple[str, ...]
+
+
+def changes(before: Iterable[Mapping[str, Any]], after: Iterable[Mapping[str, Any]]) -> Changes:
+    """Compare the items of two versions."""
+    old = {str(item["id"]): item for item in before}
+    new = {str(item["id"]): item for item in after}
+    return Changes(
+        added=tuple(sorted(new.keys() - old.keys())),
+        removed=tuple(sorted(old.keys() - new.keys())),
+        modified=tuple(sorted(name for name in new.keys() & old.keys() if new[name] != old[name])),
+    )

@@ -1,0 +1,184 @@
+"""What is wrong with policies that are each well-formed.
+
+Errors keep an edit out of force; warnings tell of what is hardly meant. The rules about methods
+rest on the vendor's page on method types and `docs/wcs-protocol.md`, sections 2 to 4.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+from wcs_hooks.core.methods import METHODS, PLAYERS, SWITCHES, switch_of
+from wcs_hooks.core.payload import encode
+from wcs_hooks.core.policy.client_config import Demand
+from wcs_hooks.core.policy.field_lint import lint_fields
+from wcs_hooks.core.policy.reader import Action, Finding, Mode, Policy, Severity, WhenError
+
+_KEYS: Final = frozenset({"appKey", "nodeId", "sessionId"})
+_FORGETTING: Final = "ConnectionStatusEvent"
+"""By it WCS tells that a session is over."""
+
+
+def lint(
+    policies: Sequence[Policy], demands: Sequence[Demand], others: Sequence[Demand], now: float
+) -> list[Finding]:
+    """Check the policies of one app together.
+
+    Parameters
+    ----------
+    policies
+        In evaluation order.
+    demands
+        What they demand of restClientConfig.
+    others
+        What policies that hold together with them do.
+    now
+        Seconds since the epoch, to tell which windows are over.
+    """
+    findings: list[Finding] = []
+    for policy in policies:
+        findings += _of_one(policy, now)
+    findings += _unreachable(policies)
+    findings += _idle_overwrites(demands, others)
+    findings += lint_fields(policies, demands, others)
+    return findings
+
+
+def _of_one(policy: Policy, now: float) -> Iterator[Finding]:
+    if policy.action is Action.DENY:
+        yield from _of_denial(policy)
+    if "session" in policy.uses and "connect" in policy.methods:
+        yield _error(
+            policy,
+            "when" if policy.when and "session" in policy.when.uses else "compute",
+            "uses session, which connect is about to begin: leave connect out, or use body",
+        )
+    if "known" in policy.uses and "connect" in policy.methods:
+        yield _warning(policy, "when", "uses known, which is always false at connect")
+    if policy.mode is not Mode.OFF:
+        yield from _never_asked(policy)
+        yield from _of_players(policy)
+    for name in sorted(_KEYS.intersection(policy.client_config.rest_exclude)):
+        yield _warning(
+            policy,
+            "restExclude",
+            f"without {name} hooks cannot be told to belong to their app or session: the app's own "
+            "policies do not apply to them, or their denials are suppressed",
+        )
+    if policy.client_config.rest_policy == "DISABLE" and _FORGETTING in policy.methods:
+        yield _warning(
+            policy,
+            "restPolicy",
+            f"without {_FORGETTING} no session is ever forgotten when its client goes: leave it "
+            "out of the methods",
+        )
+    if policy.action is Action.CONFIGURE and "connect" in policy.named:
+        yield _warning(policy, "method", "restClientConfig has no effect on connect itself")
+    opens, closes = policy.not_before, policy.not_after
+    if opens is not None and closes is not None and closes < opens:
+        yield _error(policy, "notAfter", "is before notBefore: the window never opens")
+    if closes is not None and closes < now and policy.mode is not Mode.OFF:
+        yield _warning(policy, "notAfter", "the window is over: the policy does nothing any more")
+
+
+def _never_asked(policy: Policy) -> Iterator[Finding]:
+    """Methods that the policy spells out and that WCS calls only if it is set up to."""
+    for method in policy.named:
+        if method in SWITCHES:
+            yield _warning(
+                policy,
+                "method",
+                f"WCS calls {method} only with {switch_of(method)} in its flashphoner.properties "
+                "(`wcsctl wcs-setup` prints all the lines); without it this policy does nothing",
+            )
+
+
+def _of_players(policy: Policy) -> Iterator[Finding]:
+    """What cannot work for players, which never connect, in policies that spell them out."""
+    players = ", ".join(name for name in policy.named if name in PLAYERS)
+    if not players:
+        return
+    for attribute, expression in policy.expressions_by_attribute:
+        if "session" in expression.uses:
+            message = f"uses session, which is null for {players}: players never connect; use body"
+            yield _warning(policy, attribute, message)
+        elif "known" in expression.uses:
+            message = f"uses known, which is always false for {players}: players never connect"
+            yield _warning(policy, attribute, message)
+    if policy.action is Action.OVERRIDE:
+        yield _warning(
+            policy,
+            "method",
+            f"an override of {players} does nothing: players never connect, and only connect's "
+            "reply makes WCS take what is returned. Leave them out",
+        )
+
+
+def _of_denial(policy: Policy) -> Iterator[Finding]:
+    past = [name for name in policy.methods if not METHODS[name].refusable]
+    if past:
+        yield _error(
+            policy,
+            "method",
+            f"cannot deny {', '.join(past)}: it has already happened. Of events only "
+            "StreamKeepAliveEvent can be refused, which ends the stream",
+        )
+    inadvisable = [name for name in policy.methods if not METHODS[name].advisable]
+    if inadvisable:
+        yield _warning(
+            policy, "method", f"to deny {', '.join(inadvisable)} is possible, but inadvisable"
+        )
+
+
+def _unreachable(policies: Sequence[Policy]) -> Iterator[Finding]:
+    """Policies behind one that always ends the evaluation first, in each of their methods."""
+    ended_by: dict[tuple[str, str], str] = {}
+    for policy in policies:
+        if policy.action is Action.CONFIGURE or policy.mode is Mode.OFF or not policy.methods:
+            continue
+        condition = _condition(policy)
+        blockers = [
+            ended_by.get((method, "")) or ended_by.get((method, condition))
+            for method in policy.methods
+        ]
+        if all(blockers):
+            yield _warning(
+                policy, "priority", f"can never be reached: policy {blockers[0]!r} decides first"
+            )
+        elif _always_ends(policy):
+            for method in policy.methods:
+                ended_by.setdefault((method, condition), policy.id)
+
+
+def _always_ends(policy: Policy) -> bool:
+    """Whether the evaluation ends here whenever the policy's condition is the same as another's."""
+    windowed = policy.not_before is not None or policy.not_after is not None
+    certain = policy.when is None or policy.when_error is WhenError.MATCH
+    ends = policy.action in {Action.ECHO, Action.DENY}
+    return ends and certain and not windowed and policy.mode is Mode.ENFORCE
+
+
+def _condition(policy: Policy) -> str:
+    """The same text for the same `match` and `when`; empty where neither limits the policy."""
+    if not policy.match and policy.when is None:
+        return ""
+    match: dict[str, Any] = {path: list(values) for path, values in policy.match.items()}
+    return encode([match, policy.when and policy.when.source], sort_names=True)
+
+
+def _idle_overwrites(demands: Sequence[Demand], others: Sequence[Demand]) -> Iterator[Finding]:
+    overwriting = {d.method for d in (*demands, *others) if d.rest_policy == "OVERWRITE"}
+    for policy in dict.fromkeys(
+        demand.policy
+        for demand in demands
+        if demand.rest_overwrite and demand.method not in overwriting
+    ):
+        message = "has no effect without restPolicy OVERWRITE"
+        yield Finding(Severity.WARNING, policy, "restOverwrite", message)
+
+
+def _error(policy: Policy, attribute: str, message: str) -> Finding:
+    return Finding(Severity.ERROR, policy.id, attribute, message)
+
+
+def _warning(policy: Policy, attribute: str, message: str) -> Finding:
+    return Finding(Severity.WARNING, policy.id, attribute, message)

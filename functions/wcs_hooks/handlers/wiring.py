@@ -1,0 +1,154 @@
+"""The wiring of the four category functions: endpoint, ports and reporter, by the environment."""
+
+import os
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from wcs_hooks.adapters.cached_policies import CachedPolicies
+from wcs_hooks.adapters.cached_secrets import CachedSecrets
+from wcs_hooks.adapters.clients import Clients
+from wcs_hooks.adapters.dynamo_sessions import DynamoSessions
+from wcs_hooks.adapters.dynamo_snapshots import DynamoSnapshots
+from wcs_hooks.adapters.fallback_dead_letters import FallbackDeadLetters
+from wcs_hooks.adapters.secrets_manager import read_secrets
+from wcs_hooks.clock import Clock, SystemClock
+from wcs_hooks.core.caller import Auth
+from wcs_hooks.core.methods import Category
+from wcs_hooks.environment import HookEnvironment
+from wcs_hooks.handlers.garbage import PausedCollector
+from wcs_hooks.handlers.http_event import Event, gateway_response, read_request
+from wcs_hooks.hook.caller_check import CallerCheck
+from wcs_hooks.hook.endpoint import HookEndpoint
+from wcs_hooks.hook.side_effects import ForgetSession, PublishEvent, RecordSession, SideEffect
+from wcs_hooks.ports import DeadLetters
+from wcs_hooks.telemetry.hook_reporter import HookReporter
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.client import DynamoDBClient
+
+REDRIVE: Final = "redrive"
+"""The event's key for a dead letter that is handed back. The gateway's events have no such key:
+only those who may invoke the function can redrive."""
+
+_POLICIES_SHARE: Final = 0.4
+"""Share of the function's memory that cached policies may take. The code takes 70 MB: more of the
+smallest function would leave no room for that."""
+
+
+class LambdaContext(Protocol):
+    """What of Lambda's context object is used."""
+
+    aws_request_id: str
+
+
+type Handler = Callable[[Event, LambdaContext], dict[str, Any]]
+
+
+def hook_handler(category: Category) -> Handler:
+    """The Lambda handler of a category, configured by the environment variables.
+
+    Raises
+    ------
+    EnvironmentVariableError
+        If one of them is missing or wrong.
+    """
+    environment = HookEnvironment.read(os.environ)
+    clock = SystemClock()
+    clients = Clients(environment.reply_timeout)
+    secrets = _secrets(environment, clients, clock)
+    dynamodb = clients.dynamodb()
+    sessions = DynamoSessions(dynamodb, environment.sessions_table, environment.session_ttl, clock)
+    endpoint = HookEndpoint(
+        category,
+        check_caller=CallerCheck(
+            environment.auth, secrets, environment.basic_user, environment.allowed_sources
+        ),
+        policies=CachedPolicies(
+            DynamoSnapshots(dynamodb, environment.snapshots_table),
+            environment.snapshot_ttl,
+            clock,
+            max_bytes=environment.memory_bytes * _POLICIES_SHARE,
+        ),
+        sessions=sessions,
+        rest_api_calls=environment.rest_api_calls,
+        side_effects=_side_effects(category, environment, clients, sessions, clock),
+        dead_letters=FallbackDeadLetters(
+            partial(_dead_letter_queue, clients, environment.dead_letter_queue_url),
+            partial(_dead_letter_table, dynamodb, environment.dead_letter_table, clock),
+            clock,
+        ),
+        clock=clock,
+        reply_timeout=environment.reply_timeout,
+    )
+    reporter = HookReporter(
+        category,
+        environment.echo_log_sample_rate,
+        secrets.current,
+        echo_metrics_seconds=environment.echo_metrics_seconds,
+        clock=clock,
+    )
+
+    def answer(event: Event, decision_id: str) -> dict[str, Any]:
+        started = clock.monotonic()
+        reply, observation = endpoint.answer(read_request(event, decision_id))
+        reporter.report(observation, reply, clock.monotonic() - started)
+        return gateway_response(reply, decision_id)
+
+    def handler(event: Event, context: LambdaContext) -> dict[str, Any]:
+        # What a hook leaves behind is freed once it is answered, and not looked through before.
+        with PausedCollector():
+            if REDRIVE not in event:
+                return answer(event, context.aws_request_id)
+            # Most functions never redrive.
+            from wcs_hooks.handlers.redrive import redrive  # noqa: PLC0415
+
+            return redrive(endpoint, reporter, event[REDRIVE], context.aws_request_id)
+
+    return handler
+
+
+def _side_effects(
+    category: Category,
+    environment: HookEnvironment,
+    clients: Clients,
+    sessions: DynamoSessions,
+    clock: Clock,
+) -> list[SideEffect]:
+    if category is Category.CONNECT:
+        return [RecordSession(sessions)]
+    if category is not Category.EVENT:
+        return []
+    side_effects: list[SideEffect] = [ForgetSession(sessions)]
+    if environment.event_bus:
+        # Imported by the one function that publishes.
+        from wcs_hooks.adapters.event_bus import EventBridgeBus  # noqa: PLC0415
+
+        bus = EventBridgeBus(clients.event_bridge(), environment.event_bus, clock)
+        side_effects.append(
+            PublishEvent(bus, sessions, keep_alive=environment.event_bus_keep_alive)
+        )
+    return side_effects
+
+
+# Most functions never have a dead letter, so that what keeps them is imported for the first one.
+
+
+def _dead_letter_queue(clients: Clients, url: str) -> DeadLetters:
+    from wcs_hooks.adapters.sqs_dead_letters import SqsDeadLetters  # noqa: PLC0415
+
+    return SqsDeadLetters(clients.sqs, url)
+
+
+def _dead_letter_table(client: "DynamoDBClient", table: str, clock: Clock) -> DeadLetters:
+    from wcs_hooks.adapters.dynamo_dead_letters import DynamoDeadLetters  # noqa: PLC0415
+
+    return DynamoDeadLetters(client, table, clock)
+
+
+def _secrets(environment: HookEnvironment, clients: Clients, clock: Clock) -> CachedSecrets:
+    if environment.auth is Auth.NONE:
+        return CachedSecrets(lambda: (), clock)
+    client = clients.secrets_manager()
+    arn = environment.signature_secret_arn
+    return CachedSecrets(lambda: read_secrets(client, arn), clock)

@@ -1,0 +1,359 @@
+"""The endpoint: from a request to its reply, its side effects, and an observation of both."""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Final
+
+from wcs_hooks.clock import Clock, Deadline
+from wcs_hooks.core.answer import Answer
+from wcs_hooks.core.answer import answer as answer_hook
+from wcs_hooks.core.caller import RestApiCalls
+from wcs_hooks.core.decision import Decision, Hook, Verdict
+from wcs_hooks.core.in_force import InForce
+from wcs_hooks.core.methods import METHODS, PLAYERS, Category
+from wcs_hooks.core.outcome import Cause, Outcome, RestOnError, outcome_of
+from wcs_hooks.core.payload import Payload, parse
+from wcs_hooks.core.reply import OK, Reply, echo
+from wcs_hooks.hook import errors
+from wcs_hooks.hook.caller_check import CallerCheck
+from wcs_hooks.hook.request import Kind, Observation, Request, RestError
+from wcs_hooks.hook.sessions import SessionLookup
+from wcs_hooks.hook.side_effects import Answered, SideEffect
+from wcs_hooks.hook.time_budget import SIDE_EFFECTS, TimeBudget
+from wcs_hooks.ports import DeadLetters, Place, Policies, Sessions
+
+_NOT_KEPT: Final[tuple[bool | None, bool]] = (None, False)
+
+_CAUSES: Final = {
+    Kind.DENIED: Cause.POLICY,
+    Kind.REJECTED: Cause.CALLER,
+    Kind.MALFORMED: Cause.MALFORMED,
+    Kind.FAILED: Cause.FAILURE,
+}
+
+
+class HookEndpoint:
+    """Answers the hooks of one category.
+
+    Parameters
+    ----------
+    category
+        The function's.
+    check_caller
+        Who may call.
+    policies
+        The active policies.
+    sessions
+        What was seen at connect.
+    rest_api_calls
+        Whether what the WCS REST API started may be denied.
+    side_effects
+        What else is done for a hook that was answered; of a connect only if it was not denied.
+    dead_letters
+        Where hooks go that could not be processed.
+    clock
+        What the decision goes by, and the time budget.
+    reply_timeout
+        Seconds within which the reply is given, whatever fails.
+    """
+
+    def __init__(  # noqa: PLR0913 - what it works with, by name
+        self,
+        category: Category,
+        *,
+        check_caller: CallerCheck,
+        policies: Policies,
+        sessions: Sessions,
+        rest_api_calls: RestApiCalls,
+        side_effects: Sequence[SideEffect],
+        dead_letters: DeadLetters,
+        clock: Clock,
+        reply_timeout: float,
+    ) -> None:
+        self._category = category
+        self._check_caller = check_caller
+        self._policies = policies
+        self._sessions = sessions
+        self._rest_api_calls = rest_api_calls
+        self._side_effects = side_effects
+        self._names = [side_effect.name for side_effect in side_effects]
+        self._dead_letters = dead_letters
+        self._clock = clock
+        self._reply_timeout = reply_timeout
+
+    def answer(self, request: Request) -> tuple[Reply, Observation]:
+        """Answer a hook. Nothing is raised: whatever goes wrong has a reply, too."""
+        attempt = _Attempt()
+        budget = TimeBudget(self._clock, self._reply_timeout)
+        kept, reason = _NOT_KEPT, ""
+        try:
+            self._check_caller(request, budget.fetch)
+            attempt.caller_is_verified = True
+            reply = self._reply(request, attempt, budget.fetch)
+        except Exception as error:  # noqa: BLE001 - a bug must still leave WCS a reply to act upon
+            reply, kind, reason = _refused(request, error)
+            if kind is not Kind.REJECTED:
+                kept = self._keep(request, attempt, error, self._pending(kind), budget)
+        else:
+            kind = attempt.kind
+            if self._names and not (kind is Kind.DENIED and self._category is Category.CONNECT):
+                failures = self._carry_out(request, attempt, self._names, budget.side_effects())
+                if failures:
+                    first, reason = next(iter(failures.values())), _reasons(failures)
+                    kept = self._keep(request, attempt, first, list(failures), budget)
+        is_ok = reply.status == OK
+        rest_error = None if is_ok else self._rest_error(request, attempt, kind, budget)
+        observation = self._observation(
+            request, attempt, kind, reason, kept=kept, rest_error=rest_error
+        )
+        return reply, observation
+
+    def redrive(
+        self, request: Request, original: str, pending: Collection[str] | None
+    ) -> tuple[Reply, Observation, list[str]]:
+        """Answer a hook again that came out of the dead letters.
+
+        WCS got its reply long ago, and does not hear of this one; what was left to do besides the
+        reply is done now. The caller was verified then, and what fails is not kept again: whoever
+        redrives has it.
+
+        Parameters
+        ----------
+        original
+            The id of the decision whose reply WCS got.
+        pending
+            What is left to do; none where that is not known, and all is done.
+
+        Returns
+        -------
+        tuple
+            The answer that the hook gets now, what happened, and what is left to do still.
+        """
+        attempt = _Attempt()
+        names = self._names if pending is None else pending
+        deadline = Deadline(self._clock, self._reply_timeout)
+        try:
+            reply = self._reply(request, attempt, deadline)
+        except Exception as error:  # noqa: BLE001 - whoever redrives gets it
+            reply, kind, reason = _refused(request, error)
+            left = list(names)
+        else:
+            kind, reason = attempt.kind, ""
+            deadline = Deadline(self._clock, self._reply_timeout * SIDE_EFFECTS)
+            failures = self._carry_out(request, attempt, names, deadline, original)
+            left = list(failures)
+            if failures:
+                reply, kind, reason = _refused(request, next(iter(failures.values())))
+        observation = self._observation(request, attempt, kind, reason, redrive_of=original)
+        return reply, observation, left
+
+    def _reply(self, request: Request, attempt: "_Attempt", deadline: Deadline) -> Reply:
+        """Answer a hook, and note in the attempt how far that came."""
+        payload = attempt.payload = parse(request.body)
+        if request.method not in METHODS:
+            return echo(payload)
+        session = attempt.session = SessionLookup(self._sessions, payload, deadline)
+        in_force, attempt.stale = self._policies.in_force(payload.app, deadline)
+        attempt.in_force = in_force
+        attempt.decided_at = now = self._clock.now()
+        hook = Hook(request.method, self._category, payload)
+        started = self._clock.monotonic()
+
+        def decided(decision: Decision) -> None:
+            attempt.decision = decision
+            attempt.decision_time = self._clock.monotonic() - started
+
+        answer = attempt.answer = answer_hook(
+            in_force,
+            hook,
+            session.for_expressions,
+            now,
+            rest_api_calls=self._rest_api_calls,
+            decision_id=request.decision_id,
+            decided=decided,
+        )
+        return answer.reply
+
+    def _observation(  # noqa: PLR0913 - what happened, part by part
+        self,
+        request: Request,
+        attempt: "_Attempt",
+        kind: Kind,
+        reason: str,
+        *,
+        kept: tuple[bool | None, bool] = _NOT_KEPT,
+        rest_error: RestError | None = None,
+        redrive_of: str = "",
+    ) -> Observation:
+        dead_lettered, in_second_place = kept
+        answer = attempt.answer
+        return Observation(
+            request,
+            self._category,
+            kind,
+            attempt.payload,
+            attempt.in_force,
+            attempt.stale,
+            attempt.decision,
+            attempt.decision_time,
+            answer is not None and answer.suppressed,
+            dead_lettered,
+            in_second_place,
+            reason,
+            rest_error,
+            redrive_of,
+        )
+
+    def _pending(self, kind: Kind) -> Sequence[str]:
+        """What is left to do for a hook that got no answer.
+
+        Nothing for a connect: WCS declined it, so that there is no session to be recorded.
+        """
+        failed = kind is Kind.FAILED and self._category is not Category.CONNECT
+        return self._names if failed else ()
+
+    def _carry_out(
+        self,
+        request: Request,
+        attempt: "_Attempt",
+        names: Collection[str],
+        deadline: Deadline,
+        redrive_of: str = "",
+    ) -> dict[str, Exception]:
+        """Do what is to be done besides the reply, all of `names`, and return what failed."""
+        payload, in_force = attempt.payload, attempt.in_force
+        failures: dict[str, Exception] = {}
+        if payload is None or in_force is None or not names:
+            return failures
+        answered = Answered(
+            request.method,
+            payload,
+            in_force,
+            attempt.decided_at,
+            redrive_of or request.decision_id,
+            redriven=bool(redrive_of),
+        )
+        to_do = [side_effect for side_effect in self._side_effects if side_effect.name in names]
+        for done, side_effect in enumerate(to_do):
+            # One that hangs leaves the others their part.
+            part = 1 / (len(to_do) - done)
+            try:
+                side_effect(answered, deadline.part(part))
+            except Exception as error:  # noqa: BLE001 - whatever fails here, the reply stands
+                failures[side_effect.name] = error
+        return failures
+
+    def _keep(
+        self,
+        request: Request,
+        attempt: "_Attempt",
+        error: Exception,
+        pending: Sequence[str],
+        budget: TimeBudget,
+    ) -> tuple[bool | None, bool]:
+        """Keep a hook among the dead letters; return whether, and whether in the second place."""
+        # Most functions never have a dead letter.
+        from wcs_hooks.hook import dead_letter  # noqa: PLC0415
+
+        deadline = budget.dead_letter()
+        message = dead_letter.message(
+            request,
+            self._category,
+            error,
+            errors.refusal_of(error).reason,
+            self._clock.now(),
+            versions=attempt.in_force.versions() if attempt.in_force else {},
+            pending=pending,
+        )
+        if not attempt.caller_is_verified:
+            message[dead_letter.UNVERIFIED] = True
+        try:
+            place = self._dead_letters.send(message, deadline)
+        except Exception:  # noqa: BLE001 - WCS must have its reply; the loss is counted and logged
+            return False, False
+        return True, place is Place.TABLE
+
+    def _rest_error(
+        self, request: Request, attempt: "_Attempt", kind: Kind, budget: TimeBudget
+    ) -> RestError:
+        told = self._session_rest_on_error(request, attempt, budget)
+        told = told or self._current_rest_on_error(request, attempt, kind)
+        cause = _CAUSES[kind]
+        if self._category is Category.CONNECT:
+            return RestError(told, Outcome.DECLINED, cause)
+        outcome = outcome_of(request.method, self._category, told) if told else None
+        return RestError(told, outcome, cause)
+
+    def _session_rest_on_error(
+        self, request: Request, attempt: "_Attempt", budget: TimeBudget
+    ) -> RestOnError | None:
+        """What the session was told: after a refusal that is rare, and worth a read."""
+        session = attempt.session
+        never_told = self._category is Category.CONNECT or request.method in PLAYERS
+        if session is None or never_told:
+            return None
+        try:
+            record = session.for_label(budget.label())
+        except Exception:  # noqa: BLE001 - the hook failed already, and has its reply
+            return None
+        return record.rest_on_error(request.method) if record else None
+
+    def _current_rest_on_error(
+        self, request: Request, attempt: "_Attempt", kind: Kind
+    ) -> RestOnError | None:
+        """What the app's sessions are told now, as far as that is known without asking.
+
+        A caller who is not WCS must not make us ask. Of a body that was not read, the app is not
+        known: what holds for every app is used instead. After our own failure nothing is.
+        """
+        in_force = attempt.in_force
+        if in_force is None and kind is not Kind.FAILED:
+            in_force = self._policies.for_every_app()
+        if in_force is None:
+            return None
+        return in_force.rest_on_error(request.method, self._clock.now())
+
+
+class _Attempt:
+    """How far an attempt to answer a hook came: what is known when an error ends it.
+
+    Attributes
+    ----------
+    caller_is_verified
+        Whether the caller was found to be WCS; not so if the secret could not be read.
+    decided_at
+        Seconds since the epoch.
+    decision
+        Known before there is an answer: that may still need the session.
+    """
+
+    # Not a dataclass: making one takes a millisecond of a cold start, as its `inspect` takes five.
+
+    caller_is_verified: bool = False
+    payload: Payload | None = None
+    session: SessionLookup | None = None
+    in_force: InForce | None = None
+    stale: bool = False
+    decided_at: float = 0.0
+    decision: Decision | None = None
+    decision_time: float | None = None
+    answer: Answer | None = None
+
+    @property
+    def kind(self) -> Kind:
+        """What became of the hook, if no error ended the attempt."""
+        if self.answer is None:
+            return Kind.ECHOED
+        _, decision, suppressed = self.answer
+        if decision.verdict is Verdict.OVERRIDE:
+            return Kind.OVERRIDDEN
+        return Kind.DENIED if decision.denial is not None and not suppressed else Kind.ECHOED
+
+
+def _refused(request: Request, error: Exception) -> tuple[Reply, Kind, str]:
+    """The reply to a hook that an error ended, what became of the hook, and why."""
+    refusal = errors.refusal_of(error)
+    return refusal.reply(request.decision_id), refusal.kind, refusal.reason
+
+
+def _reasons(failures: Mapping[str, Exception]) -> str:
+    return "; ".join(errors.refusal_of(error).reason for error in failures.values())

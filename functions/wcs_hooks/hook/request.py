@@ -1,0 +1,115 @@
+"""A hook's request, and what is known of it once it is answered."""
+
+from enum import StrEnum
+from typing import NamedTuple
+
+from wcs_hooks.core.decision import Decision
+from wcs_hooks.core.in_force import InForce
+from wcs_hooks.core.methods import METHODS, Category
+from wcs_hooks.core.outcome import Cause, Outcome, RestOnError
+from wcs_hooks.core.payload import Payload
+
+
+class Request(NamedTuple):
+    """A hook as the gateway hands it over.
+
+    Attributes
+    ----------
+    method
+        The last segment of the path.
+    authorization
+        That header, if there is one.
+    source
+        The caller's IP address.
+    decision_id
+        By which the reply, the log line and the dead letter are found again.
+    """
+
+    method: str
+    body: bytes
+    authorization: str | None
+    source: str
+    decision_id: str
+
+
+class Kind(StrEnum):
+    """What became of a hook."""
+
+    ECHOED = "echoed"
+    OVERRIDDEN = "overridden"
+    DENIED = "denied"
+    REJECTED = "rejected"
+    MALFORMED = "malformed"
+    FAILED = "failed"
+
+
+class RestError(NamedTuple):
+    """What WCS does with a reply that is not 200.
+
+    Attributes
+    ----------
+    rest_on_error
+        What the session was told for the method; none where neither the session nor what is in
+        force could be read.
+    outcome
+        By the vendor's table; none likewise, unless the table does not ask.
+    """
+
+    rest_on_error: RestOnError | None
+    outcome: Outcome | None
+    cause: Cause
+
+
+class Observation(NamedTuple):
+    """What happened while a hook was answered, for metrics and the log.
+
+    Attributes
+    ----------
+    payload, in_force, decision
+        What the reply was made of; each is none where it did not come to that.
+    decision_time
+        Seconds that the decision took; none where none was made.
+    deny_suppressed
+        Whether a denial was not carried out because the WCS REST API seems to have started this.
+    dead_lettered
+        Whether the hook was kept; none where there was no need to.
+    dead_letter_fallback
+        Whether it was kept in the table, since the queue did not take it.
+    error
+        Of a reply that no policy asked for, or of what failed besides the reply: what went wrong,
+        with nothing of the body in it.
+    redrive_of
+        Of a hook out of the dead letters: the decision that WCS was told; else empty.
+    """
+
+    request: Request
+    category: Category
+    kind: Kind
+    payload: Payload | None = None
+    in_force: InForce | None = None
+    stale: bool = False
+    decision: Decision | None = None
+    decision_time: float | None = None
+    deny_suppressed: bool = False
+    dead_lettered: bool | None = None
+    dead_letter_fallback: bool = False
+    error: str = ""
+    rest_error: RestError | None = None
+    redrive_of: str = ""
+
+    @property
+    def method_is_known(self) -> bool:
+        """Whether the method is one that this project knows."""
+        return self.request.method in METHODS
+
+    @property
+    def reports_failure(self) -> bool:
+        """Whether WCS tells of an error of its own or of SIP's.
+
+        See `docs/wcs-protocol.md`, section 5.
+        """
+        if self.category is not Category.EVENT or self.payload is None:
+            return False
+        method = METHODS.get(self.request.method)
+        is_error = method is not None and method.canonical == "ErrorEvent"
+        return is_error or self.payload.fields.get("status") == "FAILED"

@@ -1,0 +1,1 @@
+"""What can be seen of hooks and compilations: metrics, decision lines."""

@@ -1,0 +1,229 @@
+"""What is counted and logged of each hook."""
+
+import hashlib
+import logging
+import sys
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
+from typing import Final, cast
+
+from wcs_hooks.clock import Clock
+from wcs_hooks.core.decision import ECHO
+from wcs_hooks.core.methods import Category
+from wcs_hooks.core.reply import Reply
+from wcs_hooks.hook.request import Kind, Observation
+from wcs_hooks.telemetry.catalogue import REST_ERRORS, Count, Name
+from wcs_hooks.telemetry.decision_log import DecisionFormatter, Facts, make_logger
+from wcs_hooks.telemetry.echo_batch import EchoBatch, Echoes
+from wcs_hooks.telemetry.emf import HookMetrics, microseconds, milliseconds
+
+_KIND_METRICS: Final[dict[Kind, Count]] = {
+    Kind.ECHOED: "Echoed",
+    Kind.OVERRIDDEN: "Overridden",
+    Kind.DENIED: "Denied",
+    Kind.REJECTED: "Rejected",
+    Kind.MALFORMED: "Malformed",
+    Kind.FAILED: "Failed",
+}
+
+_ONCE: Final = "[1]"
+
+
+class HookReporter:
+    """Reports on the hooks of one category.
+
+    Parameters
+    ----------
+    category
+        The function's.
+    echo_log_sample_rate
+        The share of plain echoes that are logged, 0 to 1.
+    secret
+        Gives the callers' current secret, with which sessions are hashed; empty if there is none.
+    echo_metrics_seconds
+        How long plain echoes are batched, in seconds; 0 not to batch any.
+    clock
+        Clock that batches and lines go by.
+    """
+
+    def __init__(
+        self,
+        category: Category,
+        echo_log_sample_rate: float,
+        secret: Callable[[], str],
+        *,
+        echo_metrics_seconds: float,
+        clock: Clock,
+    ) -> None:
+        logger = make_logger()
+        # What Powertools' logger wraps: to ask that for the level goes by way of its methods.
+        self._logger = logging.getLogger(logger.name)
+        self._formatter = cast("DecisionFormatter", logger.registered_formatter)
+        self._metrics = HookMetrics(category)
+        self._echo_log_sample_rate = echo_log_sample_rate
+        self._secret = secret
+        self._clock = clock
+        self._batch = EchoBatch(echo_metrics_seconds, self._clock)
+        self._cold = True
+
+    def report(self, observation: Observation, reply: Reply, service_time: float) -> None:
+        """Count a hook, and log it unless it is one of the many plain echoes.
+
+        Parameters
+        ----------
+        service_time
+            Seconds from the event to the reply.
+        """
+        plain = _is_plain_echo(observation)
+        decision_time = observation.decision_time
+        counts_no_more = plain and not observation.reports_failure and not self._cold
+        if counts_no_more and decision_time is not None:
+            method = observation.request.method
+            batch = self._batch.add(method, decision_time, service_time)
+            metrics = self._echoes(batch) if batch else ""
+        else:
+            metrics = self._echoes(self._batch.take()) + self._count(observation, service_time)
+        if not plain or self._is_sampled(observation.request.decision_id):
+            self._log(observation, reply, before=metrics)
+        else:
+            _write(metrics)
+
+    def report_redrive(self, observation: Observation, reply: Reply) -> None:
+        """Log a hook that was redriven; it was counted when WCS sent it."""
+        self._log(observation, reply, redriven=True)
+
+    def _echoes(self, batch: Iterable[Echoes]) -> str:
+        """The lines that count them."""
+        lines = ""
+        for echoes in batch:
+            count = f"[{len(echoes.service_times)}]"
+            values: dict[Name, str] = {
+                "Calls": count,
+                "Echoed": count,
+                "DecisionTime": microseconds(*echoes.decision_times),
+                "ServiceTime": milliseconds(*echoes.service_times),
+            }
+            lines += self._metrics.line(values, echoes.method, None, echoes.since)
+        return lines
+
+    def _count(self, observation: Observation, service_time: float) -> str:
+        """The line that counts a hook."""
+        values = dict.fromkeys(self._counted(observation), _ONCE)
+        decision, decision_time = observation.decision, observation.decision_time
+        if decision is not None and decision.failures:
+            values["ExpressionErrors"] = f"[{len(decision.failures)}]"
+        if decision_time is not None:
+            values["DecisionTime"] = microseconds(decision_time)
+        values["ServiceTime"] = milliseconds(service_time)
+        method = observation.request.method if observation.method_is_known else ""
+        return self._metrics.line(values, method, observation.rest_error, self._clock.now())
+
+    def _counted(self, observation: Observation) -> Iterator[Name]:
+        decision = observation.decision
+        yield "Calls"
+        yield _KIND_METRICS[observation.kind]
+        if not observation.method_is_known:
+            yield "UnknownMethod"
+        if observation.reports_failure:
+            yield "ReportedFailures"
+        if observation.deny_suppressed:
+            yield "DenySuppressed"
+        if decision is not None and decision.shadow_denied:
+            yield "ShadowDenied"
+        if decision is not None and decision.shadow_overridden:
+            yield "ShadowOverridden"
+        if observation.stale:
+            yield "StaleSnapshot"
+        yield from _kept(observation)
+        if observation.rest_error is not None:
+            yield REST_ERRORS
+        if self._cold:
+            yield "ColdStart"
+            self._cold = False
+
+    def _log(
+        self,
+        observation: Observation,
+        reply: Reply,
+        *,
+        before: str = "",
+        redriven: bool = False,
+    ) -> None:
+        """Log a hook, behind the lines that are due."""
+        failed = observation.kind is Kind.FAILED or observation.dead_lettered is False
+        level = logging.ERROR if failed else logging.INFO
+        if not self._logger.isEnabledFor(level):
+            _write(before)
+            return
+        decision = observation.decision or ECHO
+        facts = Facts(
+            level,
+            observation.category,
+            observation.request.method,
+            observation.kind,
+            reply.status,
+            observation.payload.app if observation.payload else "",
+            tuple(observation.in_force.versions().items()) if observation.in_force else (),
+            observation.error,
+            decision.denial,
+            decision.applied,
+            decision.shadow_denied,
+            decision.shadow_overridden,
+            decision.failures,
+            observation.dead_lettered,
+            observation.dead_letter_fallback,
+            observation.stale,
+            observation.deny_suppressed,
+            observation.rest_error,
+            redriven,
+            observation.redrive_of,
+        )
+        decision_id, session = observation.request.decision_id, self._session(observation)
+        line = self._formatter.decision(facts, decision_id, session, self._clock.now())
+        _write(f"{before}{line}")
+
+    def _session(self, observation: Observation) -> str:
+        """A session's keyed hash: whoever has the session's id has the session."""
+        secret = self._secret()
+        session = observation.payload.fields.get("sessionId") if observation.payload else None
+        if not secret or not isinstance(session, str):
+            return ""
+        text = session.encode("utf-8", "surrogatepass")
+        return hashlib.blake2b(text, key=_session_key(secret), digest_size=8).hexdigest()
+
+    def _is_sampled(self, decision_id: str) -> bool:
+        return zlib.crc32(decision_id.encode()) < self._echo_log_sample_rate * 2**32
+
+
+@lru_cache(maxsize=2)
+def _session_key(secret: str) -> bytes:
+    return hashlib.sha256(secret.encode()).digest()
+
+
+def _write(lines: str) -> None:
+    if lines:
+        # One call, where print() would make two, each of which Lambda's standard output flushes.
+        sys.stdout.write(lines)
+
+
+def _kept(observation: Observation) -> Iterator[Name]:
+    if observation.dead_lettered is not None:
+        yield "DeadLettered" if observation.dead_lettered else "DeadLetterLost"
+    if observation.dead_letter_fallback:
+        yield "DeadLetterFallback"
+
+
+def _is_plain_echo(observation: Observation) -> bool:
+    decision = observation.decision
+    return (
+        observation.kind is Kind.ECHOED
+        and not observation.stale
+        and not observation.deny_suppressed
+        and observation.dead_lettered is None
+        and observation.method_is_known
+        and (
+            decision is None
+            or not (decision.shadow_denied or decision.shadow_overridden or decision.failures)
+        )
+    )

@@ -1,0 +1,136 @@
+"""Everything that answers the hooks of one WCS installation, as a construct for any application.
+
+An application of your own imports it with this repository's root and its directory ``functions`` on
+the path, as ``app.py`` does.
+"""
+
+from aws_cdk import aws_lambda as lambda_
+from constructs import Construct
+
+from infra.caller_secret import CallerSecret
+from infra.dead_letters import DeadLetters
+from infra.event_bus import EventBus
+from infra.hook_api import HookApi
+from infra.hook_functions import HookFunctions
+from infra.observability import Observability
+from infra.packaging import package, target_of
+from infra.policy_compiler import PolicyCompiler
+from infra.policy_store import PolicyStore
+from infra.sessions import Sessions
+from infra.settings import Settings
+
+
+class WcsHooks(Construct):
+    """The capabilities, wired together.
+
+    Parameters
+    ----------
+    scope
+        The stack, or a construct in it.
+    construct_id
+        With ``Default`` the resources get the logical IDs that they would have in ``scope`` itself.
+    settings
+        What can be chosen. ``stage`` distinguishes the metrics of several installations in one
+        account and region; the stack's name is the caller's.
+    code
+        The functions' package: see `packaged_code`.
+
+    Attributes
+    ----------
+    api
+        The HTTP API; its endpoint is the URL that WCS calls.
+    functions
+        The function of each category.
+    compiler
+        The function that compiles edited policies.
+    policies, snapshots, sessions, dead_letter_table
+        The tables.
+    dead_letter_queue
+        Takes hooks that could not be answered, and policy edits that could not be compiled.
+    secret
+        What WCS signs its hooks with.
+    secret_arn
+        Its ARN.
+    event_bus
+        Takes events, with the setting ``event_bus``; None without it.
+    policy_editors
+        A managed policy for the people who edit policies.
+    alarms_topic
+        Takes the alarms.
+    dashboard_url
+        Where the dashboard is, in the console.
+
+    Examples
+    --------
+    In a stack of your own::
+
+        settings = Settings(stage="live", event_bus=True)
+        hooks = WcsHooks(self, "Hooks", settings, code=packaged_code(settings))
+        hooks.alarms_topic.add_subscription(subscriptions.SqsSubscription(on_call))
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        settings: Settings,
+        *,
+        code: lambda_.Code,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        store = PolicyStore(self, "PolicyStore", settings)
+        self.policies = store.policies
+        self.snapshots = store.snapshots
+        self.policy_editors = store.editors
+        self.sessions = Sessions(self, "Sessions", settings).table
+        dead_letters = DeadLetters(self, "DeadLetters", settings)
+        self.dead_letter_queue = dead_letters.queue
+        self.dead_letter_table = dead_letters.table
+        caller = CallerSecret(self, "CallerSecret", settings)
+        self.secret = caller.secret
+        self.secret_arn = caller.arn
+        self.event_bus = EventBus(self, "EventBus").bus if settings.event_bus else None
+        self.functions = HookFunctions(
+            self,
+            "HookFunctions",
+            settings,
+            code=code,
+            snapshots=self.snapshots,
+            sessions=self.sessions,
+            dead_letters=dead_letters,
+            secret_arn=self.secret_arn,
+            event_bus=self.event_bus,
+        ).by_category
+        self.compiler = PolicyCompiler(
+            self,
+            "PolicyCompiler",
+            settings,
+            code=code,
+            store=store,
+            dead_letters=self.dead_letter_queue,
+        ).function
+        hooks = HookApi(self, "HookApi", settings, functions=self.functions)
+        self.api = hooks.api
+        seen = Observability(
+            self,
+            "Observability",
+            settings,
+            hooks=hooks,
+            functions=self.functions,
+            compiler=self.compiler,
+            dead_letters=self.dead_letter_queue,
+        )
+        self.alarms_topic = seen.topic
+        self.dashboard_url = seen.dashboard_url
+
+
+def packaged_code(settings: Settings) -> lambda_.Code:
+    """Package the functions for the machine that the settings choose.
+
+    Raises
+    ------
+    PackagingError
+        If the dependencies cannot be fetched, or are not what is expected.
+    """
+    functions = package(target_of(settings))
+    return lambda_.Code.from_asset(str(functions.path), asset_hash=functions.asset_hash)

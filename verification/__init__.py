@@ -1,0 +1,1 @@
+"""Programs that prove things, longer than a test."""

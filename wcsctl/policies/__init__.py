@@ -1,0 +1,1 @@
+"""Policies on the operator's side: files, table, tests, history, and their application."""
