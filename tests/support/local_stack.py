@@ -72,7 +72,7 @@ class PolicyItems:
         """Write policies in one request, as far as the service allows."""
         with self._table.batch_writer() as batch:
             for policy in policies:
-                batch.put_item(Item=policy)
+                batch.put_item(Item=dict(policy))
 
     def delete(self, policies: Iterable[Policy]) -> None:
         """Remove policies by their keys."""

@@ -16,8 +16,8 @@ from tests.support.in_memory_policy_store import InMemoryPolicyStore
 from tests.support.in_memory_snapshots import InMemorySnapshots
 from tests.support.policy_items import deny, override, policy
 from wcs_hooks.adapters import dynamo_policy_store
+from wcs_hooks.core.errors import UnavailableError
 from wcs_hooks.core.methods import Category
-from wcs_hooks.ports import UnavailableError
 
 _OWN = {"service", "category"}
 _BY_METHOD = {"service", "category", "method"}
