@@ -26,7 +26,7 @@ from verification.fault_matrix.scene import (
     KEPT_ALIVE,
     Hook,
 )
-from wcs_hooks.adapters import deadlines as time_limit
+from wcs_hooks.adapters import deadlines
 from wcs_hooks.adapters.cached_secrets import SECRET_TTL
 from wcs_hooks.core.methods import METHODS, Category
 
@@ -95,8 +95,8 @@ def clock(monkeypatch: pytest.MonkeyPatch, scene: LocalScene) -> FakeClock:
         raise Hangs
 
     monkeypatch.setattr(CountedWait, "clock", clock, raising=False)
-    monkeypatch.setattr(time_limit, "Future", CountedWait)
-    monkeypatch.setattr(time_limit, "Thread", AtOnce)
+    monkeypatch.setattr(deadlines, "Future", CountedWait)
+    monkeypatch.setattr(deadlines, "Thread", AtOnce)
     monkeypatch.setattr(scene.wire, "hang", hang)
     return clock
 

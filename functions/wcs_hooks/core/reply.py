@@ -76,5 +76,5 @@ def error(
 # Refusals by one policy differ in the decision alone.
 @lru_cache(maxsize=256)
 def _error_template(status: int, reason: str, policy: str | None, version: int | None) -> str:
-    told = {"status": status, "reason": reason, "policy": policy, "version": version}
-    return template({"error": {**told, "decision": HOLE}})
+    fields = {"status": status, "reason": reason, "policy": policy, "version": version}
+    return template({"error": {**fields, "decision": HOLE}})
