@@ -146,13 +146,15 @@ class Deployed:
         self.aws("dynamodb", "put-item", "--item", json.dumps(item))
         return edited
 
-    def compiled(self, app: str, edited: datetime) -> dict[str, Any]:
+    def compiled(
+        self, app: str, edited: datetime, seconds: float = PATIENCE_SECONDS
+    ) -> dict[str, Any]:
         """What the compiler says about an app once it has dealt with an edit."""
 
         def is_since(status: Mapping[str, Any]) -> bool:
             return bool(status) and datetime.fromisoformat(status["compiledAt"]) >= edited
 
-        status = until(lambda: self.policies.status(app), is_since)
+        status = until(lambda: self.policies.status(app), is_since, seconds)
         assert is_since(status), f"the policies of {app} were not compiled: {status}"
         return status
 
@@ -216,9 +218,11 @@ class Deployed:
         return self.workspace.session()
 
 
-def until[T](produce: Callable[[], T], enough: Callable[[T], bool]) -> T:
+def until[T](
+    produce: Callable[[], T], enough: Callable[[T], bool], seconds: float = PATIENCE_SECONDS
+) -> T:
     """Produce again and again until it is enough, or patience ends; return the last."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
+    deadline = time.monotonic() + seconds
     while True:
         product = produce()
         if enough(product) or time.monotonic() > deadline:
