@@ -12,7 +12,7 @@ from typer.testing import CliRunner, Result
 from wcs_hooks.core.payload import encode
 from wcsctl import cli
 from wcsctl.deployed_process import DeployedProcess
-from wcsctl.policies.tests import PolicyTestFileError, read_tests
+from wcsctl.policies.testing.reading import PolicyTestFileError, read_tests
 
 _POLICIES = """
 - {id: teachers-only, method: publishStream, action: deny, when: session.custom.role != 'teacher',

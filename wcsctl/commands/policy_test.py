@@ -10,9 +10,10 @@ from rich.text import Text
 
 from wcsctl import context as contexts
 from wcsctl.errors import ExitStatus, NotFoundError
-from wcsctl.policies import tests as policy_tests
 from wcsctl.policies.files import load_directory
-from wcsctl.policies.tests import TestReport, TestResult
+from wcsctl.policies.testing.junit import junit_report
+from wcsctl.policies.testing.reading import find_tests, read_tests
+from wcsctl.policies.testing.running import TestReport, TestResult, run_tests
 
 
 def test(
@@ -51,17 +52,17 @@ def test(
     """
     output = contexts.of(context).output
     policies = load_directory(directory)
-    files = policy_tests.find_tests(directory)
+    files = find_tests(directory)
     if not files:
         raise NotFoundError(
             f"There are no tests in {directory}: write them next to the policies, NAME.test.yaml."
         )
-    tests = [one for file in files for one in policy_tests.read_tests(file)]
+    tests = [one for file in files for one in read_tests(file)]
     with output.progress("testing", len(tests)) as progress:
         task = progress.task_ids[0]
-        report = policy_tests.run_tests(policies, tests, lambda: progress.advance(task))
+        report = run_tests(policies, tests, lambda: progress.advance(task))
     if junit is not None:
-        junit.write_bytes(policy_tests.junit(report))
+        junit.write_bytes(junit_report(report))
     output.result(_as_json(report), *_for_people(report, directory, quiet=quiet))
     if report.errors or report.failed or (strict and report.unreached):
         raise typer.Exit(ExitStatus.FAILED)
