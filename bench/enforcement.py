@@ -26,7 +26,7 @@ from simulated_wcs.transport import Authentication, Reply, Target
 from wcsctl.caller_authentication import caller_authentication
 from wcsctl.function_configuration import FunctionConfigurations
 from wcsctl.hook_sender import send_alone
-from wcsctl.policies.table import raw_of
+from wcsctl.policies.dynamodb_json import raw_of
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient

@@ -14,8 +14,6 @@ from wcsctl.commands import (
     dead_letter,
     decisions,
     outcomes,
-    policy,
-    policy_test,
     scenario,
     secret,
     send,
@@ -24,6 +22,7 @@ from wcsctl.commands import (
     try_hook,
     wcs_setup,
 )
+from wcsctl.commands.policy import group as policy
 from wcsctl.context import CommandContext
 from wcsctl.deployment import LOCAL_DIRECTORY, STACK, Deployment
 from wcsctl.errors import ExitStatus, WcsctlError
@@ -38,7 +37,6 @@ app = typer.Typer(
 )
 
 app.command("status")(status.status)
-policy.app.command("test")(policy_test.test)
 app.add_typer(policy.app, name="policy")
 app.command("try")(try_hook.try_hook)
 app.command("send")(send.send)

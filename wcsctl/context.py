@@ -31,7 +31,7 @@ class CommandContext:
         return self.find_deployment()
 
 
-def of(context: typer.Context) -> CommandContext:
+def command_context(context: typer.Context) -> CommandContext:
     """The command's context, from Typer's."""
     found = context.find_object(CommandContext)
     assert found is not None  # noqa: S101 - the root callback made it

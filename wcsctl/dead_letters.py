@@ -449,7 +449,7 @@ class Redriven:
     told: str = ""
     answer: Mapping[str, Any] = field(default_factory=dict)
 
-    def as_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         """For programs."""
         return {**self.letter.summary(), "result": str(self.result), "told": self.told} | (
             {"answer": dict(self.answer)} if self.answer else {}

@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from rich.text import Text
-
 from wcs_hooks.core.methods import METHODS
 from wcsctl.function_configuration import CATEGORIES
 from wcsctl.function_logs import FunctionLogs, LogRecord
@@ -22,27 +20,6 @@ _PATTERN: Final = "{ $.decision = * }"
 _OVERLAP_MS: Final = 20_000
 """How far a look goes back behind the one before: lines reach CloudWatch out of order."""
 
-_COLOURS: Final = {
-    "echoed": "green",
-    "overridden": "cyan",
-    "denied": "yellow",
-    "rejected": "magenta",
-    "malformed": "magenta",
-    "failed": "red",
-}
-_REMARKS: Final = {
-    "app": "app {}",
-    "policies": "by {}",
-    "denySuppressed": "denial suppressed: the session was never seen at connect",
-    "shadowDenied": "shadow would deny: {}",
-    "shadowOverridden": "shadow would override: {}",
-    "expressionErrors": "no value: {}",
-    "error": "{}",
-    "stale": "policies may be outdated",
-    "deadLettered": "dead-lettered",
-    "deadLetterFallback": "in the dead-letter table, since the queue did not take it",
-    "redriven": "redriven",
-}
 _NOT_SHOWN: Final = frozenset({"level", "message", "timestamp", "service", "location"})
 
 
@@ -129,38 +106,10 @@ class DecisionLog:
             pause(PAUSE_SECONDS)
 
 
-def as_json(record: LogRecord) -> dict[str, Any]:
+def to_json(record: LogRecord) -> dict[str, Any]:
     """A decision for programs."""
     told = {name: value for name, value in record.fields.items() if name not in _NOT_SHOWN}
     return {"at": datetime.fromtimestamp(record.at / 1000, UTC).isoformat(), **told}
-
-
-def as_line(record: LogRecord) -> Text:
-    """A decision for people, in the local time zone."""
-    line = record.fields
-    at = datetime.fromtimestamp(record.at / 1000, UTC).astimezone()
-    answer = str(line.get("answer", ""))
-    text = Text.assemble(
-        (f"{at:%d %b %H:%M:%S}.{record.at % 1000:03}", "dim"),
-        f"  {line.get('category', record.function):<8} {line.get('method', ''):<22} ",
-        (f"{answer:<10} {line.get('status', '')}", _COLOURS.get(answer, "")),
-    )
-    for part in _remarks(line):
-        text.append(f"  {part}")
-    text.append(f"  {line.get('decision', '')}", "dim")
-    return text
-
-
-def _remarks(line: Mapping[str, Any]) -> Iterator[str]:
-    for field, words in _REMARKS.items():
-        value = line.get(field)
-        if value:
-            shown = ", ".join(value) if isinstance(value, list) else value
-            yield words.format(shown)
-    if line.get("outcome"):
-        yield f"WCS under {line.get('restOnError')}: {line['outcome']}"
-    if line.get("deadLettered") is False:
-        yield "NOT KEPT: no dead letter was possible"
 
 
 def _policies(line: Mapping[str, Any]) -> Iterator[str]:

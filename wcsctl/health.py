@@ -66,7 +66,7 @@ class Check:
     facts: Mapping[str, Any]
     warning: bool = False
 
-    def as_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         """For programs."""
         told = {"check": self.name, "ok": self.ok, "detail": self.detail}
         return {**told, **({"warning": True} if self.warning else {}), **self.facts}
@@ -110,7 +110,7 @@ class AppHealth:
             item.get("pinned"),
         )
 
-    def as_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         """For programs, with the names that the item has."""
         return {
             "app": self.app,

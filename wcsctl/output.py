@@ -15,6 +15,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.table import Table
 from rich.text import Text
 
+from wcsctl.feedback import Advance
+
 
 class Output:
     """How a command speaks.
@@ -42,10 +44,10 @@ class Output:
             # A text's lines stay whole, for pipes and for what is aligned; the terminal folds them.
             self.people.print(renderable, soft_wrap=isinstance(renderable, str | Text))
 
-    def say(self, text: str) -> None:
-        """A remark beside the result; none with `--json`."""
+    def say(self, text: str | Text) -> None:
+        """Show a remark beside the result; none with `--json`."""
         if not self.as_json:
-            self.aside.print(text)
+            self.aside.print(Text(text) if isinstance(text, str) else text)
 
     def table(
         self, columns: Sequence[str], rows: Iterable[Sequence[str]], title: str | None = None
@@ -57,8 +59,14 @@ class Output:
         return table
 
     @contextmanager
-    def progress(self, what: str, total: int | None = None) -> Iterator[Progress]:
-        """Shows on a terminal how far something long is; advance its task 0."""
+    def progress(self, what: str, total: int | None = None) -> Iterator[Advance]:
+        """Show on a terminal how far something long is."""
+        with self.steps(what, total) as steps:
+            yield lambda count: steps.advance(steps.task_ids[0], count)
+
+    @contextmanager
+    def steps(self, what: str, total: int | None = None) -> Iterator[Progress]:
+        """Show the same with a description that changes; its task is the first."""
         # Where it is no terminal, it would leave an empty line.
         disable = self.as_json or not self.aside.is_terminal
         columns = [SpinnerColumn(), TextColumn("{task.description}"), BarColumn()]

@@ -14,7 +14,8 @@ from wcsctl.errors import WcsctlError
 from wcsctl.function_configuration import FunctionConfigurations
 from wcsctl.function_logs import FunctionLogs
 from wcsctl.policies.diff import same
-from wcsctl.policies.table import AppItems, PolicyTable, key_of, raw_of
+from wcsctl.policies.dynamodb_json import key_of, raw_of
+from wcsctl.policies.table import AppItems, PolicyTable
 
 PATIENCE_SECONDS: Final = 30.0
 """After which what has not come is given up."""

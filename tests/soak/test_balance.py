@@ -91,7 +91,7 @@ def test_given_a_letter_in_the_table_when_struck_then_it_is_a_term_of_its_own() 
 
     assert struck.adds_up
     assert struck.equation == "6 sent = 4 answered + 1 dead-lettered + 1 kept in the table"
-    assert struck.as_json()["inTable"] == 1
+    assert struck.to_json()["inTable"] == 1
 
 
 def test_given_a_letter_in_both_places_when_struck_then_it_is_counted_once_and_told() -> None:

@@ -186,6 +186,33 @@ def test_given_the_simulated_wcs_then_it_knows_nothing_of_the_operators_tools(pa
     assert not [m for m in _imports(path) for package in tools if _belongs_to(m, package)]
 
 
+_SPEAKING = tuple(f"wcsctl.{name}" for name in ("commands", "cli", "__main__", "output", "context"))
+"""What may print, ask and exit."""
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        name
+        for name in _SOURCES
+        if _belongs_to(name, "wcsctl")
+        and not any(_belongs_to(name, speaking) for speaking in _SPEAKING)
+    ],
+)
+def test_given_a_service_of_the_command_line_then_it_does_not_print_ask_or_exit(
+    module: str,
+) -> None:
+    source = _SOURCES[module]
+    imported = {name.partition(".")[0] for name in _imported_by(source)}
+    named = {
+        ast.unparse(node.func) for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)
+    }
+
+    assert not {"typer", "rich", "click"} & imported
+    assert not {"print", "input", "exit", "sys.exit", "sys.stdout.write"} & named
+    assert not [m for m in _imported_by(source) for top in _SPEAKING if _belongs_to(m, top)]
+
+
 def _room(module: str) -> str:
     """The first part of a functions' module behind the package's name."""
     return module.partition(".")[2].partition(".")[0]

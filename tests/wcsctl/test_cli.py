@@ -10,7 +10,8 @@ import pytest
 
 from tests.support.operated_stack import OperatedStack, operated
 from tools.reference import FILE, reference
-from wcsctl import ages, bars, cli, decision_log, metrics, since
+from wcsctl import ages, cli, decision_log, metrics, since
+from wcsctl.commands import bars
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from moto import mock_aws
 from tests.support.aws_tables import POLICIES, Aws
 from tests.support.policy_items import configure, deny, override, policy
 from tests.wcsctl.policy_commands import Commands, write_files
+from wcsctl.commands.policy import review
 from wcsctl.errors import ExitStatus
 from wcsctl.policies import apply as policy_apply
 from wcsctl.policies.table import PolicyTable, Write, chunks
@@ -40,7 +41,7 @@ def meanwhile(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], object]
 
 
 def _answer(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(policy_apply, "interactive", lambda: True)
+    monkeypatch.setattr(review, "interactive", lambda: True)
 
 
 def test_given_files_when_applied_then_the_difference_is_shown_and_they_are_in_force(

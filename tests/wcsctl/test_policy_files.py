@@ -14,11 +14,12 @@ from tests.support.policy_items import configure, deny, override
 from tests.wcsctl.policy_commands import write_files
 from wcs_hooks.core.policy.reader import ATTRIBUTES, Action, read_policy
 from wcsctl.cli import app
+from wcsctl.commands.policy.rendering import changes_text
 from wcsctl.policies import files as policy_files
 from wcsctl.policies import schema as policy_schema
-from wcsctl.policies.diff import compare, render, same
+from wcsctl.policies.diff import compare, same
+from wcsctl.policies.dynamodb_json import attribute_of, value_of
 from wcsctl.policies.files import app_of, folder_of
-from wcsctl.policies.table import attribute_of, value_of
 from wcsctl.policies.yaml import PolicyYamlError, read, write
 
 EXAMPLES = Path(__file__).parents[2] / "policies" / "examples"
@@ -192,7 +193,7 @@ def test_given_one_and_true_when_compared_then_they_differ_and_markup_is_not_tak
     assert change.to_json()["attributes"] == {
         "set": {"before": {"x": 1, "y": 1}, "after": {"x": True, "y": 1}}
     }
-    assert "[red]" in str(render(compare({}, {"a": {"p": {"id": "p", "note": "[red]"}}})))
+    assert "[red]" in str(changes_text(compare({}, {"a": {"p": {"id": "p", "note": "[red]"}}})))
 
 
 def test_given_the_attributes_when_the_schema_is_made_then_it_has_just_these_and_is_published() -> (

@@ -56,12 +56,12 @@ def _run(minutes: float, seed: int, rate: float, file: Path) -> int:
     plan = Plan.of(seed, minutes * 60)
     bounds = Bounds(rate=rate, count=int(rate * (plan.seconds + 30)) + _MARGIN)
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.with_suffix(".plan.json").write_text(json.dumps(plan.as_json(), indent=1))
+    file.with_suffix(".plan.json").write_text(json.dumps(plan.to_json(), indent=1))
     say(f"{len(plan.windows)} faults are planned, seed {seed}: {file.with_suffix('.plan.json')}")
     say("Deploying the stack to an emulator of its own")
     with deployed(_DIRECTORY) as stack:
         soak = Conductor(stack, plan, bounds, say).run()
-    file.write_text(json.dumps(soak.as_json(), indent=1))
+    file.write_text(json.dumps(soak.to_json(), indent=1))
     report.show(console, soak)
     say(f"{'All adds up' if soak.ok else 'It does NOT add up'}: {file}")
     return 0 if soak.ok else 1

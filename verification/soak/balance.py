@@ -148,7 +148,7 @@ class Balance:
         relation = "=" if self._accounted + len(self.unanswered) == self.sent else "≠"
         return f"{self.sent} sent {relation} {' + '.join(terms)}"
 
-    def as_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         """For programs."""
         return {
             "phase": self.phase,

@@ -111,7 +111,7 @@ class Plan:
             seconds * 0.4,
         )
 
-    def as_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         """For the record."""
         return {
             "seed": self.seed,

@@ -122,7 +122,7 @@ class Soak:
         """Whether all adds up."""
         return all(one.adds_up for one in self.balances) and all(one.ok for one in self.checks)
 
-    def as_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         """For programs."""
         return {
             "ok": self.ok,
@@ -132,7 +132,7 @@ class Soak:
                 "lanes": self.bounds.lanes,
                 "count": self.bounds.count,
             },
-            "balances": [one.as_json() for one in self.balances],
+            "balances": [one.to_json() for one in self.balances],
             "checks": [{"check": one.name, "ok": one.ok, "told": one.told} for one in self.checks],
             "verdicts": {
                 f"{category}/{verdict}": count
@@ -144,7 +144,7 @@ class Soak:
             "faultHits": dict(self.hits),
             "done": dict(self.done),
             "redriven": self.redriven,
-            "plan": self.plan.as_json(),
+            "plan": self.plan.to_json(),
         }
 
 

@@ -33,7 +33,8 @@ from wcsctl.deployment import Deployment
 from wcsctl.function_configuration import CATEGORIES, FunctionConfigurations
 from wcsctl.function_logs import FunctionLogs
 from wcsctl.metrics import measured_in
-from wcsctl.policies.table import PolicyTable, key_of, raw_of
+from wcsctl.policies.dynamodb_json import key_of, raw_of
+from wcsctl.policies.table import PolicyTable
 from wcsctl.scenario_back_end import DeployedBackEnd
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from rich.pretty import Pretty
 from rich.table import Table
 
 from wcsctl.ages import in_words
-from wcsctl.context import of
+from wcsctl.context import command_context
 from wcsctl.dead_letters import (
     DeadLetter,
     DeadLetters,
@@ -55,13 +55,13 @@ def list_letters(
     which is all that the other commands need, and with `--json` the whole. The queue has no index:
     to look at a message hides it from others for as long as this takes.
     """
-    given = of(context)
-    with DeadLetters(given.deployment) as waiting, given.output.progress("Looking") as progress:
+    given = command_context(context)
+    with DeadLetters(given.deployment) as waiting, given.output.progress("Looking") as advance:
         letters = []
         looked_at = 0
         for letter in waiting.letters(limit):
             looked_at += 1
-            progress.advance(progress.task_ids[0])
+            advance(1)
             if not method or letter.is_of(method):
                 letters.append(letter)
         count = waiting.waiting()
@@ -88,7 +88,7 @@ def show(
     ] = False,
 ) -> None:
     """Show one dead letter: what went wrong and when, and on demand the hook's body."""
-    given = of(context)
+    given = command_context(context)
     wanted = _checked([letter_id])
     with DeadLetters(given.deployment) as waiting, given.output.progress("Looking"):
         letter = next((one for one in waiting.letters() if _is_among(one, wanted)), None)
@@ -126,7 +126,7 @@ def redrive(
     and in the table it is claimed for five minutes. For policy edits every app is compiled once
     more. Malformed hooks can never succeed, and stay: see `purge`. Exit status 1 if any stays.
     """
-    given = of(context)
+    given = command_context(context)
     wanted = _checked(ids or [])
     after = moment(since, time.time()) if since else 0.0
     with DeadLetters(given.deployment) as waiting:
@@ -138,14 +138,14 @@ def redrive(
             )
         act = Redrive(given.deployment, waiting)
         results: list[Redriven] = []
-        with given.output.progress("Redriving") as progress:
+        with given.output.progress("Redriving") as advance:
             for letter in _found(waiting, wanted):
-                progress.advance(progress.task_ids[0])
+                advance(1)
                 fits = letter.first_seen >= after and (not method or letter.is_of(method))
                 if not fits:
                     continue
                 results.append(_would(letter) if dry_run else act(letter))
-    given.output.result([one.as_json() for one in results], _redriven(results))
+    given.output.result([one.to_json() for one in results], _redriven(results))
     _tell(given.output, results)
     _missing(wanted, [one.letter for one in results])
     if any(one.result in {Result.FAILED, Result.HOPELESS} for one in results):
@@ -160,7 +160,7 @@ def purge(
     yes: Yes = False,
 ) -> None:
     """Throw dead letters away, for good."""
-    given = of(context)
+    given = command_context(context)
     wanted = _checked(ids or [])
     if bool(wanted) == every:
         raise UsageError("Give the IDs of dead letters to purge, or --all.")

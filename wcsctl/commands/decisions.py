@@ -3,18 +3,42 @@
 import json
 import sys
 import time
-from typing import Annotated, Final
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Annotated, Any, Final
 
 import typer
+from rich.text import Text
 
-from wcsctl.context import of
-from wcsctl.decision_log import DecisionLog, Filter, as_json, as_line
+from wcsctl.context import command_context
+from wcsctl.decision_log import DecisionLog, Filter, to_json
 from wcsctl.function_configuration import FunctionConfigurations
 from wcsctl.function_logs import FunctionLogs, LogRecord
 from wcsctl.output import Output
 from wcsctl.since import described, moment
 
 _LIMIT: Final = 200
+_COLOURS: Final = {
+    "echoed": "green",
+    "overridden": "cyan",
+    "denied": "yellow",
+    "rejected": "magenta",
+    "malformed": "magenta",
+    "failed": "red",
+}
+_REMARKS: Final = {
+    "app": "app {}",
+    "policies": "by {}",
+    "denySuppressed": "denial suppressed: the session was never seen at connect",
+    "shadowDenied": "shadow would deny: {}",
+    "shadowOverridden": "shadow would override: {}",
+    "expressionErrors": "no value: {}",
+    "error": "{}",
+    "stale": "policies may be outdated",
+    "deadLettered": "dead-lettered",
+    "deadLetterFallback": "in the dead-letter table, since the queue did not take it",
+    "redriven": "redriven",
+}
 
 
 def decisions(  # noqa: PLR0913, PLR0917 - its filters
@@ -48,7 +72,7 @@ def decisions(  # noqa: PLR0913, PLR0917 - its filters
 
     Examples: `wcsctl decisions --denied --since 1d`, `wcsctl decisions -f --method publishStream`.
     """
-    given = of(context)
+    given = command_context(context)
     start = moment(since, time.time())
     logs = FunctionLogs(given.deployment, FunctionConfigurations(given.deployment))
     log = DecisionLog(logs, Filter(denied, method, policy, app, decision))
@@ -79,7 +103,35 @@ def _follow(log: DecisionLog, start: float, output: Output) -> None:
 
 def _show(record: LogRecord, output: Output) -> None:
     if output.as_json:
-        sys.stdout.write(json.dumps(as_json(record), ensure_ascii=False) + "\n")
+        sys.stdout.write(json.dumps(to_json(record), ensure_ascii=False) + "\n")
         sys.stdout.flush()
     else:
-        output.people.print(as_line(record), soft_wrap=True)
+        output.people.print(decision_line(record), soft_wrap=True)
+
+
+def decision_line(record: LogRecord) -> Text:
+    """A decision for people, in the local time zone."""
+    line = record.fields
+    at = datetime.fromtimestamp(record.at / 1000, UTC).astimezone()
+    answer = str(line.get("answer", ""))
+    text = Text.assemble(
+        (f"{at:%d %b %H:%M:%S}.{record.at % 1000:03}", "dim"),
+        f"  {line.get('category', record.function):<8} {line.get('method', ''):<22} ",
+        (f"{answer:<10} {line.get('status', '')}", _COLOURS.get(answer, "")),
+    )
+    for part in _remarks(line):
+        text.append(f"  {part}")
+    text.append(f"  {line.get('decision', '')}", "dim")
+    return text
+
+
+def _remarks(line: Mapping[str, Any]) -> Iterator[str]:
+    for field, words in _REMARKS.items():
+        value = line.get(field)
+        if value:
+            shown = ", ".join(value) if isinstance(value, list) else value
+            yield words.format(shown)
+    if line.get("outcome"):
+        yield f"WCS under {line.get('restOnError')}: {line['outcome']}"
+    if line.get("deadLettered") is False:
+        yield "NOT KEPT: no dead letter was possible"

@@ -9,8 +9,8 @@ from rich.table import Table
 from rich.text import Text
 
 from wcs_hooks.core.outcome import UNKNOWN, Cause, Outcome
-from wcsctl.bars import bar
-from wcsctl.context import of
+from wcsctl.commands.bars import bar
+from wcsctl.context import command_context
 from wcsctl.deployment import STACK
 from wcsctl.function_configuration import FunctionConfigurations
 from wcsctl.metrics import RestErrorCell, rest_error_cells, source_of
@@ -49,7 +49,7 @@ def outcomes(
 
     The source is CloudWatch, or for `--local` the functions' log.
     """
-    given = of(context)
+    given = command_context(context)
     deployment = given.deployment
     now = time.time()
     start = moment(since, now)

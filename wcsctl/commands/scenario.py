@@ -14,7 +14,7 @@ from rich.text import Text
 from simulated_wcs.runner import Report, Runner
 from simulated_wcs.scenario import Scenario, ScenarioFileError, load_all
 from simulated_wcs.transport import Reply
-from wcsctl import context as contexts
+from wcsctl.context import command_context
 from wcsctl.errors import ExitStatus, UsageError
 from wcsctl.output import Output
 from wcsctl.scenario_back_end import DeployedBackEnd
@@ -52,7 +52,7 @@ def run(
     Exit status 1: something came otherwise than a scenario expects. Then the requests, the
     replies, and what each client saw are shown.
     """
-    command = contexts.of(context)
+    command = command_context(context)
     output = command.output
     played = _load(files, app_key)
     back_end = DeployedBackEnd(command.deployment)
@@ -63,7 +63,7 @@ def run(
         for number, one in enumerate(played)
     ]
     reports: list[Report] = []
-    with _removing(output, back_end), output.progress("preparing", len(runners)) as progress:
+    with _removing(output, back_end), output.steps("preparing", len(runners)) as progress:
         task = progress.task_ids[0]
         policies = [policy for one, runner in runners for policy in runner.policies(one)]
         if policies and app_key is None:
@@ -82,7 +82,7 @@ def run(
                 output.people.print(line)
     passed = sum(report.ok for report in reports)
     output.result(
-        {"ok": passed == len(reports), "scenarios": [_as_json(report) for report in reports]},
+        {"ok": passed == len(reports), "scenarios": [_to_json(report) for report in reports]},
         f"\n{passed} of {len(reports)} scenarios came as they expect",
     )
     if passed < len(reports):
@@ -120,7 +120,11 @@ def _removing(output: Output, back_end: DeployedBackEnd) -> Iterator[None]:
                 back_end.remove_policies()
             except BaseException:
                 left = ", ".join(back_end.edited)
-                output.say(f"[red]Policies of these apps may be left in the table:[/red] {left}")
+                output.say(
+                    Text.assemble(
+                        ("Policies of these apps may be left in the table:", "red"), f" {left}"
+                    )
+                )
                 raise
 
 
@@ -139,7 +143,7 @@ def _for_people(report: Report) -> Iterator[Any]:
         yield Text(f"\n{report.text()}\n")
 
 
-def _as_json(report: Report) -> Mapping[str, Any]:
+def _to_json(report: Report) -> Mapping[str, Any]:
     return {
         "file": report.scenario.file,
         "name": report.scenario.name,

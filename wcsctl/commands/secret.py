@@ -9,7 +9,7 @@ from wcs_hooks.adapters.cached_secrets import SECRET_TTL
 from wcs_hooks.core.caller import Auth
 from wcs_hooks.core.methods import Category
 from wcsctl.caller_secret import CallerSecretStore
-from wcsctl.context import of
+from wcsctl.context import command_context
 from wcsctl.function_configuration import FunctionConfigurations
 from wcsctl.wcs_side import PLACEHOLDER
 
@@ -25,7 +25,7 @@ Reveal = Annotated[bool, typer.Option("--reveal", help="Print the secret itself.
 @app.command()
 def show(context: typer.Context, reveal: Reveal = False) -> None:
     """Show whether there is a secret, and whether a rotation is under way."""
-    given = of(context)
+    given = command_context(context)
     valid = CallerSecretStore(given.deployment).read()
     rotating = bool(valid.previous)
     value: dict[str, object] = {"length": len(valid.current), "rotating": rotating}
@@ -46,7 +46,7 @@ def rotate(context: typer.Context, reveal: Reveal = False) -> None:
     new one, on every server, then end the rotation with `wcsctl secret finish`. There is no second
     rotation before that.
     """
-    given = of(context)
+    given = command_context(context)
     auth = FunctionConfigurations(given.deployment).of(Category.CONNECT).auth
     valid = CallerSecretStore(given.deployment).rotate()
     shown = valid.current if reveal else PLACEHOLDER
@@ -73,7 +73,7 @@ def finish(
     `wcsctl decisions -f` for `rejected`. Functions remember secrets, so that the previous one may
     be accepted for a minute more.
     """
-    given = of(context)
+    given = command_context(context)
     store = CallerSecretStore(given.deployment)
     if not yes and store.read().previous:
         typer.confirm(

@@ -10,7 +10,7 @@ from rich.text import Text
 from simulated_wcs.transport import Exchange
 from wcs_hooks.core.payload import encode
 from wcsctl.caller_authentication import caller_authentication
-from wcsctl.context import of
+from wcsctl.context import command_context
 from wcsctl.errors import ExitStatus, UsageError
 from wcsctl.function_configuration import FunctionConfigurations
 from wcsctl.hook_sender import answer_to, as_of_client, fields_of
@@ -48,7 +48,7 @@ def send(
     It is signed like WCS's own. A hook of a client comes after a connect, in a session of its own,
     unless the body names a session. The hook is real: it is counted, logged, and recorded.
     """
-    given = of(context)
+    given = command_context(context)
     if file is not None and fields:
         raise UsageError("Give the body as fields or as --file, not both.")
     if no_connect and connect:

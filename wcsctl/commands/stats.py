@@ -9,8 +9,8 @@ from rich.live import Live
 from rich.markup import escape
 from rich.table import Table
 
-from wcsctl.bars import bar
-from wcsctl.context import of
+from wcsctl.commands.bars import bar
+from wcsctl.context import command_context
 from wcsctl.errors import UsageError
 from wcsctl.function_configuration import CATEGORIES, FunctionConfigurations
 from wcsctl.metrics import PERCENTILES, Activity, TimeKey, source_of
@@ -67,7 +67,7 @@ def stats(
     The source is CloudWatch, where figures come a minute or two late and each look costs a fraction
     of a cent, or for `--local` the functions' log.
     """
-    given = of(context)
+    given = command_context(context)
     if watch and given.output.as_json:
         raise UsageError("--watch is for people: with --json call stats again and again instead.")
     local = given.deployment.endpoint is not None
@@ -81,7 +81,7 @@ def stats(
     if not watch:
         with given.output.progress("Reading metrics"):
             activity = look()
-        given.output.result(_as_json(activity), _drawn(activity, since))
+        given.output.result(_to_json(activity), _drawn(activity, since))
         return
     try:
         with Live(_drawn(look(), since), console=given.output.people, auto_refresh=False) as live:
@@ -93,7 +93,7 @@ def stats(
         return
 
 
-def _as_json(activity: Activity) -> dict[str, Any]:
+def _to_json(activity: Activity) -> dict[str, Any]:
     categories: dict[str, dict[str, Any]] = {}
     for (metric, category), count in sorted(activity.counts.items()):
         categories.setdefault(category, {})[metric] = count

@@ -7,7 +7,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from wcsctl.context import of
+from wcsctl.context import command_context
 from wcsctl.errors import ExitStatus
 from wcsctl.health import AppHealth, Check, Health, age_of
 
@@ -24,20 +24,20 @@ def status(context: typer.Context) -> None:
 
     Exit status 1 if anything is wrong. Warnings and pins alone are not.
     """
-    given = of(context)
+    given = command_context(context)
     health = Health(given.deployment, time.time())
-    with given.output.progress("Looking", total=5) as progress:
+    with given.output.progress("Looking", total=5) as advance:
         checks = []
         for check in health.checks():
             checks.append(check)
-            progress.advance(progress.task_ids[0])
+            advance(1)
         apps = health.apps()
     well = all(check.ok for check in checks) and all(app.ok for app in apps)
     value = {
         "deployment": given.deployment.name,
         "ok": well,
-        "checks": [check.as_json() for check in checks],
-        "apps": [app.as_json() for app in apps],
+        "checks": [check.to_json() for check in checks],
+        "apps": [app.to_json() for app in apps],
     }
     given.output.result(value, _checks(checks), "", _apps(apps), *_findings(apps))
     if not well:

@@ -11,9 +11,8 @@ from rich.markup import escape
 
 from wcs_hooks.core.payload import encode
 from wcs_hooks.core.secrets import masked
-from wcsctl import context as contexts
 from wcsctl import hook_recordings
-from wcsctl.context import CommandContext
+from wcsctl.context import CommandContext, command_context
 from wcsctl.dead_letters import DeadLetters
 from wcsctl.deployed_policies import DeployedPolicies
 from wcsctl.errors import UsageError
@@ -94,7 +93,7 @@ def try_hook(  # noqa: PLR0913, PLR0917 - the options of a command
     A denial of a hook whose session was never seen at connect is suppressed: the WCS REST API may
     have started it. Give a --session to see what a client would be answered.
     """
-    command = contexts.of(context)
+    command = command_context(context)
     moment = _moment(at)
     if replay is not None:
         if method is not None or file is not None or candidate is None:
@@ -102,12 +101,11 @@ def try_hook(  # noqa: PLR0913, PLR0917 - the options of a command
         _check_source(replay)
         trial = _trial(command, candidate, moment)
         recordings = _recordings(command, replay, limit)
-        with command.output.progress("replaying") as progress:
-            task = progress.task_ids[0]
+        with command.output.progress("replaying") as advance:
             replayed = []
             for one in trial.replay(recordings, app):
                 replayed.append(one)
-                progress.advance(task)
+                advance(1)
         _show_replay(command.output, replayed)
         return
     if method is None or file is None:
@@ -158,11 +156,11 @@ def _recordings(command: CommandContext, source: str, limit: int) -> Iterator[Re
 
 
 def _show(output: Output, in_force: Explanation, then: Explanation | None, *, reveal: bool) -> None:
-    value: dict[str, Any] = {"inForce": _as_json(in_force, reveal=reveal)}
+    value: dict[str, Any] = {"inForce": _to_json(in_force, reveal=reveal)}
     shown = _for_people(output, in_force, "By what is in force", reveal=reveal)
     if then is not None:
         changed = in_force.essence != then.essence
-        value |= {"candidate": _as_json(then, reveal=reveal), "changed": changed}
+        value |= {"candidate": _to_json(then, reveal=reveal), "changed": changed}
         word = "[yellow]The reply changes.[/yellow]" if changed else "The reply stays the same."
         shown += ["", *_for_people(output, then, "By the candidate", reveal=reveal), "", word]
     output.result(value, *shown)
@@ -221,7 +219,7 @@ def _shown(fields: Mapping[str, Any], *, reveal: bool) -> Mapping[str, Any]:
     return fields if reveal else masked(fields)
 
 
-def _as_json(found: Explanation, *, reveal: bool) -> Mapping[str, Any]:
+def _to_json(found: Explanation, *, reveal: bool) -> Mapping[str, Any]:
     was = _shown({name: one.was for name, one in found.changed.items()}, reveal=reveal)
     becomes = _shown({name: one.becomes for name, one in found.changed.items()}, reveal=reveal)
     denial = found.decision.denial

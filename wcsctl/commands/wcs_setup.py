@@ -10,7 +10,7 @@ from wcs_hooks.core.caller import Auth
 from wcs_hooks.core.methods import APP_KEYS, Category
 from wcs_hooks.core.outcome import STREAM_KEEP_ALIVE
 from wcsctl.caller_secret import CallerSecretStore
-from wcsctl.context import of
+from wcsctl.context import command_context
 from wcsctl.function_configuration import FunctionConfigurations
 from wcsctl.policies.wcs_switches import switches_of
 from wcsctl.wcs_side import PLACEHOLDER, WcsSide
@@ -32,7 +32,7 @@ def wcs_setup(
     never asks the application's active policies: WCS calls StreamKeepAliveEvent, playHLS and
     playRTSP only if they are switched on.
     """
-    given = of(context)
+    given = command_context(context)
     deployment = given.deployment
     configuration = FunctionConfigurations(deployment).of(Category.CONNECT)
     auth = configuration.auth

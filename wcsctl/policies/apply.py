@@ -1,43 +1,35 @@
-"""Brings policies into the table, and waits until the compiler has brought them into force."""
+"""Writes policies to the table, and waits until the compiler has activated them."""
 
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
-import typer
-from rich.progress import Progress, TaskID
-from rich.text import Text
-
+from wcs_hooks.compiler.policy_compiler import PIN_ID
 from wcsctl.deployment import Deployment
-from wcsctl.errors import ExitStatus, UsageError, WcsctlError
-from wcsctl.output import Output
+from wcsctl.errors import NotFoundError, WcsctlError
+from wcsctl.feedback import Feedback
 from wcsctl.policies import connect_config
 from wcsctl.policies.demands import demands_in_table
-from wcsctl.policies.diff import Change, render
+from wcsctl.policies.diff import Change
+from wcsctl.policies.dynamodb_json import attribute_of, key_of, raw_of
 from wcsctl.policies.files import FileFinding
 from wcsctl.policies.lint import lint
-from wcsctl.policies.table import TRANSACTION, AppItems, PolicyTable, Write, raw_of
+from wcsctl.policies.table import TRANSACTION, AppItems, PolicyTable, Write, policies_of
 
-SHOWN_CHANGES: Final = 50
-"""How many changes are shown before one is asked."""
-
-_SHOWN_FINDINGS: Final = 50
 _POLL: Final = 0.2
 _SETTLED: Final = 2.0
-_FIRST: Final = TaskID(0)
 
 
 @dataclass(frozen=True, slots=True)
-class InForce:
+class EditOutcome:
     """What became of an edit of an app.
 
     Attributes
     ----------
     version
-        The one in force.
+        The active one; 0 for none.
     ok
         Whether the compiler took the edit.
     pinned
@@ -94,22 +86,66 @@ class InForce:
         return f"{self.app}: in force as version {self.version}"
 
 
+@dataclass(frozen=True, slots=True)
+class EditResult:
+    """What became of an edit.
+
+    Attributes
+    ----------
+    outcomes
+        Of each app, those without changes included.
+    reconfigured
+        What only sessions that connect from now on are told.
+    """
+
+    changes: Sequence[Change]
+    outcomes: Sequence[EditOutcome]
+    reconfigured: Sequence[connect_config.ConfigChange]
+
+    @property
+    def is_active(self) -> bool:
+        """Whether what was written decides hooks in every app."""
+        return all(outcome.is_active for outcome in self.outcomes)
+
+    def to_json(self) -> dict[str, Any]:
+        """As `--json` prints it."""
+        return {
+            "changes": [change.to_json() for change in self.changes],
+            "apps": [outcome.to_json() for outcome in self.outcomes],
+            "fromNextConnect": [change.to_json() for change in self.reconfigured],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class PinResult:
+    """What became of a pin.
+
+    Attributes
+    ----------
+    pinned_already
+        Whether that version was pinned before, so that nothing was written.
+    """
+
+    outcome: EditOutcome
+    pinned_already: bool
+
+
 class Editing:
-    """An edit of the table, from what was read to what is in force.
+    """An edit of the table, from what was read to what is active.
 
     Parameters
     ----------
     deployment
         Whose table.
-    output
-        How to speak.
+    feedback
+        Shows what is being done.
     wait
         How many seconds the compiler has.
     """
 
-    def __init__(self, deployment: Deployment, output: Output, wait: float) -> None:
+    def __init__(self, deployment: Deployment, feedback: Feedback, wait: float) -> None:
         self.deployment = deployment
-        self.output = output
+        self._feedback = feedback
         self.wait = wait
         self.table = PolicyTable(deployment)
 
@@ -118,92 +154,122 @@ class Editing:
     ) -> list[FileFinding]:
         """Check what shall stand in the table, also against other apps that stand there."""
         count = sum(map(len, policies.values()))
-        with self.output.progress("Checking", count) as progress:
+        with self._feedback.progress("Checking", count) as advance:
             others = demands_in_table(self.deployment, policies.keys())
-            return lint(policies, files, others, advancing(progress))
+            return lint(policies, files, others, advance)
 
-    def bring(
+    def check(
         self,
         changes: Sequence[Change],
         seen: Mapping[str, AppItems],
-        *,
-        yes: bool,
-    ) -> None:
-        """Ask, write, wait, and say so.
+        files: Mapping[tuple[str, str], str],
+    ) -> list[FileFinding]:
+        """Check what the table will hold after some changes.
 
-        Also without changes it waits until what the table holds is active.
+        Parameters
+        ----------
+        seen
+            The apps as they are in the table.
+        files
+            The file of each policy, by app and id.
+        """
+        after = {name: dict(items) for name, items in policies_of(seen).items()}
+        for change in changes:
+            if change.after is None:
+                del after[change.app][change.id]
+            else:
+                after[change.app][change.id] = dict(change.after)
+        return self.lint(after, files)
+
+    def apply(self, changes: Sequence[Change], seen: Mapping[str, AppItems]) -> EditResult:
+        """Write changes, and wait until the table's policies are active.
+
+        Without changes it waits all the same.
 
         Parameters
         ----------
         seen
             The apps as they were when the changes were worked out, also those without changes.
-        yes
-            Not to ask.
 
         Raises
         ------
-        UsageError
-            If nobody is there to be asked.
         ConflictError
             If somebody else edited an app since.
+        WcsctlError
+            If the compiler reports nothing in time.
         """
         written: datetime | None = None
         before: connect_config.Configs = {}
         if changes:
-            if not self.output.as_json:
-                self.output.people.print(render(list(changes), SHOWN_CHANGES))
-            if not yes:
-                self._ask()
             changed = {change.app: seen[change.app] for change in changes}
             before = connect_config.active_configs(self.deployment, changed)
             written = self._write(changes, changed)
         outcomes = self._wait(changes, seen, written)
-        texts = [Text(str(one)) for one in outcomes if changes or not one.is_active]
-        if not changes:
-            texts.insert(0, Text("Nothing to do: the table holds just this."))
         after = connect_config.active_configs(self.deployment, before) if before else {}
-        reconfigured = connect_config.changes(before, after)
-        self.output.result(
-            {
-                "changes": [change.to_json() for change in changes],
-                "apps": [outcome.to_json() for outcome in outcomes],
-                "fromNextConnect": [change.to_json() for change in reconfigured],
-            },
-            *texts,
-            *map(Text, connect_config.lines(reconfigured)),
-        )
-        if not all(outcome.is_active for outcome in outcomes):
-            raise typer.Exit(ExitStatus.FAILED)
+        return EditResult(changes, outcomes, connect_config.changes(before, after))
 
-    def _ask(self) -> None:
-        if self.output.as_json or not interactive():
-            raise UsageError("Nobody is here to be asked: give --yes to write without asking.")
-        if not typer.confirm(f"Write to {self.deployment.name}?", err=True):
-            self.output.say("Nothing was written.")
-            raise typer.Exit(ExitStatus.FAILED)
+    def pin(self, app: str, version: int) -> PinResult:
+        """Hold a version, and wait until the compiler has activated it.
+
+        Raises
+        ------
+        ConflictError
+            If somebody else edited the app meanwhile.
+        WcsctlError
+            If the compiler reports nothing in time.
+        """
+        seen = self.table.read(app)
+        if seen.pin == version == seen.status.get("pinned"):
+            return PinResult(outcome_from_status(app, seen.status), pinned_already=True)
+        mark = {**key_of(app, PIN_ID), "version": attribute_of(version)}
+        return PinResult(self._mark_pin(seen, mark, version), pinned_already=False)
+
+    def unpin(self, app: str) -> EditOutcome:
+        """Release the version that is held, and wait until the compiler has done so.
+
+        Raises
+        ------
+        NotFoundError
+            If none is held.
+        ConflictError
+            If somebody else edited the app meanwhile.
+        WcsctlError
+            If the compiler reports nothing in time.
+        """
+        seen = self.table.read(app)
+        if PIN_ID not in seen.system:
+            raise NotFoundError(f"No version of the policies of app {app} is pinned.")
+        return self._mark_pin(seen, None, None)
+
+    def _mark_pin(
+        self, seen: AppItems, mark: dict[str, Any] | None, version: int | None
+    ) -> EditOutcome:
+        write = Write(seen.app, PIN_ID, seen.system.get(PIN_ID), mark)
+        written = self.table.write([write], {seen.app: seen})
+        return self.wait_for_pin(seen, version, written)
 
     def _write(self, changes: Sequence[Change], seen: Mapping[str, AppItems]) -> datetime:
         if len(changes) + len(seen) > TRANSACTION:
-            self.output.say(
+            self._feedback.say(
                 f"{len(changes):,} changes do not fit into one transaction: "
                 "each app's are written together where they number less than 100, "
                 "else in parts of 100."
             )
         writes = [write_of(change, seen[change.app]) for change in changes]
-        with self.output.progress("Writing", len(writes)) as progress:
+        with self._feedback.progress("Writing", len(writes)) as advance:
             self.table.check(seen.values())
-            return self.table.write(writes, seen, advancing(progress))
+            return self.table.write(writes, seen, advance)
 
     def _wait(
         self, changes: Sequence[Change], seen: Mapping[str, AppItems], written: datetime | None
-    ) -> list[InForce]:
+    ) -> list[EditOutcome]:
         deadline = time.monotonic() + self.wait
-        with self.output.progress("Waiting until it is in force", len(seen)) as progress:
+        with self._feedback.progress("Waiting until it is in force", len(seen)) as advance:
             outcomes = []
             for app in seen.values():
                 own = [change for change in changes if change.app == app.app]
                 outcomes.append(self.wait_for(app, own, written, deadline))
-                progress.advance(_FIRST)
+                advance(1)
         return outcomes
 
     def wait_for(
@@ -212,7 +278,7 @@ class Editing:
         changes: Sequence[Change],
         written: datetime | None,
         deadline: float,
-    ) -> InForce:
+    ) -> EditOutcome:
         """Wait until the compiler has dealt with an edit of an app.
 
         What is in force is told by its content, not by clocks: the pointer's digest is that of what
@@ -235,7 +301,7 @@ class Editing:
             If the compiler says nothing in time.
         """
 
-        def judge(told: InForce) -> InForce | None:
+        def judge(told: EditOutcome) -> EditOutcome | None:
             if not told.ok:
                 return None
             if told.pinned is not None:
@@ -248,7 +314,7 @@ class Editing:
 
         return self._until_told(before, written, deadline, judge, edited=bool(changes))
 
-    def wait_for_pin(self, before: AppItems, version: int | None, written: datetime) -> InForce:
+    def wait_for_pin(self, before: AppItems, version: int | None, written: datetime) -> EditOutcome:
         """Wait until the compiler holds a version, or none.
 
         Parameters
@@ -264,7 +330,7 @@ class Editing:
             If the compiler says nothing in time.
         """
 
-        def judge(told: InForce) -> InForce | None:
+        def judge(told: EditOutcome) -> EditOutcome | None:
             return told if told.pinned == version and told.ok else None
 
         deadline = time.monotonic() + self.wait
@@ -275,19 +341,19 @@ class Editing:
         before: AppItems,
         written: datetime | None,
         deadline: float,
-        judge: Callable[[InForce], InForce | None],
+        judge: Callable[[EditOutcome], EditOutcome | None],
         *,
         edited: bool,
-    ) -> InForce:
+    ) -> EditOutcome:
         """Wait for a status after an edit, or for any, that is accepted, or that stays an error."""
         last, since = before.status.get("compiledAt"), time.monotonic()
         while True:
             status = self.table.status(before.app)
             compiled_at = status.get("compiledAt")
-            outcome = outcome_of(before.app, status) if status else None
+            outcome = outcome_from_status(before.app, status) if status else None
             if outcome is None:
                 # Nobody has said anything yet, and of an app without policies nobody will.
-                outcome = judge(InForce(before.app, 0, ok=True, pinned=None, errors=()))
+                outcome = judge(EditOutcome(before.app, 0, ok=True, pinned=None, errors=()))
                 if outcome is not None:
                     return outcome
             elif not edited or compiled_at != before.status.get("compiledAt"):
@@ -326,13 +392,13 @@ def _replaced(changes: Sequence[Change], now: AppItems) -> list[str]:
     ]
 
 
-def outcome_of(app: str, status: Mapping[str, Any]) -> InForce:
+def outcome_from_status(app: str, status: Mapping[str, Any]) -> EditOutcome:
     """What `#status` tells."""
     errors = [
         ": ".join(part for part in (one["policy"], one["attribute"], one["message"]) if part)
         for one in status.get("errors", ())
     ]
-    return InForce(app, status["version"], status["ok"], status.get("pinned"), errors)
+    return EditOutcome(app, status["version"], status["ok"], status.get("pinned"), errors)
 
 
 def write_of(change: Change, seen: AppItems) -> Write:
@@ -340,29 +406,6 @@ def write_of(change: Change, seen: AppItems) -> Write:
     before = seen.raw.get(change.id)
     after = None if change.after is None else raw_of(change.after, before)
     return Write(change.app, change.id, before, after)
-
-
-def show_findings(output: Output, findings: Sequence[FileFinding]) -> bool:
-    """Show what is wrong, to one side; whether any of it is an error."""
-    errors = [finding for finding in findings if finding.is_error]
-    warnings = [finding for finding in findings if not finding.is_error]
-    for kind, style, found in (("error", "red", errors), ("warning", "yellow", warnings)):
-        for finding in found[:_SHOWN_FINDINGS]:
-            output.aside.print(f"[{style}]{kind}:[/{style}] ", end="")
-            output.aside.print(Text(str(finding)), soft_wrap=True)
-        if len(found) > _SHOWN_FINDINGS:
-            output.say(f"… and {len(found) - _SHOWN_FINDINGS:,} more {kind}s")
-    return bool(errors)
-
-
-def advancing(progress: Progress) -> Callable[[int], object]:
-    """Advances the progress that an output shows."""
-    return lambda count: progress.advance(_FIRST, count)
-
-
-def interactive() -> bool:
-    """Whether somebody is there to be asked."""
-    return sys.stdin.isatty()
 
 
 def pause(seconds: float) -> None:

@@ -4,13 +4,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from rich.text import Text
-
 from strict_yaml import plain
-from wcsctl.policies.yaml import in_order, write
+from wcsctl.policies.yaml import in_order
 
-_MARKS: Final = {"added": "+", "removed": "-", "changed": "~"}
-_STYLES: Final = {"added": "green", "removed": "red", "changed": "yellow"}
 _KEYS: Final = ("app", "id")
 
 type Item = Mapping[str, Any]
@@ -103,31 +99,13 @@ def compare(
     return changes
 
 
-def summary(changes: list[Change]) -> str:
-    """How many are added, changed and removed."""
-    counts = {kind: sum(change.kind == kind for change in changes) for kind in _MARKS}
-    return ", ".join(f"{count:,} {kind}" for kind, count in counts.items() if count) or "none"
-
-
-def render(changes: list[Change], most: int | None = None) -> Text:
-    """The changes for people, at most so many of them."""
-    text = Text()
-    shown = changes if most is None else changes[:most]
-    for change in shown:
-        style = _STYLES[change.kind]
-        text.append(f"{_MARKS[change.kind]} {change.app} {change.id}", style=f"bold {style}")
-        text.append(f"  ({change.kind})\n", style=style)
-        for name, old, new in change.attributes():
-            if old is not ABSENT:
-                text.append(_lines("-", name, old), style="red")
-            if new is not ABSENT:
-                text.append(_lines("+", name, new), style="green")
-    if len(shown) < len(changes):
-        text.append(f"… and {len(changes) - len(shown):,} more\n")
-    text.append(f"{len(changes):,} to change: {summary(changes)}" if changes else "No difference")
-    return text
-
-
-def _lines(mark: str, name: str, value: Any) -> str:
-    written = write({name: value}).rstrip("\n")
-    return "".join(f"    {mark} {line}\n" for line in written.split("\n"))
+def compare_managed(
+    apps: Mapping[str, Mapping[str, Item]],
+    wanted: Mapping[str, Mapping[str, Item]],
+    *,
+    delete: bool,
+) -> tuple[list[Change], dict[str, list[str]]]:
+    """Return the changes in the apps that are wanted, and the policies of the other apps."""
+    managed = {name: apps.get(name, {}) for name in wanted}
+    others = {name: sorted(items) for name, items in apps.items() if items and name not in wanted}
+    return compare(managed, wanted, delete=delete), others

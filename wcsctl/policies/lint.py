@@ -9,17 +9,17 @@ from wcs_hooks.core.policy.client_config import Demand
 from wcs_hooks.core.policy.compilation import Compilation, app_error, compile_policies
 from wcs_hooks.core.policy.reader import EVERY_APP, Finding, Severity
 from wcsctl.errors import WcsctlError
+from wcsctl.feedback import Advance, no_advance
+from wcsctl.policies.dynamodb_json import item_size, raw_of
 from wcsctl.policies.files import FileFinding
-from wcsctl.policies.table import MAX_ID_BYTES, MAX_ITEM_BYTES, item_size, raw_of
-
-type Advance = Callable[[int], object]
+from wcsctl.policies.table import MAX_ID_BYTES, MAX_ITEM_BYTES
 
 
 def lint(
     policies: Mapping[str, Mapping[str, Mapping[str, Any]]],
     files: Mapping[tuple[str, str], str],
     others: Callable[[str], Sequence[Demand]] | None = None,
-    advance: Advance = lambda _: None,
+    advance: Advance = no_advance,
 ) -> list[FileFinding]:
     """Everything that is wrong, in the order of the apps.
 

@@ -1,19 +1,14 @@
 """What the table holds and what of it is in force, for people and for programs."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final
-
-from rich.text import Text
+from collections.abc import Mapping
+from typing import Any
 
 from strict_yaml import plain
 from wcs_hooks.core.policy.reader import DEFAULT_PRIORITY, Mode
 from wcsctl.errors import NotFoundError
-from wcsctl.policies.apply import outcome_of
+from wcsctl.policies.apply import outcome_from_status
 from wcsctl.policies.history import History
 from wcsctl.policies.table import AppItems, PolicyTable
-
-_COLUMNS: Final = ("app", "id", "method", "action", "priority", "mode", "in force")
-_WIDEST: Final = 40
 
 
 class Listing:
@@ -33,7 +28,7 @@ class Listing:
         self._history = history
 
     def to_json(self) -> dict[str, Any]:
-        """As `--json` prints it, and `lines` reads it."""
+        """As `--json` prints it."""
         policies: list[dict[str, Any]] = []
         apps: list[dict[str, Any]] = []
         for name, items in self._apps.items():
@@ -60,25 +55,6 @@ class Listing:
         return {name: plain(policy) for name, policy in found.items()}
 
 
-def lines(told: Mapping[str, Any]) -> Iterator[Text]:
-    """A listing for people: a table of policies, a line for each app."""
-    policies: Sequence[Mapping[str, Any]] = told["policies"]
-    rows = [tuple(_short(_joined(value)) for value in policy.values()) for policy in policies]
-    # Padded by hand: a rich table takes seconds for thousands of rows.
-    widths = [max(map(len, column)) for column in zip(_COLUMNS, *rows, strict=True)]
-    if rows:
-        yield Text(_padded(_COLUMNS, widths), style="bold", no_wrap=True, overflow="ignore")
-        text = "\n".join(_padded(row, widths) for row in rows)
-        yield Text(text, no_wrap=True, overflow="ignore")
-        yield Text()
-    for app in told["apps"]:
-        yield Text(_app_line(app), style="" if app["ok"] else "red")
-        for error in app["errors"]:
-            yield Text(f"  {error}", style="red")
-    if not told["apps"]:
-        yield Text("There are no policies.")
-
-
 def _row(policy: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "app": policy["app"],
@@ -101,7 +77,7 @@ def _standing(policy: Mapping[str, Any], in_force: Mapping[str, Any]) -> str:
 
 def _status(items: AppItems, pointer: Mapping[str, Any]) -> dict[str, Any]:
     status = items.status
-    outcome = outcome_of(items.app, {"version": 0, "ok": False, **status})
+    outcome = outcome_from_status(items.app, {"version": 0, "ok": False, **status})
     return {
         "app": items.app,
         "version": pointer.get("version", 0),
@@ -112,24 +88,3 @@ def _status(items: AppItems, pointer: Mapping[str, Any]) -> dict[str, Any]:
         "errors": outcome.errors if status else ["not compiled yet"],
         "warnings": len(status.get("warnings", ())),
     }
-
-
-def _app_line(app: Mapping[str, Any]) -> str:
-    version = f"version {app['version']}" if app["version"] else "nothing"
-    pinned = ", pinned" if app["pinned"] is not None else ""
-    judged = "ok" if app["ok"] else f"{len(app['errors'])} errors"
-    warned = f", {app['warnings']} warnings" if app["warnings"] else ""
-    standing = f"{version} in force{pinned}, {app['policies']:,} policies"
-    return f"{app['app']}: {standing}, {judged}{warned}"
-
-
-def _joined(value: Any) -> str:
-    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= _WIDEST else f"{text[: _WIDEST - 1]}…"
-
-
-def _padded(row: Sequence[str], widths: Sequence[int]) -> str:
-    return "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()

@@ -9,24 +9,23 @@ import getpass
 import json
 import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from decimal import Context, Decimal
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import ClientError
 
-from strict_yaml import SIGNIFICANT_DIGITS, exact
 from wcs_hooks.adapters.dynamo_policy_store import from_attributes
 from wcs_hooks.adapters.dynamo_snapshots import CURRENT
 from wcs_hooks.compiler.policy_compiler import PIN_ID, STATUS_ID
 from wcs_hooks.core.policy.compilation import source_digest
 from wcs_hooks.core.policy.reader import ATTRIBUTES, is_policy_id
 from wcsctl.deployment import Deployment
-from wcsctl.errors import ConflictError, WcsctlError
-from wcsctl.policies.diff import same
+from wcsctl.errors import ConflictError, NotFoundError, WcsctlError
+from wcsctl.feedback import Advance, no_advance
+from wcsctl.policies.dynamodb_json import Raw, key_of, value_of
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
@@ -46,16 +45,10 @@ MAX_ITEM_BYTES: Final = 400 * 1024
 _TRANSACTION_BYTES: Final = 3_500_000
 _ATTEMPTS: Final = 8
 _PAUSE: Final = 0.1
-_WIDE: Final = Context(prec=200)
 _PASSING: Final = frozenset(
     {"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"}
 )
 _BEYOND: Final = ATTRIBUTES | {"version", "edit"}
-
-type Raw = dict[str, Any]
-"""An item in DynamoDB's own JSON: attribute to type to value."""
-
-type Advance = Callable[[int], object]
 
 
 @dataclass
@@ -95,6 +88,22 @@ class AppItems:
         except TypeError:  # a binary: it can never be in force
             return ""
 
+    def policy(self, policy_id: str) -> dict[str, Any]:
+        """Return a policy.
+
+        Raises
+        ------
+        NotFoundError
+            If the app has no such policy.
+        """
+        try:
+            return self.policies[policy_id]
+        except KeyError:
+            raise NotFoundError(
+                f"App {self.app} has no policy {policy_id}: "
+                "`wcsctl policy list` shows what there is."
+            ) from None
+
     def add(self, raw: Raw) -> None:
         """Take in an item that was read."""
         item_id = raw["id"]["S"]
@@ -103,6 +112,11 @@ class AppItems:
             self.policies[item_id] = {name: value_of(value) for name, value in raw.items()}
         else:
             self.system[item_id] = raw
+
+
+def policies_of(apps: Mapping[str, AppItems]) -> dict[str, dict[str, dict[str, Any]]]:
+    """Return the policies of some apps, by app and id."""
+    return {name: items.policies for name, items in apps.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +155,7 @@ class PolicyTable:
         self._snapshots = deployment.output("SnapshotsTableName")
         self._server_time = datetime.now(UTC)
 
-    def read(self, app: str, advance: Advance = lambda _: None) -> AppItems:
+    def read(self, app: str, advance: Advance = no_advance) -> AppItems:
         """All of an app's items, read consistently."""
         found = AppItems(app)
         pages = self._client.get_paginator("query").paginate(
@@ -156,7 +170,20 @@ class PolicyTable:
             advance(len(page["Items"]))
         return found
 
-    def read_all(self, advance: Advance = lambda _: None) -> dict[str, AppItems]:
+    def read_known(self, app: str, advance: Advance = no_advance) -> AppItems:
+        """Read the items of an app that has any.
+
+        Raises
+        ------
+        NotFoundError
+            If it has none.
+        """
+        items = self.read(app, advance)
+        if not items.raw and not items.system:
+            raise NotFoundError(f"There is no app {app}: `wcsctl policy list` shows them all.")
+        return items
+
+    def read_all(self, advance: Advance = no_advance) -> dict[str, AppItems]:
         """All items of all apps, by app."""
         found: dict[str, AppItems] = {}
         pages = self._client.get_paginator("scan").paginate(
@@ -199,7 +226,7 @@ class PolicyTable:
         self,
         writes: Sequence[Write],
         seen: Mapping[str, AppItems],
-        advance: Advance = lambda _: None,
+        advance: Advance = no_advance,
     ) -> datetime:
         """Write, each transaction wholly or not at all; gives when that was, by DynamoDB's clock.
 
@@ -298,110 +325,6 @@ def chunks(writes: Sequence[Write]) -> Iterator[Chunk]:
             size += one.size
     if chunk:
         yield Chunk(chunk, frozenset(begun))
-
-
-def key_of(app: str, item_id: str) -> Raw:
-    """An item's key."""
-    return {"app": {"S": app}, "id": {"S": item_id}}
-
-
-def value_of(attribute: Mapping[str, Any]) -> Any:  # noqa: PLR0911 - one for each type
-    """An attribute's value in JSON's types: numbers exactly, sets as sorted lists.
-
-    Examples
-    --------
-    >>> value_of({"N": "0.10"}), value_of({"SS": ["b", "a"]})
-    (Decimal('0.1'), ['a', 'b'])
-    """
-    [(kind, value)] = attribute.items()
-    match kind:
-        case "N":
-            return exact(Decimal(value))
-        case "NULL":
-            return None
-        case "L":
-            return [value_of(inner) for inner in value]
-        case "M":
-            return {name: value_of(inner) for name, inner in value.items()}
-        case "NS":
-            return sorted(exact(Decimal(number)) for number in value)
-        case "SS" | "BS":
-            return sorted(value)
-        case _:
-            return value
-
-
-def attribute_of(value: Any) -> Raw:  # noqa: PLR0911 - one for each type
-    """A value as DynamoDB's own JSON: the other way round, a list stays a list."""
-    match value:
-        case None:
-            return {"NULL": True}
-        case bool():
-            return {"BOOL": value}
-        case int() | Decimal():
-            return {"N": _number(Decimal(value).normalize(_WIDE))}
-        case float():
-            return {"N": repr(value)}
-        case str():
-            return {"S": value}
-        case list():
-            return {"L": [attribute_of(inner) for inner in value]}
-        case dict():
-            return {"M": {str(name): attribute_of(inner) for name, inner in value.items()}}
-        case bytes():
-            return {"B": value}
-        case _:
-            raise WcsctlError(f"{value!r:.60} cannot stand in a policy.")
-
-
-def _number(number: Decimal) -> str:
-    """A number as DynamoDB gives it back; a very large or small one by its exponent.
-
-    DynamoDB takes 38 digits, and counts an integer's last zeros as some.
-    """
-    return f"{number:f}" if abs(number.adjusted()) < SIGNIFICANT_DIGITS else str(number)
-
-
-def raw_of(policy: Mapping[str, Any], before: Raw | None = None) -> Raw:
-    """A policy as DynamoDB's own JSON; what is the same as before keeps its type, sets do."""
-    raw: Raw = {}
-    for name, value in policy.items():
-        old = before.get(name) if before else None
-        raw[name] = old if old and same(value_of(old), value) else attribute_of(value)
-    return raw
-
-
-def item_size(raw: Raw) -> int:
-    """The bytes of an item as DynamoDB counts them: names, and values by their types.
-
-    Examples
-    --------
-    >>> item_size({"id": {"S": "a"}, "priority": {"N": "12"}, "match": {"M": {}}})
-    22
-    """
-    return sum(_size(name) + _value_size(value) for name, value in raw.items())
-
-
-def _value_size(attribute: Mapping[str, Any]) -> int:
-    [(kind, value)] = attribute.items()
-    match kind:
-        case "S":
-            return _size(value)
-        case "N":
-            return len(value) // 2 + 2
-        case "B":
-            return len(value)
-        case "L":
-            return 3 + sum(1 + _value_size(inner) for inner in value)
-        case "M":
-            return 3 + len(value) + item_size(value)
-        case _:
-            # Nothing or a truth value; a set, which no file makes, is not larger than its text.
-            return len(str(value))
-
-
-def _size(text: str) -> int:
-    return len(text.encode(errors="surrogatepass"))
 
 
 def _edit(app: str, seen: AppItems) -> Write:

@@ -4,7 +4,7 @@ Nothing here needs AWS.
 """
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -15,6 +15,7 @@ from wcs_hooks.core.reply import REST_CLIENT_CONFIG
 from wcs_hooks.core.snapshot import value_key
 from wcsctl.deployed_process import DeployedProcessError
 from wcsctl.explanation import AnswerKind, Asked, Explanation, explain
+from wcsctl.feedback import Advance, no_advance
 from wcsctl.policies.candidate import Candidate, compile_files
 from wcsctl.policies.files import FileFinding, PolicyFiles
 from wcsctl.policies.testing.cases import Expected, PolicyTest
@@ -80,14 +81,14 @@ class TestReport:
 
 
 def run_tests(
-    files: PolicyFiles, tests: Sequence[PolicyTest], advance: Callable[[], None] = lambda: None
+    files: PolicyFiles, tests: Sequence[PolicyTest], advance: Advance = no_advance
 ) -> TestReport:
     """Compile policies and run tests against them.
 
     Parameters
     ----------
     advance
-        Called after each test.
+        Called after each test, with 1.
     """
     began = time.monotonic()
     now = time.time()
@@ -99,7 +100,7 @@ def run_tests(
     results: list[TestResult] = []
     for test in tests:
         results.append(_run(test, candidate, now))
-        advance()
+        advance(1)
     policies = [policy for done in candidate.compilations.values() for policy in done.policies]
     return TestReport(
         errors=(),

@@ -8,7 +8,7 @@ import typer
 from rich.markup import escape
 from rich.text import Text
 
-from wcsctl import context as contexts
+from wcsctl.context import command_context
 from wcsctl.errors import ExitStatus, NotFoundError
 from wcsctl.policies.files import load_directory
 from wcsctl.policies.testing.junit import junit_report
@@ -50,7 +50,7 @@ def test(
     docs/policies.md tells the whole format. Exit status 1: a test failed, a policy or a test file
     has errors, or with --strict a policy is not reached.
     """
-    output = contexts.of(context).output
+    output = command_context(context).output
     policies = load_directory(directory)
     files = find_tests(directory)
     if not files:
@@ -58,12 +58,11 @@ def test(
             f"There are no tests in {directory}: write them next to the policies, NAME.test.yaml."
         )
     tests = [one for file in files for one in read_tests(file)]
-    with output.progress("testing", len(tests)) as progress:
-        task = progress.task_ids[0]
-        report = run_tests(policies, tests, lambda: progress.advance(task))
+    with output.progress("testing", len(tests)) as advance:
+        report = run_tests(policies, tests, advance)
     if junit is not None:
         junit.write_bytes(junit_report(report))
-    output.result(_as_json(report), *_for_people(report, directory, quiet=quiet))
+    output.result(_to_json(report), *_for_people(report, directory, quiet=quiet))
     if report.errors or report.failed or (strict and report.unreached):
         raise typer.Exit(ExitStatus.FAILED)
 
@@ -98,18 +97,18 @@ def _line(markup: str) -> Text:
     return line
 
 
-def _as_json(report: TestReport) -> Mapping[str, Any]:
+def _to_json(report: TestReport) -> Mapping[str, Any]:
     return {
         "ok": not report.errors and not report.failed,
         "errors": [error.to_json() for error in report.errors],
         "warnings": [warning.to_json() for warning in report.warnings],
-        "tests": [_result_as_json(result) for result in report.results],
+        "tests": [_result_to_json(result) for result in report.results],
         "policies": report.policies,
         "unreached": list(report.unreached),
     }
 
 
-def _result_as_json(result: TestResult) -> Mapping[str, Any]:
+def _result_to_json(result: TestResult) -> Mapping[str, Any]:
     return {
         "file": str(result.test.file),
         "name": result.test.name,

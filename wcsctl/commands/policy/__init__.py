@@ -1,0 +1,1 @@
+"""Edit, compare, test and roll back policies."""

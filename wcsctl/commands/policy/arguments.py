@@ -1,0 +1,18 @@
+"""Arguments and options that several policy commands have."""
+
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+AppKey = Annotated[str, typer.Argument(help="The app: an appKey, or * for every app (quote it).")]
+PolicyId = Annotated[str, typer.Argument(help="The policy's id.")]
+VersionNumber = Annotated[int, typer.Argument(help="The version's number; see `history`.", min=1)]
+Directory = Annotated[
+    Path, typer.Argument(help="A directory with a folder of YAML files for each app.")
+]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Write without asking.")]
+Wait = Annotated[
+    float, typer.Option("--wait", help="Seconds to wait until the edit is in force.", min=1)
+]
+WAIT: Final = 60.0

@@ -1,0 +1,40 @@
+"""Hold a version of an app's policies, and release it."""
+
+import typer
+from rich.text import Text
+
+from wcsctl.commands.policy.arguments import WAIT, AppKey, VersionNumber, Wait
+from wcsctl.context import command_context
+from wcsctl.errors import ExitStatus
+from wcsctl.output import Output
+from wcsctl.policies.apply import Editing, EditOutcome
+from wcsctl.policies.history import History
+
+
+def pin(context: typer.Context, app_key: AppKey, version: VersionNumber, wait: Wait = WAIT) -> None:
+    """Hold a version in force at once, whatever is edited, until `unpin`."""
+    command = command_context(context)
+    editing = Editing(command.deployment, command.output, wait)
+    History(command.deployment).check(app_key, version)
+    with command.output.progress("Waiting until it is in force"):
+        done = editing.pin(app_key, version)
+    if done.pinned_already:
+        told = f"{app_key}: version {version} is pinned already"
+        command.output.result(done.outcome.to_json(), Text(told))
+    else:
+        _show(command.output, done.outcome, f"{app_key}: version {version} is pinned, and in force")
+
+
+def unpin(context: typer.Context, app_key: AppKey, wait: Wait = WAIT) -> None:
+    """Release what `pin` holds: what the table says comes into force again."""
+    command = command_context(context)
+    editing = Editing(command.deployment, command.output, wait)
+    with command.output.progress("Waiting until it is in force"):
+        outcome = editing.unpin(app_key)
+    _show(command.output, outcome, f"{app_key}: released; version {outcome.version} is in force")
+
+
+def _show(output: Output, outcome: EditOutcome, text: str) -> None:
+    output.result(outcome.to_json(), Text(text if outcome.ok else str(outcome)))
+    if not outcome.ok:
+        raise typer.Exit(ExitStatus.FAILED)

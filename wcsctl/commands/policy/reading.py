@@ -1,0 +1,189 @@
+"""Show, compare and check policies; nothing is written to the table."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.markup import escape
+from rich.text import Text
+
+from strict_yaml import plain
+from wcsctl.commands.policy.arguments import AppKey, Directory, PolicyId, VersionNumber
+from wcsctl.commands.policy.rendering import (
+    changed_in,
+    changes_text,
+    finding_lines,
+    listing_lines,
+    standing_of,
+    without_folder,
+)
+from wcsctl.commands.policy.review import stop_at_errors
+from wcsctl.context import command_context
+from wcsctl.errors import ExitStatus
+from wcsctl.output import Output
+from wcsctl.policies import files as policy_files
+from wcsctl.policies import schema as policy_schema
+from wcsctl.policies import yaml as policy_yaml
+from wcsctl.policies.diff import compare_managed
+from wcsctl.policies.history import History
+from wcsctl.policies.lint import lint as lint_policies
+from wcsctl.policies.listing import Listing
+from wcsctl.policies.table import PolicyTable, policies_of
+
+
+def list_policies(
+    context: typer.Context,
+    app_key: Annotated[
+        str | None, typer.Option("--app", help="Only this app; * for every app's (quote it).")
+    ] = None,
+) -> None:
+    """The policies as they stand in the table, and whether each is in force.
+
+    Below them each app's last compilation: the version in force, and what is wrong if it is not
+    what the table holds. In force is `yes`, `edited` (an earlier one is), `new` (none is yet), or
+    `off`.
+    """
+    command = command_context(context)
+    table = PolicyTable(command.deployment)
+    with command.output.progress("Reading") as advance:
+        if app_key is None:
+            apps = table.read_all(advance)
+        else:
+            apps = {app_key: table.read_known(app_key, advance)}
+        listing = Listing(apps, table, History(command.deployment))
+        told = listing.to_json()
+    command.output.result(told, *listing_lines(told))
+
+
+def get(context: typer.Context, app_key: AppKey, policy_id: PolicyId) -> None:
+    """One policy, as YAML that `put` takes."""
+    command = command_context(context)
+    policy = PolicyTable(command.deployment).read(app_key).policy(policy_id)
+    _show(command.output, [policy])
+
+
+def lint(
+    context: typer.Context,
+    places: Annotated[
+        list[Path], typer.Argument(help="Files, or directories with a folder for each app.")
+    ],
+) -> None:
+    """Check policy files as the compiler will; needs no AWS.
+
+    Prints `file: policy: attribute: message` for each mistake. Ends with status 1 if any is an
+    error; warnings do not keep policies out of force.
+    """
+    output = command_context(context).output
+    with output.progress("Reading"):
+        read = policy_files.load(places)
+    with output.progress("Checking", read.count) as advance:
+        checked = lint_policies(read.policies, read.files, advance=advance)
+    findings = [*read.findings, *checked]
+    errors = sum(finding.is_error for finding in findings)
+    warnings = len(findings) - errors
+    told = {
+        "ok": not errors,
+        "policies": read.count,
+        "errors": [finding.to_json() for finding in findings if finding.is_error],
+        "warnings": [finding.to_json() for finding in findings if not finding.is_error],
+    }
+    summary = f"{read.count:,} policies: {errors:,} errors, {warnings:,} warnings"
+    output.result(told, *finding_lines(findings), Text(summary))
+    if errors:
+        raise typer.Exit(ExitStatus.FAILED)
+
+
+def diff(
+    context: typer.Context,
+    directory: Directory,
+    delete_others: Annotated[
+        bool, typer.Option("--delete/--no-delete", help="Count what the files do not have.")
+    ] = True,
+) -> None:
+    """What `apply` would change: the table against a directory, attribute by attribute.
+
+    Edits made in the console or with the AWS CLI show here. Apps without a folder are named, and
+    left alone. Ends with status 1 if there is a difference.
+    """
+    command = command_context(context)
+    read = policy_files.load_directory(directory)
+    stop_at_errors(command.output, read.findings)
+    with command.output.progress("Reading") as advance:
+        apps = PolicyTable(command.deployment).read_all(advance)
+    changes, others = compare_managed(policies_of(apps), read.policies, delete=delete_others)
+    told = {"changes": [change.to_json() for change in changes], "withoutFolder": others}
+    command.output.result(told, changes_text(changes), *without_folder(others))
+    if changes:
+        raise typer.Exit(ExitStatus.FAILED)
+
+
+def export(
+    context: typer.Context,
+    directory: Annotated[Path, typer.Argument(help="A new or an empty directory.")],
+    app_key: Annotated[
+        str | None, typer.Option("--app", help="Only this app; * for every app's (quote it).")
+    ] = None,
+) -> None:
+    """Write the table's policies to files, one folder for each app.
+
+    Beside them goes the JSON Schema that editors check the files with.
+    """
+    command = command_context(context)
+    table = PolicyTable(command.deployment)
+    with command.output.progress("Reading") as advance:
+        if app_key is None:
+            apps = table.read_all(advance)
+        else:
+            apps = {app_key: table.read_known(app_key, advance)}
+    policies = {name: items for name, items in policies_of(apps).items() if items}
+    written = policy_files.export(directory, policies, policy_schema.text())
+    told = {"directory": str(directory), "apps": list(policies), "policies": len(written)}
+    command.output.result(told, Text(f"{len(written):,} policies written to {directory}"))
+
+
+def history(
+    context: typer.Context,
+    app_key: AppKey,
+    limit: Annotated[int, typer.Option(help="How many versions at most.", min=1)] = 20,
+) -> None:
+    """The versions of an app's policies, newest first, and which is in force."""
+    output = command_context(context).output
+    versions = History(command_context(context).deployment).versions(app_key, limit)
+    table = output.table(
+        ("version", "compiled", "policies", "changed", ""),
+        (
+            (
+                str(version.version),
+                version.compiled_at[:19].replace("T", " "),
+                f"{version.policies:,}",
+                escape(changed_in(version)),
+                standing_of(version),
+            )
+            for version in versions
+        ),
+    )
+    output.result([version.to_json() for version in versions], table)
+
+
+def show(context: typer.Context, app_key: AppKey, version: VersionNumber) -> None:
+    """The policies of a version, as YAML."""
+    command = command_context(context)
+    policies = History(command.deployment).policies(app_key, version)
+    _show(command.output, [policies[name] for name in sorted(policies)])
+
+
+def schema(context: typer.Context) -> None:
+    """The JSON Schema of policy files, for editors.
+
+    Save it beside the files, and begin each with `# yaml-language-server: $schema=FILE`.
+    """
+    command_context(context).output.people.file.write(policy_schema.text())
+
+
+def _show(output: Output, policies: Sequence[Mapping[str, Any]]) -> None:
+    if output.as_json:
+        told = [plain(policy_yaml.in_order(policy)) for policy in policies]
+        output.result(told[0] if len(told) == 1 else told)
+    else:
+        output.people.file.write(policy_yaml.write_policies(policies))

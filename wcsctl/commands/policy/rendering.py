@@ -1,0 +1,124 @@
+"""What policy commands show to people."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from rich.text import Text
+
+from wcsctl.policies.diff import ABSENT, Change
+from wcsctl.policies.files import FileFinding
+from wcsctl.policies.history import Version
+from wcsctl.policies.yaml import write
+
+_MARKS: Final = {"added": "+", "removed": "-", "changed": "~"}
+_STYLES: Final = {"added": "green", "removed": "red", "changed": "yellow"}
+_COLUMNS: Final = ("app", "id", "method", "action", "priority", "mode", "in force")
+_WIDEST: Final = 40
+
+
+def changes_text(changes: Sequence[Change], most: int | None = None) -> Text:
+    """The changes for people, at most so many of them."""
+    text = Text()
+    shown = changes if most is None else changes[:most]
+    for change in shown:
+        style = _STYLES[change.kind]
+        text.append(f"{_MARKS[change.kind]} {change.app} {change.id}", style=f"bold {style}")
+        text.append(f"  ({change.kind})\n", style=style)
+        for name, old, new in change.attributes():
+            if old is not ABSENT:
+                text.append(_attribute_lines("-", name, old), style="red")
+            if new is not ABSENT:
+                text.append(_attribute_lines("+", name, new), style="green")
+    if len(shown) < len(changes):
+        text.append(f"… and {len(changes) - len(shown):,} more\n")
+    text.append(f"{len(changes):,} to change: {_summary(changes)}" if changes else "No difference")
+    return text
+
+
+def listing_lines(told: Mapping[str, Any]) -> Iterator[Text]:
+    """A listing for people: a table of policies, a line for each app."""
+    policies: Sequence[Mapping[str, Any]] = told["policies"]
+    rows = [tuple(_short(_joined(value)) for value in policy.values()) for policy in policies]
+    # Padded by hand: a rich table takes seconds for thousands of rows.
+    widths = [max(map(len, column)) for column in zip(_COLUMNS, *rows, strict=True)]
+    if rows:
+        yield Text(_padded(_COLUMNS, widths), style="bold", no_wrap=True, overflow="ignore")
+        text = "\n".join(_padded(row, widths) for row in rows)
+        yield Text(text, no_wrap=True, overflow="ignore")
+        yield Text()
+    for app in told["apps"]:
+        yield Text(_app_line(app), style="" if app["ok"] else "red")
+        for error in app["errors"]:
+            yield Text(f"  {error}", style="red")
+    if not told["apps"]:
+        yield Text("There are no policies.")
+
+
+def without_folder(others: Mapping[str, Sequence[str]]) -> list[Text]:
+    """Name the apps of the table that no folder is about."""
+    return [
+        Text(
+            f"App {name} has no folder there, and is left alone: {len(ids):,} policies "
+            f"({', '.join(ids):.100})"
+        )
+        for name, ids in others.items()
+    ]
+
+
+def finding_lines(findings: Sequence[FileFinding]) -> list[Text]:
+    """Return what is wrong, a line each."""
+    return [
+        Text(str(finding), style="red" if finding.is_error else "yellow") for finding in findings
+    ]
+
+
+def changed_in(version: Version) -> str:
+    """Return what a version added, removed and modified."""
+    parts = []
+    for kind, mark in (("added", "+"), ("removed", "-"), ("modified", "~")):
+        told = version.changed.get(kind, {"count": 0, "first": []})
+        shown = told["first"][:3]
+        names = ", ".join(shown)
+        if told["count"]:
+            more = f" and {told['count'] - len(shown):,} more" if told["count"] > len(shown) else ""
+            parts.append(f"{mark}{told['count']:,}: {names}{more}")
+    return "; ".join(parts)
+
+
+def standing_of(version: Version) -> str:
+    """Return whether a version is active or pinned."""
+    if not version.in_force:
+        return ""
+    return "in force, pinned" if version.pinned else "in force"
+
+
+def _summary(changes: Sequence[Change]) -> str:
+    """How many are added, changed and removed."""
+    counts = {kind: sum(change.kind == kind for change in changes) for kind in _MARKS}
+    return ", ".join(f"{count:,} {kind}" for kind, count in counts.items() if count) or "none"
+
+
+def _attribute_lines(mark: str, name: str, value: Any) -> str:
+    written = write({name: value}).rstrip("\n")
+    return "".join(f"    {mark} {line}\n" for line in written.split("\n"))
+
+
+def _app_line(app: Mapping[str, Any]) -> str:
+    version = f"version {app['version']}" if app["version"] else "nothing"
+    pinned = ", pinned" if app["pinned"] is not None else ""
+    judged = "ok" if app["ok"] else f"{len(app['errors'])} errors"
+    warned = f", {app['warnings']} warnings" if app["warnings"] else ""
+    standing = f"{version} in force{pinned}, {app['policies']:,} policies"
+    return f"{app['app']}: {standing}, {judged}{warned}"
+
+
+def _joined(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _WIDEST else f"{text[: _WIDEST - 1]}…"
+
+
+def _padded(row: Sequence[str], widths: Sequence[int]) -> str:
+    return "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
