@@ -121,20 +121,20 @@ class Alarms(Construct):
                 f"{name}Failed",
                 f"{category} hooks failed on our side: WCS does what restOnError says. Look into "
                 "the function's log and the dead letters.",
-                self._metrics.of("Failed", category),
+                self._metrics.in_category("Failed", category),
             ),
             self._alarm(
                 f"{name}DeadLetterFallback",
                 f"{category} hooks failed, and the dead-letter queue did not take them. They are "
                 "in the dead-letter table; one more failure loses hooks.",
-                self._metrics.of("DeadLetterFallback", category),
+                self._metrics.in_category("DeadLetterFallback", category),
             ),
             self._alarm(
                 f"{name}DeadLetterLost",
                 f"{category} hooks failed and could not be kept for a redrive: all that is left of "
                 "them is the function's log. Neither the dead-letter queue nor the dead-letter "
                 "table can be written to, or the table's room for the day is used up.",
-                self._metrics.of("DeadLetterLost", category),
+                self._metrics.in_category("DeadLetterLost", category),
             ),
             *self._of_function(
                 category,
@@ -144,7 +144,7 @@ class Alarms(Construct):
             self._alarm(
                 f"{name}Slow",
                 f"One in a hundred {category} hooks takes more than half of replyTimeout.",
-                self._metrics.of("ServiceTime", category, "p99"),
+                self._metrics.in_category("ServiceTime", category, "p99"),
                 threshold=self._settings.reply_timeout * 1000 / 2,
                 minutes=5,
             ),
@@ -152,14 +152,14 @@ class Alarms(Construct):
                 f"{name}Rejected",
                 f"Callers of {category} hooks did not prove to be WCS: its secret differs from "
                 "ours, or they are not WCS.",
-                self._metrics.of("Rejected", category),
+                self._metrics.in_category("Rejected", category),
                 threshold=10,
             ),
             self._alarm(
                 f"{name}Stale",
                 f"{category} hooks are answered by policies that may be outdated: "
                 "PolicySnapshots cannot be read.",
-                self._metrics.of("StaleSnapshot", category),
+                self._metrics.in_category("StaleSnapshot", category),
                 minutes=3,
             ),
         ]
@@ -169,7 +169,7 @@ class Alarms(Construct):
             self._alarm(
                 "CompileErrors",
                 "A policy edit is wrong and not in force; the app's item #status says why.",
-                self._metrics.of("CompileErrors", COMPILER),
+                self._metrics.in_category("CompileErrors", COMPILER),
             ),
             *self._of_function(
                 COMPILER, compiler, "Policy edits may not be in force. Look into its log."

@@ -209,7 +209,7 @@ def _decisions(metrics: Metrics) -> list[cloudwatch.IWidget]:
             "What WCS reports as failed, by method",
             [
                 # Only events tell of it.
-                metrics.of("ReportedFailures", Category.EVENT).with_(label="all events"),
+                metrics.in_category("ReportedFailures", Category.EVENT).with_(label="all events"),
                 metrics.by_method("ReportedFailures"),
             ],
         ),
@@ -252,7 +252,7 @@ def _dead_letters(metrics: Metrics, queue: sqs.IQueue) -> cloudwatch.GraphWidget
 def _compiler(metrics: Metrics) -> cloudwatch.GraphWidget:
     return _graph(
         "Compiler",
-        [metrics.of(name, COMPILER).with_(label=name) for name in COMPILER_COUNTS],
+        [metrics.in_category(name, COMPILER).with_(label=name) for name in COMPILER_COUNTS],
     )
 
 
@@ -290,7 +290,7 @@ def _cold_starts(metrics: Metrics) -> cloudwatch.GraphWidget:
         "Cold starts",
         [
             *metrics.by_category("ColdStart"),
-            metrics.of("ColdStart", COMPILER).with_(label=COMPILER),
+            metrics.in_category("ColdStart", COMPILER).with_(label=COMPILER),
         ],
     )
 

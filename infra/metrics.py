@@ -39,7 +39,7 @@ class Metrics:
     def __init__(self, settings: Settings) -> None:
         self._service = settings.service_name
 
-    def of(
+    def in_category(
         self, name: Count | Time | CompilerCount, category: str, statistic: str = "Sum"
     ) -> cloudwatch.Metric:
         """A metric of one category, or of the compiler."""
@@ -48,7 +48,7 @@ class Metrics:
 
     def by_category(self, name: Count) -> list[cloudwatch.IMetric]:
         """A metric of each category."""
-        return [self.of(name, category).with_(label=category) for category in Category]
+        return [self.in_category(name, category).with_(label=category) for category in Category]
 
     def by_method(self, name: MethodCount) -> cloudwatch.IMetric:
         """A metric of each method that it was counted for."""
@@ -62,7 +62,7 @@ class Metrics:
     def percentiles(self, name: Time) -> list[cloudwatch.IMetric]:
         """The middle and the slowest of each category."""
         return [
-            self.of(name, category, statistic).with_(label=f"{category} {statistic}")
+            self.in_category(name, category, statistic).with_(label=f"{category} {statistic}")
             for category in Category
             for statistic in ("p50", "p99")
         ]

@@ -65,7 +65,7 @@ class RestClientConfig:
 
     Examples
     --------
-    >>> told = RestClientConfig.of({"restClientConfig": {"call": {"restOnError": "FAIL"}}})
+    >>> told = RestClientConfig.from_reply({"restClientConfig": {"call": {"restOnError": "FAIL"}}})
     >>> told.method("call").rest_on_error, told.method("hangup").rest_on_error
     (<RestOnError.FAIL: 'FAIL'>, <RestOnError.LOG: 'LOG'>)
     """
@@ -79,7 +79,7 @@ class RestClientConfig:
         return self.methods.get(name, self.default)
 
     @classmethod
-    def of(cls, returned: Mapping[str, Any]) -> "RestClientConfig":
+    def from_reply(cls, returned: Mapping[str, Any]) -> "RestClientConfig":
         """Read it from connect's reply, tolerating whatever it is."""
         config = returned.get(FIELD)
         if config is None:

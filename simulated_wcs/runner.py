@@ -132,7 +132,7 @@ class Report:
                         f"{self.scenario.file}: {self.scenario.name}",
                         f"step {report.step.number}: {report.step.title()}",
                         *(f"  * {difference}" for difference in report.differences),
-                        *transcript.of(report.action, report.seen),
+                        *transcript.transcript_lines(report.action, report.seen),
                     )
                 )
 

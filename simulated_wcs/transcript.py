@@ -12,7 +12,7 @@ _LONGEST_TEXT: Final = 100
 _LONGEST_BODY: Final = 2000
 
 
-def of(action: Action | None, seen: Mapping[str, Sequence[Message]]) -> Iterator[str]:
+def transcript_lines(action: Action | None, seen: Mapping[str, Sequence[Message]]) -> Iterator[str]:
     """The lines of a transcript; the signature is left out."""
     if action is not None:
         for hook in action.hooks:

@@ -133,7 +133,7 @@ class SimulatedWcs:
         returned = dict(hook.returned or {})
         # connect's overrides need no restClientConfig: that is only being told.
         own = {name: value for name, value in returned.items() if name not in _IDENTITY}
-        session.config = application.told_last = RestClientConfig.of(returned)
+        session.config = application.told_last = RestClientConfig.from_reply(returned)
         session.fields = action.fields = {**body, **own}
         session.connected = True
         self._tell_connection(action, "ESTABLISHED")

@@ -20,7 +20,7 @@ def caller_authentication(
     SecretFormError
         If the secret is not of the form that the functions read.
     """
-    configuration = configurations.of(Category.CONNECT)
+    configuration = configurations.for_function(Category.CONNECT)
     if configuration.auth is Auth.NONE:
         return NoAuthentication()
     secret = CallerSecretStore(deployment).read().current

@@ -77,7 +77,7 @@ class DeadLetter:
     place: Place = Place.QUEUE
 
     @classmethod
-    def of(cls, message: Mapping[str, Any]) -> Self:
+    def from_message(cls, message: Mapping[str, Any]) -> Self:
         """A message as SQS gives it."""
         sent_at = int(message.get("Attributes", {}).get("SentTimestamp", 0)) / 1000
         return cls(
@@ -298,7 +298,7 @@ class DeadLetterQueue:
             for message in fresh:
                 self._seen.add(message["MessageId"])
                 count += 1
-                yield DeadLetter.of(message)
+                yield DeadLetter.from_message(message)
 
     def delete(self, letter: DeadLetter) -> None:
         """Remove a message for good."""

@@ -40,7 +40,7 @@ class DeployedPolicies:
         self._client = client
         self._known: dict[str, PolicySet] = {}
 
-    def of(self, app: str) -> PolicySet:
+    def policies_of(self, app: str) -> PolicySet:
         """What is in force for an app, read once.
 
         Raises
@@ -88,5 +88,7 @@ class DeployedPolicies:
         NotFoundError
             If the function is gone.
         """
-        variables = FunctionConfigurations(self._deployment).of(Category.DIRECT).environment
+        variables = (
+            FunctionConfigurations(self._deployment).for_function(Category.DIRECT).environment
+        )
         return RestApiCalls(variables.get("REST_API_CALLS", RestApiCalls.NEVER_DENY))

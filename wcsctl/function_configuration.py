@@ -67,7 +67,7 @@ class FunctionConfigurations:
         self._client: Any = None
         self._read: dict[str, FunctionConfiguration] = {}
 
-    def of(self, function: str) -> FunctionConfiguration:
+    def for_function(self, function: str) -> FunctionConfiguration:
         """The configuration of a category's function, or of the compiler.
 
         Raises

@@ -65,7 +65,7 @@ class FunctionLogs:
             CloudWatch's filter pattern, with which it may send fewer lines; others come, too.
         """
         for function in functions:
-            group = self._configurations.of(function).log_group
+            group = self._configurations.for_function(function).log_group
             for event in self._events(group, since, until, pattern):
                 yield from _records(function, event)
 

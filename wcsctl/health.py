@@ -94,7 +94,7 @@ class AppHealth:
     pinned: int | None = None
 
     @classmethod
-    def of(cls, app: str, item: Mapping[str, Any]) -> "AppHealth":
+    def from_status(cls, app: str, item: Mapping[str, Any]) -> "AppHealth":
         """From the item."""
         errors, warnings = item.get("errors", []), item.get("warnings", [])
         return cls(
@@ -166,11 +166,11 @@ class Health:
                 ConsistentRead=True,
             )
             if "Item" in answer:
-                told = AppHealth.of(app, from_attributes(answer["Item"]))
+                told = AppHealth.from_status(app, from_attributes(answer["Item"]))
                 if told.policies or not told.ok or told.pinned is not None:
                     found.append(told)
             elif app != EVERY_APP and self._has_policies(client, app):
-                found.append(AppHealth.of(app, {}))
+                found.append(AppHealth.from_status(app, {}))
         return found
 
     def _has_policies(self, client: Any, app: str) -> bool:

@@ -102,7 +102,7 @@ class MetricsSource(Protocol):
 def source_of(deployment: Deployment, configurations: FunctionConfigurations) -> MetricsSource:
     """The source for a deployment."""
     if deployment.endpoint is None:
-        service = configurations.of(Category.EVENT).service
+        service = configurations.for_function(Category.EVENT).service
         return CloudWatchMetrics(deployment.client("cloudwatch"), service)
     return EmfMetrics(FunctionLogs(deployment, configurations))
 

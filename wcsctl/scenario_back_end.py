@@ -156,7 +156,7 @@ class DeployedBackEnd:
             self._sleep(_POLL)
 
     def _snapshot_ttl(self) -> float:
-        variables = self._configurations.of(Category.DIRECT).environment
+        variables = self._configurations.for_function(Category.DIRECT).environment
         return float(variables.get("SNAPSHOT_TTL_SECONDS", 2))
 
 

@@ -93,7 +93,7 @@ class Trial:
 
     def in_force(self, asked: Asked, *, whole: bool = True) -> Explanation:
         """By what is in force."""
-        policies = self._deployed.of(asked.payload.app)
+        policies = self._deployed.policies_of(asked.payload.app)
         return explain(policies, asked, self._rest_api_calls, with_considered=whole)
 
     def candidate(self, asked: Asked, *, whole: bool = True) -> Explanation:
@@ -101,7 +101,7 @@ class Trial:
         app = asked.payload.app
         if app not in self._sets:
             assert self._candidate is not None  # noqa: S101 - there is one where it is asked for
-            self._sets[app] = self._candidate.of(app, self._deployed.of(app))
+            self._sets[app] = self._candidate.policies_of(app, self._deployed.policies_of(app))
         fresh = asked._replace(told=None)
         return explain(self._sets[app], fresh, self._rest_api_calls, with_considered=whole)
 

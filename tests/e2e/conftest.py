@@ -67,7 +67,7 @@ class Deployed:
     def to(cls, workspace: Workspace) -> "Deployed":
         """Deploy the assembly of a workspace."""
         made = local_deployment.deploy(workspace, lambda _: None)
-        return cls(workspace, made, HookPoster.of(made))
+        return cls(workspace, made, HookPoster.from_deployment(made))
 
     @cached_property
     def outputs(self) -> Outputs:

@@ -53,7 +53,7 @@ class OtherStack:
         )
         pages = [
             logs.get_paginator("filter_log_events").paginate(
-                logGroupName=self.stack.configurations.of(function).log_group
+                logGroupName=self.stack.configurations.for_function(function).log_group
             )
             for function in FUNCTIONS
         ]

@@ -21,7 +21,7 @@ class Kind:
     dimensions: frozenset[str]
 
     @classmethod
-    def of(cls, name: str, dimensions: Iterable[str]) -> Self:
+    def from_dimensions(cls, name: str, dimensions: Iterable[str]) -> Self:
         return cls(name, frozenset(dimensions))
 
 
@@ -62,7 +62,7 @@ def in_alarms(stack: SynthesisedStack) -> list[Named]:
     alarms = [each["Properties"] for each in stack.of_type("AWS::CloudWatch::Alarm").values()]
     assert not [alarm for alarm in alarms if "Metrics" in alarm], "each watches one metric"
     return [
-        Named(Kind.of(alarm["MetricName"], values), values)
+        Named(Kind.from_dimensions(alarm["MetricName"], values), values)
         for alarm in alarms
         if alarm["Namespace"] == NAMESPACE
         for values in [{each["Name"]: _text(each["Value"]) for each in alarm["Dimensions"]}]
@@ -72,7 +72,7 @@ def in_alarms(stack: SynthesisedStack) -> list[Named]:
 def from_access_logs(stack: SynthesisedStack) -> set[Kind]:
     """What CloudWatch itself counts in the logs."""
     return {
-        Kind.of(counted["MetricName"], (each["Key"] for each in counted["Dimensions"]))
+        Kind.from_dimensions(counted["MetricName"], (each["Key"] for each in counted["Dimensions"]))
         for each in stack.of_type("AWS::Logs::MetricFilter").values()
         for counted in each["Properties"]["MetricTransformations"]
         if counted["MetricNamespace"] == NAMESPACE
@@ -89,11 +89,11 @@ def _of_widget(metric: list[Any]) -> Iterator[Named]:
                 namespace, *dimensions = search["schema"].split(",")
                 values = {term["name"]: term["value"] for term in _TERM.finditer(search["terms"])}
                 name = values.pop("MetricName")
-                yield Named(Kind.of(name, dimensions), values, namespace)
+                yield Named(Kind.from_dimensions(name, dimensions), values, namespace)
         case [str(namespace), str(name), *rest]:
             pairs = [each for each in rest if isinstance(each, str)]
             values = dict(zip(pairs[::2], pairs[1::2], strict=True))
-            yield Named(Kind.of(name, values), values, namespace)
+            yield Named(Kind.from_dimensions(name, values), values, namespace)
         case _:
             raise AssertionError(f"CloudWatch knows no such metric: {metric}")
 

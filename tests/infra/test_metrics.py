@@ -33,7 +33,9 @@ WHAT_WCS_DOES: Final = {
 
 @pytest.fixture(scope="module")
 def emitted(stack: SynthesisedStack) -> set[Kind]:
-    by_functions = {Kind.of(name, each) for name, sets in METRICS.items() for each in sets}
+    by_functions = {
+        Kind.from_dimensions(name, each) for name, sets in METRICS.items() for each in sets
+    }
     return by_functions | from_access_logs(stack)
 
 

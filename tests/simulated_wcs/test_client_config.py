@@ -11,7 +11,7 @@ _DEFAULTS = MethodConfig()
 
 
 def test_given_no_config_then_refusals_are_logged_and_returned_values_ignored() -> None:
-    config = RestClientConfig.of({"appKey": "room"}).method("publishStream")
+    config = RestClientConfig.from_reply({"appKey": "room"}).method("publishStream")
 
     assert (config.rest_on_error, config.rest_policy) == (RestOnError.LOG, RestPolicy.NOTIFY)
     assert config.taken({"name": "a"}, {"name": "b"}) == {"name": "a"}
@@ -20,7 +20,7 @@ def test_given_no_config_then_refusals_are_logged_and_returned_values_ignored() 
 
 
 def test_given_the_vendors_own_example_then_each_method_has_its_entry() -> None:
-    config = RestClientConfig.of(
+    config = RestClientConfig.from_reply(
         {
             "restClientConfig": {
                 "call": {
@@ -58,7 +58,7 @@ def test_given_overwrite_of_a_field_that_the_reply_lacks_then_it_stays() -> None
 def test_given_blanks_in_a_list_of_fields_then_they_belong_to_the_names() -> None:
     told = {"restClientConfig": {"call": {"restExclude": "sdp, custom"}}}
 
-    assert RestClientConfig.of(told).method("call").rest_exclude == {"sdp", " custom"}
+    assert RestClientConfig.from_reply(told).method("call").rest_exclude == {"sdp", " custom"}
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_given_blanks_in_a_list_of_fields_then_they_belong_to_the_names() -> Non
 def test_given_a_malformed_config_then_the_defaults_hold_and_a_complaint_says_why(
     config: Any, complaint: str
 ) -> None:
-    told = RestClientConfig.of({"restClientConfig": config})
+    told = RestClientConfig.from_reply({"restClientConfig": config})
 
     assert told.method("call") == _DEFAULTS
     assert len(told.complaints) == 1
@@ -86,7 +86,7 @@ def test_given_a_malformed_config_then_the_defaults_hold_and_a_complaint_says_wh
 
 
 def test_given_one_malformed_entry_then_the_others_hold() -> None:
-    told = RestClientConfig.of(
+    told = RestClientConfig.from_reply(
         {"restClientConfig": {"call": 7, "hold": {"restOnError": "FAIL", "restPolicy": "?"}}}
     )
 

@@ -63,8 +63,8 @@ def test_given_a_request_when_it_is_read_then_tables_attempt_and_decision_are_kn
     headers = {"X-Amz-Target": READ_POINTERS.target, "amz-sdk-request": "attempt=2; max=2"}
     letter = {"MessageBody": json.dumps({"decision": "d1"})}
 
-    read = Call.of(headers, json.dumps(batch).encode())
-    kept = Call.of({"X-Amz-Target": KEEP.target}, json.dumps(letter).encode())
+    read = Call.from_request(headers, json.dumps(batch).encode())
+    kept = Call.from_request({"X-Amz-Target": KEEP.target}, json.dumps(letter).encode())
 
     assert (read.tables, read.attempt) == (frozenset({"snapshots"}), 2)
     assert kept.decision == "d1"
@@ -76,7 +76,7 @@ def test_given_a_letter_in_parts_when_they_are_read_then_the_first_one_counts(
 ) -> None:
     request = {"TableName": "letters", "Item": {"letter": {"S": "d1"}, "part": {"S": part}}}
 
-    call = Call.of({"X-Amz-Target": KEEP_IN_TABLE.target}, json.dumps(request).encode())
+    call = Call.from_request({"X-Amz-Target": KEEP_IN_TABLE.target}, json.dumps(request).encode())
 
     assert (call.tables, call.decision) == (frozenset({"letters"}), decision)
 

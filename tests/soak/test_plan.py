@@ -10,7 +10,7 @@ HALF_AN_HOUR = 1800.0
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_given_half_an_hour_when_planned_then_every_fault_is_let_in(seed: int) -> None:
-    plan = Plan.of(seed, HALF_AN_HOUR)
+    plan = Plan.from_seed(seed, HALF_AN_HOUR)
 
     assert {window.faults for window in plan.windows} == set(fault_sets())
     assert plan.kills
@@ -22,7 +22,7 @@ def test_given_half_an_hour_when_planned_then_every_fault_is_let_in(seed: int) -
 def test_given_a_length_when_planned_then_all_ends_before_it_does_and_one_fault_at_a_time(
     seconds: float,
 ) -> None:
-    plan = Plan.of(5, seconds)
+    plan = Plan.from_seed(5, seconds)
 
     ends = [window.at + window.seconds for window in plan.windows]
     assert all(end <= seconds - LEAD_IN for end in ends)
@@ -30,7 +30,7 @@ def test_given_a_length_when_planned_then_all_ends_before_it_does_and_one_fault_
 
 
 def test_given_a_rotation_when_planned_then_the_secret_can_be_read_meanwhile() -> None:
-    plan = Plan.of(5, HALF_AN_HOUR)
+    plan = Plan.from_seed(5, HALF_AN_HOUR)
 
     rotation = plan.rotation
     during = [

@@ -37,7 +37,7 @@ class HookPoster:
     secret: str = field(repr=False)
 
     @classmethod
-    def of(cls, deployment: Deployment) -> "HookPoster":
+    def from_deployment(cls, deployment: Deployment) -> "HookPoster":
         return cls(deployment.target, CallerSecretStore(deployment).read().current)
 
     def post(self, method: str, body: bytes, *, authorization: str | None = SIGNED) -> Reply:

@@ -169,7 +169,7 @@ class _Comparison:
     def __init__(self) -> None:
         self.differences: list[str] = []
 
-    def of(self, what: str, expected: object, observed: object) -> None:
+    def compare(self, what: str, expected: object, observed: object) -> None:
         if expected != observed:
             self.differences.append(f"{what}: expected {expected!r}, observed {observed!r}")
 
@@ -177,15 +177,15 @@ class _Comparison:
 def differences(expected: Expected, observed: Observed) -> list[str]:
     """In what a trial went otherwise than expected, its time apart."""
     comparison = _Comparison()
-    comparison.of("status", expected.status, observed.status)
-    comparison.of("metrics", sorted(expected.counted), sorted(observed.counted - ALWAYS))
+    comparison.compare("status", expected.status, observed.status)
+    comparison.compare("metrics", sorted(expected.counted), sorted(observed.counted - ALWAYS))
     levels = [] if expected.level is Level.NO_LINE else [expected.level.value]
-    comparison.of("log levels", levels, list(observed.levels))
-    comparison.of("what WCS does", expected.told, observed.told)
+    comparison.compare("log levels", levels, list(observed.levels))
+    comparison.compare("what WCS does", expected.told, observed.told)
     kept = expected.letter not in {Letter.NONE, Letter.LOST, Letter.RECORD}
     in_table = kept and expected.is_in_table
-    comparison.of("dead letters", int(kept and not in_table), len(observed.letters))
-    comparison.of("dead letters in the table", int(in_table), len(observed.in_table))
+    comparison.compare("dead letters", int(kept and not in_table), len(observed.letters))
+    comparison.compare("dead letters in the table", int(in_table), len(observed.in_table))
     for letter in (*observed.letters, *observed.in_table):
         _compare_letter(comparison, expected.letter, letter, observed)
     return comparison.differences
@@ -194,13 +194,13 @@ def differences(expected: Expected, observed: Observed) -> list[str]:
 def _compare_letter(
     comparison: _Comparison, expected: Letter, letter: Mapping[str, Any], observed: Observed
 ) -> None:
-    comparison.of("its method", observed.method, letter.get("method"))
-    comparison.of("its decision", observed.decision, letter.get("decision"))
-    comparison.of("its body", observed.body, _body_of(letter))
-    comparison.of("its category", METHODS[observed.method].category, letter.get("category"))
+    comparison.compare("its method", observed.method, letter.get("method"))
+    comparison.compare("its decision", observed.decision, letter.get("decision"))
+    comparison.compare("its body", observed.body, _body_of(letter))
+    comparison.compare("its category", METHODS[observed.method].category, letter.get("category"))
     unverified = expected is Letter.UNVERIFIED
-    comparison.of("whether it is unverified", unverified, bool(letter.get("unverified")))
-    comparison.of("its pending", _PENDING.get(expected, []), sorted(letter.get("pending", [])))
+    comparison.compare("whether it is unverified", unverified, bool(letter.get("unverified")))
+    comparison.compare("its pending", _PENDING.get(expected, []), sorted(letter.get("pending", [])))
 
 
 def _body_of(letter: Mapping[str, Any]) -> bytes:

@@ -53,7 +53,7 @@ def _run(minutes: float, seed: int, rate: float, file: Path) -> int:
     def say(text: str) -> None:
         console.print(f"[{time.monotonic() - began:6.0f} s] {text}", markup=False)
 
-    plan = Plan.of(seed, minutes * 60)
+    plan = Plan.from_seed(seed, minutes * 60)
     bounds = Bounds(rate=rate, count=int(rate * (plan.seconds + 30)) + _MARGIN)
     file.parent.mkdir(parents=True, exist_ok=True)
     file.with_suffix(".plan.json").write_text(json.dumps(plan.to_json(), indent=1))

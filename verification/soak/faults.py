@@ -80,13 +80,13 @@ class Call:
     decision: str = ""
 
     @classmethod
-    def of(cls, headers: Mapping[str, str], body: bytes) -> "Call":
+    def from_request(cls, headers: Mapping[str, str], body: bytes) -> "Call":
         """Read a call off its request.
 
         Examples
         --------
         >>> headers = {"X-Amz-Target": "DynamoDB_20120810.GetItem"}
-        >>> Call.of(headers, b'{"TableName": "Sessions"}').tables
+        >>> Call.from_request(headers, b'{"TableName": "Sessions"}').tables
         frozenset({'Sessions'})
         """
         target = headers.get("X-Amz-Target", "")

@@ -91,12 +91,13 @@ class Plan:
     redeploy: float
 
     @classmethod
-    def of(cls, seed: int, seconds: float) -> "Plan":
+    def from_seed(cls, seed: int, seconds: float) -> "Plan":
         """Write a plan: the same seed and length give the same.
 
         Examples
         --------
-        >>> Plan.of(1, 600) == Plan.of(1, 600), Plan.of(1, 600) == Plan.of(2, 600)
+        >>> plan = Plan.from_seed(1, 600)
+        >>> plan == Plan.from_seed(1, 600), plan == Plan.from_seed(2, 600)
         (True, False)
         """
         chance = random.Random(seed)

@@ -115,7 +115,7 @@ class FaultyProxy:
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         body = await request.read()
-        call = Call.of(request.headers, body)
+        call = Call.from_request(request.headers, body)
         for fault in self._faults:
             if fault.hits(call, self._tables):
                 self.hits[fault.name] += 1

@@ -397,8 +397,8 @@ class Conductor:
 
     def _times(self, hooks: Sequence[SentHook], report: FunctionReport) -> None:
         soak = self._soak
-        soak.service = Times.of(report.service_times)
-        soak.replies = Times.of([hook.seconds * 1000 for hook in hooks if hook.decision])
+        soak.service = Times.from_values(report.service_times)
+        soak.replies = Times.from_values([hook.seconds * 1000 for hook in hooks if hook.decision])
         # In a short soak, cold starts are more than one reply of a hundred.
         long_enough = self._plan.seconds >= _LONG
         looked_at = soak.replies.p99 if long_enough else soak.replies.p50

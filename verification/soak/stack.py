@@ -70,7 +70,7 @@ class Times(NamedTuple):
     most: float
 
     @classmethod
-    def of(cls, values: Sequence[float]) -> "Times":
+    def from_values(cls, values: Sequence[float]) -> "Times":
         """Those of some values; noughts if there are none."""
         if not values:
             return NO_TIMES

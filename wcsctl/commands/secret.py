@@ -47,7 +47,7 @@ def rotate(context: typer.Context, reveal: Reveal = False) -> None:
     rotation before that.
     """
     given = command_context(context)
-    auth = FunctionConfigurations(given.deployment).of(Category.CONNECT).auth
+    auth = FunctionConfigurations(given.deployment).for_function(Category.CONNECT).auth
     valid = CallerSecretStore(given.deployment).rotate()
     shown = valid.current if reveal else PLACEHOLDER
     value: dict[str, object] = {"rotating": True, "auth": str(auth)}

@@ -34,7 +34,7 @@ def wcs_setup(
     """
     given = command_context(context)
     deployment = given.deployment
-    configuration = FunctionConfigurations(deployment).of(Category.CONNECT)
+    configuration = FunctionConfigurations(deployment).for_function(Category.CONNECT)
     auth = configuration.auth
     secret = PLACEHOLDER
     if reveal and auth is not Auth.NONE:

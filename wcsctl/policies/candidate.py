@@ -44,7 +44,7 @@ class Candidate:
     errors: tuple[FileFinding, ...]
     warnings: tuple[FileFinding, ...] = ()
 
-    def of(self, app: str, otherwise: PolicySet | None = None) -> PolicySet:
+    def policies_of(self, app: str, otherwise: PolicySet | None = None) -> PolicySet:
         """What would decide an app's hooks.
 
         Parameters

@@ -180,7 +180,7 @@ def decide(
     rules: Iterable[Rule] = met[0][1]
     if len(met) > 1:
         rules = merge(*(found for _, found in met), key=lambda rule: rule.order)
-    return _Evaluation(hook, now, [s for s, _ in met], session, trace).of(rules)
+    return _Evaluation(hook, now, [s for s, _ in met], session, trace).decide(rules)
 
 
 class _Evaluation:
@@ -214,7 +214,7 @@ class _Evaluation:
         self.shared_fields: Mapping[str, Any] | None = _NOT_LOOKED
         self.activations: dict[tuple[bool, _Sees], cel.Activation] = {}
 
-    def of(self, rules: Iterable[Rule]) -> Decision:
+    def decide(self, rules: Iterable[Rule]) -> Decision:
         denial: Denial | None = None
         fields: dict[str, str] = {}
         applied: list[str] = []

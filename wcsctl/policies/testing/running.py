@@ -113,7 +113,7 @@ def run_tests(
 
 
 def _run(test: PolicyTest, candidate: Candidate, now: float) -> TestResult:
-    policies = candidate.of(test.payload.app)
+    policies = candidate.policies_of(test.payload.app)
     moment = now if test.now is None else test.now
     asked = Asked(test.method, test.payload, moment, test.session)
     try:
