@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Final
 from local import deployment
 from local.emulator import Emulator
 from local.workspace import Workspace
-from simulated_wcs.transport import Authentication, Reply, Target
+from simulated_wcs.transport import Authentication, HookReply, HookTarget
 from wcsctl.caller_authentication import caller_authentication
 from wcsctl.function_configuration import FunctionConfigurations
 from wcsctl.hook_sender import send_alone
@@ -56,14 +56,14 @@ class Deployed:
 
     dynamodb: "DynamoDBClient"
     table: str
-    target: Target
+    target: HookTarget
     authentication: Authentication
 
     def put(self, policy: Mapping[str, Any]) -> None:
         """Edit a policy, as an operator does without wcsctl."""
         self.dynamodb.put_item(TableName=self.table, Item=raw_of(policy))
 
-    def post(self) -> Reply:
+    def post(self) -> HookReply:
         """Post the hook."""
         return send_alone(self.target, self.authentication, _METHOD, _HOOK)
 

@@ -11,7 +11,7 @@ from infra.settings import Settings
 from wcs_hooks.hook.dead_letter import MAX_MESSAGE_BYTES, RETENTION_SECONDS
 
 
-class DeadLetters(Construct):
+class DeadLetterStorage(Construct):
     """What failed, whole, until somebody redrives it.
 
     Attributes

@@ -4,7 +4,7 @@ from aws_cdk import aws_events as events
 from constructs import Construct
 
 
-class EventBus(Construct):
+class HookEventBus(Construct):
     """A bus without rules: those who listen add theirs.
 
     Attributes

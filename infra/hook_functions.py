@@ -16,7 +16,7 @@ from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from infra.acknowledgement import acknowledge
-from infra.dead_letters import DeadLetters
+from infra.dead_letters import DeadLetterStorage
 from infra.least_privilege import execution_role
 from infra.retention import log_group
 from infra.settings import Architecture, Packaging, Settings, Tracing
@@ -63,7 +63,7 @@ class HookFunctions(Construct):
         code: lambda_.Code,
         snapshots: dynamodb.ITable,
         sessions: dynamodb.ITable,
-        dead_letters: DeadLetters,
+        dead_letters: DeadLetterStorage,
         secret_arn: str,
         event_bus: events.IEventBus | None,
     ) -> None:
@@ -132,7 +132,7 @@ def _publishing(event_bus: events.IEventBus | None) -> list[iam.PolicyStatement]
 def _common_statements(
     settings: Settings,
     snapshots: dynamodb.ITable,
-    dead_letters: DeadLetters,
+    dead_letters: DeadLetterStorage,
     secret_arn: str,
 ) -> list[iam.PolicyStatement]:
     statements = [

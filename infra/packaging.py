@@ -60,7 +60,7 @@ class PackagingError(Exception):
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Target:
+class TargetPlatform:
     """Where the functions will run.
 
     Attributes
@@ -92,18 +92,20 @@ class FunctionPackage:
     bill_of_materials: Path
 
 
-def target_of(settings: Settings) -> Target:
+def target_of(settings: Settings) -> TargetPlatform:
     """Tell where the functions will run.
 
     Lambda's Python 3.13 runs on Amazon Linux 2023, whose glibc is 2.34.
     """
     if settings.packaging is Packaging.HOST:
-        return Target(f"host-{platform.machine()}", None)
+        return TargetPlatform(f"host-{platform.machine()}", None)
     machine = "aarch64" if settings.architecture is Architecture.ARM64 else "x86_64"
-    return Target(settings.architecture.value, f"{machine}-manylinux_2_34")
+    return TargetPlatform(settings.architecture.value, f"{machine}-manylinux_2_34")
 
 
-def package(target: Target, *, sources: Path = SOURCES, build: Path = BUILD) -> FunctionPackage:
+def package(
+    target: TargetPlatform, *, sources: Path = SOURCES, build: Path = BUILD
+) -> FunctionPackage:
     """Package the functions for a target, or find the package that was made before.
 
     Parameters
@@ -175,7 +177,7 @@ def _source_files(sources: Path) -> Iterator[PurePosixPath]:
             yield PurePosixPath(file.relative_to(sources).as_posix())
 
 
-def _install(requirements: Path, target: Target, into: Path) -> None:
+def _install(requirements: Path, target: TargetPlatform, into: Path) -> None:
     if importlib.util.find_spec("uv") is None:
         message = f"cannot package the functions: {sys.prefix} has no uv; run `make` to set it up"
         raise PackagingError(message)
@@ -197,7 +199,7 @@ def _install(requirements: Path, target: Target, into: Path) -> None:
         raise PackagingError(message)
 
 
-def _describe_services(staging: Path, target: Target) -> None:
+def _describe_services(staging: Path, target: TargetPlatform) -> None:
     try:
         write_service_models(staging / "botocore" / "data", staging / SERVICE_MODELS)
     except ServiceModelsError as error:
@@ -267,7 +269,7 @@ def _compile(staging: Path) -> None:
     )
 
 
-def _forget_old(build: Path, target: Target) -> None:
+def _forget_old(build: Path, target: TargetPlatform) -> None:
     """Delete the target's packages of earlier sources, unless another run may be reading them."""
     for path in build.glob(f"functions-{target.name}-*.zip"):
         if time.time() - path.stat().st_mtime > _DAY_SECONDS:

@@ -9,11 +9,11 @@ from constructs import Construct
 
 from infra.acknowledgement import acknowledge
 from infra.hook_functions import traced_function
-from infra.policy_store import PolicyStore
+from infra.policy_store import PolicyTables
 from infra.settings import Settings
 
 
-class PolicyCompiler(Construct):
+class CompilerFunction(Construct):
     """The compiler function, run by the Policies table's stream and by a schedule.
 
     Attributes
@@ -29,7 +29,7 @@ class PolicyCompiler(Construct):
         settings: Settings,
         *,
         code: lambda_.Code,
-        store: PolicyStore,
+        store: PolicyTables,
         dead_letters: sqs.IQueue,
     ) -> None:
         super().__init__(scope, construct_id)

@@ -13,7 +13,7 @@ from infra.settings import Settings
 _STRING = dynamodb.AttributeType.STRING
 
 
-class PolicyStore(Construct):
+class PolicyTables(Construct):
     """Policies as people edit them, and the versions that functions enforce.
 
     Attributes

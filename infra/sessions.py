@@ -7,7 +7,7 @@ from infra.retention import removal_policy
 from infra.settings import Settings
 
 
-class Sessions(Construct):
+class SessionTable(Construct):
     """What connect said of each session, until it disconnects or is forgotten.
 
     Attributes

@@ -8,15 +8,15 @@ from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from infra.caller_secret import CallerSecret
-from infra.dead_letters import DeadLetters
-from infra.event_bus import EventBus
+from infra.dead_letters import DeadLetterStorage
+from infra.event_bus import HookEventBus
 from infra.hook_api import HookApi
 from infra.hook_functions import HookFunctions
 from infra.observability import Observability
 from infra.packaging import package, target_of
-from infra.policy_compiler import PolicyCompiler
-from infra.policy_store import PolicyStore
-from infra.sessions import Sessions
+from infra.policy_compiler import CompilerFunction
+from infra.policy_store import PolicyTables
+from infra.sessions import SessionTable
 from infra.settings import Settings
 
 
@@ -78,18 +78,18 @@ class WcsHooks(Construct):
         code: lambda_.Code,
     ) -> None:
         super().__init__(scope, construct_id)
-        store = PolicyStore(self, "PolicyStore", settings)
+        store = PolicyTables(self, "PolicyStore", settings)
         self.policies = store.policies
         self.snapshots = store.snapshots
         self.policy_editors = store.editors
-        self.sessions = Sessions(self, "Sessions", settings).table
-        dead_letters = DeadLetters(self, "DeadLetters", settings)
+        self.sessions = SessionTable(self, "Sessions", settings).table
+        dead_letters = DeadLetterStorage(self, "DeadLetters", settings)
         self.dead_letter_queue = dead_letters.queue
         self.dead_letter_table = dead_letters.table
         caller = CallerSecret(self, "CallerSecret", settings)
         self.secret = caller.secret
         self.secret_arn = caller.arn
-        self.event_bus = EventBus(self, "EventBus").bus if settings.event_bus else None
+        self.event_bus = HookEventBus(self, "EventBus").bus if settings.event_bus else None
         self.functions = HookFunctions(
             self,
             "HookFunctions",
@@ -101,7 +101,7 @@ class WcsHooks(Construct):
             secret_arn=self.secret_arn,
             event_bus=self.event_bus,
         ).by_category
-        self.compiler = PolicyCompiler(
+        self.compiler = CompilerFunction(
             self,
             "PolicyCompiler",
             settings,

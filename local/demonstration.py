@@ -19,7 +19,7 @@ from rich.text import Text
 from local.errors import LocalRunError
 from local.progress import Steps
 from local.workspace import REPOSITORY
-from simulated_wcs.transport import Reply, Signature
+from simulated_wcs.transport import HookReply, Signature
 from wcs_hooks.core.reply import OK
 from wcsctl.caller_authentication import caller_authentication
 from wcsctl.caller_secret import CallerSecretStore
@@ -41,7 +41,7 @@ _DEFAULTS: Final = {"restOnError": "LOG", "restPolicy": "NOTIFY"}
 
 
 @dataclass(frozen=True, slots=True)
-class Hook:
+class DemonstratedHook:
     """A hook to post.
 
     Attributes
@@ -63,37 +63,43 @@ class Hook:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class DemonstratedAnswer:
     """A hook with its reply, and the line of the decision log about it, if there is one."""
 
-    hook: Hook
-    reply: Reply
+    hook: DemonstratedHook
+    reply: HookReply
     logged: Mapping[str, Any]
 
 
-def vendor_hooks() -> Iterator[Hook]:
+def vendor_hooks() -> Iterator[DemonstratedHook]:
     """Yield every hook that the vendor's documentation prints.
 
     >>> next(vendor_hooks()).method
     'ConnectionStatusEvent'
     """
     for file in sorted(PAYLOADS.glob("*.json")):
-        yield Hook(file.stem, _NUMBERED.sub("", file.stem), file.read_bytes())
+        yield DemonstratedHook(file.stem, _NUMBERED.sub("", file.stem), file.read_bytes())
 
 
-def own_hooks() -> Iterator[Hook]:
+def own_hooks() -> Iterator[DemonstratedHook]:
     """Yield hooks that show what the example policies, signatures and unknown methods do."""
     published = (PAYLOADS / "publishStream.json").read_bytes()
     private = _with_name(published, "private-lesson")
-    yield Hook('publishStream "private-lesson", by the REST API', "publishStream", private)
+    yield DemonstratedHook(
+        'publishStream "private-lesson", by the REST API', "publishStream", private
+    )
     connect, private = as_of_client("publishStream", private, {})
-    yield Hook("connect of the client below", "connect", connect or b"{}")
-    yield Hook('publishStream "private-lesson"', "publishStream", private)
-    yield Hook('playStream "public-lesson"', "playStream", _with_name(published, "public-lesson"))
+    yield DemonstratedHook("connect of the client below", "connect", connect or b"{}")
+    yield DemonstratedHook('publishStream "private-lesson"', "publishStream", private)
+    yield DemonstratedHook(
+        'playStream "public-lesson"', "playStream", _with_name(published, "public-lesson")
+    )
     call = b'{"appKey": "defaultApp", "callId": "1", "caller": "1000", "callee": "0900123456"}'
-    yield Hook("call to 0900123456", "call", call)
-    yield Hook("publishStream, wrong signature", "publishStream", published, is_genuine=False)
-    yield Hook("a method yet to be invented", "inventedMethod", published)
+    yield DemonstratedHook("call to 0900123456", "call", call)
+    yield DemonstratedHook(
+        "publishStream, wrong signature", "publishStream", published, is_genuine=False
+    )
+    yield DemonstratedHook("a method yet to be invented", "inventedMethod", published)
 
 
 def examples() -> list[dict[str, Any]]:
@@ -115,21 +121,21 @@ def load_examples(deployment: Deployment, steps: Steps) -> None:
 
     Raises
     ------
-    NotInForceError
+    NotActiveError
         They did not become active.
     """
     with steps.step("Loading policies/examples and waiting until they are active"):
-        DeployedBackEnd(deployment).put_in_force(examples())
+        DeployedBackEnd(deployment).activate_policies(examples())
 
 
-def post_hooks(deployment: Deployment, steps: Steps) -> list[Answer]:
+def post_hooks(deployment: Deployment, steps: Steps) -> list[DemonstratedAnswer]:
     """Post every hook, signed, and find out which policies decided."""
     hooks = [*vendor_hooks(), *own_hooks()]
     configurations = FunctionConfigurations(deployment)
     genuine = caller_authentication(deployment, configurations)
     began = time.time()
     with steps.step("Posting hooks") as step:
-        replies: list[tuple[Hook, Reply]] = []
+        replies: list[tuple[DemonstratedHook, HookReply]] = []
         for number, hook in enumerate(hooks, start=1):
             step.detail(f"{number} of {len(hooks)}, {hook.method}")
             authentication = genuine if hook.is_genuine else Signature("not the secret")
@@ -138,10 +144,12 @@ def post_hooks(deployment: Deployment, steps: Steps) -> list[Answer]:
         step.detail("reading the decision log")
         log = DecisionLog(FunctionLogs(deployment, configurations), Filter())
         logged = {line.fields["decision"]: line.fields for line in log.decisions(began)}
-    return [Answer(hook, reply, logged.get(reply.decision, {})) for hook, reply in replies]
+    return [
+        DemonstratedAnswer(hook, reply, logged.get(reply.decision, {})) for hook, reply in replies
+    ]
 
 
-def show(console: Console, deployment: Deployment, answers: list[Answer]) -> None:
+def show(console: Console, deployment: Deployment, answers: list[DemonstratedAnswer]) -> None:
     """Print the table of answers, and what to do next."""
     table = Table(title="Hooks, and what was answered", title_justify="left")
     for heading in ("Hook", "Decided by", "Status", "What changed"):
@@ -159,7 +167,7 @@ def show(console: Console, deployment: Deployment, answers: list[Answer]) -> Non
     console.print(_next_steps(deployment.url, secret), soft_wrap=True)
 
 
-def _decider(answer: Answer) -> str:
+def _decider(answer: DemonstratedAnswer) -> str:
     policies = ", ".join(answer.logged.get("policies", ()))
     if answer.logged.get("denySuppressed"):
         return f"{policies}, but never connected: not refused"
@@ -174,7 +182,7 @@ def _decider(answer: Answer) -> str:
     return "no policy" if echoed else "derived from the policies"
 
 
-def _changes(answer: Answer) -> str:
+def _changes(answer: DemonstratedAnswer) -> str:
     reply = answer.reply
     if reply.status != OK:
         return str(reply.error.get("reason", "")) or "no reason given"

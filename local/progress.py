@@ -12,7 +12,7 @@ from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn
 from rich.text import Text
 
 
-class Step:
+class ProgressStep:
     """One thing under way; `detail` says how far it is."""
 
     def __init__(self, progress: Progress | None, task: TaskID | None) -> None:
@@ -63,7 +63,7 @@ class Steps:
             self._live.stop()
 
     @contextmanager
-    def step(self, title: str) -> Iterator[Step]:
+    def step(self, title: str) -> Iterator[ProgressStep]:
         """Run one step; steps may overlap, in threads."""
         began = time.monotonic()
         task: TaskID | None = None
@@ -72,7 +72,7 @@ class Steps:
         else:
             task = self._live.add_task(title, total=1, detail="")
         try:
-            yield Step(self._live, task)
+            yield ProgressStep(self._live, task)
         except BaseException:
             self._end(task, title, "failed")
             raise

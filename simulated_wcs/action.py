@@ -7,7 +7,7 @@ from typing import Any
 
 from simulated_wcs.account import InteractionError
 from simulated_wcs.bodies import Fields
-from simulated_wcs.session import Session
+from simulated_wcs.session import WcsSession
 from simulated_wcs.transport import Exchange
 
 
@@ -54,7 +54,7 @@ class HookCall:
 
 
 @dataclass(slots=True)
-class Action:
+class PerformedAction:
     """What somebody did, and what WCS made of it.
 
     Attributes
@@ -73,7 +73,7 @@ class Action:
     """
 
     conclusion: Conclusion
-    session: Session
+    session: WcsSession
     hooks: list[HookCall] = field(default_factory=list)
     fields: Fields = field(default_factory=dict)
     initiator: Mapping[str, Any] = field(default_factory=dict)

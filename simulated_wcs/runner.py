@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from simulated_wcs import transcript
 from simulated_wcs.account import Account
-from simulated_wcs.action import Action, HookCall
+from simulated_wcs.action import HookCall, PerformedAction
 from simulated_wcs.backend import ClosedPort, DelayingProxy
 from simulated_wcs.scenario import (
     CALL_METHODS,
@@ -19,15 +19,15 @@ from simulated_wcs.scenario import (
     STREAM_METHODS,
     BackEndState,
     Expectation,
-    Policy,
+    PolicyItem,
     Scenario,
+    ScenarioStep,
     Seen,
     Server,
     Sip,
-    Step,
 )
-from simulated_wcs.session import Message, NoSuchThingError, Session
-from simulated_wcs.transport import AlterReply, Authentication, HookTransport, Target
+from simulated_wcs.session import Message, NoSuchThingError, WcsSession
+from simulated_wcs.transport import AlterReply, Authentication, HookTarget, HookTransport
 from simulated_wcs.wcs import SimulatedWcs
 
 _PATTERN: Final = "~"
@@ -42,7 +42,7 @@ class BackEnd(Protocol):
     """What answers the hooks, and holds the policies."""
 
     @property
-    def target(self) -> Target:
+    def target(self) -> HookTarget:
         """Where hooks go."""
         ...
 
@@ -51,7 +51,7 @@ class BackEnd(Protocol):
         """How WCS proves to be WCS."""
         ...
 
-    def put_in_force(self, policies: Sequence[Policy]) -> None:
+    def activate_policies(self, policies: Sequence[PolicyItem]) -> None:
         """Put policies into the table and wait until they are in force."""
         ...
 
@@ -74,14 +74,14 @@ class StepReport:
         What came otherwise than expected, one text each.
     """
 
-    step: Step
-    action: Action | None
+    step: ScenarioStep
+    action: PerformedAction | None
     seen: Mapping[str, Sequence[Message]]
     differences: tuple[str, ...]
 
 
 @dataclass(slots=True)
-class Report:
+class ScenarioReport:
     """What became of a scenario.
 
     Attributes
@@ -161,7 +161,7 @@ class Runner:
         """The app that a scenario is run as."""
         return f"{scenario.app}-{self._run}" if self._run else scenario.app
 
-    def policies(self, scenario: Scenario) -> list[Policy]:
+    def policies(self, scenario: Scenario) -> list[PolicyItem]:
         """The policies that a scenario has in the table before its first step."""
         return scenario.policies_for(self.app(scenario))
 
@@ -172,7 +172,7 @@ class Runner:
         in_force: bool = False,
         alter_reply: AlterReply | None = None,
         go_on: bool = False,
-    ) -> Report:
+    ) -> ScenarioReport:
         """Run a scenario.
 
         Parameters
@@ -185,7 +185,7 @@ class Runner:
             Whether to go on after a step that came otherwise than expected.
         """
         if scenario.policies and not in_force:
-            self._back_end.put_in_force(self.policies(scenario))
+            self._back_end.activate_policies(self.policies(scenario))
         with ExitStack() as stack:
             run = _Run(scenario, self.app(scenario), self._back_end, stack, alter_reply)
             return run.report(go_on=go_on)
@@ -213,11 +213,11 @@ class _Run:
         stack.callback(self._transport.close)
         self._wcs = SimulatedWcs(switched_on=scenario.switched_on)
         self._application = self._wcs.add_application(app, self._transport, scenario.methods)
-        self._sessions: dict[str, Session] = {}
+        self._sessions: dict[str, WcsSession] = {}
         self._read: dict[str, int] = {}
 
-    def report(self, *, go_on: bool) -> Report:
-        report = Report(self._scenario, self._application.key, self._wcs.account)
+    def report(self, *, go_on: bool) -> ScenarioReport:
+        report = ScenarioReport(self._scenario, self._application.key, self._wcs.account)
         began = time.monotonic()
         for step in self._scenario.timeline:
             done = self._step(step)
@@ -228,13 +228,13 @@ class _Run:
         report.seconds = time.monotonic() - began
         return report
 
-    def _step(self, step: Step) -> StepReport:
+    def _step(self, step: ScenarioStep) -> StepReport:
         if step.kind == "backend":
             self._transport.retarget(self._target(step))
             return StepReport(step, None, {}, ())
         if step.kind == "policies":
             app = self._application.key
-            self._back_end.put_in_force([{"app": app, **policy} for policy in step.policies])
+            self._back_end.activate_policies([{"app": app, **policy} for policy in step.policies])
             return StepReport(step, None, {}, ())
         try:
             action = self._act(step)
@@ -246,7 +246,7 @@ class _Run:
         seen = self._newly_seen()
         return StepReport(step, action, seen, tuple(_differences(step.expect, action, seen)))
 
-    def _act(self, step: Step) -> Action:
+    def _act(self, step: ScenarioStep) -> PerformedAction:
         wcs, application, body = self._wcs, self._application, step.body
         match step.kind:
             case "player":
@@ -263,7 +263,7 @@ class _Run:
                 return self._sip(step, session)
         return self._client(step, session)
 
-    def _client(self, step: Step, session: Session) -> Action:
+    def _client(self, step: ScenarioStep, session: WcsSession) -> PerformedAction:
         wcs, body = self._wcs, step.body
         with_streams = {
             "publishStream": wcs.publish,
@@ -283,7 +283,7 @@ class _Run:
                 return wcs.call(session, body)
         return wcs.direct(session, step.does, body)
 
-    def _sip(self, step: Step, session: Session) -> Action:
+    def _sip(self, step: ScenarioStep, session: WcsSession) -> PerformedAction:
         match step.does:
             case Sip.REPLY:
                 return self._wcs.sip_reply(session, int(step.status), step.reason, step.to)
@@ -295,7 +295,7 @@ class _Run:
                 return self._wcs.other_error(session, step.info)
         return self._wcs.sip_incoming(session, step.does, step.body)
 
-    def _target(self, step: Step) -> Target:
+    def _target(self, step: ScenarioStep) -> HookTarget:
         """The back-end's own address, or that of something that is down or slow."""
         own = self._back_end.target
         match step.does:
@@ -308,7 +308,7 @@ class _Run:
                 upstream = own.address or (parts.hostname or "", parts.port or 80)
                 proxy = DelayingProxy(upstream, step.seconds)
                 address = self._stack.enter_context(proxy).address
-        return Target(own.url, address, own.host_header())
+        return HookTarget(own.url, address, own.host_header())
 
     def _newly_seen(self) -> dict[str, list[Message]]:
         seen: dict[str, list[Message]] = {}
@@ -317,7 +317,7 @@ class _Run:
             self._read[client] = len(session.client_sees)
         return seen
 
-    def _check_policies(self, report: Report) -> None:
+    def _check_policies(self, report: ScenarioReport) -> None:
         """Find out which policies decided: a refusal says so itself, the rest is in the log."""
         asked: dict[int, HookCall] = {
             index: done.action.hooks[0]
@@ -351,7 +351,7 @@ def _decision(hook: HookCall) -> str:
 
 
 def _differences(
-    expect: Expectation, action: Action, seen: Mapping[str, Sequence[Message]]
+    expect: Expectation, action: PerformedAction, seen: Mapping[str, Sequence[Message]]
 ) -> Iterator[str]:
     own = action.hooks[0]
     if action.conclusion is not expect.outcome:

@@ -18,7 +18,7 @@ from simulated_wcs.transport import DEFAULT_RETRIES, DEFAULT_TIMEOUT
 from strict_yaml import StrictYamlError, plain
 from wcs_hooks.core.methods import METHODS, PLAYERS, SWITCHES, Category, methods_of
 
-type Policy = dict[str, Any]
+type PolicyItem = dict[str, Any]
 """The attributes of a policy, without its app."""
 
 NO_ANSWER: Final = "none"
@@ -132,7 +132,7 @@ class Expectation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
+class ScenarioStep:
     """One step.
 
     Attributes
@@ -164,7 +164,7 @@ class Step:
     to: str = "call"
     info: str = ""
     seconds: float = 0.0
-    policies: tuple[Policy, ...] = ()
+    policies: tuple[PolicyItem, ...] = ()
     expect: Expectation = Expectation()
 
     def title(self) -> str:
@@ -204,8 +204,8 @@ class Scenario:
     name: str
     description: str
     app: str
-    policies: tuple[Policy, ...]
-    timeline: tuple[Step, ...]
+    policies: tuple[PolicyItem, ...]
+    timeline: tuple[ScenarioStep, ...]
     timeout: float = DEFAULT_TIMEOUT
     retries: int = DEFAULT_RETRIES
     methods: tuple[str, ...] = tuple(METHODS)
@@ -263,7 +263,7 @@ class Scenario:
         top.end()
         return scenario
 
-    def policies_for(self, app: str) -> list[Policy]:
+    def policies_for(self, app: str) -> list[PolicyItem]:
         """The policies, as the table holds them, of this scenario run as an app."""
         return [{"app": app, **policy} for policy in self.policies]
 
@@ -383,11 +383,11 @@ class _Place:
         return found[0]
 
 
-def _timeline(top: _Place) -> tuple[Step, ...]:
+def _timeline(top: _Place) -> tuple[ScenarioStep, ...]:
     entries = top.items("timeline")
     if not entries:
         top.wrong("timeline", "at least one step is expected")
-    steps: list[Step] = []
+    steps: list[ScenarioStep] = []
     clients: set[str] = set()
     for number, entry in enumerate(entries, start=1):
         place = _Place(f"{top._where}, step {number}", entry)  # noqa: SLF001 - of the same module
@@ -407,13 +407,13 @@ def _timeline(top: _Place) -> tuple[Step, ...]:
     return tuple(steps)
 
 
-def _client_step(place: _Place, number: int) -> Step:
+def _client_step(place: _Place, number: int) -> ScenarioStep:
     client = place.text("client")
     does = place.text("does", allowed=_CLIENT_METHODS)
     stream = place.text("stream") if does in STREAM_METHODS else ""
     over = place.text("over", "web", ("web", "rtmp")) if does == "connect" else "web"
     body = {} if does == "disconnect" else place.fields("with")
-    return Step(
+    return ScenarioStep(
         number=number,
         kind="client",
         client=client,
@@ -425,7 +425,7 @@ def _client_step(place: _Place, number: int) -> Step:
     )
 
 
-def _sip_step(place: _Place, number: int) -> Step:
+def _sip_step(place: _Place, number: int) -> ScenarioStep:
     incoming = methods_of(Category.INCOMING)
     does = place.text("sip", allowed=(*incoming, *Sip))
     status: int | str = 0
@@ -434,7 +434,7 @@ def _sip_step(place: _Place, number: int) -> Step:
     elif does == Sip.REGISTRATION:
         status = place.text("status", allowed=_REGISTRATIONS)
     is_reply = does == Sip.REPLY
-    return Step(
+    return ScenarioStep(
         number=number,
         kind="sip",
         does=does,
@@ -448,8 +448,8 @@ def _sip_step(place: _Place, number: int) -> Step:
     )
 
 
-def _player_step(place: _Place, number: int) -> Step:
-    return Step(
+def _player_step(place: _Place, number: int) -> ScenarioStep:
+    return ScenarioStep(
         number=number,
         kind="player",
         player=place.text("player"),
@@ -459,10 +459,10 @@ def _player_step(place: _Place, number: int) -> Step:
     )
 
 
-def _server_step(place: _Place, number: int) -> Step:
+def _server_step(place: _Place, number: int) -> ScenarioStep:
     server = place.text("server", allowed=tuple(Server))
     if server == Server.KEEP_ALIVE:
-        return Step(
+        return ScenarioStep(
             number=number,
             kind="server",
             does=server,
@@ -470,7 +470,7 @@ def _server_step(place: _Place, number: int) -> Step:
             stream=place.text("stream"),
             expect=_expectation(place),
         )
-    return Step(
+    return ScenarioStep(
         number=number,
         kind="server",
         does=place.text("does", allowed=_REST_API_METHODS),
@@ -479,23 +479,23 @@ def _server_step(place: _Place, number: int) -> Step:
     )
 
 
-def _backend_step(place: _Place, number: int) -> Step:
+def _backend_step(place: _Place, number: int) -> ScenarioStep:
     state = place._content["backend"]  # noqa: SLF001 - of the same module
     if isinstance(state, dict):
         slow = place.child("backend")
         seconds = slow.number("slow", at_least=0.05)
         slow.end()
-        return Step(number=number, kind="backend", does=BackEndState.SLOW, seconds=seconds)
+        return ScenarioStep(number=number, kind="backend", does=BackEndState.SLOW, seconds=seconds)
     if state not in (BackEndState.UP, BackEndState.DOWN):
         place.wrong("backend", f"{_short(state)} is not known; allowed are up, down, slow: SECONDS")
-    return Step(number=number, kind="backend", does=state)
+    return ScenarioStep(number=number, kind="backend", does=state)
 
 
-def _policies_step(place: _Place, number: int) -> Step:
-    return Step(number=number, kind="policies", policies=_policies(place, "policies"))
+def _policies_step(place: _Place, number: int) -> ScenarioStep:
+    return ScenarioStep(number=number, kind="policies", policies=_policies(place, "policies"))
 
 
-_STEPS: Final[Mapping[str, Callable[[_Place, int], Step]]] = {
+_STEPS: Final[Mapping[str, Callable[[_Place, int], ScenarioStep]]] = {
     "client": _client_step,
     "sip": _sip_step,
     "player": _player_step,
@@ -564,8 +564,8 @@ def _status(place: _Place, key: str, status: Any) -> int | str:
     return status
 
 
-def _policies(place: _Place, key: str) -> tuple[Policy, ...]:
-    policies: list[Policy] = []
+def _policies(place: _Place, key: str) -> tuple[PolicyItem, ...]:
+    policies: list[PolicyItem] = []
     for number, entry in enumerate(place.items(key, []), start=1):
         own = place.place(f"{key} {number}", entry)
         own.text("id")

@@ -32,7 +32,7 @@ class Stream:
         The name that the client gave it; `name` may be another after an override.
     """
 
-    session: "Session"
+    session: "WcsSession"
     media_session_id: str
     asked_name: str
     fields: Fields
@@ -61,7 +61,7 @@ class Call:
 
 
 @dataclass(slots=True)
-class Session:
+class WcsSession:
     """A connection, or what acts without one: a player, a call of the REST API.
 
     Attributes

@@ -4,15 +4,17 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from simulated_wcs.action import Action, HookCall
+from simulated_wcs.action import HookCall, PerformedAction
 from simulated_wcs.session import Message
-from simulated_wcs.transport import AUTHORIZATION, Reply
+from simulated_wcs.transport import AUTHORIZATION, HookReply
 
 _LONGEST_TEXT: Final = 100
 _LONGEST_BODY: Final = 2000
 
 
-def transcript_lines(action: Action | None, seen: Mapping[str, Sequence[Message]]) -> Iterator[str]:
+def transcript_lines(
+    action: PerformedAction | None, seen: Mapping[str, Sequence[Message]]
+) -> Iterator[str]:
     """The lines of a transcript; the signature is left out."""
     if action is not None:
         for hook in action.hooks:
@@ -53,7 +55,7 @@ def _exchange(hook: HookCall) -> Iterator[str]:
         yield f"interaction error: {hook.error.what} ({held})"
 
 
-def _reply(reply: Reply, seconds: float) -> Iterator[str]:
+def _reply(reply: HookReply, seconds: float) -> Iterator[str]:
     yield f"answered {reply.status} {reply.reason} in {seconds * 1000:.0f} ms"
     for name in ("content-type", "x-decision-id"):
         if name in reply.headers:

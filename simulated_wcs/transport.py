@@ -82,7 +82,7 @@ class BasicCredentials:
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class HookTarget:
     """Where an application's hooks go.
 
     Attributes
@@ -113,7 +113,7 @@ class Target:
     def path(self, method: str) -> str:
         """The path of a method's hooks.
 
-        >>> Target("http://127.0.0.1:8080/hooks/").path("connect")
+        >>> HookTarget("http://127.0.0.1:8080/hooks/").path("connect")
         '/hooks/connect'
         """
         return f"{urlsplit(self.url).path.rstrip('/')}/{quote(method, safe='')}"
@@ -132,7 +132,7 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class HookReply:
     """What the back-end answered.
 
     Attributes
@@ -199,7 +199,7 @@ class Exchange:
     url: str
     headers: Mapping[str, str]
     body: bytes
-    reply: Reply | None
+    reply: HookReply | None
     send_errors: tuple[str, ...]
     seconds: float
 
@@ -209,7 +209,7 @@ class Exchange:
         return len(self.send_errors) + (self.reply is not None)
 
 
-type AlterReply = Callable[[str, Reply], Reply]
+type AlterReply = Callable[[str, HookReply], HookReply]
 """Given a method and its reply, returns what WCS is to see instead: for experiments."""
 
 
@@ -228,14 +228,14 @@ class HookTransport:
 
     Examples
     --------
-    >>> transport = HookTransport(Target("http://127.0.0.1:8080"), Signature("secret"))
+    >>> transport = HookTransport(HookTarget("http://127.0.0.1:8080"), Signature("secret"))
     >>> transport.send("connect", b"{}").reply.status  # doctest: +SKIP
     200
     """
 
     def __init__(
         self,
-        target: Target,
+        target: HookTarget,
         authentication: Authentication | None = None,
         *,
         timeout: float = DEFAULT_TIMEOUT,
@@ -251,11 +251,11 @@ class HookTransport:
         self._lock = threading.Lock()
 
     @property
-    def target(self) -> Target:
+    def target(self) -> HookTarget:
         """Where hooks go."""
         return self._target
 
-    def retarget(self, target: Target) -> None:
+    def retarget(self, target: HookTarget) -> None:
         """Send the hooks to come elsewhere."""
         self.close()
         self._target = target
@@ -283,7 +283,7 @@ class HookTransport:
             headers[AUTHORIZATION] = authorization
         began = time.perf_counter()
         send_errors: list[str] = []
-        reply: Reply | None = None
+        reply: HookReply | None = None
         while reply is None and len(send_errors) <= self._retries:
             try:
                 reply = self._attempt(target, method, headers, body)
@@ -302,8 +302,8 @@ class HookTransport:
         )
 
     def _attempt(
-        self, target: Target, method: str, headers: Mapping[str, str], body: bytes
-    ) -> Reply:
+        self, target: HookTarget, method: str, headers: Mapping[str, str], body: bytes
+    ) -> HookReply:
         connection = self._kept() or target.connection(self._timeout)
         try:
             connection.putrequest(
@@ -321,7 +321,7 @@ class HookTransport:
             connection.close()
         else:
             self._keep(connection, target)
-        return Reply(
+        return HookReply(
             response.status,
             response.reason,
             {name.lower(): value for name, value in response.getheaders()},
@@ -339,7 +339,7 @@ class HookTransport:
                 return connection
             connection.close()
 
-    def _keep(self, connection: http.client.HTTPConnection, target: Target) -> None:
+    def _keep(self, connection: http.client.HTTPConnection, target: HookTarget) -> None:
         with self._lock:
             if target is self._target:
                 self._idle.append(connection)

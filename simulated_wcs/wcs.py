@@ -14,11 +14,11 @@ from typing import Any, Final
 
 from simulated_wcs import bodies
 from simulated_wcs.account import Account, InteractionError
-from simulated_wcs.action import Action, Conclusion, HookCall
+from simulated_wcs.action import Conclusion, HookCall, PerformedAction
 from simulated_wcs.bodies import Fields
 from simulated_wcs.client_config import FIELD as REST_CLIENT_CONFIG
 from simulated_wcs.client_config import MethodConfig, RestClientConfig, RestPolicy
-from simulated_wcs.session import Application, Call, Session, Stream
+from simulated_wcs.session import Application, Call, Stream, WcsSession
 from simulated_wcs.statuses import (
     AFTERWARDS,
     CALL_STATUSES,
@@ -108,7 +108,7 @@ class SimulatedWcs:
         fields: Mapping[str, Any] | None = None,
         *,
         rtmp: bool = False,
-    ) -> Action:
+    ) -> PerformedAction:
         """A client connects: connect, ConnectionStatusEvent, and RegistrationStatusEvent for SIP.
 
         Parameters
@@ -118,12 +118,12 @@ class SimulatedWcs:
         rtmp
             Whether it is an RTMP encoder, and no browser.
         """
-        session = Session(application, self._session_id())
+        session = WcsSession(application, self._session_id())
         usual = bodies.rtmp_connect() if rtmp else bodies.web_connect()
         body = self._body(session, usual, fields)
         told = application.told_last.method("connect").rest_on_error
         hook = self._ask(session, "connect", body, account_as=told)
-        action = Action(Conclusion.ACCEPTED, session, [hook], hook.fields)
+        action = PerformedAction(Conclusion.ACCEPTED, session, [hook], hook.fields)
         if hook.error is not None:
             action.conclusion = Conclusion.DECLINED
             session.tell_client("ConnectionStatusEvent", _failed(body, _rest_info(hook.error)))
@@ -142,18 +142,18 @@ class SimulatedWcs:
         return action
 
     def registered(
-        self, session: Session, status: str = "REGISTERED", into: Action | None = None
-    ) -> Action:
+        self, session: WcsSession, status: str = "REGISTERED", into: PerformedAction | None = None
+    ) -> PerformedAction:
         """The SIP registrar has answered, with one of the vendor's registration statuses."""
-        action = into or Action(Conclusion.ACCEPTED, session)
+        action = into or PerformedAction(Conclusion.ACCEPTED, session)
         kept = {name: value for name, value in session.fields.items() if name.startswith("sip")}
         body = self._body(session, kept, {"status": status})
         self._report(action, "RegistrationStatusEvent", body)
         return action
 
-    def disconnect(self, session: Session) -> Action:
+    def disconnect(self, session: WcsSession) -> PerformedAction:
         """A client goes: its streams end, then ConnectionStatusEvent DISCONNECTED."""
-        action = Action(Conclusion.ACCEPTED, session)
+        action = PerformedAction(Conclusion.ACCEPTED, session)
         session.connected, session.gone = False, True
         for stream in [stream for stream in session.streams if stream.running]:
             status = "UNPUBLISHED" if stream.published else "STOPPED"
@@ -168,18 +168,20 @@ class SimulatedWcs:
     # --- Streams --------------------------------------------------------------------------------
 
     def publish(
-        self, session: Session, name: str, fields: Mapping[str, Any] | None = None
-    ) -> Action:
+        self, session: WcsSession, name: str, fields: Mapping[str, Any] | None = None
+    ) -> PerformedAction:
         """A client publishes a stream: publishStream, StreamStatusEvent."""
         return self._start_stream(session, "publishStream", name, fields)
 
-    def play(self, session: Session, name: str, fields: Mapping[str, Any] | None = None) -> Action:
+    def play(
+        self, session: WcsSession, name: str, fields: Mapping[str, Any] | None = None
+    ) -> PerformedAction:
         """A client plays a stream: playStream, StreamStatusEvent; FAILED if nobody publishes it."""
         return self._start_stream(session, "playStream", name, fields)
 
     def during_stream(
-        self, session: Session, name: str, method: str, fields: Mapping[str, Any] | None = None
-    ) -> Action:
+        self, session: WcsSession, name: str, method: str, fields: Mapping[str, Any] | None = None
+    ) -> PerformedAction:
         """A client does something with its stream: unPublishStream, pauseStream, and more.
 
         Raises
@@ -199,7 +201,7 @@ class SimulatedWcs:
             self._afterwards(action, method, stream.fields)
         return action
 
-    def stop(self, session: Session, name: str) -> Action:
+    def stop(self, session: WcsSession, name: str) -> PerformedAction:
         """A client ends its stream: unPublishStream or stopStream, StreamStatusEvent.
 
         Raises
@@ -210,7 +212,7 @@ class SimulatedWcs:
         published = session.stream(name).published
         return self.during_stream(session, name, "unPublishStream" if published else "stopStream")
 
-    def keep_alive(self, session: Session, name: str) -> Action:
+    def keep_alive(self, session: WcsSession, name: str) -> PerformedAction:
         """WCS's timer for a stream: StreamKeepAliveEvent, whose refusal may end the stream.
 
         Raises
@@ -220,14 +222,14 @@ class SimulatedWcs:
         """
         stream = session.stream(name)
         hook, conclusion = self._event(session, STREAM_KEEP_ALIVE, dict(stream.fields), tell=False)
-        action = Action(conclusion, session, [hook], hook.fields)
+        action = PerformedAction(conclusion, session, [hook], hook.fields)
         if conclusion is Conclusion.STREAM_ENDED:
             self._end_stream(action, stream, "FAILED", TERMINATED_BY_KEEP_ALIVE)
         return action
 
     def send_stream_event(
-        self, session: Session, name: str, fields: Mapping[str, Any] | None = None
-    ) -> Action:
+        self, session: WcsSession, name: str, fields: Mapping[str, Any] | None = None
+    ) -> PerformedAction:
         """A publisher tells its viewers something: sendStreamEvent, StreamEvent for each viewer.
 
         Raises
@@ -239,7 +241,7 @@ class SimulatedWcs:
         own = {"mediaSessionId": stream.media_session_id, "type": "audioMuted"}
         body = self._body(session, own, fields)
         hook, conclusion = self._event(session, "sendStreamEvent", body, tell=False)
-        action = Action(conclusion, session, [hook], hook.fields)
+        action = PerformedAction(conclusion, session, [hook], hook.fields)
         for viewer in self._viewers(stream):
             told = {"mediaSessionId": viewer.media_session_id, "type": hook.fields.get("type")}
             if "payload" in hook.fields:
@@ -252,7 +254,7 @@ class SimulatedWcs:
 
     # --- Calls and all other direct calls of a client -------------------------------------------
 
-    def call(self, session: Session, fields: Mapping[str, Any] | None = None) -> Action:
+    def call(self, session: WcsSession, fields: Mapping[str, Any] | None = None) -> PerformedAction:
         """A client calls: call, CallStatusEvent TRYING; the SIP side answers by `sip_reply`."""
         call_id = str(uuid.uuid4())
         own = {"callId": call_id, **bodies.outgoing_call()}
@@ -265,8 +267,8 @@ class SimulatedWcs:
         return action
 
     def during_call(
-        self, session: Session, method: str, fields: Mapping[str, Any] | None = None
-    ) -> Action:
+        self, session: WcsSession, method: str, fields: Mapping[str, Any] | None = None
+    ) -> PerformedAction:
         """A client does something with its call: answer, hold, unhold, transfer, hangup, sendDTMF.
 
         Raises
@@ -288,8 +290,8 @@ class SimulatedWcs:
         return action
 
     def direct(
-        self, session: Session, method: str, fields: Mapping[str, Any] | None = None
-    ) -> Action:
+        self, session: WcsSession, method: str, fields: Mapping[str, Any] | None = None
+    ) -> PerformedAction:
         """A client does anything else: sendMessage, subscribe, OnDataEvent, and more."""
         own = bodies.direct(method)
         if METHODS[method].canonical == "OnDataEvent":
@@ -302,15 +304,15 @@ class SimulatedWcs:
     # --- The SIP side ---------------------------------------------------------------------------
 
     def sip_incoming(
-        self, session: Session, method: str, fields: Mapping[str, Any] | None = None
-    ) -> Action:
+        self, session: WcsSession, method: str, fields: Mapping[str, Any] | None = None
+    ) -> PerformedAction:
         """A call, a message or a transfer comes in for a client."""
         own = bodies.incoming(method)
         if method != "OnMessageEvent":
             own["callId"] = f"{uuid.uuid4().hex}@sip.example.org"
         body = self._body(session, own, fields)
         hook = self._ask(session, method, body)
-        action = Action(_conclusion_of(hook), session, [hook], hook.fields)
+        action = PerformedAction(_conclusion_of(hook), session, [hook], hook.fields)
         if hook.error is not None:
             if session.config.method(method).rest_on_error is RestOnError.FAIL:
                 action.conclusion = Conclusion.ABORTED
@@ -326,8 +328,8 @@ class SimulatedWcs:
         return action
 
     def sip_reply(
-        self, session: Session, status: int, reason: str = "", to: str = "call"
-    ) -> Action:
+        self, session: WcsSession, status: int, reason: str = "", to: str = "call"
+    ) -> PerformedAction:
         """The SIP side answers a client's call, message, transfer or subscription.
 
         Parameters
@@ -348,7 +350,7 @@ class SimulatedWcs:
                 "info": f"SIP {status} {reason}",
                 "sipMessageRaw": sip_message(status, reason),
             }
-        action = Action(Conclusion.ACCEPTED, session)
+        action = PerformedAction(Conclusion.ACCEPTED, session)
         if event == "CallStatusEvent":
             told = CALL_STATUSES.get(status, "FAILED" if status >= _SIP_ERROR else "TRYING")
             self._tell_call(action, session.call(), told, more)
@@ -358,7 +360,7 @@ class SimulatedWcs:
             self._report(action, event, self._body(session, own, {"status": told, **more}))
         return action
 
-    def sip_hangup(self, session: Session) -> Action:
+    def sip_hangup(self, session: WcsSession) -> PerformedAction:
         """The other side of a client's call hangs up: CallStatusEvent FINISH.
 
         Raises
@@ -366,13 +368,13 @@ class SimulatedWcs:
         NoSuchThingError
             If the session has no call under way.
         """
-        action = Action(Conclusion.ACCEPTED, session)
+        action = PerformedAction(Conclusion.ACCEPTED, session)
         self._tell_call(action, session.call(), "FINISH")
         return action
 
-    def other_error(self, session: Session, info: str) -> Action:
+    def other_error(self, session: WcsSession, info: str) -> PerformedAction:
         """Something goes wrong that no other event tells of: ErrorEvent."""
-        action = Action(Conclusion.ACCEPTED, session)
+        action = PerformedAction(Conclusion.ACCEPTED, session)
         self._report(action, "ErrorEvent", self._body(session, {"info": info}, None))
         return action
 
@@ -380,7 +382,7 @@ class SimulatedWcs:
 
     def player(
         self, application: Application, method: str, fields: Mapping[str, Any] | None = None
-    ) -> Action:
+    ) -> PerformedAction:
         """A player that never connects asks for a stream: playHLS or playRTSP.
 
         Refused, the one gets 401 and the other's connection is broken.
@@ -389,7 +391,7 @@ class SimulatedWcs:
         own = {"mediaSessionId": f"{uuid.uuid4()}-{method.removeprefix('play')}"}
         body = self._body(session, own | bodies.player(method), fields)
         hook = self._ask(session, method, body)
-        action = Action(_conclusion_of(hook), session, [hook], hook.fields)
+        action = PerformedAction(_conclusion_of(hook), session, [hook], hook.fields)
         if hook.error is not None and (
             session.config.method(method).rest_on_error is RestOnError.FAIL
         ):
@@ -404,7 +406,7 @@ class SimulatedWcs:
 
     def rest_api(
         self, application: Application, method: str, fields: Mapping[str, Any] | None = None
-    ) -> Action:
+    ) -> PerformedAction:
         """Somebody calls the WCS REST API, which does what a client would; no connect precedes it.
 
         Its initiator is told 200, or 403 where the back-end has rejected what it must not.
@@ -424,10 +426,10 @@ class SimulatedWcs:
 
     # --- The vendor's table ---------------------------------------------------------------------
 
-    def _direct(self, session: Session, method: str, body: Fields) -> Action:
+    def _direct(self, session: WcsSession, method: str, body: Fields) -> PerformedAction:
         """Ask whether a client may; abort or continue."""
         hook = self._ask(session, method, body)
-        action = Action(_conclusion_of(hook), session, [hook], hook.fields)
+        action = PerformedAction(_conclusion_of(hook), session, [hook], hook.fields)
         if hook.error is None:
             return action
         if session.config.method(method).rest_on_error is RestOnError.LOG:
@@ -439,7 +441,7 @@ class SimulatedWcs:
         return action
 
     def _event(
-        self, session: Session, event: str, body: Fields, *, tell: bool = True
+        self, session: WcsSession, event: str, body: Fields, *, tell: bool = True
     ) -> tuple[HookCall, Conclusion]:
         """Tell the back-end, then the client; an event has happened, whatever is answered."""
         hook = self._ask(session, event, body)
@@ -457,7 +459,7 @@ class SimulatedWcs:
 
     def _ask(
         self,
-        session: Session,
+        session: WcsSession,
         method: str,
         fields: Fields,
         account_as: RestOnError | None = None,
@@ -496,8 +498,8 @@ class SimulatedWcs:
     # --- What follows ---------------------------------------------------------------------------
 
     def _start_stream(
-        self, session: Session, method: str, name: str, fields: Mapping[str, Any] | None
-    ) -> Action:
+        self, session: WcsSession, method: str, name: str, fields: Mapping[str, Any] | None
+    ) -> PerformedAction:
         published = method == "publishStream"
         rtmp = "Flash" in session.fields.get("mediaProviders", ())
         own = bodies.stream(published=published, media_provider="Flash" if rtmp else "WebRTC")
@@ -532,7 +534,7 @@ class SimulatedWcs:
 
     def _end_stream(
         self,
-        action: Action,
+        action: PerformedAction,
         stream: Stream,
         status: str,
         info: str,
@@ -550,7 +552,7 @@ class SimulatedWcs:
                 failed = _failed(viewer.fields, STOPPED_BY_PUBLISHER)
                 self._report(action, "StreamStatusEvent", failed, viewer.session)
 
-    def _afterwards(self, action: Action, method: str, fields: Mapping[str, Any]) -> None:
+    def _afterwards(self, action: PerformedAction, method: str, fields: Mapping[str, Any]) -> None:
         """Tell of what was carried out, where the vendor has an event for it."""
         canonical = METHODS[method].canonical
         status = AFTERWARDS.get(canonical)
@@ -560,22 +562,26 @@ class SimulatedWcs:
         self._report(action, STATUS_EVENTS[canonical], {**told, "status": status})
 
     def _tell_call(
-        self, action: Action, call: Call, status: str, more: Mapping[str, Any] | None = None
+        self,
+        action: PerformedAction,
+        call: Call,
+        status: str,
+        more: Mapping[str, Any] | None = None,
     ) -> None:
         call.status = status
         body = {**call.fields, "status": status, **(more or {})}
         self._report(action, "CallStatusEvent", body)
 
-    def _tell_connection(self, action: Action, status: str) -> None:
+    def _tell_connection(self, action: PerformedAction, status: str) -> None:
         body = self._connection_body(action.session, status)
         self._report(action, "ConnectionStatusEvent", body)
 
     def _report(
         self,
-        action: Action,
+        action: PerformedAction,
         event: str,
         body: Fields,
-        session: Session | None = None,
+        session: WcsSession | None = None,
     ) -> None:
         """Tell of an event; of an action that is nothing else, it gives the conclusion."""
         hook, conclusion = self._event(session or action.session, event, body)
@@ -590,7 +596,7 @@ class SimulatedWcs:
     # --- Bodies ---------------------------------------------------------------------------------
 
     def _body(
-        self, session: Session, own: Mapping[str, Any], fields: Mapping[str, Any] | None
+        self, session: WcsSession, own: Mapping[str, Any], fields: Mapping[str, Any] | None
     ) -> Fields:
         return {
             "nodeId": self.node_id,
@@ -600,14 +606,14 @@ class SimulatedWcs:
             **(fields or {}),
         }
 
-    def _connection_body(self, session: Session, status: str) -> Fields:
+    def _connection_body(self, session: WcsSession, status: str) -> Fields:
         return {**session.fields, "authToken": session.session_id, "status": status}
 
     def _session_id(self) -> str:
         return f"/127.0.0.1:{next(self._ports)}/127.0.0.1:8443-{uuid.uuid4()}"
 
-    def _unconnected(self, application: Application) -> Session:
-        return Session(application, self._session_id(), self._without_connect)
+    def _unconnected(self, application: Application) -> WcsSession:
+        return WcsSession(application, self._session_id(), self._without_connect)
 
 
 def _conclusion_of(hook: HookCall) -> Conclusion:

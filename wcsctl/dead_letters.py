@@ -347,7 +347,7 @@ class DeadLetterQueue:
         return messages
 
 
-class DeadLetters:
+class WaitingDeadLetters:
     """The dead letters of both places; at the end of the `with` block others can redrive the rest.
 
     Parameters
@@ -362,7 +362,7 @@ class DeadLetters:
 
     Examples
     --------
-    >>> with DeadLetters(deployment) as letters:  # doctest: +SKIP
+    >>> with WaitingDeadLetters(deployment) as letters:  # doctest: +SKIP
     ...     found = list(letters.letters(100))
     """
 
@@ -424,7 +424,7 @@ class DeadLetters:
         self.queue.purge()
 
 
-class Result(StrEnum):
+class RedriveResult(StrEnum):
     """What became of a redriven letter."""
 
     DONE = "done"
@@ -445,7 +445,7 @@ class Redriven:
     """
 
     letter: DeadLetter
-    result: Result
+    result: RedriveResult
     told: str = ""
     answer: Mapping[str, Any] = field(default_factory=dict)
 
@@ -467,7 +467,7 @@ class Redrive:
         Where the letters come from.
     """
 
-    def __init__(self, deployment: Deployment, letters: DeadLetters) -> None:
+    def __init__(self, deployment: Deployment, letters: WaitingDeadLetters) -> None:
         self._deployment = deployment
         self._client = deployment.client("lambda")
         self._letters = letters
@@ -476,29 +476,31 @@ class Redrive:
     def __call__(self, letter: DeadLetter) -> Redriven:
         """Process a letter again: gone if that succeeds, kept with the attempt counted if not."""
         if letter.hopeless:
-            return Redriven(letter, Result.HOPELESS, letter.hopeless)
+            return Redriven(letter, RedriveResult.HOPELESS, letter.hopeless)
         if letter.kind is LetterKind.EDITS:
             return self._recompiled(letter)
         if not self._letters.claim(letter):
-            return Redriven(letter, Result.CLAIMED, "somebody else redrives it, or just did")
+            return Redriven(letter, RedriveResult.CLAIMED, "somebody else redrives it, or just did")
         answer, problem = self._process(letter)
         if problem:
             self._letters.keep_counted(letter, answer.get(dead_letter.PENDING))
-            return Redriven(letter, Result.FAILED, problem, answer)
+            return Redriven(letter, RedriveResult.FAILED, problem, answer)
         self._letters.delete(letter)
         policies = ", ".join(answer.get("policies") or ())
         told = f"{answer.get('answer', '')} {answer.get('status', '')}"
-        return Redriven(letter, Result.DONE, f"{told} by {policies}" if policies else told, answer)
+        return Redriven(
+            letter, RedriveResult.DONE, f"{told} by {policies}" if policies else told, answer
+        )
 
     def _recompiled(self, letter: DeadLetter) -> Redriven:
         """Compile every app, once in a run: an edit that was lost stands in one of them."""
         problem = "" if self._compiled else self._compile()
         if problem:
             # Lambda's own message stays as it is: it counts no attempts of ours.
-            return Redriven(letter, Result.FAILED, problem)
+            return Redriven(letter, RedriveResult.FAILED, problem)
         self._compiled = True
         self._letters.delete(letter)
-        return Redriven(letter, Result.DONE, "every app is compiled: see `wcsctl status`")
+        return Redriven(letter, RedriveResult.DONE, "every app is compiled: see `wcsctl status`")
 
     def _compile(self) -> str:
         """What went wrong; empty if nothing did."""

@@ -19,10 +19,10 @@ from hashlib import sha256
 from pathlib import Path
 from typing import IO, Final, NamedTuple
 
+from wcs_hooks.core.active_policies import ActivePolicies
 from wcs_hooks.core.answer import Answer, answer
 from wcs_hooks.core.caller import RestApiCalls
 from wcs_hooks.core.decision import Hook, Session, Step
-from wcs_hooks.core.in_force import InForce
 from wcs_hooks.core.methods import METHODS, Category
 from wcs_hooks.core.outcome import RestOnError
 from wcs_hooks.core.payload import parse
@@ -62,7 +62,7 @@ class Question(NamedTuple):
     rest_api_calls: RestApiCalls = RestApiCalls.NEVER_DENY
 
 
-class Answered(NamedTuple):
+class TracedAnswer(NamedTuple):
     """What the hook is answered, and how that came about.
 
     Attributes
@@ -115,7 +115,7 @@ class DeployedProcess:
         self._process: subprocess.Popen[bytes] | None = None
         self._lock = threading.Lock()
 
-    def answer(self, snapshots: SnapshotBytes, question: Question) -> Answered:
+    def answer(self, snapshots: SnapshotBytes, question: Question) -> TracedAnswer:
         """Answer a hook as the function for its category does.
 
         Raises
@@ -236,16 +236,18 @@ def _exactly(stream: IO[bytes], size: int) -> bytes:
 
 # --- in the process -----------------------------------------------------------------------------
 
-_loaded: dict[bytes, InForce] = {}
+_loaded: dict[bytes, ActivePolicies] = {}
 
 
-def _answer(digest: bytes, data: tuple[bytes, ...] | None, question: Question) -> Answered | None:
+def _answer(
+    digest: bytes, data: tuple[bytes, ...] | None, question: Question
+) -> TracedAnswer | None:
     """Answer a hook; none if the snapshots are neither loaded nor sent."""
     policies = _loaded.pop(digest, None)
     if policies is None:
         if data is None:
             return None
-        policies = InForce([Snapshot.load(one) for one in data])
+        policies = ActivePolicies([Snapshot.load(one) for one in data])
     # The one that was used last is last.
     _loaded[digest] = policies
     if len(_loaded) > _MOST_LOADED:
@@ -263,7 +265,7 @@ def _answer(digest: bytes, data: tuple[bytes, ...] | None, question: Question) -
         decision_id=DECISION_ID,
         trace=steps.append,
     )
-    return Answered(
+    return TracedAnswer(
         answered,
         tuple(steps),
         policies.client_config(now),

@@ -14,7 +14,7 @@ import boto3
 import botocore.session
 from botocore.config import Config
 
-from simulated_wcs.transport import Target
+from simulated_wcs.transport import HookTarget
 from wcs_hooks.core.methods import Category
 from wcsctl.errors import NotFoundError, UsageError
 
@@ -127,17 +127,17 @@ class Deployment:
         return self.output(f"{category.capitalize()}FunctionName")
 
     @cached_property
-    def target(self) -> Target:
+    def target(self) -> HookTarget:
         """Where hooks are sent; on an emulator with the Host header by which it tells APIs apart.
 
         Few systems resolve that name, so the address is given as well.
         """
         if self.endpoint is None:
-            return Target(self.url)
+            return HookTarget(self.url)
         place = urlsplit(self.endpoint)
         host, port = place.hostname or "127.0.0.1", place.port or 80
         name = f"{self._api}.execute-api.localhost:{port}"
-        return Target(f"http://{name}", address=(host, port), host=name)
+        return HookTarget(f"http://{name}", address=(host, port), host=name)
 
     @property
     def url(self) -> str:

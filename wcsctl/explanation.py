@@ -55,7 +55,7 @@ class Considered:
     detail: str = ""
 
 
-class Change(NamedTuple):
+class FieldChange(NamedTuple):
     """What an override makes of a field; `was` is none of one that is new."""
 
     was: Any
@@ -169,7 +169,7 @@ class Explanation:
     steps: tuple[Step, ...]
     considered: tuple[Considered, ...]
     reply: Reply
-    changed: Mapping[str, Change]
+    changed: Mapping[str, FieldChange]
     client_config: Mapping[str, Any]
     rest_on_error: RestOnError
     outcome: Outcome | None
@@ -276,10 +276,10 @@ _OUTCOMES: Final = {
 }
 
 
-def _changed(payload: Payload, decision: Decision) -> dict[str, Change]:
+def _changed(payload: Payload, decision: Decision) -> dict[str, FieldChange]:
     before = payload.fields
     return {
-        name: Change(before.get(name), json.loads(text), name not in before)
+        name: FieldChange(before.get(name), json.loads(text), name not in before)
         for name, text in (decision.fields or {}).items()
     }
 

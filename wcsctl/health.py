@@ -16,7 +16,7 @@ from wcs_hooks.core.policy.reader import EVERY_APP
 from wcs_hooks.telemetry.catalogue import COMPILER
 from wcsctl.ages import in_words
 from wcsctl.caller_authentication import caller_authentication
-from wcsctl.dead_letters import DeadLetterQueue, DeadLetters
+from wcsctl.dead_letters import DeadLetterQueue, WaitingDeadLetters
 from wcsctl.deployment import STACK, Deployment
 from wcsctl.errors import WcsctlError
 from wcsctl.function_configuration import FunctionConfigurations
@@ -282,7 +282,7 @@ class Health:
             yield Check("methods", ok=True, detail=detail, facts=facts, warning=True)
 
     def _dead_letters(self) -> Check:
-        with DeadLetters(self._deployment) as waiting:
+        with WaitingDeadLetters(self._deployment) as waiting:
             kept_at, in_queue = waiting.table.kept_at(), waiting.queue.waiting()
             ages = [self._now - at for at in kept_at]
             oldest = self._oldest(waiting.queue) if in_queue else None

@@ -7,7 +7,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, Final
 
-from simulated_wcs.transport import Authentication, Exchange, HookTransport, Reply, Target
+from simulated_wcs.transport import Authentication, Exchange, HookReply, HookTarget, HookTransport
 from wcs_hooks.core.methods import METHODS, PLAYERS, Category
 from wcs_hooks.core.outcome import STREAM_KEEP_ALIVE
 from wcs_hooks.core.payload import MalformedBodyError, append_fields, encode, parse
@@ -39,7 +39,7 @@ class Sent:
 
 
 def send(
-    target: Target,
+    target: HookTarget,
     authentication: Authentication,
     method: str,
     body: bytes,
@@ -61,7 +61,9 @@ def send(
         return Sent(before, hook)
 
 
-def send_alone(target: Target, authentication: Authentication, method: str, body: bytes) -> Reply:
+def send_alone(
+    target: HookTarget, authentication: Authentication, method: str, body: bytes
+) -> HookReply:
     """Send a hook without a connect before it, and return the reply.
 
     Raises
@@ -73,7 +75,7 @@ def send_alone(target: Target, authentication: Authentication, method: str, body
         return answer_to(transport.send(method, body))
 
 
-def answer_to(exchange: Exchange) -> Reply:
+def answer_to(exchange: Exchange) -> HookReply:
     """Return the reply to a hook.
 
     Raises

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-from simulated_wcs.scenario import Policy
+from simulated_wcs.scenario import PolicyItem
 from wcs_hooks.compiler.policy_compiler import STATUS_ID
 from wcs_hooks.core.methods import Category
 from wcsctl.caller_authentication import caller_authentication
@@ -27,7 +27,7 @@ _SETTLED: Final = 2.0
 _LOOK_BACK: Final = 600.0
 
 
-class NotInForceError(WcsctlError):
+class NotActiveError(WcsctlError):
     """Policies of a scenario did not come into force."""
 
 
@@ -58,12 +58,12 @@ class DeployedBackEnd:
         """The apps that have policies of scenarios."""
         return tuple(self._edited)
 
-    def put_in_force(self, policies: Sequence[Policy]) -> None:
+    def activate_policies(self, policies: Sequence[PolicyItem]) -> None:
         """Put those policies that the table does not hold, and wait until they are active.
 
         Raises
         ------
-        NotInForceError
+        NotActiveError
             If they have errors, or are not compiled in time.
         """
         apps = dict.fromkeys(str(policy["app"]) for policy in policies)
@@ -94,7 +94,7 @@ class DeployedBackEnd:
 
         Raises
         ------
-        NotInForceError
+        NotActiveError
             If the compiler does not take note of it in time.
         """
         before = {app: self._table.read(app) for app in self._edited}
@@ -144,12 +144,12 @@ class DeployedBackEnd:
                 refused_since = refused_since or time.monotonic()
                 if time.monotonic() - refused_since > _SETTLED:
                     error = status["errors"][0]
-                    raise NotInForceError(
+                    raise NotActiveError(
                         f"The policies of {app} are not in force: "
                         f"{error['policy']}: {error['attribute']}: {error['message']}"
                     )
             if time.monotonic() > deadline:
-                raise NotInForceError(
+                raise NotActiveError(
                     f"The policies of {app} were not compiled within {PATIENCE_SECONDS:.0f} s: "
                     "see `wcsctl status`."
                 )
@@ -160,5 +160,5 @@ class DeployedBackEnd:
         return float(variables.get("SNAPSHOT_TTL_SECONDS", 2))
 
 
-def _holds(items: AppItems, policy: Policy) -> bool:
+def _holds(items: AppItems, policy: PolicyItem) -> bool:
     return same(items.policies.get(str(policy["id"])), dict(policy))

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Any, NamedTuple, Protocol
 
 from wcs_hooks.clock import Deadline
-from wcs_hooks.core.in_force import InForce
+from wcs_hooks.core.active_policies import ActivePolicies
 from wcs_hooks.core.methods import METHODS
 from wcs_hooks.core.outcome import RestOnError
 from wcs_hooks.core.payload import Payload
@@ -61,7 +61,7 @@ class SnapshotSource(Protocol):
 class Policies(Protocol):
     """What is in force, as the endpoint asks for it."""
 
-    def in_force(self, app: str, deadline: Deadline) -> tuple[InForce, bool]:
+    def in_force(self, app: str, deadline: Deadline) -> tuple[ActivePolicies, bool]:
         """What decides an app's hooks, and whether that is stale: could not be refreshed.
 
         Raises
@@ -71,7 +71,7 @@ class Policies(Protocol):
         """
         ...
 
-    def for_every_app(self) -> InForce | None:
+    def for_every_app(self) -> ActivePolicies | None:
         """What holds for every app, as far as that is known without asking anybody."""
         ...
 

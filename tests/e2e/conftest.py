@@ -20,7 +20,7 @@ from infra.settings import Settings
 from local import deployment as local_deployment
 from local.emulator import Emulator
 from local.workspace import REPOSITORY, Workspace
-from simulated_wcs.transport import Reply
+from simulated_wcs.transport import HookReply
 from tests.support.local_stack import SIGNED, HookPoster, Outputs, PolicyItems
 from wcs_hooks.core.methods import Category
 from wcsctl.decision_log import DecisionLog, Filter
@@ -128,11 +128,11 @@ class Deployed:
         body: Mapping[str, Any] | bytes,
         *,
         authorization: str | None = SIGNED,
-    ) -> Reply:
+    ) -> HookReply:
         content = body if isinstance(body, bytes) else json.dumps(body).encode()
         return self.hooks.post(method, content, authorization=authorization)
 
-    def post_connected(self, method: str, body: Mapping[str, Any]) -> Reply:
+    def post_connected(self, method: str, body: Mapping[str, Any]) -> HookReply:
         """Post a hook of a client that connected before, as nearly all are."""
         connect, content = as_of_client(method, json.dumps(body).encode(), {})
         assert connect is not None
@@ -193,7 +193,7 @@ class Deployed:
             enough,
         )
 
-    def dead_letter(self, reply: Reply) -> tuple[dict[str, Any] | None, set[str]]:
+    def dead_letter(self, reply: HookReply) -> tuple[dict[str, Any] | None, set[str]]:
         """Return a reply's dead letter, and the decisions of all that were waiting before it."""
         seen: set[str] = set()
         deadline = time.monotonic() + PATIENCE_SECONDS

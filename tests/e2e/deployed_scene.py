@@ -149,7 +149,7 @@ class DeployedScene:
         )
 
     def publish(self) -> None:
-        put_in_force(self._deployed, self._app, note=uuid.uuid4().hex)
+        activate_policies(self._deployed, self._app, note=uuid.uuid4().hex)
 
     def pointer(self) -> dict[str, Any]:
         return self._snapshots.get_item(Key=self._pointer_key(), ConsistentRead=True)["Item"]
@@ -218,7 +218,7 @@ class DeployedScene:
         return workspace.session().client("iam", endpoint_url=workspace.endpoint)
 
 
-def put_in_force(deployed: Deployed, *apps: str, note: str = "") -> None:
+def activate_policies(deployed: Deployed, *apps: str, note: str = "") -> None:
     """Bring the policies of all trials into force for apps."""
     edited = datetime.now(UTC)
     for app in apps:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from simulated_wcs.transport import Reply, Signature
+from simulated_wcs.transport import HookReply, Signature
 from tests.e2e.conftest import Deployed, until
 from tests.support.local_stack import HookPoster
 from wcs_hooks.core.methods import Category
@@ -193,9 +193,9 @@ def _send(
         connection.close()
 
 
-def _post(hooks: HookPoster) -> Reply:
+def _post(hooks: HookPoster) -> HookReply:
     return hooks.post("publishStream", _BODY)
 
 
-def _until_status(hooks: HookPoster, status: int) -> Reply:
+def _until_status(hooks: HookPoster, status: int) -> HookReply:
     return until(lambda: _post(hooks), lambda reply: reply.status == status)

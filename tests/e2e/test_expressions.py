@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from simulated_wcs.transport import Reply
+from simulated_wcs.transport import HookReply
 from tests.e2e.conftest import Deployed
 from tests.support import documented_expressions
 from tests.support.documented_expressions import METHOD, SESSION, Example, examples
@@ -25,7 +25,7 @@ _EXAMPLES = {f"example{number}": example for number, example in enumerate(exampl
 class Answered:
     """What the functions said to one client's hooks, and between which moments."""
 
-    replies: dict[str, Reply]
+    replies: dict[str, HookReply]
     moments: tuple[float, float]
 
 
@@ -61,7 +61,7 @@ def answered(deployed: Deployed) -> Iterator[Answered]:
         },
     ]
     items = [policy | {"app": app} for policy in policies]
-    DeployedBackEnd(deployed.deployment).put_in_force(items)
+    DeployedBackEnd(deployed.deployment).activate_policies(items)
     body = documented_expressions.body() | {"appKey": app}
     connect = {name: body[name] for name in ("appKey", "sessionId")} | SESSION
     before = time.time()

@@ -11,7 +11,7 @@ import pytest
 
 from simulated_wcs.transport import HookTransport, Signature
 from tests.e2e.conftest import Deployed
-from tests.e2e.deployed_scene import DeployedScene, put_in_force
+from tests.e2e.deployed_scene import DeployedScene, activate_policies
 from tests.support.faulty_aws import HANGING
 from tests.support.faulty_endpoint import FaultyEndpoint
 from verification.fault_matrix.matrix import MATRIX
@@ -46,7 +46,7 @@ def apps(deployed: Deployed) -> dict[str, str]:
     """An app for each row, with its policies in force."""
     run = uuid.uuid4().hex[:8]
     apps = {row.name: f"{row.name}-{run}" for row in _ROWS}
-    put_in_force(deployed, *apps.values())
+    activate_policies(deployed, *apps.values())
     return apps
 
 
@@ -88,7 +88,7 @@ def test_given_a_function_at_its_concurrency_limit_when_a_hook_comes_then_the_ga
 def test_given_many_cold_starts_at_once_then_none_asks_aws_for_more_than_its_share(
     deployed: Deployed, endpoint: FaultyEndpoint, app: str
 ) -> None:
-    put_in_force(deployed, app)
+    activate_policies(deployed, app)
     patient = {"REPLY_TIMEOUT_SECONDS": f"{_PATIENCE:g}"}
     with DeployedScene.set_up(deployed, endpoint, Category.DIRECT, app, **patient) as scene:
         body = ALLOWED.body(app, scene.session_id)

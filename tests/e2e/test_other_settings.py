@@ -13,7 +13,7 @@ import pytest
 
 from local import deployment
 from local.workspace import Workspace
-from simulated_wcs.transport import BasicCredentials, Reply, Signature
+from simulated_wcs.transport import BasicCredentials, HookReply, Signature
 from tests.e2e.conftest import Deployed, until
 from tests.support.marked_secrets import MarkedBody, marked_bodies
 from wcs_hooks.core.methods import Category
@@ -40,7 +40,7 @@ class OtherStack:
     stack: Deployed
     bus: str
 
-    def post(self, method: str, body: bytes, password: str | None = None) -> Reply:
+    def post(self, method: str, body: bytes, password: str | None = None) -> HookReply:
         """Post a hook with credentials, the right ones unless told otherwise."""
         password = self.stack.hooks.secret if password is None else password
         header = BasicCredentials(USER, password).header(body)

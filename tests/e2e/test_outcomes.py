@@ -19,8 +19,8 @@ from rich.console import Console
 from rich.table import Table
 
 from simulated_wcs.account import InteractionError
-from simulated_wcs.action import Action, Conclusion
-from simulated_wcs.session import Application, Message, Session
+from simulated_wcs.action import Conclusion, PerformedAction
+from simulated_wcs.session import Application, Message, WcsSession
 from simulated_wcs.transport import HookTransport, Signature
 from simulated_wcs.wcs import SimulatedWcs
 from tests.e2e.conftest import Deployed, until
@@ -68,7 +68,7 @@ class Made:
         What the client saw of it.
     """
 
-    action: Action
+    action: PerformedAction
     error: InteractionError
     seen: tuple[Message, ...]
 
@@ -261,7 +261,7 @@ class _Making:
         untold, told = self._refusing[_LOG], self._refusing[_FAIL]
         early = self._connected(untold)
         self._wcs.publish(early, "cut")
-        self._back_end.put_in_force(
+        self._back_end.activate_policies(
             [
                 *_refusals(untold.key),
                 *_refusals(told.key),
@@ -293,7 +293,7 @@ class _Making:
         # connect has read those policies.
         self._deployed.restart(Category.CONNECT)
         for (category, held), session in sessions.items():
-            action: Callable[[], Action] = {
+            action: Callable[[], PerformedAction] = {
                 Category.CONNECT: lambda of=session: self._wcs.connect(of.application),
                 Category.DIRECT: lambda of=session: self._wcs.publish(of, "denied"),
                 Category.INCOMING: lambda of=session: self._incoming(of, "2001"),
@@ -301,7 +301,7 @@ class _Making:
             }[category]
             yield Cell(category, held, _FAILURE), self._make(session, action)
 
-    def _make(self, session: Session, act: Callable[[], Action]) -> Made:
+    def _make(self, session: WcsSession, act: Callable[[], PerformedAction]) -> Made:
         errors = self._wcs.account.errors
         before, seen = len(errors), len(session.client_sees)
         action = act()
@@ -311,10 +311,10 @@ class _Making:
             messages = messages[seen:]
         return Made(action, errors[-1], tuple(messages))
 
-    def _incoming(self, session: Session, caller: str) -> Action:
+    def _incoming(self, session: WcsSession, caller: str) -> PerformedAction:
         return self._wcs.sip_incoming(session, "OnCallEvent", {"caller": caller})
 
-    def _status_event(self, session: Session) -> Action:
+    def _status_event(self, session: WcsSession) -> PerformedAction:
         """publishStream was not added to this application: the event is the first hook."""
         published = self._wcs.publish(session, "stream")
         assert published.hooks[0].sent is None
@@ -323,7 +323,7 @@ class _Making:
         conclusion = Conclusion.ERROR_EVENT if errored else Conclusion.CONTINUED
         return replace(published, hooks=[event], conclusion=conclusion)
 
-    def _connected(self, application: Application) -> Session:
+    def _connected(self, application: Application) -> WcsSession:
         action = self._wcs.connect(application)
         assert action.conclusion is Conclusion.ACCEPTED
         return action.session

@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import pytest
 
-from simulated_wcs.transport import Reply
+from simulated_wcs.transport import HookReply
 from tests.e2e.conftest import (
     IN_FORCE_SECONDS,
     PATIENCE_SECONDS,
@@ -30,7 +30,7 @@ class PolicyInForce:
     app: str
     policy: str
     seconds: float
-    connect: Reply
+    connect: HookReply
     sent: bytes
 
     @property

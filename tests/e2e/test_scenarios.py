@@ -10,7 +10,7 @@ import pytest
 from simulated_wcs.action import Conclusion
 from simulated_wcs.runner import Runner
 from simulated_wcs.scenario import Scenario, load_all
-from simulated_wcs.transport import Reply
+from simulated_wcs.transport import HookReply
 from tests.e2e.conftest import Deployed
 from wcsctl.scenario_back_end import DeployedBackEnd
 
@@ -25,7 +25,7 @@ def runner(deployed: Deployed) -> Runner:
     """Have the policies of all scenarios in force at once: that is waited for but once."""
     back_end = DeployedBackEnd(deployed.deployment)
     runner = Runner(back_end, uuid4().hex[:8])
-    back_end.put_in_force(
+    back_end.activate_policies(
         [policy for scenario in _LIBRARY.values() for policy in runner.policies(scenario)]
     )
     return runner
@@ -85,7 +85,7 @@ def test_given_the_derived_config_is_kept_from_wcs_then_an_override_is_ignored(
     assert (seen.fields["status"], seen.fields["info"]) == ("FAILED", "Stream not found")
 
 
-def _without_config(method: str, reply: Reply) -> Reply:
+def _without_config(method: str, reply: HookReply) -> HookReply:
     if method != "connect":
         return reply
     fields = json.loads(reply.body)

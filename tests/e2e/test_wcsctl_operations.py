@@ -12,13 +12,13 @@ import pytest
 
 from local.workspace import REPOSITORY
 from tests.e2e.conftest import Deployed, until
-from tests.e2e.deployed_scene import DeployedScene, put_in_force
+from tests.e2e.deployed_scene import DeployedScene, activate_policies
 from tests.support.faulty_aws import BROKEN
 from tests.support.faulty_endpoint import FaultyEndpoint
 from tests.support.local_stack import HookPoster
 from wcs_hooks.core.methods import Category
 from wcs_hooks.hook import dead_letter
-from wcsctl.dead_letters import DeadLetters
+from wcsctl.dead_letters import WaitingDeadLetters
 from wcsctl.deployment import Deployment
 
 
@@ -41,7 +41,7 @@ def told(deployed: Deployed, *words: str) -> Any:
 @pytest.fixture
 def queue(deployed: Deployed) -> Iterator[None]:
     """No dead letters of other tests, before and after."""
-    waiting = DeadLetters(Deployment.local(deployed.workspace.directory))
+    waiting = WaitingDeadLetters(Deployment.local(deployed.workspace.directory))
     waiting.purge()
     yield
     waiting.purge()
@@ -126,7 +126,7 @@ def test_given_dead_letters_when_redriven_then_the_functions_answer_and_only_the
 def test_given_the_queue_refuses_when_a_large_hook_fails_then_it_is_redriven_out_of_the_table(
     deployed: Deployed, app: str
 ) -> None:
-    put_in_force(deployed, app)
+    activate_policies(deployed, app)
     noise = base64.b64encode(hashlib.shake_256().digest(450_000)).decode()
     body = json.dumps({"appKey": app, "sessionId": "s", "nodeId": "n", "sdp": noise}).encode()
     with (

@@ -15,7 +15,7 @@ from wcs_hooks.core.methods import Category
 from wcs_hooks.core.outcome import Cause, Outcome, RestOnError
 from wcs_hooks.core.payload import parse
 from wcs_hooks.core.reply import Reply
-from wcs_hooks.hook.request import Kind, Observation, Request, RestError
+from wcs_hooks.hook.request import HookResult, Observation, Request, RestError
 from wcs_hooks.telemetry.hook_reporter import HookReporter
 
 
@@ -210,7 +210,7 @@ def test_given_refusals_when_the_last_are_listed_then_they_come_from_all_four_fu
     assert {source[1] for source in sources if source} == groups
 
 
-def _refused(kind: Kind) -> Observation:
+def _refused(kind: HookResult) -> Observation:
     return Observation(
         Request("publishStream", b"", None, "192.0.2.7", "decision-1"),
         Category.DIRECT,
@@ -222,9 +222,9 @@ def _refused(kind: Kind) -> Observation:
     )
 
 
-DENIED: Final = _refused(Kind.DENIED)
+DENIED: Final = _refused(HookResult.DENIED)
 
-FAILED: Final = _refused(Kind.FAILED)._replace(
+FAILED: Final = _refused(HookResult.FAILED)._replace(
     error="PolicySnapshots does not answer", dead_lettered=True
 )
 

@@ -24,7 +24,7 @@ from infra.packaging import (
     SOURCES,
     FunctionPackage,
     PackagingError,
-    Target,
+    TargetPlatform,
     package,
     target_of,
 )
@@ -39,7 +39,7 @@ from wcs_hooks.core.cel import time_zones
 from wcs_hooks.core.cel.check import check
 from wcs_hooks.core.methods import Category
 
-HERE = Target("here", None)
+HERE = TargetPlatform("here", None)
 
 WHEELS = {
     "aws_lambda_powertools/__init__.py": "",
@@ -87,9 +87,9 @@ class Installer:
     """Stands in for uv: it installs the wheels above, and counts how often it was asked to."""
 
     def __init__(self) -> None:
-        self.asked: list[Target] = []
+        self.asked: list[TargetPlatform] = []
 
-    def install(self, _requirements: Path, target: Target, into: Path) -> None:
+    def install(self, _requirements: Path, target: TargetPlatform, into: Path) -> None:
         self.asked.append(target)
         _write(into, WHEELS)
 
@@ -240,7 +240,7 @@ def test_given_changed_sources_when_packaged_then_the_dependencies_are_not_fetch
 def test_given_changed_requirements_or_target_when_packaged_then_dependencies_are_fetched_again(
     sources: Path, build: Path, installer: Installer
 ) -> None:
-    there = Target("there", "aarch64-manylinux_2_34")
+    there = TargetPlatform("there", "aarch64-manylinux_2_34")
     hashes = {package(each, sources=sources, build=build).asset_hash for each in (HERE, there)}
     (sources / "requirements.txt").write_text("aws-lambda-powertools==3.38.0")
 
@@ -314,13 +314,16 @@ def test_given_an_environment_without_uv_when_packaging_then_one_line_tells_the_
 @pytest.mark.parametrize(
     ("settings", "target"),
     [
-        (Settings(), Target("arm64", "aarch64-manylinux_2_34")),
-        (Settings(architecture=Architecture.X86_64), Target("x86_64", "x86_64-manylinux_2_34")),
-        (Settings(packaging=Packaging.HOST), Target(f"host-{platform.machine()}", None)),
+        (Settings(), TargetPlatform("arm64", "aarch64-manylinux_2_34")),
+        (
+            Settings(architecture=Architecture.X86_64),
+            TargetPlatform("x86_64", "x86_64-manylinux_2_34"),
+        ),
+        (Settings(packaging=Packaging.HOST), TargetPlatform(f"host-{platform.machine()}", None)),
     ],
 )
 def test_given_where_functions_run_when_packaged_then_wheels_are_fetched_for_it(
-    settings: Settings, target: Target
+    settings: Settings, target: TargetPlatform
 ) -> None:
     assert target_of(settings) == target
 

@@ -10,8 +10,8 @@ from tests.property.json_texts import ANY_VALUES, are_equal
 from tests.property.policies import BODIES, CONFIGURED_POLICIES, HOOKS, POLICIES, answer
 from tests.support.profiles import example_count
 from tests.unit.given import NOW, compiled
+from wcs_hooks.core.active_policies import ActivePolicies
 from wcs_hooks.core.decision import UNKNOWN_SESSION, Decision, Verdict
-from wcs_hooks.core.in_force import InForce
 from wcs_hooks.core.policy.reader import ATTRIBUTES
 from wcs_hooks.core.snapshot import Snapshot
 from wcsctl.deployed_process import Question, SnapshotBytes, shared
@@ -85,7 +85,7 @@ def test_given_any_policies_when_a_session_connects_then_wcs_will_do_what_they_e
     assert stored is not None
     assume(method != "connect")
 
-    config = InForce(map(Snapshot.load, stored)).client_config(NOW)
+    config = ActivePolicies(map(Snapshot.load, stored)).client_config(NOW)
     found = _decided_as_deployed(stored, body, method, NOW + later)
 
     entry = _DEFAULT | (json.loads(config) if config else {}).get(method, {})
@@ -105,7 +105,7 @@ def test_given_any_policies_when_connect_is_told_then_only_of_methods_that_need_
     assume(in_force is not None)
     assert in_force is not None
 
-    config = json.loads(InForce(in_force).client_config(NOW) or "{}")
+    config = json.loads(ActivePolicies(in_force).client_config(NOW) or "{}")
 
     configured = [policy for policy in policies if policy["action"] == "configure"]
     assert "connect" not in config or any("connect" in policy["method"] for policy in configured)

@@ -15,7 +15,7 @@ import pytest
 from pytest_socket import socket_allow_hosts
 
 from simulated_wcs.session import Application
-from simulated_wcs.transport import HookTransport, Target
+from simulated_wcs.transport import HookTarget, HookTransport
 from simulated_wcs.wcs import SimulatedWcs
 from wcs_hooks.core.methods import SWITCHES
 
@@ -70,8 +70,8 @@ class ScriptedBackEnd:
         return "127.0.0.1", self._server.server_address[1]
 
     @property
-    def target(self) -> Target:
-        return Target(f"http://127.0.0.1:{self.address[1]}")
+    def target(self) -> HookTarget:
+        return HookTarget(f"http://127.0.0.1:{self.address[1]}")
 
     @property
     def methods(self) -> list[str]:

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from simulated_wcs.action import Conclusion
-from simulated_wcs.runner import Report, Runner, ScenarioFailedError
+from simulated_wcs.runner import Runner, ScenarioFailedError, ScenarioReport
 from simulated_wcs.scenario import Scenario
-from simulated_wcs.transport import Reply, Signature, Target
+from simulated_wcs.transport import HookReply, HookTarget, Signature
 from tests.simulated_wcs.conftest import Answer, ScriptedBackEnd
 
 
@@ -25,10 +25,10 @@ class _Deployment:
         self.log: dict[str, tuple[str, ...]] = {}
 
     @property
-    def target(self) -> Target:
+    def target(self) -> HookTarget:
         return self._back_end.target
 
-    def put_in_force(self, policies: Sequence[dict[str, Any]]) -> None:
+    def activate_policies(self, policies: Sequence[dict[str, Any]]) -> None:
         self.put.append(list(policies))
 
     def policies_behind(self, decisions: Sequence[str]) -> Mapping[str, tuple[str, ...]]:
@@ -45,7 +45,7 @@ def _scenario(steps: str, more: str = "") -> Scenario:
     return Scenario.parse(text, "some.yaml")
 
 
-def _run(deployment: _Deployment, steps: str, more: str = "") -> Report:
+def _run(deployment: _Deployment, steps: str, more: str = "") -> ScenarioReport:
     return Runner(deployment, "r1").run(_scenario(steps, more))
 
 
@@ -387,7 +387,7 @@ def test_given_the_config_is_stripped_from_connects_reply_then_wcs_carries_on_re
 ) -> None:
     _refuse(back_end)
 
-    def stripped(_: str, reply: Reply) -> Reply:
+    def stripped(_: str, reply: HookReply) -> HookReply:
         fields = json.loads(reply.body)
         fields.pop("restClientConfig", None)
         return replace(reply, body=json.dumps(fields).encode())

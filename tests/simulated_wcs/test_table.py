@@ -9,16 +9,16 @@ from typing import Any, Final
 
 import pytest
 
-from simulated_wcs.action import Action, Conclusion
+from simulated_wcs.action import Conclusion, PerformedAction
 from simulated_wcs.client_config import RestClientConfig
 from simulated_wcs.scenario import CALL_METHODS
-from simulated_wcs.session import Application, Session
+from simulated_wcs.session import Application, WcsSession
 from simulated_wcs.wcs import SimulatedWcs
 from tests.simulated_wcs.conftest import Answer, ScriptedBackEnd
 from wcs_hooks.core.methods import METHODS, SWITCHES, Category, methods_of
 from wcs_hooks.core.outcome import Outcome, RestOnError
 
-type Act = Callable[[SimulatedWcs, Session], Action]
+type Act = Callable[[SimulatedWcs, WcsSession], PerformedAction]
 
 _ERRORS: Final = {
     "403": Answer(403, b'{"error": {"policy": "p"}}'),
@@ -69,7 +69,7 @@ _HELD: Final = list(RestOnError)
 @pytest.fixture
 def session(
     request: pytest.FixtureRequest, back_end: ScriptedBackEnd, wcs: SimulatedWcs, room: Application
-) -> Session:
+) -> WcsSession:
     """A session that was told `FAIL`, or nothing, of every method."""
     if request.getfixturevalue("held") is RestOnError.FAIL:
         back_end.tell({method: {"restOnError": "FAIL"} for method in METHODS})
@@ -82,7 +82,7 @@ def session(
     return session
 
 
-def _do(wcs: SimulatedWcs, session: Session, method: str) -> Action:
+def _do(wcs: SimulatedWcs, session: WcsSession, method: str) -> PerformedAction:
     if method in CALL_METHODS:
         return wcs.during_call(session, method)
     match method:
@@ -100,7 +100,7 @@ def _do(wcs: SimulatedWcs, session: Session, method: str) -> Action:
 def test_given_a_direct_call_is_refused_then_it_is_aborted_under_fail_and_carried_out_under_log(
     back_end: ScriptedBackEnd,
     wcs: SimulatedWcs,
-    session: Session,
+    session: WcsSession,
     method: str,
     held: RestOnError,
 ) -> None:
@@ -141,7 +141,7 @@ _CHANGING: Final = frozenset(
 """The calls after which the session is another."""
 
 
-def _state(session: Session) -> object:
+def _state(session: WcsSession) -> object:
     """What a call changes."""
     return (
         [(stream.media_session_id, stream.running) for stream in session.streams],
@@ -153,7 +153,7 @@ def _state(session: Session) -> object:
 @pytest.mark.parametrize("held", _HELD)
 @pytest.mark.parametrize("kind", _ERRORS)
 def test_given_any_interaction_error_then_it_counts_as_a_refusal(
-    back_end: ScriptedBackEnd, wcs: SimulatedWcs, session: Session, kind: str, held: RestOnError
+    back_end: ScriptedBackEnd, wcs: SimulatedWcs, session: WcsSession, kind: str, held: RestOnError
 ) -> None:
     back_end.answer("publishStream", _ERRORS[kind])
 
@@ -172,7 +172,7 @@ def test_given_any_interaction_error_at_connect_then_it_is_declined_whatever_was
     back_end: ScriptedBackEnd,
     wcs: SimulatedWcs,
     room: Application,
-    session: Session,
+    session: WcsSession,
     kind: str,
     held: RestOnError,
 ) -> None:
@@ -210,7 +210,7 @@ _NOT_FOR_THE_CLIENT: Final = frozenset(
 @pytest.mark.parametrize("held", _HELD)
 @pytest.mark.parametrize("event", _EVENTS)
 def test_given_an_event_is_refused_then_it_has_happened_and_under_fail_the_client_hears_of_it(
-    back_end: ScriptedBackEnd, wcs: SimulatedWcs, session: Session, event: str, held: RestOnError
+    back_end: ScriptedBackEnd, wcs: SimulatedWcs, session: WcsSession, event: str, held: RestOnError
 ) -> None:
     back_end.answer(event, _ERRORS["403"])
 
@@ -250,7 +250,7 @@ def test_given_an_event_is_refused_then_it_has_happened_and_under_fail_the_clien
 def test_given_an_incoming_call_is_refused_then_under_fail_its_initiator_is_forbidden(  # noqa: PLR0913, PLR0917 - a table
     back_end: ScriptedBackEnd,
     wcs: SimulatedWcs,
-    session: Session,
+    session: WcsSession,
     method: str,
     event: str,
     greeting: int,

@@ -8,10 +8,10 @@ import pytest
 from simulated_wcs.backend import ClosedPort, DelayingProxy
 from simulated_wcs.transport import (
     BasicCredentials,
+    HookReply,
+    HookTarget,
     HookTransport,
-    Reply,
     Signature,
-    Target,
     TargetError,
 )
 from tests.simulated_wcs.conftest import Answer, ScriptedBackEnd
@@ -129,7 +129,9 @@ def test_given_a_connection_that_always_breaks_then_wcs_gives_up_after_three_ret
 
 def test_given_nobody_listens_then_wcs_gives_up_after_three_retries() -> None:
     with ClosedPort() as closed:
-        exchange = HookTransport(Target("http://127.0.0.1:1", closed.address)).send("call", _BODY)
+        exchange = HookTransport(HookTarget("http://127.0.0.1:1", closed.address)).send(
+            "call", _BODY
+        )
 
     assert exchange.reply is None
     assert exchange.send_errors == ("connection refused",) * 4
@@ -152,7 +154,7 @@ def test_given_a_slow_back_end_then_it_gets_what_wcs_gave_up_waiting_for(
 ) -> None:
     transport = HookTransport(back_end.target, timeout=0.2, retries=1)
     with DelayingProxy(back_end.address, 1.0) as slow:
-        transport.retarget(Target(back_end.target.url, slow.address))
+        transport.retarget(HookTarget(back_end.target.url, slow.address))
         exchange = transport.send("publishStream", _BODY)
 
     assert exchange.reply is None
@@ -165,7 +167,7 @@ def test_given_a_back_end_slow_within_the_time_out_then_each_reply_comes_that_mu
 ) -> None:
     transport = HookTransport(back_end.target, timeout=2)
     with DelayingProxy(back_end.address, 0.2) as slow:
-        transport.retarget(Target(back_end.target.url, slow.address))
+        transport.retarget(HookTarget(back_end.target.url, slow.address))
         exchanges = [transport.send("publishStream", _BODY) for _ in range(2)]
         transport.close()
 
@@ -179,7 +181,7 @@ def test_given_a_back_end_slow_within_the_time_out_then_each_reply_comes_that_mu
 def test_given_an_override_of_address_and_host_then_the_urls_own_are_not_used(
     back_end: ScriptedBackEnd,
 ) -> None:
-    target = Target("http://api.example.org/hooks/", back_end.address, "other.example.org")
+    target = HookTarget("http://api.example.org/hooks/", back_end.address, "other.example.org")
 
     exchange = HookTransport(target).send("send DTMF", _BODY)
 
@@ -192,11 +194,11 @@ def test_given_an_override_of_address_and_host_then_the_urls_own_are_not_used(
 @pytest.mark.parametrize("url", ["", "127.0.0.1:8080", "ftp://example.org", "http://"])
 def test_given_no_url_of_http_then_it_is_refused(url: str) -> None:
     with pytest.raises(TargetError, match="no URL to post to"):
-        Target(url)
+        HookTarget(url)
 
 
 def test_given_an_experiment_then_wcs_sees_the_altered_reply(back_end: ScriptedBackEnd) -> None:
-    def refused(method: str, reply: Reply) -> Reply:
+    def refused(method: str, reply: HookReply) -> HookReply:
         return replace(reply, status=403) if method == "call" else reply
 
     transport = HookTransport(back_end.target, alter_reply=refused)
@@ -220,4 +222,4 @@ def test_given_an_experiment_then_wcs_sees_the_altered_reply(back_end: ScriptedB
 def test_given_a_reply_then_its_error_is_that_of_a_refusal_alone(
     status: int, body: bytes, error: dict[str, str]
 ) -> None:
-    assert Reply(status, "", {}, body).error == error
+    assert HookReply(status, "", {}, body).error == error

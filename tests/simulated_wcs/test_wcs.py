@@ -8,26 +8,26 @@ from typing import Any
 import pytest
 
 from local.demonstration import PAYLOADS
-from simulated_wcs.action import Action, Conclusion
-from simulated_wcs.session import Application, NoSuchThingError, Session
+from simulated_wcs.action import Conclusion, PerformedAction
+from simulated_wcs.session import Application, NoSuchThingError, WcsSession
 from simulated_wcs.transport import HookTransport
 from simulated_wcs.wcs import SimulatedWcs
 from tests.simulated_wcs.conftest import Answer, ScriptedBackEnd
 
 
-def _connected(wcs: SimulatedWcs, room: Application, **fields: Any) -> Session:
+def _connected(wcs: SimulatedWcs, room: Application, **fields: Any) -> WcsSession:
     action = wcs.connect(room, fields)
     assert action.conclusion is Conclusion.ACCEPTED
     return action.session
 
 
-def _sent(action: Action) -> Mapping[str, Any]:
+def _sent(action: PerformedAction) -> Mapping[str, Any]:
     sent = action.hooks[0].sent
     assert sent is not None
     return sent
 
 
-def _seen(session: Session) -> list[tuple[str, Any]]:
+def _seen(session: WcsSession) -> list[tuple[str, Any]]:
     return [(message.event, message.fields.get("status")) for message in session.client_sees]
 
 

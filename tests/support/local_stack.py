@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from simulated_wcs.transport import Authentication, Reply, Signature, Target
+from simulated_wcs.transport import Authentication, HookReply, HookTarget, Signature
 from wcsctl.caller_secret import CallerSecretStore
 from wcsctl.deployment import Deployment
 from wcsctl.hook_sender import send_alone
@@ -33,14 +33,14 @@ class GivenHeader:
 class HookPoster:
     """Posts hooks to one deployment, signed with one key."""
 
-    target: Target
+    target: HookTarget
     secret: str = field(repr=False)
 
     @classmethod
     def from_deployment(cls, deployment: Deployment) -> "HookPoster":
         return cls(deployment.target, CallerSecretStore(deployment).read().current)
 
-    def post(self, method: str, body: bytes, *, authorization: str | None = SIGNED) -> Reply:
+    def post(self, method: str, body: bytes, *, authorization: str | None = SIGNED) -> HookReply:
         """Post a hook as it is, with WCS's Authorization header or another one."""
         authentication: Authentication = (
             Signature(self.secret) if authorization == SIGNED else GivenHeader(authorization)

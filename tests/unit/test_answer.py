@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.unit.given import NOW, deny, echo, hook, override, snapshot
+from wcs_hooks.core.active_policies import ActivePolicies
 from wcs_hooks.core.answer import Answer, answer
 from wcs_hooks.core.caller import RestApiCalls
 from wcs_hooks.core.decision import (
@@ -16,7 +17,6 @@ from wcs_hooks.core.decision import (
     Verdict,
 )
 from wcs_hooks.core.errors import UnavailableError
-from wcs_hooks.core.in_force import InForce
 from wcs_hooks.core.methods import METHODS, PLAYERS, Category
 
 _KNOWN = Session({"custom": {"role": "pupil"}})
@@ -35,7 +35,7 @@ def _answered(
     decided: Callable[[Decision], None] | None = None,
 ) -> Answer:
     return answer(
-        InForce([snapshot(*policies)]),
+        ActivePolicies([snapshot(*policies)]),
         hook({"name": "b4e7"}, method),
         session,
         NOW,

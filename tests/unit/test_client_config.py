@@ -19,7 +19,7 @@ from tests.unit.given import (
     override,
     snapshot,
 )
-from wcs_hooks.core.in_force import InForce
+from wcs_hooks.core.active_policies import ActivePolicies
 from wcs_hooks.core.methods import METHODS, Category, methods_of
 from wcs_hooks.core.policy.client_config import Demand, demands, merge, next_expiry
 
@@ -36,7 +36,7 @@ def _config(*items: dict[str, Any], now: float = NOW) -> dict[str, dict[str, str
     """What connect's reply says of an app with these policies; those of `*` may be among them."""
     apps = dict.fromkeys(["live", "*"])
     layers = {app: [item for item in items if item["app"] == app] for app in apps}
-    in_force = InForce([snapshot(*layers[app], app=app) for app in apps])
+    in_force = ActivePolicies([snapshot(*layers[app], app=app) for app in apps])
     text = in_force.client_config(now)
     config: dict[str, dict[str, str]] = json.loads(text) if text else {}
     return config

@@ -8,7 +8,7 @@ import pytest
 from local.demonstration import PAYLOADS
 from simulated_wcs import bodies
 from tests.unit.given import compiled, configure, deny, echo, errors, override, warnings
-from wcs_hooks.core.hook_fields import FIELDS, Kind, kind_of, meant_by
+from wcs_hooks.core.hook_fields import FIELDS, FieldKind, kind_of, meant_by
 from wcs_hooks.core.methods import CANONICAL_METHODS, METHODS
 from wcs_hooks.core.policy.client_config import Demand
 from wcs_hooks.core.secrets import SECRET_FIELDS
@@ -243,11 +243,16 @@ def test_given_a_field_that_is_far_from_any_known_one_then_there_is_no_warning(
 
 # --- The table of fields ------------------------------------------------------------------------
 
-_KINDS = {str: Kind.STRING, int: Kind.NUMBER, float: Kind.NUMBER, bool: Kind.BOOLEAN}
+_KINDS = {
+    str: FieldKind.STRING,
+    int: FieldKind.NUMBER,
+    float: FieldKind.NUMBER,
+    bool: FieldKind.BOOLEAN,
+}
 
 
 def _fits(method: str, name: str, value: Any) -> bool:
-    return kind_of(name, [method]) in {Kind.ANY, _KINDS.get(type(value))}
+    return kind_of(name, [method]) in {FieldKind.ANY, _KINDS.get(type(value))}
 
 
 @pytest.mark.parametrize("file", sorted(path.stem for path in PAYLOADS.glob("*.json")))

@@ -26,3 +26,25 @@ def test_given_a_module_then_each_function_says_what_it_returns_and_none_is_call
     path: Path,
 ) -> None:
     assert "of" not in _functions(_SOURCES[path])
+
+
+def _public_types(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(_SOURCES[path])):
+        if isinstance(node, ast.ClassDef):
+            name = node.name
+        elif isinstance(node, ast.TypeAlias):
+            name = node.name.id
+        else:
+            continue
+        if not name.startswith("_"):
+            yield name
+
+
+def test_given_all_classes_and_types_then_no_two_bear_one_name() -> None:
+    places: dict[str, list[str]] = {}
+    for path in _SOURCES:
+        for name in _public_types(path):
+            places.setdefault(name, []).append(str(path))
+
+    assert len(places) > 200
+    assert not {name: found for name, found in places.items() if len(found) > 1}

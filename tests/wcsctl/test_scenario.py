@@ -18,7 +18,7 @@ from wcs_hooks.compiler.policy_compiler import PolicyCompiler
 from wcsctl.commands import scenario as command
 from wcsctl.deployment import STACK, Deployment
 from wcsctl.errors import UsageError
-from wcsctl.scenario_back_end import DeployedBackEnd, NotInForceError
+from wcsctl.scenario_back_end import DeployedBackEnd, NotActiveError
 
 _SCENARIO = """
 name: Names are kept
@@ -164,7 +164,7 @@ def test_given_a_policy_with_an_error_then_it_is_told_and_removed(
 
     result = stack.run("scenario", "run", file)
 
-    assert isinstance(result.exception, NotInForceError)
+    assert isinstance(result.exception, NotActiveError)
     assert "house-only: action: 'refuse' is not among" in str(result.exception)
     assert _items(stack) == []
 
@@ -211,10 +211,10 @@ def test_given_policies_that_are_in_the_table_then_they_are_not_waited_for_again
 
     back_end = DeployedBackEnd(Deployment.stack(STACK, None, "us-east-1"), wait)
     policies = [{"app": "house", "id": "a", "method": "call", "action": "echo", "priority": 5}]
-    back_end.put_in_force(policies)
+    back_end.activate_policies(policies)
     first = len(waits)
 
-    back_end.put_in_force(policies)
+    back_end.activate_policies(policies)
 
     assert first > 0
     assert len(waits) == first

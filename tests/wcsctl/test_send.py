@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from simulated_wcs.transport import Target
+from simulated_wcs.transport import HookTarget
 from tests.support.hook_client import signature
 from tests.support.operated_stack import SECRET, OperatedStack, operated
 from wcsctl.deployment import Deployment
@@ -45,7 +45,7 @@ def endpoint(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Endpoint]]:
     with ThreadingHTTPServer(("127.0.0.1", 0), Endpoint) as server:
         thread = Thread(target=server.serve_forever)
         thread.start()
-        target = Target(f"http://127.0.0.1:{server.server_port}/")
+        target = HookTarget(f"http://127.0.0.1:{server.server_port}/")
         monkeypatch.setattr(Deployment, "target", target)
         yield Endpoint
         server.shutdown()
@@ -173,7 +173,7 @@ def test_given_words_that_do_not_fit_when_sent_then_one_line_says_what_would(
 def test_given_nobody_answers_when_sent_then_one_line_says_so(
     stack: OperatedStack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Deployment, "target", Target("http://127.0.0.1:9/"))
+    monkeypatch.setattr(Deployment, "target", HookTarget("http://127.0.0.1:9/"))
 
     done = stack.run("send", "call", "callee=100")
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from simulated_wcs.transport import AUTHORIZATION, Exchange, HookTransport, Reply, Signature
+from simulated_wcs.transport import AUTHORIZATION, Exchange, HookReply, HookTransport, Signature
 from tests.support.operated_stack import ALARM, SECRET, SERVICE, OperatedStack, emulate, operated
 from tests.support.policy_items import deny
 from wcs_hooks.adapters.dynamo_policy_store import to_attributes
@@ -30,7 +30,7 @@ def posted(monkeypatch: pytest.MonkeyPatch) -> list[Exchange]:
     def send(transport: HookTransport, method: str, body: bytes) -> Exchange:
         header = transport._authentication.header(body)
         signed = header == Signature(SECRET).header(body)
-        reply = Reply(200 if signed else 403, "", {"x-decision-id": "d-1"}, body)
+        reply = HookReply(200 if signed else 403, "", {"x-decision-id": "d-1"}, body)
         headers = {AUTHORIZATION: header or ""}
         exchanges.append(Exchange(method, transport.target.url, headers, body, reply, (), 0.01))
         return exchanges[-1]

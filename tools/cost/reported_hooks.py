@@ -12,8 +12,8 @@ from typing import Any, Final
 from tools.cost.load import KEEP_ALIVE
 from tools.locations import REPOSITORY
 from wcs_hooks.clock import Deadline
+from wcs_hooks.core.active_policies import ActivePolicies
 from wcs_hooks.core.caller import Auth, RestApiCalls
-from wcs_hooks.core.in_force import InForce
 from wcs_hooks.core.methods import METHODS
 from wcs_hooks.core.policy.compilation import compile_policies
 from wcs_hooks.core.snapshot import Snapshot
@@ -56,13 +56,13 @@ class _Ports:
 
     def __init__(self) -> None:
         compilation = compile_policies(_APP, list(_POLICIES), (), 0)
-        self._in_force = InForce([Snapshot.load(compilation.dump(12, 0))])
+        self._in_force = ActivePolicies([Snapshot.load(compilation.dump(12, 0))])
 
-    def in_force(self, app: str, deadline: Deadline) -> tuple[InForce, bool]:
+    def in_force(self, app: str, deadline: Deadline) -> tuple[ActivePolicies, bool]:
         del app, deadline
         return self._in_force, False
 
-    def for_every_app(self) -> InForce | None:
+    def for_every_app(self) -> ActivePolicies | None:
         return None
 
     def read(self, key: SessionKey, deadline: Deadline) -> SessionRecord | None:

@@ -130,7 +130,7 @@ def _deployed(directory: Path) -> Iterator[Deployment]:
         made = deployment.deploy(workspace, lambda _: None)
         policies = [{"app": "live", **policy} for policy in OWN]
         policies += [{"app": "*", **policy} for policy in EVERY_APP]
-        DeployedBackEnd(made).put_in_force(policies)
+        DeployedBackEnd(made).activate_policies(policies)
         yield made
     finally:
         emulator.stop()

@@ -177,7 +177,7 @@ class Conductor:
         began, since = time.monotonic(), time.time()
         stack, soak = self._stack, self._soak
         self._say("Putting the policies in force")
-        stack.put_in_force(policy_yaml.read(POLICIES.read_text(), str(POLICIES)))
+        stack.activate_policies(policy_yaml.read(POLICIES.read_text(), str(POLICIES)))
         self._main_phase()
         wait_until_quiet(stack, _LATE)
         self._refusal_phase(QUEUE_PHASE, QUEUE_REFUSES)

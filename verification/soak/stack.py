@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from local import deployment
 from local.emulator import Emulator
 from local.workspace import REPOSITORY, Workspace
-from simulated_wcs.transport import Target
+from simulated_wcs.transport import HookTarget
 from verification.soak.balance import Letter, Logged
 from verification.soak.faults import Place
 from verification.soak.proxy import FaultyProxy
@@ -28,7 +28,7 @@ from wcs_hooks.hook import dead_letter
 from wcs_hooks.ports import Place as KeptIn
 from wcs_hooks.telemetry.catalogue import TIMES
 from wcsctl.caller_secret import CallerSecretStore
-from wcsctl.dead_letters import DeadLetter, DeadLetters, LetterKind
+from wcsctl.dead_letters import DeadLetter, LetterKind, WaitingDeadLetters
 from wcsctl.deployment import Deployment
 from wcsctl.function_configuration import CATEGORIES, FunctionConfigurations
 from wcsctl.function_logs import FunctionLogs
@@ -123,7 +123,7 @@ class SoakStack:
         self.killed: Counter[str] = Counter()
 
     @property
-    def target(self) -> Target:
+    def target(self) -> HookTarget:
         """Where WCS sends its hooks."""
         return self.deployment.target
 
@@ -131,9 +131,9 @@ class SoakStack:
         """The callers' current secret."""
         return CallerSecretStore(self.deployment).read().current
 
-    def put_in_force(self, items: Sequence[dict[str, Any]]) -> None:
+    def activate_policies(self, items: Sequence[dict[str, Any]]) -> None:
         """Put policies into the table and wait until they are active."""
-        DeployedBackEnd(self.deployment).put_in_force(items)
+        DeployedBackEnd(self.deployment).activate_policies(items)
 
     def put_policy(self, policy: Mapping[str, Any]) -> None:
         """Put a policy into the table, as one edits it without wcsctl."""
@@ -267,7 +267,7 @@ def wait_until_quiet(stack: SoakStack, patience: float) -> None:
     deadline = time.monotonic() + patience
     before = -1
     while time.monotonic() < deadline:
-        with DeadLetters(stack.deployment) as waiting:
+        with WaitingDeadLetters(stack.deployment) as waiting:
             now = waiting.waiting()
         if now == before:
             return
@@ -277,7 +277,7 @@ def wait_until_quiet(stack: SoakStack, patience: float) -> None:
 
 def read_letters(of: Deployment) -> list[Letter]:
     """The dead letters of a deployment's both places, which stay there."""
-    with DeadLetters(of) as waiting:
+    with WaitingDeadLetters(of) as waiting:
         return [_letter(one) for one in waiting.letters()]
 
 

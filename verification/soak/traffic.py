@@ -13,8 +13,8 @@ from http import HTTPStatus
 from typing import Any, Final
 
 from simulated_wcs import bodies
-from simulated_wcs.action import Action
-from simulated_wcs.session import Application, Session, Stream
+from simulated_wcs.action import PerformedAction
+from simulated_wcs.session import Application, Stream, WcsSession
 from simulated_wcs.statuses import ENDED_CALL
 from simulated_wcs.wcs import SimulatedWcs
 from verification.soak.wire import RecordingTransport
@@ -93,7 +93,7 @@ class Lane:
         self._stranger = stranger
         self._wcs = SimulatedWcs(f"soak{number}@127.0.0.1", switched_on=SWITCHES)
         self._applications: dict[str, Application] = {}
-        self._sessions: list[Session] = []
+        self._sessions: list[WcsSession] = []
         self._count = 0
         self.histories: list[SessionHistory] = []
 
@@ -299,7 +299,7 @@ class Lane:
         return self._applications[key]
 
 
-def _told(action: Action) -> tuple[str, int | None]:
+def _told(action: PerformedAction) -> tuple[str, int | None]:
     """The decision and the status of the reply to an action's own hook."""
     exchange = action.hooks[0].exchange
     reply = exchange.reply if exchange else None

@@ -12,10 +12,10 @@ from typing import Final
 from simulated_wcs.transport import (
     Authentication,
     Exchange,
+    HookReply,
+    HookTarget,
     HookTransport,
-    Reply,
     Signature,
-    Target,
 )
 
 RETRIES: Final = 3
@@ -196,7 +196,7 @@ class RecordingTransport(HookTransport):
 
     def __init__(
         self,
-        target: Target,
+        target: HookTarget,
         authentication: Authentication,
         pace: Pace,
         ledger: Ledger,
@@ -241,7 +241,7 @@ class RecordingTransport(HookTransport):
         return exchange
 
 
-def answer_of(reply: Reply | None) -> Answer:
+def answer_of(reply: HookReply | None) -> Answer:
     """What a reply of the endpoint's says."""
     if reply is None:
         return Answer.NONE

@@ -13,11 +13,11 @@ from wcsctl.ages import in_words
 from wcsctl.context import command_context
 from wcsctl.dead_letters import (
     DeadLetter,
-    DeadLetters,
     LetterKind,
     Redrive,
     Redriven,
-    Result,
+    RedriveResult,
+    WaitingDeadLetters,
 )
 from wcsctl.errors import ExitStatus, NotFoundError, UsageError
 from wcsctl.output import Output
@@ -31,7 +31,11 @@ app = typer.Typer(
 
 _LIST_LIMIT: Final = 100
 _SHORTEST_ID: Final = 8
-_COLOURS: Final = {Result.DONE: "green", Result.FAILED: "red", Result.HOPELESS: "yellow"}
+_COLOURS: Final = {
+    RedriveResult.DONE: "green",
+    RedriveResult.FAILED: "red",
+    RedriveResult.HOPELESS: "yellow",
+}
 
 Ids = Annotated[
     list[str] | None,
@@ -56,7 +60,10 @@ def list_letters(
     to look at a message hides it from others for as long as this takes.
     """
     given = command_context(context)
-    with DeadLetters(given.deployment) as waiting, given.output.progress("Looking") as advance:
+    with (
+        WaitingDeadLetters(given.deployment) as waiting,
+        given.output.progress("Looking") as advance,
+    ):
         letters = []
         looked_at = 0
         for letter in waiting.letters(limit):
@@ -90,7 +97,7 @@ def show(
     """Show one dead letter: what went wrong and when, and on demand the hook's body."""
     given = command_context(context)
     wanted = _checked([letter_id])
-    with DeadLetters(given.deployment) as waiting, given.output.progress("Looking"):
+    with WaitingDeadLetters(given.deployment) as waiting, given.output.progress("Looking"):
         letter = next((one for one in waiting.letters() if _is_among(one, wanted)), None)
     if letter is None:
         raise NotFoundError(f"No dead letter {letter_id}: `wcsctl dead-letter list` lists them.")
@@ -129,7 +136,7 @@ def redrive(
     given = command_context(context)
     wanted = _checked(ids or [])
     after = moment(since, time.time()) if since else 0.0
-    with DeadLetters(given.deployment) as waiting:
+    with WaitingDeadLetters(given.deployment) as waiting:
         if not (wanted or dry_run or yes):
             typer.confirm(
                 f"Redrive {'those that fit' if since or method else 'all'} of about "
@@ -148,7 +155,7 @@ def redrive(
     given.output.result([one.to_json() for one in results], _redriven(results))
     _tell(given.output, results)
     _missing(wanted, [one.letter for one in results])
-    if any(one.result in {Result.FAILED, Result.HOPELESS} for one in results):
+    if any(one.result in {RedriveResult.FAILED, RedriveResult.HOPELESS} for one in results):
         raise typer.Exit(ExitStatus.FAILED)
 
 
@@ -164,7 +171,7 @@ def purge(
     wanted = _checked(ids or [])
     if bool(wanted) == every:
         raise UsageError("Give the IDs of dead letters to purge, or --all.")
-    with DeadLetters(given.deployment) as waiting:
+    with WaitingDeadLetters(given.deployment) as waiting:
         if every:
             count = waiting.waiting()
             if not yes:
@@ -198,7 +205,7 @@ def _is_among(letter: DeadLetter, ids: Sequence[str]) -> bool:
     return any(letter.id.startswith(one) or letter.message_id.startswith(one) for one in ids)
 
 
-def _found(waiting: DeadLetters, ids: Sequence[str]) -> Iterator[DeadLetter]:
+def _found(waiting: WaitingDeadLetters, ids: Sequence[str]) -> Iterator[DeadLetter]:
     """The letters with these IDs; all of them if there are none."""
     for letter in waiting.letters():
         if not ids or _is_among(letter, ids):
@@ -216,8 +223,8 @@ def _missing(ids: Sequence[str], letters: Iterable[DeadLetter]) -> None:
 
 def _would(letter: DeadLetter) -> Redriven:
     if letter.hopeless:
-        return Redriven(letter, Result.HOPELESS, letter.hopeless)
-    return Redriven(letter, Result.WOULD, f"attempt {letter.attempts + 1}")
+        return Redriven(letter, RedriveResult.HOPELESS, letter.hopeless)
+    return Redriven(letter, RedriveResult.WOULD, f"attempt {letter.attempts + 1}")
 
 
 def _table(letters: Sequence[DeadLetter]) -> Table | str:
@@ -258,7 +265,7 @@ def _redriven(results: Sequence[Redriven]) -> Table | str:
 
 
 def _tell(output: Output, results: Sequence[Redriven]) -> None:
-    counted = {result: sum(one.result is result for one in results) for result in Result}
+    counted = {result: sum(one.result is result for one in results) for result in RedriveResult}
     words = [f"{count} {result}" for result, count in counted.items() if count]
     if words:
         output.say(f"{', '.join(words)}. What did not succeed still waits.")

@@ -11,9 +11,9 @@ import typer
 from rich.markup import escape
 from rich.text import Text
 
-from simulated_wcs.runner import Report, Runner
+from simulated_wcs.runner import Runner, ScenarioReport
 from simulated_wcs.scenario import Scenario, ScenarioFileError, load_all
-from simulated_wcs.transport import Reply
+from simulated_wcs.transport import HookReply
 from wcsctl.context import command_context
 from wcsctl.errors import ExitStatus, UsageError
 from wcsctl.output import Output
@@ -62,16 +62,16 @@ def run(
         (one, Runner(back_end, "" if app_key else f"{run_id}{number}"))
         for number, one in enumerate(played)
     ]
-    reports: list[Report] = []
+    reports: list[ScenarioReport] = []
     with _removing(output, back_end), output.steps("preparing", len(runners)) as progress:
         task = progress.task_ids[0]
         policies = [policy for one, runner in runners for policy in runner.policies(one)]
         if policies and app_key is None:
             progress.update(task, description="waiting until the policies are in force")
-            back_end.put_in_force(policies)
+            back_end.activate_policies(policies)
         for one, runner in runners:
 
-            def show(method: str, reply: Reply, name: str = one.name) -> Reply:
+            def show(method: str, reply: HookReply, name: str = one.name) -> HookReply:
                 progress.update(task, description=f"{name}: {method}")
                 return reply
 
@@ -128,7 +128,7 @@ def _removing(output: Output, back_end: DeployedBackEnd) -> Iterator[None]:
                 raise
 
 
-def _for_people(report: Report) -> Iterator[Any]:
+def _for_people(report: ScenarioReport) -> Iterator[Any]:
     word = "[green]pass[/green]" if report.ok else "[red]FAIL[/red]"
     file = Path(report.scenario.file).name
     yield f"{word}  {escape(f'{report.scenario.name} ({file})')}  {report.seconds:.1f} s"
@@ -143,7 +143,7 @@ def _for_people(report: Report) -> Iterator[Any]:
         yield Text(f"\n{report.text()}\n")
 
 
-def _to_json(report: Report) -> Mapping[str, Any]:
+def _to_json(report: ScenarioReport) -> Mapping[str, Any]:
     return {
         "file": report.scenario.file,
         "name": report.scenario.name,

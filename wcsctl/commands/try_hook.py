@@ -13,7 +13,7 @@ from wcs_hooks.core.payload import encode
 from wcs_hooks.core.secrets import masked
 from wcsctl import hook_recordings
 from wcsctl.context import CommandContext, command_context
-from wcsctl.dead_letters import DeadLetters
+from wcsctl.dead_letters import WaitingDeadLetters
 from wcsctl.deployed_policies import DeployedPolicies
 from wcsctl.errors import UsageError
 from wcsctl.explanation import AnswerKind, Considered, Explanation, consequence, never_deny
@@ -148,7 +148,7 @@ def _recordings(command: CommandContext, source: str, limit: int) -> Iterator[Re
     if source != DEAD_LETTERS:
         yield from hook_recordings.of_file(Path(source))
         return
-    with DeadLetters(command.deployment) as waiting:
+    with WaitingDeadLetters(command.deployment) as waiting:
         yield from map(hook_recordings.of_dead_letter, waiting.letters(limit))
 
 

@@ -12,7 +12,7 @@ from wcsctl.errors import NotFoundError, WcsctlError
 from wcsctl.feedback import Feedback
 from wcsctl.policies import connect_config
 from wcsctl.policies.demands import demands_in_table
-from wcsctl.policies.diff import Change
+from wcsctl.policies.diff import PolicyChange
 from wcsctl.policies.dynamodb_json import attribute_of, key_of, raw_of
 from wcsctl.policies.files import FileFinding
 from wcsctl.policies.lint import lint
@@ -98,7 +98,7 @@ class EditResult:
         What only sessions that connect from now on are told.
     """
 
-    changes: Sequence[Change]
+    changes: Sequence[PolicyChange]
     outcomes: Sequence[EditOutcome]
     reconfigured: Sequence[connect_config.ConfigChange]
 
@@ -160,7 +160,7 @@ class Editing:
 
     def check(
         self,
-        changes: Sequence[Change],
+        changes: Sequence[PolicyChange],
         seen: Mapping[str, AppItems],
         files: Mapping[tuple[str, str], str],
     ) -> list[FileFinding]:
@@ -181,7 +181,7 @@ class Editing:
                 after[change.app][change.id] = dict(change.after)
         return self.lint(after, files)
 
-    def apply(self, changes: Sequence[Change], seen: Mapping[str, AppItems]) -> EditResult:
+    def apply(self, changes: Sequence[PolicyChange], seen: Mapping[str, AppItems]) -> EditResult:
         """Write changes, and wait until the table's policies are active.
 
         Without changes it waits all the same.
@@ -248,7 +248,7 @@ class Editing:
         written = self.table.write([write], {seen.app: seen})
         return self.wait_for_pin(seen, version, written)
 
-    def _write(self, changes: Sequence[Change], seen: Mapping[str, AppItems]) -> datetime:
+    def _write(self, changes: Sequence[PolicyChange], seen: Mapping[str, AppItems]) -> datetime:
         if len(changes) + len(seen) > TRANSACTION:
             self._feedback.say(
                 f"{len(changes):,} changes do not fit into one transaction: "
@@ -261,7 +261,10 @@ class Editing:
             return self.table.write(writes, seen, advance)
 
     def _wait(
-        self, changes: Sequence[Change], seen: Mapping[str, AppItems], written: datetime | None
+        self,
+        changes: Sequence[PolicyChange],
+        seen: Mapping[str, AppItems],
+        written: datetime | None,
     ) -> list[EditOutcome]:
         deadline = time.monotonic() + self.wait
         with self._feedback.progress("Waiting until it is in force", len(seen)) as advance:
@@ -275,7 +278,7 @@ class Editing:
     def wait_for(
         self,
         before: AppItems,
-        changes: Sequence[Change],
+        changes: Sequence[PolicyChange],
         written: datetime | None,
         deadline: float,
     ) -> EditOutcome:
@@ -382,13 +385,15 @@ def _is_since(status: Mapping[str, Any], written: datetime) -> bool:
     return datetime.fromisoformat(str(status["compiledAt"])) >= written
 
 
-def _replaced(changes: Sequence[Change], now: AppItems) -> list[str]:
+def _replaced(changes: Sequence[PolicyChange], now: AppItems) -> list[str]:
     """The policies that are not what was written, by id."""
     return [
         change.id
         for change in changes
         if (change.id in now.policies) != (change.after is not None)
-        or list(Change(now.app, change.id, now.policies.get(change.id), change.after).attributes())
+        or list(
+            PolicyChange(now.app, change.id, now.policies.get(change.id), change.after).attributes()
+        )
     ]
 
 
@@ -401,7 +406,7 @@ def outcome_from_status(app: str, status: Mapping[str, Any]) -> EditOutcome:
     return EditOutcome(app, status["version"], status["ok"], status.get("pinned"), errors)
 
 
-def write_of(change: Change, seen: AppItems) -> Write:
+def write_of(change: PolicyChange, seen: AppItems) -> Write:
     """The write that makes a change."""
     before = seen.raw.get(change.id)
     after = None if change.after is None else raw_of(change.after, before)

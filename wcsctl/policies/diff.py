@@ -10,11 +10,11 @@ from wcsctl.policies.yaml import in_order
 _KEYS: Final = ("app", "id")
 
 type Item = Mapping[str, Any]
-type Kind = Literal["added", "removed", "changed"]
+type ChangeKind = Literal["added", "removed", "changed"]
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class PolicyChange:
     """One policy that differs.
 
     Attributes
@@ -29,7 +29,7 @@ class Change:
     after: Item | None
 
     @property
-    def kind(self) -> Kind:
+    def kind(self) -> ChangeKind:
         """What happens to it."""
         if self.before is None:
             return "added"
@@ -81,7 +81,7 @@ def compare(
     after: Mapping[str, Mapping[str, Item]],
     *,
     delete: bool = True,
-) -> list[Change]:
+) -> list[PolicyChange]:
     """What turns one set of policies, by app and id, into the other.
 
     Parameters
@@ -89,13 +89,13 @@ def compare(
     delete
         Whether what `after` does not have goes.
     """
-    changes: list[Change] = []
+    changes: list[PolicyChange] = []
     for app in sorted(before.keys() | after.keys()):
         old, new = before.get(app, {}), after.get(app, {})
         for item_id in sorted(old.keys() | new.keys()):
             was, will = old.get(item_id), new.get(item_id)
             if (was is None or will is None or not same(was, will)) and (delete or will):
-                changes.append(Change(app, item_id, was, will))
+                changes.append(PolicyChange(app, item_id, was, will))
     return changes
 
 
@@ -104,7 +104,7 @@ def compare_managed(
     wanted: Mapping[str, Mapping[str, Item]],
     *,
     delete: bool,
-) -> tuple[list[Change], dict[str, list[str]]]:
+) -> tuple[list[PolicyChange], dict[str, list[str]]]:
     """Return the changes in the apps that are wanted, and the policies of the other apps."""
     managed = {name: apps.get(name, {}) for name in wanted}
     others = {name: sorted(items) for name, items in apps.items() if items and name not in wanted}

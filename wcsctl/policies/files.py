@@ -31,7 +31,7 @@ TESTS_FOLDER: Final = "tests"
 _TEST: Final = re.compile(r"[._]test$")
 _LONGEST_NAME: Final = 200
 
-type Policies = dict[str, dict[str, dict[str, Any]]]
+type PoliciesByApp = dict[str, dict[str, dict[str, Any]]]
 """App to id to the policy's attributes, in JSON's types with fractions as `Decimal`."""
 
 
@@ -82,7 +82,7 @@ class PolicyFiles:
         What is wrong with the files themselves, such as one id in two of them.
     """
 
-    policies: Policies
+    policies: PoliciesByApp
     files: Mapping[tuple[str, str], str]
     findings: Sequence[FileFinding]
 
@@ -146,7 +146,7 @@ def load_directory(directory: Path) -> PolicyFiles:
     return found
 
 
-def export(directory: Path, policies: Policies, schema: str) -> list[Path]:
+def export(directory: Path, policies: PoliciesByApp, schema: str) -> list[Path]:
     """Write a new directory, one file for each policy.
 
     Parameters
@@ -180,7 +180,7 @@ def export(directory: Path, policies: Policies, schema: str) -> list[Path]:
 
 class _Reader:
     def __init__(self) -> None:
-        self.policies: Policies = {}
+        self.policies: PoliciesByApp = {}
         self.files: dict[tuple[str, str], str] = {}
         self.findings: list[FileFinding] = []
 

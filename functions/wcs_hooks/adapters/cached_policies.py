@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from wcs_hooks.adapters.deadlines import LONGEST_PAUSE, SharedReads
 from wcs_hooks.clock import Clock, Deadline, Moment, Pause
+from wcs_hooks.core.active_policies import ActivePolicies
 from wcs_hooks.core.errors import UnavailableError
-from wcs_hooks.core.in_force import InForce
 from wcs_hooks.core.policy.vocabulary import EVERY_APP
 from wcs_hooks.core.snapshot import Snapshot
 from wcs_hooks.hook.time_budget import POLICIES_REFRESH
@@ -66,7 +66,7 @@ class _Entry(NamedTuple):
         Bytes of memory, without what it shares with other apps.
     """
 
-    in_force: InForce
+    in_force: ActivePolicies
     own: _Known
     checked_at: Moment
     size: int
@@ -97,12 +97,12 @@ class CachedPolicies:
         self._bytes = 0
         self._entries: OrderedDict[str, _Entry] = OrderedDict()
         self._every: _Known | None = None
-        self._for_every_app: InForce | None = None
+        self._for_every_app: ActivePolicies | None = None
         self._count = 0
         self._reads: SharedReads[tuple[str, ...], Mapping[str, _Known]]
         self._reads = SharedReads("the policy store", clock)
 
-    def in_force(self, app: str, deadline: Deadline) -> tuple[InForce, bool]:
+    def in_force(self, app: str, deadline: Deadline) -> tuple[ActivePolicies, bool]:
         """What decides an app's hooks, and whether that is stale.
 
         Raises
@@ -128,7 +128,7 @@ class CachedPolicies:
         self._learn(self._fetch(self._names(name), known, deadline))
         return self._entries[name].in_force, False
 
-    def for_every_app(self) -> InForce | None:
+    def for_every_app(self) -> ActivePolicies | None:
         """What holds for every app, as it was read last; none if nothing ever was."""
         return self._for_every_app
 
@@ -210,17 +210,17 @@ class CachedPolicies:
             self._bytes -= forgotten.size
         return entry
 
-    def _combined(self, before: _Entry | None, own: _Known, every: _Known) -> InForce:
+    def _combined(self, before: _Entry | None, own: _Known, every: _Known) -> ActivePolicies:
         """The policies of both. An app without policies of its own shares those for every app."""
         shared = () if every.snapshot is None else (every.snapshot,)
         if self._for_every_app is None or self._for_every_app.snapshots != shared:
-            self._for_every_app = InForce(shared)
+            self._for_every_app = ActivePolicies(shared)
         if own.snapshot is None:
             return self._for_every_app
         snapshots = (own.snapshot, *shared)
         if before is not None and before.in_force.snapshots == snapshots:
             return before.in_force
-        return InForce(snapshots)
+        return ActivePolicies(snapshots)
 
 
 def _size(app: str, own: _Known) -> int:

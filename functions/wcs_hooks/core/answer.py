@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from wcs_hooks.core import reply as replies
+from wcs_hooks.core.active_policies import ActivePolicies
 from wcs_hooks.core.caller import RestApiCalls
 from wcs_hooks.core.decision import (
     UNKNOWN_SESSION,
@@ -18,7 +19,6 @@ from wcs_hooks.core.decision import (
     Verdict,
     decide,
 )
-from wcs_hooks.core.in_force import InForce
 from wcs_hooks.core.methods import PLAYERS, Category
 from wcs_hooks.core.outcome import STREAM_KEEP_ALIVE
 from wcs_hooks.core.reply import Reply
@@ -46,7 +46,7 @@ class Answer(NamedTuple):
 
 
 def answer(  # noqa: PLR0913 - what it depends on, by name
-    policies: InForce,
+    policies: ActivePolicies,
     hook: Hook,
     session: Callable[[], Session],
     now: float,
@@ -85,7 +85,7 @@ def answer(  # noqa: PLR0913 - what it depends on, by name
     >>> from wcs_hooks.core.payload import parse
     >>> hook = Hook("publishStream", Category.DIRECT, parse(b'{"name": "b4e7"}'))
     >>> answer(
-    ...     InForce([]),
+    ...     ActivePolicies([]),
     ...     hook,
     ...     lambda: UNKNOWN_SESSION,
     ...     0,

@@ -12,7 +12,7 @@ from typing import Final
 from wcs_hooks.core.methods import CANONICAL_METHODS, METHODS
 
 
-class Kind(StrEnum):
+class FieldKind(StrEnum):
     """The kind of a field's value; `ANY` where it varies, or is not known."""
 
     STRING = "string"
@@ -21,11 +21,13 @@ class Kind(StrEnum):
     ANY = "any"
 
 
-type Fields = dict[str, Kind]
+type FieldKinds = dict[str, FieldKind]
 
 
-def _fields(strings: str = "", numbers: str = "", booleans: str = "", others: str = "") -> Fields:
-    kinds = zip(Kind, (strings, numbers, booleans, others), strict=True)
+def _fields(
+    strings: str = "", numbers: str = "", booleans: str = "", others: str = ""
+) -> FieldKinds:
+    kinds = zip(FieldKind, (strings, numbers, booleans, others), strict=True)
     return {name: kind for kind, names in kinds for name in names.split()}
 
 
@@ -72,7 +74,7 @@ _CALL_METHODS: Final = (
     "call answer hold unhold transfer hangup OnCallEvent OnTransferEvent CallStatusEvent "
     "TransferStatusEvent"
 )
-_OWN: Final[Mapping[str, Fields]] = {
+_OWN: Final[Mapping[str, FieldKinds]] = {
     "connect": _CONNECT,
     "ConnectionStatusEvent": _CONNECT | _STATUS | _fields(strings="authToken"),
     "RegistrationStatusEvent": _CONNECT | _STATUS | _fields(strings="sipMessageRaw"),
@@ -90,14 +92,14 @@ _OWN: Final[Mapping[str, Fields]] = {
     "ErrorEvent": _STATUS,
 }
 
-FIELDS: Final[Mapping[str, Fields]] = {name: _EVERY | _OWN[name] for name in CANONICAL_METHODS}
+FIELDS: Final[Mapping[str, FieldKinds]] = {name: _EVERY | _OWN[name] for name in CANONICAL_METHODS}
 """By canonical method: field to kind."""
 
 _ANYWHERE: Final = frozenset().union(*FIELDS.values())
 _SHORT: Final = 4
 
 
-def kind_of(field: str, methods: Iterable[str]) -> Kind:
+def kind_of(field: str, methods: Iterable[str]) -> FieldKind:
     """The kind of a field in hooks of some methods; `ANY` if they differ or it is not known.
 
     Examples
@@ -107,7 +109,7 @@ def kind_of(field: str, methods: Iterable[str]) -> Kind:
     """
     found = [FIELDS[METHODS[name].canonical] for name in methods]
     kinds = {fields[field] for fields in found if field in fields}
-    return kinds.pop() if len(kinds) == 1 else Kind.ANY
+    return kinds.pop() if len(kinds) == 1 else FieldKind.ANY
 
 
 @lru_cache(maxsize=1024)

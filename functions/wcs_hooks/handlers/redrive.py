@@ -5,7 +5,7 @@ from typing import Any
 
 from wcs_hooks.hook.dead_letter import PENDING, UNVERIFIED, UnknownSchemaError, body_of, pending_of
 from wcs_hooks.hook.endpoint import HookEndpoint
-from wcs_hooks.hook.request import Kind, Request
+from wcs_hooks.hook.request import HookResult, Request
 from wcs_hooks.telemetry.hook_reporter import HookReporter
 
 
@@ -34,11 +34,11 @@ def redrive(
     """
     if message.get(UNVERIFIED):
         reason = "nobody could check whether WCS sent it: the secret could not be read then"
-        return _redriven(decision_id, 403, Kind.REJECTED, error=reason)
+        return _redriven(decision_id, 403, HookResult.REJECTED, error=reason)
     try:
         pending = pending_of(message)
     except UnknownSchemaError as error:
-        return _redriven(decision_id, 503, Kind.FAILED, error=str(error))
+        return _redriven(decision_id, 503, HookResult.FAILED, error=str(error))
     request = Request(message["method"], body_of(message), None, "", decision_id)
     original = message.get("decision") or decision_id
     reply, observation, left = endpoint.redrive(request, original, pending)
@@ -57,7 +57,7 @@ def redrive(
 def _redriven(
     decision_id: str,
     status: int,
-    answer: Kind,
+    answer: HookResult,
     *,
     policies: Sequence[str] = (),
     error: str = "",

@@ -4,18 +4,18 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 from wcs_hooks.clock import Clock, Deadline
+from wcs_hooks.core.active_policies import ActivePolicies
 from wcs_hooks.core.answer import Answer
 from wcs_hooks.core.answer import answer as answer_hook
 from wcs_hooks.core.caller import RestApiCalls
 from wcs_hooks.core.decision import Decision, Hook, Verdict
-from wcs_hooks.core.in_force import InForce
 from wcs_hooks.core.methods import METHODS, PLAYERS, Category
 from wcs_hooks.core.outcome import Cause, Outcome, RestOnError, outcome_of
 from wcs_hooks.core.payload import Payload, parse
 from wcs_hooks.core.reply import OK, Reply, echo
 from wcs_hooks.hook import errors
 from wcs_hooks.hook.caller_check import CallerCheck
-from wcs_hooks.hook.request import Kind, Observation, Request, RestError
+from wcs_hooks.hook.request import HookResult, Observation, Request, RestError
 from wcs_hooks.hook.sessions import SessionLookup
 from wcs_hooks.hook.side_effects import Answered, SideEffect
 from wcs_hooks.hook.time_budget import SIDE_EFFECTS, TimeBudget
@@ -24,10 +24,10 @@ from wcs_hooks.ports import DeadLetters, Place, Policies, Sessions
 _NOT_KEPT: Final[tuple[bool | None, bool]] = (None, False)
 
 _CAUSES: Final = {
-    Kind.DENIED: Cause.POLICY,
-    Kind.REJECTED: Cause.CALLER,
-    Kind.MALFORMED: Cause.MALFORMED,
-    Kind.FAILED: Cause.FAILURE,
+    HookResult.DENIED: Cause.POLICY,
+    HookResult.REJECTED: Cause.CALLER,
+    HookResult.MALFORMED: Cause.MALFORMED,
+    HookResult.FAILED: Cause.FAILURE,
 }
 
 
@@ -91,11 +91,13 @@ class HookEndpoint:
             reply = self._reply(request, attempt, budget.fetch)
         except Exception as error:  # noqa: BLE001 - a bug must still leave WCS a reply to act upon
             reply, kind, reason = _refused(request, error)
-            if kind is not Kind.REJECTED:
+            if kind is not HookResult.REJECTED:
                 kept = self._keep(request, attempt, error, self._pending(kind), budget)
         else:
             kind = attempt.kind
-            if self._names and not (kind is Kind.DENIED and self._category is Category.CONNECT):
+            if self._names and not (
+                kind is HookResult.DENIED and self._category is Category.CONNECT
+            ):
                 failures = self._carry_out(request, attempt, self._names, budget.side_effects())
                 if failures:
                     first, reason = next(iter(failures.values())), _reasons(failures)
@@ -177,7 +179,7 @@ class HookEndpoint:
         self,
         request: Request,
         attempt: "_Attempt",
-        kind: Kind,
+        kind: HookResult,
         reason: str,
         *,
         kept: tuple[bool | None, bool] = _NOT_KEPT,
@@ -203,12 +205,12 @@ class HookEndpoint:
             redrive_of,
         )
 
-    def _pending(self, kind: Kind) -> Sequence[str]:
+    def _pending(self, kind: HookResult) -> Sequence[str]:
         """What is left to do for a hook that got no answer.
 
         Nothing for a connect: WCS declined it, so that there is no session to be recorded.
         """
-        failed = kind is Kind.FAILED and self._category is not Category.CONNECT
+        failed = kind is HookResult.FAILED and self._category is not Category.CONNECT
         return self._names if failed else ()
 
     def _carry_out(
@@ -273,7 +275,7 @@ class HookEndpoint:
         return True, place is Place.TABLE
 
     def _rest_error(
-        self, request: Request, attempt: "_Attempt", kind: Kind, budget: TimeBudget
+        self, request: Request, attempt: "_Attempt", kind: HookResult, budget: TimeBudget
     ) -> RestError:
         told = self._session_rest_on_error(request, attempt, budget)
         told = told or self._current_rest_on_error(request, attempt, kind)
@@ -298,7 +300,7 @@ class HookEndpoint:
         return record.rest_on_error(request.method) if record else None
 
     def _current_rest_on_error(
-        self, request: Request, attempt: "_Attempt", kind: Kind
+        self, request: Request, attempt: "_Attempt", kind: HookResult
     ) -> RestOnError | None:
         """What the app's sessions are told now, as far as that is known without asking.
 
@@ -306,7 +308,7 @@ class HookEndpoint:
         known: what holds for every app is used instead. After our own failure nothing is.
         """
         in_force = attempt.in_force
-        if in_force is None and kind is not Kind.FAILED:
+        if in_force is None and kind is not HookResult.FAILED:
             in_force = self._policies.for_every_app()
         if in_force is None:
             return None
@@ -331,7 +333,7 @@ class _Attempt:
     caller_is_verified: bool = False
     payload: Payload | None = None
     session: SessionLookup | None = None
-    in_force: InForce | None = None
+    in_force: ActivePolicies | None = None
     stale: bool = False
     decided_at: float = 0.0
     decision: Decision | None = None
@@ -339,17 +341,21 @@ class _Attempt:
     answer: Answer | None = None
 
     @property
-    def kind(self) -> Kind:
+    def kind(self) -> HookResult:
         """What became of the hook, if no error ended the attempt."""
         if self.answer is None:
-            return Kind.ECHOED
+            return HookResult.ECHOED
         _, decision, suppressed = self.answer
         if decision.verdict is Verdict.OVERRIDE:
-            return Kind.OVERRIDDEN
-        return Kind.DENIED if decision.denial is not None and not suppressed else Kind.ECHOED
+            return HookResult.OVERRIDDEN
+        return (
+            HookResult.DENIED
+            if decision.denial is not None and not suppressed
+            else HookResult.ECHOED
+        )
 
 
-def _refused(request: Request, error: Exception) -> tuple[Reply, Kind, str]:
+def _refused(request: Request, error: Exception) -> tuple[Reply, HookResult, str]:
     """The reply to a hook that an error ended, what became of the hook, and why."""
     refusal = errors.refusal_of(error)
     return refusal.reply(request.decision_id), refusal.kind, refusal.reason

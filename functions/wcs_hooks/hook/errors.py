@@ -7,7 +7,7 @@ from wcs_hooks.core.caller import RejectedCallerError
 from wcs_hooks.core.errors import UnavailableError
 from wcs_hooks.core.payload import MalformedBodyError
 from wcs_hooks.core.reply import Reply
-from wcs_hooks.hook.request import Kind
+from wcs_hooks.hook.request import HookResult
 
 _FORBIDDEN: Final = 403
 _INTERNAL_ERROR: Final = 500
@@ -29,7 +29,7 @@ class Refusal(NamedTuple):
         The same for the caller, who is not shown where a bug is.
     """
 
-    kind: Kind
+    kind: HookResult
     status: int
     reason: str
     shown: str
@@ -44,13 +44,13 @@ def refusal_of(error: Exception) -> Refusal:
     reason = str(error)
     match error:
         case RejectedCallerError():
-            return Refusal(Kind.REJECTED, _FORBIDDEN, reason, reason)
+            return Refusal(HookResult.REJECTED, _FORBIDDEN, reason, reason)
         case MalformedBodyError():
-            return Refusal(Kind.MALFORMED, error.status, reason, reason)
+            return Refusal(HookResult.MALFORMED, error.status, reason, reason)
         case UnavailableError():
-            return Refusal(Kind.FAILED, _UNAVAILABLE, reason, reason)
+            return Refusal(HookResult.FAILED, _UNAVAILABLE, reason, reason)
         case _:
-            return Refusal(Kind.FAILED, _INTERNAL_ERROR, _describe(error), "internal error")
+            return Refusal(HookResult.FAILED, _INTERNAL_ERROR, _describe(error), "internal error")
 
 
 def _describe(error: Exception) -> str:

@@ -3,8 +3,8 @@
 from enum import StrEnum
 from typing import NamedTuple
 
+from wcs_hooks.core.active_policies import ActivePolicies
 from wcs_hooks.core.decision import Decision
-from wcs_hooks.core.in_force import InForce
 from wcs_hooks.core.methods import METHODS, Category
 from wcs_hooks.core.outcome import Cause, Outcome, RestOnError
 from wcs_hooks.core.payload import Payload
@@ -32,7 +32,7 @@ class Request(NamedTuple):
     decision_id: str
 
 
-class Kind(StrEnum):
+class HookResult(StrEnum):
     """What became of a hook."""
 
     ECHOED = "echoed"
@@ -84,9 +84,9 @@ class Observation(NamedTuple):
 
     request: Request
     category: Category
-    kind: Kind
+    kind: HookResult
     payload: Payload | None = None
-    in_force: InForce | None = None
+    in_force: ActivePolicies | None = None
     stale: bool = False
     decision: Decision | None = None
     decision_time: float | None = None

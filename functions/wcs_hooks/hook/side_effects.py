@@ -7,8 +7,8 @@ from contextlib import suppress
 from typing import Any, Final, NamedTuple, Protocol
 
 from wcs_hooks.clock import Deadline
+from wcs_hooks.core.active_policies import ActivePolicies
 from wcs_hooks.core.errors import UnavailableError
-from wcs_hooks.core.in_force import InForce
 from wcs_hooks.core.outcome import STREAM_KEEP_ALIVE
 from wcs_hooks.core.payload import Payload
 from wcs_hooks.core.secrets import masked
@@ -43,7 +43,7 @@ class Answered(NamedTuple):
 
     method: str
     payload: Payload
-    in_force: InForce
+    in_force: ActivePolicies
     now: float
     decision_id: str
     redriven: bool = False

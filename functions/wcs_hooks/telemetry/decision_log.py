@@ -17,7 +17,7 @@ from aws_lambda_powertools.logging.formatter import LambdaPowertoolsFormatter
 from wcs_hooks.core.decision import Denial, Failure
 from wcs_hooks.core.json_template import HOLE, TEMPLATES_KEPT, template
 from wcs_hooks.core.payload import encode
-from wcs_hooks.hook.request import Kind, RestError
+from wcs_hooks.hook.request import HookResult, RestError
 from wcs_hooks.telemetry.catalogue import rest_error_dimensions
 
 _LONGEST_NAME: Final = 256
@@ -29,7 +29,7 @@ class Facts(NamedTuple):
     level: int
     category: str
     method: str
-    kind: Kind
+    kind: HookResult
     status: int
     app: str
     versions: tuple[tuple[str, int], ...]

@@ -12,19 +12,19 @@ from wcs_hooks.clock import Clock
 from wcs_hooks.core.decision import ECHO
 from wcs_hooks.core.methods import Category
 from wcs_hooks.core.reply import Reply
-from wcs_hooks.hook.request import Kind, Observation
+from wcs_hooks.hook.request import HookResult, Observation
 from wcs_hooks.telemetry.catalogue import REST_ERRORS, Count, Name
 from wcs_hooks.telemetry.decision_log import DecisionFormatter, Facts, make_logger
 from wcs_hooks.telemetry.echo_batch import EchoBatch, Echoes
 from wcs_hooks.telemetry.emf import HookMetrics, microseconds, milliseconds
 
-_KIND_METRICS: Final[dict[Kind, Count]] = {
-    Kind.ECHOED: "Echoed",
-    Kind.OVERRIDDEN: "Overridden",
-    Kind.DENIED: "Denied",
-    Kind.REJECTED: "Rejected",
-    Kind.MALFORMED: "Malformed",
-    Kind.FAILED: "Failed",
+_KIND_METRICS: Final[dict[HookResult, Count]] = {
+    HookResult.ECHOED: "Echoed",
+    HookResult.OVERRIDDEN: "Overridden",
+    HookResult.DENIED: "Denied",
+    HookResult.REJECTED: "Rejected",
+    HookResult.MALFORMED: "Malformed",
+    HookResult.FAILED: "Failed",
 }
 
 _ONCE: Final = "[1]"
@@ -151,7 +151,7 @@ class HookReporter:
         redriven: bool = False,
     ) -> None:
         """Log a hook, behind the lines that are due."""
-        failed = observation.kind is Kind.FAILED or observation.dead_lettered is False
+        failed = observation.kind is HookResult.FAILED or observation.dead_lettered is False
         level = logging.ERROR if failed else logging.INFO
         if not self._logger.isEnabledFor(level):
             _write(before)
@@ -217,7 +217,7 @@ def _kept(observation: Observation) -> Iterator[Name]:
 def _is_plain_echo(observation: Observation) -> bool:
     decision = observation.decision
     return (
-        observation.kind is Kind.ECHOED
+        observation.kind is HookResult.ECHOED
         and not observation.stale
         and not observation.deny_suppressed
         and observation.dead_lettered is None

@@ -11,8 +11,8 @@ from verification.fuzz.corpus import policies
 from verification.fuzz.target import promise
 from wcs_hooks.adapters.dynamo_policy_store import from_attributes, to_attributes
 from wcs_hooks.compiler.policy_compiler import PIN_ID, PolicyCompiler, Status
+from wcs_hooks.core.active_policies import ActivePolicies
 from wcs_hooks.core.decision import Hook, Session, decide
-from wcs_hooks.core.in_force import InForce
 from wcs_hooks.core.methods import METHODS
 from wcs_hooks.core.payload import parse
 from wcs_hooks.core.policy.reader import ATTRIBUTES, Severity
@@ -77,7 +77,7 @@ def compile_hostile(app: str, items: list[dict[str, Any]]) -> Status:
         pinned = any(item["id"] == PIN_ID for item in items)
         promise(pinned or in_force == before, "a version with errors is in force")
     elif in_force:
-        _decide(InForce([store.versions[app][in_force].snapshot]))
+        _decide(ActivePolicies([store.versions[app][in_force].snapshot]))
     return status
 
 
@@ -92,7 +92,7 @@ def _check_finding(policy: str, attribute: str, message: str, items: list[dict[s
     )
 
 
-def _decide(in_force: InForce) -> None:
+def _decide(in_force: ActivePolicies) -> None:
     for method, body in _HOOKS:
         hook = Hook(method, METHODS[method].category, parse(body))
         decision = decide(in_force.snapshots, hook, NOW, lambda: _SESSION)

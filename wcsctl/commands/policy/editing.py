@@ -22,7 +22,7 @@ from wcsctl.output import Output
 from wcsctl.policies import files as policy_files
 from wcsctl.policies import yaml as policy_yaml
 from wcsctl.policies.apply import Editing
-from wcsctl.policies.diff import Change, compare, compare_managed
+from wcsctl.policies.diff import PolicyChange, compare, compare_managed
 from wcsctl.policies.editor import edit as edit_text
 from wcsctl.policies.files import PolicyFiles
 from wcsctl.policies.history import History
@@ -59,7 +59,7 @@ def delete(
     editing = Editing(command.deployment, command.output, wait)
     seen = editing.table.read(app_key)
     changes = [
-        Change(app_key, policy_id, seen.policy(policy_id), None)
+        PolicyChange(app_key, policy_id, seen.policy(policy_id), None)
         for policy_id in dict.fromkeys(policy_ids)
     ]
     review_and_apply(editing, command.output, changes, {app_key: seen}, yes=yes)
@@ -81,7 +81,7 @@ def edit(context: typer.Context, app_key: AppKey, policy_id: PolicyId, wait: Wai
 
     intro = f"Policy {policy_id} of app {app_key}. Save it to write it, leave it as it is not to."
     edited = edit_text(policy_yaml.write_policies([policy]), intro, check)
-    changes = [] if edited is None else [Change(app_key, policy_id, policy, edited)]
+    changes = [] if edited is None else [PolicyChange(app_key, policy_id, policy, edited)]
     changes = [change for change in changes if list(change.attributes())]
     review_and_apply(editing, command.output, changes, {app_key: seen}, yes=True)
 

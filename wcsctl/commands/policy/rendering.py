@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from rich.text import Text
 
-from wcsctl.policies.diff import ABSENT, Change
+from wcsctl.policies.diff import ABSENT, PolicyChange
 from wcsctl.policies.files import FileFinding
 from wcsctl.policies.history import Version
 from wcsctl.policies.yaml import write
@@ -16,7 +16,7 @@ _COLUMNS: Final = ("app", "id", "method", "action", "priority", "mode", "in forc
 _WIDEST: Final = 40
 
 
-def changes_text(changes: Sequence[Change], most: int | None = None) -> Text:
+def changes_text(changes: Sequence[PolicyChange], most: int | None = None) -> Text:
     """The changes for people, at most so many of them."""
     text = Text()
     shown = changes if most is None else changes[:most]
@@ -92,7 +92,7 @@ def standing_of(version: Version) -> str:
     return "in force, pinned" if version.pinned else "in force"
 
 
-def _summary(changes: Sequence[Change]) -> str:
+def _summary(changes: Sequence[PolicyChange]) -> str:
     """How many are added, changed and removed."""
     counts = {kind: sum(change.kind == kind for change in changes) for kind in _MARKS}
     return ", ".join(f"{count:,} {kind}" for kind, count in counts.items() if count) or "none"

@@ -12,7 +12,7 @@ from wcsctl.errors import ExitStatus, UsageError, WcsctlError
 from wcsctl.output import Output
 from wcsctl.policies import connect_config
 from wcsctl.policies.apply import Editing
-from wcsctl.policies.diff import Change
+from wcsctl.policies.diff import PolicyChange
 from wcsctl.policies.files import FileFinding, PolicyFiles
 from wcsctl.policies.table import AppItems
 
@@ -26,7 +26,7 @@ def check_and_apply(
     editing: Editing,
     output: Output,
     read: PolicyFiles,
-    changes: Sequence[Change],
+    changes: Sequence[PolicyChange],
     seen: Mapping[str, AppItems],
     *,
     yes: bool,
@@ -54,7 +54,7 @@ def check_and_apply(
 def review_and_apply(
     editing: Editing,
     output: Output,
-    changes: Sequence[Change],
+    changes: Sequence[PolicyChange],
     seen: Mapping[str, AppItems],
     *,
     yes: bool,

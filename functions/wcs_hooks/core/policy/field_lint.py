@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from wcs_hooks.core.cel.syntax_tree import Path, comparisons_of, paths_of
-from wcs_hooks.core.hook_fields import Kind, kind_of, meant_by
+from wcs_hooks.core.hook_fields import FieldKind, kind_of, meant_by
 from wcs_hooks.core.methods import PLAYERS
 from wcs_hooks.core.policy.client_config import Demand
 from wcs_hooks.core.policy.reader import EVERY_APP, Finding, Mode, Policy, Severity
@@ -20,11 +20,16 @@ _CONNECT: Final = "connect"
 _OF_THE_HOOK: Final = frozenset({"authToken", "sessionId"})
 """The id of a session, under either of its names: each of its hooks carries it."""
 
-_KINDS: Final = {str: Kind.STRING, int: Kind.NUMBER, float: Kind.NUMBER, bool: Kind.BOOLEAN}
+_KINDS: Final = {
+    str: FieldKind.STRING,
+    int: FieldKind.NUMBER,
+    float: FieldKind.NUMBER,
+    bool: FieldKind.BOOLEAN,
+}
 _WRITE: Final = {
-    Kind.STRING: "write the value in quotes",
-    Kind.NUMBER: "write the value as a number, without quotes",
-    Kind.BOOLEAN: "write true or false, without quotes",
+    FieldKind.STRING: "write the value in quotes",
+    FieldKind.NUMBER: "write the value as a number, without quotes",
+    FieldKind.BOOLEAN: "write true or false, without quotes",
 }
 
 
@@ -44,7 +49,7 @@ class _Use(NamedTuple):
     attribute: str
     fields: Sequence[str]
     session: Sequence[Path] = ()
-    compared: Sequence[tuple[Path, Kind]] = ()
+    compared: Sequence[tuple[Path, FieldKind]] = ()
 
 
 def lint_fields(
@@ -82,7 +87,7 @@ def _uses(policy: Policy) -> Iterator[_Use]:
         tree = b64decode(expression.serialized)
         fields = sorted(expression.body_fields or ())
         session = sorted(paths_of(_SESSION, tree)) if _SESSION in expression.uses else ()
-        compared = [(path, Kind(kind)) for path, kind in sorted(set(comparisons_of(tree)))]
+        compared = [(path, FieldKind(kind)) for path, kind in sorted(set(comparisons_of(tree)))]
         yield _Use(attribute, fields, [path[1:] for path in session if len(path) > 1], compared)
 
 
@@ -115,7 +120,7 @@ def _of_another_kind(policy: Policy, use: _Use) -> Iterator[Finding]:
         if variable not in methods or len(path) != 1:
             continue
         known = kind_of(path[0], methods[variable])
-        if known not in {kind, Kind.ANY}:
+        if known not in {kind, FieldKind.ANY}:
             message = (
                 f"compares {variable}.{path[0]}, which is a {known}, with a {kind}: {_WRITE[known]}"
             )

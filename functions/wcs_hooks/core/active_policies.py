@@ -12,7 +12,7 @@ from wcs_hooks.core.snapshot import Snapshot
 _NOT_YET: Final = float("-inf")
 
 
-class InForce:
+class ActivePolicies:
     """The snapshots that decide an app's hooks.
 
     Attributes

@@ -5,13 +5,13 @@ import json
 import pytest
 
 from tests.unit.given import DAY, NOW, TOMORROW, configure, deny, override, snapshot
-from wcs_hooks.core.in_force import InForce
+from wcs_hooks.core.active_policies import ActivePolicies
 
 
 def test_given_an_app_without_policies_then_every_apps_are_in_force_alone() -> None:
     every = snapshot(deny(app="*"), app="*", version=4)
 
-    in_force = InForce([None, every])
+    in_force = ActivePolicies([None, every])
 
     assert in_force.snapshots == (every,)
     assert in_force.versions() == {"*": 4}
@@ -20,12 +20,12 @@ def test_given_an_app_without_policies_then_every_apps_are_in_force_alone() -> N
 def test_given_both_layers_then_the_own_comes_first() -> None:
     own, every = snapshot(version=2), snapshot(app="*", version=9)
 
-    assert InForce([own, every]).snapshots == (own, every)
-    assert InForce([own, every]).versions() == {"live": 2, "*": 9}
+    assert ActivePolicies([own, every]).snapshots == (own, every)
+    assert ActivePolicies([own, every]).versions() == {"live": 2, "*": 9}
 
 
 def test_given_nothing_in_force_then_there_is_no_client_config() -> None:
-    in_force = InForce([None, None])
+    in_force = ActivePolicies([None, None])
 
     assert in_force.client_config(NOW) == ""
     assert in_force.versions() == {}
@@ -35,7 +35,7 @@ def test_given_demands_of_both_layers_then_the_client_config_fulfils_all() -> No
     own = snapshot(deny(), configure(id="b", clientExclude="token"))
     every = snapshot(override(app="*", set={"name": 1}), app="*")
 
-    entry = json.loads(InForce([own, every]).client_config(NOW))["publishStream"]
+    entry = json.loads(ActivePolicies([own, every]).client_config(NOW))["publishStream"]
 
     assert entry == {
         "restExclude": "",
@@ -47,7 +47,7 @@ def test_given_demands_of_both_layers_then_the_client_config_fulfils_all() -> No
 
 
 def test_given_a_client_config_then_its_text_is_compact() -> None:
-    text = InForce([snapshot(deny())]).client_config(NOW)
+    text = ActivePolicies([snapshot(deny())]).client_config(NOW)
 
     assert text == json.dumps(json.loads(text), separators=(",", ":"))
 
@@ -58,14 +58,14 @@ def test_given_a_client_config_then_its_text_is_compact() -> None:
 def test_given_one_that_was_asked_for_before_when_a_window_ends_then_it_follows(
     later: float, *, fails: bool
 ) -> None:
-    in_force = InForce([snapshot(deny(notAfter=TOMORROW))])
+    in_force = ActivePolicies([snapshot(deny(notAfter=TOMORROW))])
     assert "FAIL" in in_force.client_config(NOW)
 
     assert ("FAIL" in in_force.client_config(NOW + later)) is fails
 
 
 def test_given_windows_that_end_one_by_one_when_time_goes_on_then_each_is_noticed() -> None:
-    in_force = InForce(
+    in_force = ActivePolicies(
         [
             snapshot(
                 override(id="a", set={"a": 1}, notAfter="2030-01-02"),
@@ -87,7 +87,7 @@ def test_given_one_that_was_asked_for_later_before_when_time_runs_backwards_then
     None
 ):
     closing = deny(notAfter=TOMORROW)
-    in_force = InForce([snapshot(closing, deny(id="b", method="call"))])
+    in_force = ActivePolicies([snapshot(closing, deny(id="b", method="call"))])
 
     after, before = in_force.failing(NOW + 2 * DAY), in_force.failing(NOW)
 
