@@ -1,4 +1,4 @@
-"""What is in force for one app: its own policies and those for every app, together."""
+"""The active policies of one app: its own and those for every app, together."""
 
 from collections.abc import Iterable
 from typing import Final

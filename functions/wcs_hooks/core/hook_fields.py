@@ -105,7 +105,7 @@ def kind_of(field: str, methods: Iterable[str]) -> FieldKind:
     Examples
     --------
     >>> kind_of("callee", ["call"]), kind_of("sipPort", ["connect"])
-    (<Kind.STRING: 'string'>, <Kind.ANY: 'any'>)
+    (<FieldKind.STRING: 'string'>, <FieldKind.ANY: 'any'>)
     """
     found = [FIELDS[METHODS[name].canonical] for name in methods]
     kinds = {fields[field] for fields in found if field in fields}
