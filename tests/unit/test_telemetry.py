@@ -18,6 +18,8 @@ from tests.support.policy_items import deny, override, policy
 from wcs_hooks.adapters import dynamo_policy_store
 from wcs_hooks.core.errors import UnavailableError
 from wcs_hooks.core.methods import Category
+from wcs_hooks.core.outcome import UNKNOWN, RestOnError
+from wcs_hooks.telemetry.catalogue import outcome_rows
 
 _OWN = {"service", "category"}
 _BY_METHOD = {"service", "category", "method"}
@@ -29,6 +31,7 @@ _POLICIES = (
     override("rename", match={"name": "renamed"}),
     deny("shadow-no", match={"name": "shadow-denied"}, mode="shadow"),
     policy("odd", when="body.absent == 1", match={"name": "odd"}),
+    override("shadow-rename", match={"name": "shadow-renamed"}, mode="shadow"),
 )
 
 
@@ -49,17 +52,43 @@ class Written:
         return found
 
 
-class Function:
-    """The function of direct hooks, with the policies."""
+class FailingAws(InMemoryAws):
+    """An AWS whose queue takes no dead letter, and its table none either if told so."""
 
-    def __init__(self, **variables: str) -> None:
+    def __init__(self, *, table_fails: bool) -> None:
+        super().__init__()
+        self._table_fails = table_fails
+
+    def send_message(self, **_message: Any) -> None:
+        raise UnavailableError("the queue is throttled")
+
+    def update_item(self, **_update: Any) -> None:
+        """There is room for every letter."""
+
+    def put_item(self, **item: Any) -> None:
+        if self._table_fails:
+            raise UnavailableError("the table is throttled")
+        self.letters.append(str(item))
+
+
+class Function:
+    """A category's function, with the policies."""
+
+    def __init__(
+        self,
+        category: Category = Category.DIRECT,
+        aws: InMemoryAws | None = None,
+        **variables: str,
+    ) -> None:
         self.snapshots = InMemorySnapshots()
         self.snapshots.publish("live", *_POLICIES)
-        self.aws = InMemoryAws()
-        self._function = InMemoryFunction(Category.DIRECT, self.snapshots, self.aws, **variables)
+        self.aws = aws or InMemoryAws()
+        self._function = InMemoryFunction(category, self.snapshots, self.aws, **variables)
 
-    def post(self, name: str, *, method: str = "publishStream", app: str = "live") -> Written:
-        body = json.dumps(_HOOK | {"appKey": app, "name": name}).encode()
+    def post(
+        self, name: str, *, method: str = "publishStream", app: str = "live", **fields: str
+    ) -> Written:
+        body = json.dumps(_HOOK | {"appKey": app, "name": name, **fields}).encode()
         return self.invoke(gateway_event(method, body, signature(body), "203.0.113.7"))
 
     def invoke(self, event: Mapping[str, Any]) -> Written:
@@ -110,6 +139,11 @@ def test_given_a_new_function_when_hooks_come_then_its_cold_start_is_counted_onc
             "shadow-denied",
             {"Echoed": [_OWN], "ShadowDenied": [_OWN]},
             {"answer": "echoed", "status": 200, "shadowDenied": ["live/shadow-no"]},
+        ),
+        (
+            "shadow-renamed",
+            {"Echoed": [_OWN], "ShadowOverridden": [_OWN]},
+            {"answer": "echoed", "status": 200, "shadowOverridden": ["live/shadow-rename"]},
         ),
         (
             "odd",
@@ -197,6 +231,117 @@ def test_given_policies_that_cannot_be_read_again_when_an_echo_is_reported_then_
     assert {"Echoed", "StaleSnapshot"} <= written.counted().keys()
     [line] = written.log
     assert line["stale"] is True
+
+
+def test_given_a_method_that_nobody_knows_when_reported_then_it_is_no_dimension(
+    warm: Function,
+) -> None:
+    written = warm.post("plain", method="marked-method")
+
+    assert written.counted() == {
+        "Calls": [_OWN],
+        "Echoed": [_OWN],
+        "UnknownMethod": [_OWN],
+        "ServiceTime": [_OWN],
+    }
+    assert "method" not in written.metrics[0]
+
+
+@pytest.mark.parametrize(("status", "counted"), [("FAILED", True), ("ESTABLISHED", False)])
+def test_given_an_event_when_reported_then_a_failure_of_wcs_is_counted_by_method(
+    status: str, *, counted: bool
+) -> None:
+    function = Function(Category.EVENT)
+    function.post("first", method="CallStatusEvent")
+
+    written = function.post("plain", method="CallStatusEvent", status=status)
+
+    failures = written.counted().get("ReportedFailures")
+    assert failures == ([_OWN, _BY_METHOD] if counted else None)
+    assert written.metrics[0]["method"] == "CallStatusEvent"
+    assert not written.log
+
+
+def test_given_what_the_rest_api_started_when_a_denial_is_suppressed_then_that_is_reported() -> (
+    None
+):
+    function = Function(REST_API_CALLS="never-deny")
+    function.post("first")
+
+    written = function.post("denied")
+
+    assert {"Echoed", "DenySuppressed"} <= written.counted().keys()
+    assert not {"Denied", "RestErrors"} & written.counted().keys()
+    [line] = written.log
+    assert (line["answer"], line["status"], line["denySuppressed"]) == ("echoed", 200, True)
+    assert line["policy"] == "live/no"
+
+
+@pytest.mark.parametrize(
+    ("table_fails", "counted", "lost", "level"),
+    [
+        (False, {"DeadLettered", "DeadLetterFallback"}, {"DeadLetterLost"}, "INFO"),
+        (True, {"DeadLetterLost"}, {"DeadLettered", "DeadLetterFallback"}, "ERROR"),
+    ],
+    ids=["the table takes it", "it is lost"],
+)
+def test_given_a_queue_that_fails_when_reported_then_it_says_what_became_of_the_letter(
+    *, table_fails: bool, counted: set[str], lost: set[str], level: str
+) -> None:
+    aws = FailingAws(table_fails=table_fails)
+    function = Function(aws=aws)
+    function.post("first")
+
+    written = function.invoke(
+        gateway_event("publishStream", b"[]", signature(b"[]"), "203.0.113.7")
+    )
+
+    assert counted <= written.counted().keys()
+    assert not lost & written.counted().keys()
+    assert len(aws.letters) == (0 if table_fails else 1)
+    [line] = written.log
+    assert (line["level"], line["deadLettered"]) == (level, not table_fails)
+
+
+def test_given_a_level_above_decisions_when_reported_then_one_is_counted_and_not_logged() -> None:
+    function = Function(POWERTOOLS_LOG_LEVEL="ERROR")
+    function.post("first")
+
+    written = function.post("denied")
+
+    assert "Denied" in written.counted()
+    assert not written.log
+
+
+def test_given_metrics_that_are_disabled_when_reported_then_there_is_the_log_alone() -> None:
+    function = Function(POWERTOOLS_METRICS_DISABLED="true")
+    function.post("first")
+
+    written = function.post("denied")
+
+    assert not written.metrics
+    assert [line["answer"] for line in written.log] == ["denied"]
+
+
+def test_given_a_trace_when_reported_then_the_log_names_it(
+    warm: Function, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("_X_AMZN_TRACE_ID", "Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=1")
+
+    [line] = warm.post("denied").log
+
+    assert line["xray_trace_id"] == "1-5759e988-bd862e3fe1be46a994272793"
+
+
+def test_given_the_categories_then_each_outcome_of_a_refusal_has_one_row() -> None:
+    rows = outcome_rows()
+
+    assert len(rows) == len(set(rows))
+    for category in Category:
+        settings = {setting for of, setting, _ in rows if of == category}
+        assert settings == {*RestOnError, UNKNOWN}
+    assert ("connect", UNKNOWN, "declined") in rows
+    assert ("direct", UNKNOWN, UNKNOWN) in rows
 
 
 def test_given_echoes_in_a_batch_when_something_else_is_reported_then_they_come_before_it() -> None:
