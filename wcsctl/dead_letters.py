@@ -506,7 +506,7 @@ class Redrive:
         """What went wrong; empty if nothing did."""
         name = self._deployment.output("CompilerFunctionName")
         apps = sorted(PolicyTable(self._deployment).read_all())
-        for batch in itertools.batched(apps, _APPS_AT_A_TIME, strict=False):
+        for batch in itertools.batched(apps, _APPS_AT_A_TIME):
             # As the table's stream would tell of an edit in each of them.
             keys = [{"app": {"S": app}, "id": {"S": "#redrive"}} for app in batch]
             records = [{"dynamodb": {"Keys": key}} for key in keys]

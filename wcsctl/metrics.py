@@ -224,7 +224,7 @@ class CloudWatchMetrics:
             for number, query in enumerate(queries)
         ]
         paginator = self._client.get_paginator("get_metric_data")
-        for batch in itertools.batched(numbered, _QUERIES, strict=False):
+        for batch in itertools.batched(numbered, _QUERIES):
             for page in paginator.paginate(
                 MetricDataQueries=list(batch),
                 StartTime=datetime.fromtimestamp(start, UTC),
