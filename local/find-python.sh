@@ -43,5 +43,6 @@ if [ -n "$needed" ]; then
     echo "$needed" >&2
     exit 1
 fi
-echo "Python 3.13 was not found on this machine: uv downloads one." >&2
+echo "Python 3.13 was not found on this machine: uv downloads one from GitHub." >&2
+echo "If it cannot, install Python 3.13, or name one: make setup PYTHON=/path/to/python3.13" >&2
 echo 3.13
