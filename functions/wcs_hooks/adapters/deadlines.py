@@ -1,14 +1,14 @@
-"""Deadlines for calls, whatever they hang on, and reads that several hooks wait for.
+"""Deadlines for calls, whatever they hang on, and values that are read again when they are old.
 
 botocore's own time-outs cover neither the resolution of a name nor the sum of retries, and they are
 set per client; a reply is due at a moment. And a service that hangs is not waited for by each hook.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from threading import Thread
-from typing import Final
+from typing import Final, NamedTuple
 
 from wcs_hooks.clock import Clock, Deadline, Moment, Pause
 from wcs_hooks.core.errors import UnavailableError
@@ -78,11 +78,36 @@ class CircuitBreaker:
         return result
 
 
-class SharedReads[Key, Value]:
-    """Reads of values that are kept: one in flight for each key, and adopted if it comes late.
+class Kept[Value](NamedTuple):
+    """A value that was read, and what became of later reads.
+
+    Attributes
+    ----------
+    number
+        Number of the read that brought the value; reads are counted up.
+    read_at
+        When that read was begun: a slow one brings a value that is old already.
+    tried_at
+        When the last read was begun, whether or not it brought a value.
+    failures
+        How many reads failed since the value was read.
+    pause
+        How long no other read is begun after a failure; None if the last read did not fail.
+    """
+
+    value: Value
+    number: int
+    read_at: Moment
+    tried_at: Moment
+    failures: int = 0
+    pause: Pause | None = None
+
+
+class Refreshed[Key, Value]:
+    """Values that are kept, read again when they are old, and used on while they cannot be.
 
     A hook waits for a read as long as it may. The read goes on all the same: others wait for it
-    rather than begin one of their own, and what comes when nobody waits is not lost. Else a
+    rather than begin one of their own, and what comes when nobody waits is adopted later. Else a
     function that starts while a store is slow would never have its value.
 
     Parameters
@@ -90,51 +115,116 @@ class SharedReads[Key, Value]:
     what
         The store, for messages.
     clock
-        Clock that the age of what is read counts by.
+        Clock that ages and pauses go by.
+    read
+        Reads values by key, all in one go. It gets the keys, each with the value that is kept,
+        None if there is none. It raises `UnavailableError`.
+    share
+        Fraction of the time left that a read may take if all its values are known already.
+    pauses
+        Seconds for which no read is begun after a failure: after the first one, and at the most.
+        The pause doubles with each failure in a row.
+
+    Attributes
+    ----------
+    kept
+        What is kept of each key that was read, however old. Each hook looks: it is no method.
     """
 
-    def __init__(self, what: str, clock: Clock) -> None:
+    def __init__(
+        self,
+        what: str,
+        clock: Clock,
+        read: Callable[[Mapping[Key, Value | None]], Mapping[Key, Value]],
+        *,
+        share: float,
+        pauses: tuple[float, float],
+    ) -> None:
         self._what = what
         self._clock = clock
-        self._reading: dict[Key, tuple[Future[Value], Moment]] = {}
+        self._read = read
+        self._share = share
+        self._first_pause, self._longest_pause = pauses
+        self._count = 0
+        self._kept: dict[Key, Kept[Value]] = {}
+        self.kept: Mapping[Key, Kept[Value]] = self._kept
+        self._reading: dict[tuple[Key, ...], tuple[Future[Mapping[Key, Kept[Value]]], Moment]] = {}
 
-    def read(self, key: Key, read: Callable[[Moment], Value], deadline: Deadline) -> Value:
-        """Begin a read, or wait for the one that has begun.
+    def forget(self, key: Key) -> None:
+        """Keep a value no longer."""
+        self._kept.pop(key, None)
 
-        Parameters
-        ----------
-        key
-            What reads have in common that bring the same.
-        read
-            Reads the value. It gets the moment at which it is begun, from which the value's age
-            counts: a newer one is then asked for at once if it takes long.
+    def is_due(self, key: Key, age: float) -> bool:
+        """Whether a value must be read: none is kept, or the last try is `age` seconds old."""
+        kept = self._kept.get(key)
+        if kept is None:
+            return True
+        return kept.tried_at.older_than(age) and (kept.pause is None or kept.pause.is_over())
+
+    def refresh(self, keys: tuple[Key, ...], deadline: Deadline) -> None:
+        """Read values, or wait for a read of them that has begun. If it fails, they stay.
 
         Raises
         ------
-        TimedOutError
-            If the deadline comes first.
-        Exception
-            Whatever `read` raises.
+        UnavailableError
+            If one of them was never read and cannot be.
         """
-        reading, begun = self._reading.get(key, (None, None))
+        now = Moment(self._clock)
+        known = {key: kept for key in keys if (kept := self._kept.get(key)) is not None}
+        if len(known) == len(keys):
+            deadline = deadline.part(self._share)
+        try:
+            self._adopt(self._shared_read(keys, deadline))
+        except UnavailableError:
+            if len(known) < len(keys):
+                raise
+            for key, kept in known.items():
+                pause = Pause.after_failures(
+                    self._clock, kept.failures, self._first_pause, self._longest_pause
+                )
+                failures = kept.failures + 1
+                self._kept[key] = kept._replace(tried_at=now, failures=failures, pause=pause)
+
+    def adopt_late(self) -> Sequence[Key]:
+        """Keep what reads brought that nobody waited for; gives the keys."""
+        if not self._reading:
+            return ()
+        done = [(keys, reading) for keys, (reading, _) in self._reading.items() if reading.done()]
+        late: list[Key] = []
+        for keys, reading in done:
+            del self._reading[keys]
+            if reading.exception() is None:
+                late += self._adopt(reading.result())
+        return late
+
+    def _adopt(self, found: Mapping[Key, Kept[Value]]) -> Sequence[Key]:
+        """Keep what was read, unless a later read brought it before."""
+        newer = {
+            key: kept
+            for key, kept in found.items()
+            if (before := self._kept.get(key)) is None or before.number < kept.number
+        }
+        self._kept |= newer
+        return list(newer)
+
+    def _shared_read(self, keys: tuple[Key, ...], deadline: Deadline) -> Mapping[Key, Kept[Value]]:
+        reading, begun = self._reading.get(keys, (None, None))
         if reading is None or begun is None or begun.older_than(_LONGEST_READ):
-            now = Moment(self._clock)
-            reading = begin(lambda: read(now), self._what)
-            self._reading[key] = (reading, now)
+            self._count += 1
+            number, now = self._count, Moment(self._clock)
+            before = {key: kept and kept.value for key in keys for kept in [self._kept.get(key)]}
+
+            def read() -> Mapping[Key, Kept[Value]]:
+                found = self._read(before)
+                return {key: Kept(value, number, now, now) for key, value in found.items()}
+
+            reading = begin(read, self._what)
+            self._reading[keys] = (reading, now)
         try:
             return await_before(deadline, reading, self._what)
         finally:
             if reading.done():
-                self._reading.pop(key, None)
-
-    def late(self) -> Sequence[Value]:
-        """What reads brought, since this was last called, that nobody waited for."""
-        if not self._reading:
-            return ()
-        done = [(key, reading) for key, (reading, _) in self._reading.items() if reading.done()]
-        for key, _ in done:
-            del self._reading[key]
-        return [reading.result() for _, reading in done if reading.exception() is None]
+                self._reading.pop(keys, None)
 
 
 def begin[T](call: Callable[[], T], what: str) -> Future[T]:
