@@ -10,6 +10,7 @@ from simulated_wcs.transport import (
     HookTransport,
 )
 from wcs_hooks.adapters.dynamo_policy_store import from_attributes
+from wcs_hooks.adapters.dynamo_snapshots import APPS
 from wcs_hooks.compiler.policy_compiler import STATUS_ID
 from wcs_hooks.core.methods import PLAYERS, switch_of
 from wcs_hooks.core.policy.reader import EVERY_APP
@@ -39,7 +40,6 @@ _STARTS: Final = ("publishStream", "playStream")
 _SHOWN: Final = 3
 _OLDEST_OF: Final = 100
 _TURNED_AWAY_SECONDS: Final = 86_400
-_APPS: Final = "#apps"
 _OK: Final = 200
 _FORBIDDEN: Final = 403
 _TIMEOUT: Final = 15.0
@@ -191,7 +191,7 @@ class Health:
             FilterExpression="attribute_not_exists(expiresAt)",
             ProjectionExpression="#item",
             ExpressionAttributeNames={"#item": "item"},
-            ExpressionAttributeValues={":apps": {"S": _APPS}},
+            ExpressionAttributeValues={":apps": {"S": APPS}},
         )
         for page in pages:
             for item in page["Items"]:

@@ -29,7 +29,7 @@ from verification.fault_matrix.scene import (
 )
 from wcs_hooks.adapters.clients import Clients
 from wcs_hooks.adapters.dynamo_policy_store import DynamoPolicyStore
-from wcs_hooks.adapters.dynamo_snapshots import CURRENT, version_key
+from wcs_hooks.adapters.dynamo_snapshots import CURRENT, part_key
 from wcs_hooks.clock import Clock, SystemClock
 from wcs_hooks.compiler.policy_compiler import PolicyCompiler, Status
 
@@ -178,7 +178,7 @@ class LocalScene:
             self.aws.put_item(SNAPSHOTS, pointer)
 
     def damage_version(self) -> None:
-        part = f"{version_key(self.pointer()['version'])}#part#000"
+        part = part_key(self.pointer()["version"], "part", 0)
         self.aws.put_item(SNAPSHOTS, {"app": APP, "item": part, "data": b"damaged"})
 
     def session(self) -> dict[str, Any]:

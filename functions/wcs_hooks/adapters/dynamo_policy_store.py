@@ -16,7 +16,15 @@ from typing import TYPE_CHECKING, Any, Final
 from boto3.dynamodb.types import Binary, TypeDeserializer, TypeSerializer
 from botocore.exceptions import ClientError
 
-from wcs_hooks.adapters.dynamo_snapshots import CURRENT, last_version, read_parts, version_key
+from wcs_hooks.adapters.dynamo_snapshots import (
+    APPS,
+    CURRENT,
+    claim_key,
+    last_version,
+    part_key,
+    read_parts,
+    version_key,
+)
 from wcs_hooks.clock import Clock
 from wcs_hooks.compiler.policy_compiler import (
     NOTHING,
@@ -49,10 +57,6 @@ the findings, stay below the 400 KB of an item."""
 
 MAX_NAMES: Final = 100
 """How many changed policies a manifest lists of each kind; their number is told in full."""
-
-APPS: Final = "#apps"
-"""The partition of PolicySnapshots that lists the apps. An app without policies has an item that
-expires, since one that was deleted could not tell a late compiler that it is late."""
 
 _MAX_NAME_BYTES: Final = 30_000
 _DAY: Final = 86_400
@@ -197,14 +201,13 @@ class DynamoPolicyStore:
         # Whoever claims the number has it, so that two compilers never mix their parts.
         # A version that never comes into force goes in time; one that does is kept from then on.
         expiry = {"expiresAt": int(now + self._retention)}
-        while not self._create(app, f"{version_key(version)}#claim", expiry):
+        while not self._create(app, claim_key(version), expiry):
             version += 1
         data = compilation.dump(version, now)
         source = encode(list(items)).encode()
         for kind, content in (("part", data), ("source", zlib.compress(source))):
             for number, part in enumerate(_parts(content)):
-                key = f"{version_key(version)}#{kind}#{number:03}"
-                self._create(app, key, {"data": part, **expiry})
+                self._create(app, part_key(version, kind, number), {"data": part, **expiry})
         # The manifest last: a version that has one is whole.
         manifest = {
             **expiry,

@@ -32,6 +32,10 @@ if TYPE_CHECKING:
 CURRENT: Final = "current"
 """The sort key of the pointer."""
 
+APPS: Final = "#apps"
+"""The partition that lists the apps. An app without policies has an item that expires, since one
+that was deleted could not tell a late compiler that it is late."""
+
 MAX_APP_BYTES: Final = 2048
 """DynamoDB's limit on a partition key, UTF-8."""
 
@@ -39,6 +43,21 @@ MAX_APP_BYTES: Final = 2048
 def version_key(version: int) -> str:
     """The sort key of a version's manifest, with which those of its parts begin."""
     return f"v{version:010}"
+
+
+def claim_key(version: int) -> str:
+    """The sort key of the claim of a version's number."""
+    return f"{version_key(version)}#claim"
+
+
+def part_prefix(version: int, kind: str) -> str:
+    """What the sort keys of a version's parts of a kind, `part` or `source`, begin with."""
+    return f"{version_key(version)}#{kind}#"
+
+
+def part_key(version: int, kind: str, number: int) -> str:
+    """The sort key of one of those parts, counted from 0."""
+    return f"{part_prefix(version, kind)}{number:03}"
 
 
 class DynamoSnapshots:
@@ -144,7 +163,7 @@ def read_parts(client: "DynamoDBClient", table: str, app: str, version: int, kin
         ExpressionAttributeNames={"#item": "item"},
         ExpressionAttributeValues={
             ":app": {"S": app},
-            ":prefix": {"S": f"{version_key(version)}#{kind}#"},
+            ":prefix": {"S": part_prefix(version, kind)},
         },
     )
     try:
