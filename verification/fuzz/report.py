@@ -3,6 +3,7 @@
 import json
 from typing import Any, Final
 
+from tools.markdown import replace_block
 from verification.fuzz import figures, slow
 from verification.fuzz.fuzzing import RESULTS, ROOT
 from verification.fuzz.over_http import HttpFigures
@@ -39,10 +40,7 @@ def told(http: HttpFigures) -> str:
 
 
 def _put(text: str, name: str, part: str) -> str:
-    begin, end = f"<!-- {name} -->\n", f"<!-- end of {name} -->"
-    before, _, rest = text.partition(begin)
-    _, _, behind = rest.partition(end)
-    return f"{before}{begin}\n{part}\n{end}{behind}"
+    return replace_block(text, f"<!-- {name} -->", f"<!-- end of {name} -->", f"\n\n{part}\n")
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from typing import Any, Final
 from tests.support.hook_client import gateway_event, signature
 from tests.support.in_memory_function import InMemoryAws, InMemoryFunction
 from tests.support.slow_bodies import MALFORMED, VALID
+from tools import markdown
 from verification.fuzz.measure import CPU_LIMIT_MS
 from verification.fuzz.policies_in_force import in_force
 from wcs_hooks.core.methods import METHODS, Category
@@ -61,11 +62,9 @@ def problems(figures: list[SlowFigures]) -> Iterator[str]:
 def table(figures: list[SlowFigures]) -> str:
     """Markdown."""
     rows = [
-        f"| {one.body} | {one.connect:.0f} | {one.direct:.0f} | {one.event:.0f} |"
-        for one in figures
+        [one.body, f"{one.connect:.0f}", f"{one.direct:.0f}", f"{one.event:.0f}"] for one in figures
     ]
-    head = "| 1 MiB of | connect | direct | event |"
-    return "\n".join([head, "|---|--:|--:|--:|", *rows]) + "\n"
+    return markdown.table(["1 MiB of", "connect", "direct", "event"], rows) + "\n"
 
 
 def _least_ms(
