@@ -1,5 +1,7 @@
 """The function that turns edited policies into a snapshot in force."""
 
+import json
+
 from aws_cdk import Duration
 from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
@@ -11,6 +13,7 @@ from infra.acknowledgement import acknowledge
 from infra.hook_functions import traced_function
 from infra.policy_store import PolicyTables
 from infra.settings import Settings
+from wcs_hooks.core.policy.vocabulary import STATUS_ID
 
 
 class CompilerFunction(Construct):
@@ -105,7 +108,10 @@ class CompilerFunction(Construct):
             filter_criteria=lambda_.CfnEventSourceMapping.FilterCriteriaProperty(
                 filters=[
                     lambda_.CfnEventSourceMapping.FilterProperty(
-                        pattern='{"dynamodb":{"Keys":{"id":{"S":[{"anything-but":["#status"]}]}}}}'
+                        pattern=json.dumps(
+                            {"dynamodb": {"Keys": {"id": {"S": [{"anything-but": [STATUS_ID]}]}}}},
+                            separators=(",", ":"),
+                        )
                     )
                 ]
             ),

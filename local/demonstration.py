@@ -20,6 +20,7 @@ from local.errors import LocalRunError
 from local.progress import Steps
 from local.workspace import REPOSITORY
 from simulated_wcs.transport import HookReply, Signature
+from wcs_hooks.core.policy.vocabulary import STATUS_ID
 from wcs_hooks.core.reply import OK
 from wcsctl.caller_authentication import caller_authentication
 from wcsctl.caller_secret import CallerSecretStore
@@ -247,7 +248,7 @@ The emulator runs until `make local-stop`. What to try next:
 
   See what the compiler reports about the policies of an app:
     .venv/bin/aws dynamodb get-item --table-name "$POLICIES_TABLE" \\
-      --key '{{"app": {{"S": "defaultApp"}}, "id": {{"S": "#status"}}}}'
+      --key '{{"app": {{"S": "defaultApp"}}, "id": {{"S": "{STATUS_ID}"}}}}'
 
   Send a hook with curl, signed as WCS signs it:
     body='{{"appKey": "defaultApp", "name": "room"}}'

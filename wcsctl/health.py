@@ -1,7 +1,7 @@
 """Whether all is well with a deployment: its checks, each of which says what to do if it fails."""
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -9,11 +9,10 @@ from typing import Any, Final
 from simulated_wcs.transport import (
     HookTransport,
 )
-from wcs_hooks.adapters.dynamo_policy_store import from_attributes
-from wcs_hooks.adapters.dynamo_snapshots import APPS
-from wcs_hooks.compiler.policy_compiler import STATUS_ID
+from wcs_hooks.adapters.dynamo_policy_store import from_attributes, read_records
 from wcs_hooks.core.methods import PLAYERS, switch_of
 from wcs_hooks.core.policy.reader import EVERY_APP
+from wcs_hooks.core.policy.vocabulary import STATUS_ID
 from wcs_hooks.telemetry.catalogue import COMPILER
 from wcsctl.ages import in_words
 from wcsctl.caller_authentication import caller_authentication
@@ -23,6 +22,7 @@ from wcsctl.errors import WcsctlError
 from wcsctl.function_configuration import FunctionConfigurations
 from wcsctl.function_logs import FunctionLogs
 from wcsctl.metrics import source_of
+from wcsctl.policies.app_status import AppStatus
 from wcsctl.policies.wcs_switches import switches_of
 
 PROBE: Final = "wcsctlStatus"
@@ -72,60 +72,6 @@ class Check:
         return {**told, **({"warning": True} if self.warning else {}), **self.facts}
 
 
-@dataclass(frozen=True, slots=True)
-class AppHealth:
-    """What an app's `#status` item says.
-
-    Attributes
-    ----------
-    compiled_at
-        ISO 8601; empty if it says nothing.
-    """
-
-    app: str
-    version: int
-    compiled_at: str
-    ok: bool
-    policies: int
-    errors: Sequence[Mapping[str, str]] = ()
-    warnings: Sequence[Mapping[str, str]] = ()
-    error_count: int = 0
-    warning_count: int = 0
-    pinned: int | None = None
-
-    @classmethod
-    def from_status(cls, app: str, item: Mapping[str, Any]) -> "AppHealth":
-        """From the item."""
-        errors, warnings = item.get("errors", []), item.get("warnings", [])
-        return cls(
-            app,
-            item.get("version", 0),
-            item.get("compiledAt", ""),
-            bool(item.get("ok", False)),
-            item.get("policies", 0),
-            errors,
-            warnings,
-            item.get("errorCount", len(errors)),
-            item.get("warningCount", len(warnings)),
-            item.get("pinned"),
-        )
-
-    def to_json(self) -> dict[str, Any]:
-        """For programs, with the names that the item has."""
-        return {
-            "app": self.app,
-            "version": self.version,
-            "compiledAt": self.compiled_at,
-            "ok": self.ok,
-            "policies": self.policies,
-            "errors": list(self.errors),
-            "warnings": list(self.warnings),
-            "errorCount": self.error_count,
-            "warningCount": self.warning_count,
-            "pinned": self.pinned,
-        }
-
-
 class Health:
     """Looks at a deployment.
 
@@ -150,7 +96,7 @@ class Health:
         yield self._alarms()
         yield from self._methods_waited_for()
 
-    def apps(self) -> list[AppHealth]:
+    def apps(self) -> list[AppStatus]:
         """What each app's operator is told.
 
         Apps are those that have policies in force, and those whose policies the compiler turned
@@ -166,11 +112,11 @@ class Health:
                 ConsistentRead=True,
             )
             if "Item" in answer:
-                told = AppHealth.from_status(app, from_attributes(answer["Item"]))
+                told = AppStatus.from_item(app, from_attributes(answer["Item"]))
                 if told.policies or not told.ok or told.pinned is not None:
                     found.append(told)
             elif app != EVERY_APP and self._has_policies(client, app):
-                found.append(AppHealth.from_status(app, {}))
+                found.append(AppStatus.from_item(app, {}))
         return found
 
     def _has_policies(self, client: Any, app: str) -> bool:
@@ -183,19 +129,9 @@ class Health:
         )
         return bool(answer["Items"])
 
-    def _apps_in_force(self, client: Any) -> Iterator[str]:
-        pages = client.get_paginator("query").paginate(
-            TableName=self._deployment.output("SnapshotsTableName"),
-            KeyConditionExpression="app = :apps",
-            # What expires is of an app without policies.
-            FilterExpression="attribute_not_exists(expiresAt)",
-            ProjectionExpression="#item",
-            ExpressionAttributeNames={"#item": "item"},
-            ExpressionAttributeValues={":apps": {"S": APPS}},
-        )
-        for page in pages:
-            for item in page["Items"]:
-                yield item["item"]["S"]
+    def _apps_in_force(self, client: Any) -> list[str]:
+        records = read_records(client, self._deployment.output("SnapshotsTableName"))
+        return [app for app, record in records.items() if not record.empty]
 
     def _apps_turned_away(self) -> Iterator[str]:
         logs = FunctionLogs(self._deployment, self._configurations)

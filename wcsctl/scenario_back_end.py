@@ -5,14 +5,15 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from simulated_wcs.scenario import PolicyItem
-from wcs_hooks.compiler.policy_compiler import STATUS_ID
 from wcs_hooks.core.methods import Category
+from wcs_hooks.core.policy.vocabulary import STATUS_ID
 from wcsctl.caller_authentication import caller_authentication
 from wcsctl.decision_log import DecisionLog, Filter
 from wcsctl.deployment import Deployment
 from wcsctl.errors import WcsctlError
 from wcsctl.function_configuration import FunctionConfigurations
 from wcsctl.function_logs import FunctionLogs
+from wcsctl.policies.app_status import AppStatus
 from wcsctl.policies.diff import same
 from wcsctl.policies.dynamodb_json import key_of, raw_of
 from wcsctl.policies.table import AppItems, PolicyTable
@@ -134,20 +135,17 @@ class DeployedBackEnd:
             now = self._table.read(app)
             pointer, status = self._table.pointer(app), now.status
             has_told = status.get("compiledAt") != told_before
-            if has_told and pointer.get("source") == now.digest:
+            if has_told and pointer.version and pointer.source == now.digest:
                 return
             # Nothing is in force, and nothing shall be: then only #status tells, if it ever did.
-            if not pointer and not now.raw and (has_told or not status):
+            if not pointer.version and not now.raw and (has_told or not status):
                 return
             if status.get("errors") and has_told:
                 # One about half of what was written would soon be replaced.
                 refused_since = refused_since or time.monotonic()
                 if time.monotonic() - refused_since > _SETTLED:
-                    error = status["errors"][0]
-                    raise NotActiveError(
-                        f"The policies of {app} are not in force: "
-                        f"{error['policy']}: {error['attribute']}: {error['message']}"
-                    )
+                    error = AppStatus.from_item(app, status).error_texts[0]
+                    raise NotActiveError(f"The policies of {app} are not in force: {error}")
             if time.monotonic() > deadline:
                 raise NotActiveError(
                     f"The policies of {app} were not compiled within {PATIENCE_SECONDS:.0f} s: "

@@ -12,8 +12,9 @@ from tests.support.fake_clock import FakeClock
 from wcs_hooks.adapters.clients import Clients
 from wcs_hooks.adapters.dynamo_policy_store import DynamoPolicyStore
 from wcs_hooks.adapters.dynamo_snapshots import version_key
-from wcs_hooks.compiler.policy_compiler import STATUS_ID, InForceVersion, PolicyCompiler, Status
+from wcs_hooks.compiler.policy_compiler import InForceVersion, PolicyCompiler, Status
 from wcs_hooks.core.policy.client_config import Demand
+from wcs_hooks.core.policy.vocabulary import STATUS_ID
 
 _STEPS = 240
 

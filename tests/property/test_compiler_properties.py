@@ -12,9 +12,10 @@ from tests.support.compiler_walk import Told, Walk
 from tests.support.fake_clock import FakeClock
 from tests.support.in_memory_policy_store import InMemoryPolicyStore
 from tests.support.profiles import example_count
-from wcs_hooks.compiler.policy_compiler import STATUS_ID, InForceVersion, PolicyCompiler
+from wcs_hooks.compiler.policy_compiler import InForceVersion, PolicyCompiler
 from wcs_hooks.core.policy.client_config import Demand
 from wcs_hooks.core.policy.reader import Finding
+from wcs_hooks.core.policy.vocabulary import STATUS_ID
 
 # A walk that is much shorter does not get to everything.
 _STEPS = int(os.environ.get("WALK_STEPS") or max(1_000, example_count(2_000)))

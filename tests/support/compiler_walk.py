@@ -15,10 +15,11 @@ from random import Random
 from typing import Any, Final, Protocol
 
 from tests.support.fake_clock import FakeClock
-from wcs_hooks.compiler.policy_compiler import PIN_ID, InForceVersion, PolicyCompiler, Status
+from wcs_hooks.compiler.policy_compiler import InForceVersion, PolicyCompiler, Status
 from wcs_hooks.core.policy.client_config import Demand, contradictions, merge
 from wcs_hooks.core.policy.compilation import Compilation, compile_policies, source_digest
 from wcs_hooks.core.policy.reader import EVERY_APP, is_policy_id
+from wcs_hooks.core.policy.vocabulary import PIN_ID
 
 APPS: Final = (EVERY_APP, "a", "b", "c", "d")
 _IDS: Final = ("p1", "p2", "p3")

@@ -8,7 +8,6 @@ from typing import Any
 
 from wcs_hooks.compiler.policy_compiler import (
     NOTHING,
-    STATUS_ID,
     AppRecord,
     InForceVersion,
     PointerMovedError,
@@ -25,6 +24,7 @@ from wcs_hooks.core.policy.compilation import (
     source_digest,
     unpack,
 )
+from wcs_hooks.core.policy.vocabulary import STATUS_ID
 from wcs_hooks.core.snapshot import Snapshot
 
 

@@ -170,7 +170,7 @@ def test_given_the_stack_then_of_the_runtime_it_knows_no_policies(path: Path) ->
     allowed = tuple(
         f"wcs_hooks.{name}"
         for name in (
-            *("core.methods", "core.outcome", "core.caller"),
+            *("core.methods", "core.outcome", "core.caller", "core.policy.vocabulary"),
             *("hook.dead_letter", "telemetry.catalogue"),
         )
     )

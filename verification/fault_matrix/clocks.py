@@ -10,7 +10,7 @@ from verification.fault_matrix.compiling import EDIT, compilation, edited
 from verification.fault_matrix.in_process import APP, SESSION, LocalScene, compile_app, observation
 from verification.fault_matrix.row import LocalTrial
 from verification.fault_matrix.scene import CONNECT, DENIED, Hook, Observed
-from wcs_hooks.compiler.policy_compiler import STATUS_ID
+from wcs_hooks.core.policy.vocabulary import STATUS_ID
 
 HOUR: Final = 3600.0
 AHEAD: Final = +HOUR

@@ -17,7 +17,7 @@ from verification.fault_matrix.scene import DENIED, POLICIES, Observed
 from verification.fault_matrix.trials import Injection
 from wcs_hooks.adapters.dynamo_snapshots import CURRENT, version_key
 from wcs_hooks.clock import Clock
-from wcs_hooks.compiler.policy_compiler import STATUS_ID
+from wcs_hooks.core.policy.vocabulary import STATUS_ID
 
 EDIT: Final = deny("no-calls", "call")
 """What the operator adds."""

@@ -9,7 +9,8 @@ from rich.table import Table
 
 from wcsctl.context import command_context
 from wcsctl.errors import ExitStatus
-from wcsctl.health import AppHealth, Check, Health, age_of
+from wcsctl.health import Check, Health, age_of
+from wcsctl.policies.app_status import AppStatus
 
 
 def status(context: typer.Context) -> None:
@@ -52,7 +53,7 @@ def _checks(checks: Sequence[Check]) -> Table:
     return table
 
 
-def _apps(apps: Sequence[AppHealth]) -> Table | str:
+def _apps(apps: Sequence[AppStatus]) -> Table | str:
     if not apps:
         return "No policies yet: every hook is echoed."
     columns = ("", "app", "version", "policies", "compiled", "errors", "warnings", "")
@@ -71,7 +72,7 @@ def _apps(apps: Sequence[AppHealth]) -> Table | str:
     return table
 
 
-def _findings(apps: Sequence[AppHealth]) -> Iterator[str]:
+def _findings(apps: Sequence[AppStatus]) -> Iterator[str]:
     for app in apps:
         for kind, findings in (("[red]error[/red]", app.errors), ("warning", app.warnings)):
             for finding in findings:

@@ -6,11 +6,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
-from wcs_hooks.compiler.policy_compiler import PIN_ID
+from wcs_hooks.core.policy.vocabulary import PIN_ID
 from wcsctl.deployment import Deployment
 from wcsctl.errors import NotFoundError, WcsctlError
 from wcsctl.feedback import Feedback
 from wcsctl.policies import connect_config
+from wcsctl.policies.app_status import AppStatus
 from wcsctl.policies.demands import demands_in_table
 from wcsctl.policies.diff import PolicyChange
 from wcsctl.policies.dynamodb_json import attribute_of, key_of, raw_of
@@ -310,8 +311,8 @@ class Editing:
             if told.pinned is not None:
                 return told
             pointer, now = self.table.pointer(before.app), self.table.read(before.app)
-            active = pointer.get("source") == now.digest if pointer else not now.raw
-            if not active or told.version != pointer.get("version", 0):
+            active = pointer.source == now.digest if pointer.version else not now.raw
+            if not active or told.version != pointer.version:
                 return None
             return replace(told, replaced=_replaced(changes, now))
 
@@ -399,11 +400,8 @@ def _replaced(changes: Sequence[PolicyChange], now: AppItems) -> list[str]:
 
 def outcome_from_status(app: str, status: Mapping[str, Any]) -> EditOutcome:
     """What `#status` tells."""
-    errors = [
-        ": ".join(part for part in (one["policy"], one["attribute"], one["message"]) if part)
-        for one in status.get("errors", ())
-    ]
-    return EditOutcome(app, status["version"], status["ok"], status.get("pinned"), errors)
+    told = AppStatus.from_item(app, status)
+    return EditOutcome(app, told.version, told.ok, told.pinned, told.error_texts)
 
 
 def write_of(change: PolicyChange, seen: AppItems) -> Write:

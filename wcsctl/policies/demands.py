@@ -1,14 +1,14 @@
 """What the policies in a deployment's table demand of restClientConfig."""
 
 from collections.abc import Callable, Collection, Iterable, Sequence
-from contextlib import suppress
 from itertools import chain
 
-from wcs_hooks.adapters.dynamo_policy_store import DynamoPolicyStore, read_records
-from wcs_hooks.clock import SystemClock
+from wcs_hooks.adapters.dynamo_policy_store import read_demands, read_pointer, read_records
+from wcs_hooks.adapters.dynamo_snapshots import CURRENT, version_key
 from wcs_hooks.core.policy.client_config import Demand
 from wcs_hooks.core.policy.reader import EVERY_APP
 from wcsctl.deployment import Deployment
+from wcsctl.policies.history import read_items
 
 
 def demands_in_table(
@@ -40,15 +40,13 @@ def active_demands(
         Whose, beside those for every app; all apps if none are given.
     """
     client = deployment.client("dynamodb")
-    snapshots = deployment.output("SnapshotsTableName")
-    store = DynamoPolicyStore(
-        client, deployment.output("PoliciesTableName"), snapshots, 0, SystemClock()
+    table = deployment.output("SnapshotsTableName")
+    names = read_records(client, table) if apps is None else dict.fromkeys((*apps, EVERY_APP))
+    pointers = read_items(client, table, ((app, CURRENT) for app in names))
+    versions = {item["app"]: read_pointer(item).version for item in pointers}
+    manifests = read_items(
+        client, table, ((app, version_key(version)) for app, version in versions.items())
     )
-    names = read_records(client, snapshots) if apps is None else dict.fromkeys((*apps, EVERY_APP))
-    found: dict[str, Sequence[Demand]] = {}
-    for app in names:
-        version = store.in_force(app).version
-        # A pointer may name a version that is gone: `wcsctl status` reports that.
-        with suppress(LookupError):
-            found[app] = store.demands(app, version) if version else ()
-    return found
+    # A pointer may name a version that is gone: `wcsctl status` reports that.
+    found = {manifest["app"]: read_demands(manifest) for manifest in manifests}
+    return {app: found.get(app, ()) for app in names}

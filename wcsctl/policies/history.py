@@ -2,14 +2,16 @@
 
 import json
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import batched
 from typing import TYPE_CHECKING, Any, Final
 
 from strict_yaml import exact
-from wcs_hooks.adapters.dynamo_policy_store import from_attributes
+from wcs_hooks.adapters.dynamo_policy_store import from_attributes, read_pointer
 from wcs_hooks.adapters.dynamo_snapshots import CURRENT, last_version, read_parts, version_key
+from wcs_hooks.compiler.policy_compiler import NOTHING
 from wcs_hooks.core.errors import UnavailableError
 from wcsctl.deployment import Deployment
 from wcsctl.errors import NotFoundError
@@ -76,7 +78,7 @@ class History:
         NotFoundError
             If the app never had one.
         """
-        [pointer] = self._manifests(app, [CURRENT]) or [{}]
+        pointer = next(map(read_pointer, self._manifests(app, [CURRENT])), NOTHING)
         last = last_version(self._client, self._table, app)
         if not last:
             raise NotFoundError(f"No policies of app {app} were ever in force.")
@@ -90,8 +92,8 @@ class History:
             found += sorted(batch, key=lambda manifest: -manifest["version"])
             upper -= _BATCH
         found = found[:most]
-        current = pointer.get("version")
-        if current is not None and all(manifest["version"] != current for manifest in found):
+        current = pointer.version
+        if current and all(manifest["version"] != current for manifest in found):
             found += self._manifests(app, [version_key(current)])
         return [
             Version(
@@ -100,7 +102,7 @@ class History:
                 manifest["policies"],
                 manifest["changed"],
                 manifest["version"] == current,
-                manifest["version"] == current and pointer["pinned"],
+                manifest["version"] == current and pointer.pinned,
             )
             for manifest in found
         ]
@@ -145,16 +147,29 @@ class History:
         return {item["id"]: item for item in items}
 
     def _manifests(self, app: str, keys: Sequence[str]) -> list[dict[str, Any]]:
-        return list(map(from_attributes, self._get(app, keys)))
+        return read_items(self._client, self._table, [(app, key) for key in keys])
 
-    def _get(self, app: str, keys: Sequence[str]) -> Iterator[Any]:
+
+def read_items(
+    client: "DynamoDBClient", table: str, keys: Iterable[tuple[str, str]]
+) -> list[dict[str, Any]]:
+    """Those of some items of PolicySnapshots that there are, in JSON's types and any order.
+
+    Parameters
+    ----------
+    keys
+        Different ones, each an app and a sort key.
+    """
+    found: list[dict[str, Any]] = []
+    for batch in batched(keys, _BATCH):
         asked: Any = {
-            self._table: {
-                "Keys": [{"app": {"S": app}, "item": {"S": key}} for key in keys],
+            table: {
+                "Keys": [{"app": {"S": app}, "item": {"S": key}} for app, key in batch],
                 "ConsistentRead": True,
             }
         }
         while asked:
-            answer = self._client.batch_get_item(RequestItems=asked)
-            yield from answer["Responses"].get(self._table, [])
+            answer = client.batch_get_item(RequestItems=asked)
+            found += map(from_attributes, answer["Responses"].get(table, []))
             asked = answer.get("UnprocessedKeys")
+    return found

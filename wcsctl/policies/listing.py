@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from strict_yaml import plain
+from wcs_hooks.compiler.policy_compiler import InForceVersion
 from wcs_hooks.core.policy.reader import DEFAULT_PRIORITY, Mode
 from wcsctl.errors import NotFoundError
-from wcsctl.policies.apply import outcome_from_status
+from wcsctl.policies.app_status import AppStatus
 from wcsctl.policies.history import History
 from wcsctl.policies.table import AppItems, PolicyTable
 
@@ -41,15 +42,15 @@ class Listing:
             apps.append(_status(items, pointer))
         return {"policies": policies, "apps": apps}
 
-    def _in_force(self, items: AppItems, pointer: Mapping[str, Any]) -> Mapping[str, Any]:
+    def _in_force(self, items: AppItems, pointer: InForceVersion) -> Mapping[str, Any]:
         """The policies that are in force, by id."""
-        if not pointer:
+        if not pointer.version:
             return {}
         plain_items = {name: plain(policy) for name, policy in items.policies.items()}
-        if pointer["source"] == items.digest:
+        if pointer.source == items.digest:
             return plain_items
         try:
-            found = self._history.policies(items.app, pointer["version"])
+            found = self._history.policies(items.app, pointer.version)
         except NotFoundError:
             return {}
         return {name: plain(policy) for name, policy in found.items()}
@@ -75,16 +76,15 @@ def _standing(policy: Mapping[str, Any], in_force: Mapping[str, Any]) -> str:
     return "off" if policy.get("mode") == Mode.OFF else "yes"
 
 
-def _status(items: AppItems, pointer: Mapping[str, Any]) -> dict[str, Any]:
-    status = items.status
-    outcome = outcome_from_status(items.app, {"version": 0, "ok": False, **status})
+def _status(items: AppItems, pointer: InForceVersion) -> dict[str, Any]:
+    status = AppStatus.from_item(items.app, items.status)
     return {
         "app": items.app,
-        "version": pointer.get("version", 0),
+        "version": pointer.version,
         "policies": len(items.policies),
-        "compiledAt": status.get("compiledAt", ""),
-        "ok": outcome.ok,
-        "pinned": outcome.pinned,
-        "errors": outcome.errors if status else ["not compiled yet"],
-        "warnings": len(status.get("warnings", ())),
+        "compiledAt": status.compiled_at,
+        "ok": status.ok,
+        "pinned": status.pinned,
+        "errors": status.error_texts if items.status else ["not compiled yet"],
+        "warnings": status.warning_count,
     }

@@ -17,11 +17,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import ClientError
 
-from wcs_hooks.adapters.dynamo_policy_store import from_attributes
+from wcs_hooks.adapters.dynamo_policy_store import from_attributes, read_pointer
 from wcs_hooks.adapters.dynamo_snapshots import CURRENT
-from wcs_hooks.compiler.policy_compiler import PIN_ID, STATUS_ID
+from wcs_hooks.compiler.policy_compiler import NOTHING, InForceVersion
 from wcs_hooks.core.policy.compilation import source_digest
 from wcs_hooks.core.policy.reader import ATTRIBUTES, is_policy_id
+from wcs_hooks.core.policy.vocabulary import PIN_ID, STATUS_ID
 from wcsctl.deployment import Deployment
 from wcsctl.errors import ConflictError, NotFoundError, WcsctlError
 from wcsctl.feedback import Advance, no_advance
@@ -200,9 +201,10 @@ class PolicyTable:
         """What the compiler says of an app now; empty before its first word."""
         return self._get(self._policies, {"app": {"S": app}, "id": {"S": STATUS_ID}})
 
-    def pointer(self, app: str) -> dict[str, Any]:
-        """What is in force for an app; empty if nothing is."""
-        return self._get(self._snapshots, {"app": {"S": app}, "item": {"S": CURRENT}})
+    def pointer(self, app: str) -> InForceVersion:
+        """What is in force for an app; version 0 if nothing is."""
+        item = self._get(self._snapshots, {"app": {"S": app}, "item": {"S": CURRENT}})
+        return read_pointer(item) if item else NOTHING
 
     def check(self, seen: Iterable[AppItems]) -> None:
         """Make sure that nobody edited these apps since they were read.

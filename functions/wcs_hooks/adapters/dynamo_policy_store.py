@@ -28,7 +28,6 @@ from wcs_hooks.adapters.dynamo_snapshots import (
 from wcs_hooks.clock import Clock
 from wcs_hooks.compiler.policy_compiler import (
     NOTHING,
-    STATUS_ID,
     AppRecord,
     InForceVersion,
     PointerMovedError,
@@ -40,6 +39,7 @@ from wcs_hooks.core.payload import encode, json_number
 from wcs_hooks.core.policy.client_config import Demand
 from wcs_hooks.core.policy.compilation import Changes, Compilation, pack, source_digest, unpack
 from wcs_hooks.core.policy.reader import Finding
+from wcs_hooks.core.policy.vocabulary import STATUS_ID
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
@@ -108,15 +108,7 @@ class DynamoPolicyStore:
     def in_force(self, app: str) -> InForceVersion:
         """What the app's pointer says, read consistently."""
         item = self._get(app, CURRENT)
-        if item is None:
-            return NOTHING
-        return InForceVersion(
-            item["version"],
-            item["source"],
-            item["pinned"],
-            item["settled"],
-            item.get("moves", 0),
-        )
+        return NOTHING if item is None else read_pointer(item)
 
     def source(self, app: str, version: int) -> list[dict[str, Any]]:
         """The policies that a version was made from; none for version 0.
@@ -148,7 +140,7 @@ class DynamoPolicyStore:
         manifest = self._get(app, version_key(version))
         if manifest is None:
             raise LookupError(version)
-        return unpack(manifest["demands"])
+        return read_demands(manifest)
 
     def record(self, app: str) -> AppRecord:
         """An app's record, read consistently."""
@@ -453,6 +445,18 @@ class DynamoPolicyStore:
                 return False
             raise
         return True
+
+
+def read_pointer(item: Mapping[str, Any]) -> InForceVersion:
+    """What an app's pointer says, an item of PolicySnapshots in JSON's types."""
+    return InForceVersion(
+        item["version"], item["source"], item["pinned"], item["settled"], item.get("moves", 0)
+    )
+
+
+def read_demands(manifest: Mapping[str, Any]) -> list[Demand]:
+    """What a version's policies demand of restClientConfig, by its manifest in JSON's types."""
+    return unpack(manifest["demands"])
 
 
 def read_records(client: "DynamoDBClient", table: str) -> dict[str, AppRecord]:

@@ -34,12 +34,7 @@ from wcs_hooks.core.policy.compilation import (
     source_digest,
 )
 from wcs_hooks.core.policy.reader import EVERY_APP, Finding, Severity, is_policy_id
-
-STATUS_ID: Final = "#status"
-"""The item that tells an app's operator what became of the last edit."""
-
-PIN_ID: Final = "#pin"
-"""The item that holds its `version` in force, whatever is edited, until it is deleted."""
+from wcs_hooks.core.policy.vocabulary import PIN_ID, STATUS_ID
 
 ATTEMPTS: Final = 10
 """Attempts to compile an app, if other compilers are faster; also how often dependent apps are

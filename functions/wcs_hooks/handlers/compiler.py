@@ -10,7 +10,8 @@ from typing import Any
 from wcs_hooks.adapters.clients import Clients
 from wcs_hooks.adapters.dynamo_policy_store import DynamoPolicyStore
 from wcs_hooks.clock import SystemClock
-from wcs_hooks.compiler.policy_compiler import STATUS_ID, PolicyCompiler, Status
+from wcs_hooks.compiler.policy_compiler import PolicyCompiler, Status
+from wcs_hooks.core.policy.vocabulary import STATUS_ID
 from wcs_hooks.environment import CompilerEnvironment
 from wcs_hooks.telemetry.compiler_reporter import CompilerReporter
 

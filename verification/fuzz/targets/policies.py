@@ -10,12 +10,13 @@ from tests.unit.given import NOW
 from verification.fuzz.corpus import policies
 from verification.fuzz.target import promise
 from wcs_hooks.adapters.dynamo_policy_store import from_attributes, to_attributes
-from wcs_hooks.compiler.policy_compiler import PIN_ID, PolicyCompiler, Status
+from wcs_hooks.compiler.policy_compiler import PolicyCompiler, Status
 from wcs_hooks.core.active_policies import ActivePolicies
 from wcs_hooks.core.decision import Hook, Session, decide
 from wcs_hooks.core.methods import METHODS
 from wcs_hooks.core.payload import parse
 from wcs_hooks.core.policy.reader import ATTRIBUTES, Severity
+from wcs_hooks.core.policy.vocabulary import PIN_ID
 
 APPS: Final = ("live", "*", "#apps", "\N{SNOWMAN}\t", "a" * 2048, "a/b.c#d")
 """Names of apps, good and odd."""

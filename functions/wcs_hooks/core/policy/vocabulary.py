@@ -13,6 +13,12 @@ EVERY_APP: Final = "*"
 SYSTEM_ID_PREFIX: Final = "#"
 """Items whose `id` begins so are the system's, not policies."""
 
+STATUS_ID: Final = "#status"
+"""The item that tells an app's operator what became of the last edit."""
+
+PIN_ID: Final = "#pin"
+"""The item that holds its `version` in force, whatever is edited, until it is deleted."""
+
 MAX_INNER_VALUES: Final = 1_000
 """The most values that a list or a map may hold, at all depths, to be compared with a hook's: else
 a hook that sends half a million would be compared at length, though it equals nothing."""

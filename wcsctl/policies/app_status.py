@@ -1,0 +1,79 @@
+"""What the compiler says about an app: its `#status` item."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class AppStatus:
+    """What an app's `#status` item says.
+
+    Attributes
+    ----------
+    compiled_at
+        ISO 8601; empty if it says nothing.
+    errors, warnings
+        Each with `policy`, `attribute` and `message`. At most
+        `wcs_hooks.adapters.dynamo_policy_store.MAX_FINDINGS` of each are listed.
+    error_count, warning_count
+        How many there are, whether listed or not.
+    """
+
+    app: str
+    version: int
+    compiled_at: str
+    ok: bool
+    policies: int
+    errors: Sequence[Mapping[str, str]] = ()
+    warnings: Sequence[Mapping[str, str]] = ()
+    error_count: int = 0
+    warning_count: int = 0
+    pinned: int | None = None
+
+    @classmethod
+    def from_item(cls, app: str, item: Mapping[str, Any]) -> "AppStatus":
+        """Read the item, which is empty before the compiler's first word."""
+        errors, warnings = item.get("errors", []), item.get("warnings", [])
+        return cls(
+            app,
+            item.get("version", 0),
+            item.get("compiledAt", ""),
+            bool(item.get("ok", False)),
+            item.get("policies", 0),
+            errors,
+            warnings,
+            item.get("errorCount", len(errors)),
+            item.get("warningCount", len(warnings)),
+            item.get("pinned"),
+        )
+
+    @property
+    def error_texts(self) -> list[str]:
+        """Each listed error in one line.
+
+        Examples
+        --------
+        >>> found = {"policy": "p", "attribute": "", "message": "is wrong"}
+        >>> AppStatus.from_item("school", {"errors": [found]}).error_texts
+        ['p: is wrong']
+        """
+        return [
+            ": ".join(part for part in (one["policy"], one["attribute"], one["message"]) if part)
+            for one in self.errors
+        ]
+
+    def to_json(self) -> dict[str, Any]:
+        """As `--json` prints it, with the names that the item has."""
+        return {
+            "app": self.app,
+            "version": self.version,
+            "compiledAt": self.compiled_at,
+            "ok": self.ok,
+            "policies": self.policies,
+            "errors": list(self.errors),
+            "warnings": list(self.warnings),
+            "errorCount": self.error_count,
+            "warningCount": self.warning_count,
+            "pinned": self.pinned,
+        }
