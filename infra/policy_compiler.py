@@ -43,7 +43,8 @@ class CompilerFunction(Construct):
             code=code,
             handler="wcs_hooks.handlers.compiler.handler",
             description="Compiles edited policies into the snapshot in force",
-            timeout=Duration.seconds(60),
+            # A batch may name many apps, each of which takes some thirty calls to DynamoDB.
+            timeout=Duration.minutes(5),
             environment={
                 "POLICIES_TABLE": store.policies.table_name,
                 "SNAPSHOTS_TABLE": store.snapshots.table_name,
@@ -94,9 +95,12 @@ class CompilerFunction(Construct):
             function_name=self.function.function_name,
             event_source_arn=store.edits_arn,
             starting_position="TRIM_HORIZON",
-            batch_size=100,
-            # A record that cannot be handled is singled out and given up within a minute, so that
-            # the edits behind it are not held up until it expires.
+            # The most that Lambda allows; it ends a batch at 6 MB. An app is compiled once a batch,
+            # however many of its policies were edited: what is edited during a bulk edit waits for
+            # the compilation that is under way, not for one per hundred policies.
+            batch_size=10_000,
+            # A record that cannot be handled is singled out and given up, so that the edits behind
+            # it are not held up until it expires.
             bisect_batch_on_function_error=True,
             maximum_retry_attempts=3,
             destination_config=lambda_.CfnEventSourceMapping.DestinationConfigProperty(

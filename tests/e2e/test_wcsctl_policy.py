@@ -129,7 +129,7 @@ def test_given_ten_thousand_policies_when_linted_applied_and_listed_then_it_take
     (tmp_path / app / "all.yaml").write_text("[]")
     emptied = wcsctl("policy", "apply", tmp_path, "--yes")
     assert emptied.returncode == 0, emptied.stderr
-    # The compiler takes edits in their order: other apps wait until it has seen all ten thousand.
+    # Another app does not wait until the compiler has seen all ten thousand edits.
     other = f"{app}-next"
     edited = deployed.put_policy({"app": other, "id": "e", "method": "call", "action": "echo"})
-    deployed.compiled(other, edited, seconds=120)
+    deployed.compiled(other, edited)

@@ -77,7 +77,7 @@ def test_given_a_reply_timeout_when_hooks_are_slow_then_lambda_ends_after_it_and
     timeouts = {stack.function(category)["Timeout"] for category in Category}
     assert timeouts == {seconds}
     assert seconds < 15
-    assert stack.function("compiler")["Timeout"] == 60
+    assert stack.function("compiler")["Timeout"] == 300
 
 
 @pytest.mark.parametrize("category", Category)
@@ -202,7 +202,7 @@ def test_given_an_edited_policy_when_its_stream_tells_then_the_compiler_runs_and
     policies = stack.logical_id(stack.output("PoliciesTableName"))
     assert mapping["EventSourceArn"] == {"Fn::GetAtt": [policies, "StreamArn"]}
     assert mapping["StartingPosition"] == "TRIM_HORIZON"
-    assert mapping["BatchSize"] == 100
+    assert mapping["BatchSize"] == 10_000
     assert "MaximumBatchingWindowInSeconds" not in mapping
     assert mapping["BisectBatchOnFunctionError"] is True
     assert mapping["MaximumRetryAttempts"] == 3

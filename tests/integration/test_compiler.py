@@ -956,7 +956,7 @@ def handler(calls: AwsCalls) -> CompilerFunction:
     return CompilerFunction()
 
 
-def test_given_records_of_two_apps_when_they_are_handled_then_both_are_compiled_once(
+def test_given_records_of_two_apps_when_handled_then_each_is_compiled_once_the_less_edited_first(
     aws: Aws, handler: CompilerFunction, capsys: pytest.CaptureFixture[str]
 ) -> None:
     aws.put_policies("live", deny("a"), deny("b", "call"))
@@ -966,7 +966,7 @@ def test_given_records_of_two_apps_when_they_are_handled_then_both_are_compiled_
 
     [metrics], log = read_output(capsys.readouterr().out)
     assert metrics["Compiled"] == [1, 1]
-    assert [(line["app"], line["version"]) for line in log] == [("live", 1), ("other", 1)]
+    assert [(line["app"], line["version"]) for line in log] == [("other", 1), ("live", 1)]
     assert status_of(aws, "live")["policies"] == 2
     assert status_of(aws, "other")["ok"]
 

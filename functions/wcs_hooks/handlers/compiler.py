@@ -4,6 +4,7 @@ A schedule does too, for what depends on time.
 """
 
 import os
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -65,6 +66,7 @@ def _report(app: str, outcome: Status | Exception) -> None:
 
 
 def _edited_apps(records: Sequence[dict[str, Any]]) -> list[str]:
+    """The edited apps; one of which many policies were edited does not hold up the others."""
     keys = [record["dynamodb"]["Keys"] for record in records]
-    edited = (key["app"]["S"] for key in keys if key["id"]["S"] != STATUS_ID)
-    return list(dict.fromkeys(edited))
+    edits = Counter(key["app"]["S"] for key in keys if key["id"]["S"] != STATUS_ID)
+    return sorted(edits, key=edits.__getitem__)
