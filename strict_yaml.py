@@ -5,8 +5,9 @@ scalar is what JSON would call it (null, true, false, a number), else a text; nu
 key that occurs twice is an error, and so is everything that JSON does not have.
 """
 
+import difflib
 import re
-from collections.abc import Hashable
+from collections.abc import Callable, Collection, Hashable, Sequence
 from decimal import Context, Decimal, InvalidOperation
 from typing import Any, Final, NoReturn
 
@@ -113,6 +114,142 @@ def plain(value: Any) -> Any:
             return {name: plain(inner) for name, inner in value.items()}
         case _:
             return value
+
+
+class StrictMapping:
+    """One mapping of a text: gives its values, and rejects keys that have no meaning there.
+
+    Parameters
+    ----------
+    where
+        What an error begins with: the file, and what of it.
+    error
+        What is raised if something is wrong.
+    path
+        The keys that lead to the mapping from there, joined by dots.
+    """
+
+    def __init__(
+        self, where: str, content: Any, error: Callable[[str], Exception], path: str = ""
+    ) -> None:
+        self.where = where
+        self._error = error
+        self._path = path
+        self._known: list[str] = []
+        if not isinstance(content, dict):
+            place = f", key {path!r}" if path else ""
+            raise error(f"{where}{place}: a mapping is expected, not {short(content)}")
+        self.content: dict[str, Any] = content
+
+    def wrong(self, key: str, said: str) -> NoReturn:
+        """Say what is wrong with a key of the mapping."""
+        path = f"{self._path}.{key}" if self._path else key
+        raise self._error(f"{self.where}, key {path!r}: {said}")
+
+    def only(self, *allowed: str) -> None:
+        """Reject keys other than these."""
+        for key in self.content:
+            if key not in allowed:
+                near = difflib.get_close_matches(key, allowed, 1)
+                meant = f"; did you mean {near[0]!r}?" if near else ""
+                self.wrong(key, f"unknown here; allowed are {', '.join(allowed)}{meant}")
+
+    def end(self) -> None:
+        """Reject the keys that nobody asked for."""
+        self.only(*self._known)
+
+    def has(self, key: str) -> bool:
+        """Whether there is such a key."""
+        self._known.append(key)
+        return key in self.content
+
+    def value(self, key: str, default: Any = ...) -> Any:
+        """Whatever a key has; it must be there unless there is a default."""
+        if self.has(key):
+            return self.content[key]
+        if default is ...:
+            near = difflib.get_close_matches(key, self.content.keys() - {*self._known}, 1)
+            self.wrong(key, "is missing" + (f"; did you mean it by {near[0]!r}?" if near else ""))
+        return default
+
+    def text(
+        self,
+        key: str,
+        default: Any = ...,
+        allowed: Collection[str] = (),
+        pattern: re.Pattern[str] | None = None,
+    ) -> str:
+        """A text, one of those that are allowed if there are any."""
+        value = self.value(key, default)
+        if not isinstance(value, str):
+            self.wrong(key, f"a text is expected, not {short(value)}")
+        if allowed and value not in allowed:
+            self.wrong(key, f"{value!r} is not known; allowed are {', '.join(allowed)}")
+        if pattern and not pattern.fullmatch(value):
+            self.wrong(key, f"{value!r} does not fit {pattern.pattern}")
+        return value
+
+    def boolean(self, key: str) -> bool:
+        """A boolean."""
+        value = self.value(key)
+        if not isinstance(value, bool):
+            self.wrong(key, f"true or false is expected, not {short(value)}")
+        return value
+
+    def number(self, key: str, default: float | None = None, *, at_least: float) -> float:
+        """A number of seconds."""
+        value = self.value(key, ... if default is None else Decimal(default))
+        if isinstance(value, bool) or not isinstance(value, (int, Decimal)) or value < at_least:
+            self.wrong(key, f"seconds are expected, {at_least:g} or more, not {short(value)}")
+        return float(value)
+
+    def whole(self, key: str, default: int | None, low: int, high: int) -> int:
+        """A whole number between two, which it may be."""
+        value = self.value(key, ... if default is None else default)
+        if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+            self.wrong(key, f"a number from {low} to {high} is expected, not {short(value)}")
+        return value
+
+    def names(
+        self, key: str, default: Sequence[str], allowed: Collection[str] = ()
+    ) -> tuple[str, ...]:
+        """A list of texts, each one of those that are allowed if there are any."""
+        value = self.value(key, default)
+        if not isinstance(value, (list, tuple)) or not all(isinstance(n, str) for n in value):
+            self.wrong(key, f"a list of names is expected, not {short(value)}")
+        for name in value:
+            if allowed and name not in allowed:
+                self.wrong(key, f"{name!r} is not known; allowed are {', '.join(allowed)}")
+        return tuple(value)
+
+    def fields(self, key: str) -> dict[str, Any]:
+        """The fields of a hook, in JSON's types; none if the key is not there."""
+        value = self.value(key, {})
+        if not isinstance(value, dict):
+            self.wrong(key, f"a mapping of fields is expected, not {short(value)}")
+        fields: dict[str, Any] = plain(value)
+        return fields
+
+    def items(self, key: str, default: Any = ...) -> list[Any]:
+        """A list of anything."""
+        value = self.value(key, default)
+        if not isinstance(value, list):
+            self.wrong(key, f"a list is expected, not {short(value)}")
+        return value
+
+    def child(self, key: str, default: Any = ...) -> "StrictMapping":
+        """The mapping that a key has."""
+        return self.place(key, self.value(key, default))
+
+    def place(self, key: str, content: Any) -> "StrictMapping":
+        """A mapping somewhere in what a key has."""
+        path = f"{self._path}.{key}" if self._path else key
+        return StrictMapping(self.where, content, self._error, path)
+
+
+def short(value: object) -> str:
+    """What an error shows of a value."""
+    return f"{plain(value)!r:.60}"
 
 
 class _Loader(_SafeLoader):

@@ -5,17 +5,16 @@ that names the file, the step, the key and what is allowed there.
 """
 
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Final, NoReturn, Self
+from typing import Any, Final, Self
 
 import strict_yaml
 from simulated_wcs.action import Conclusion
 from simulated_wcs.transport import DEFAULT_RETRIES, DEFAULT_TIMEOUT
-from strict_yaml import StrictYamlError, plain
+from strict_yaml import StrictMapping, StrictYamlError, short
 from wcs_hooks.core.methods import METHODS, PLAYERS, SWITCHES, Category, methods_of
 
 type PolicyItem = dict[str, Any]
@@ -244,7 +243,7 @@ class Scenario:
             content = strict_yaml.read(text, file)
         except StrictYamlError as error:
             raise ScenarioFileError(str(error)) from None
-        top = _Place(file, content)
+        top = StrictMapping(file, content, ScenarioFileError)
         settings = top.child("wcs", {})
         timeline = _timeline(top)
         scenario = cls(
@@ -282,116 +281,15 @@ def load_all(directory: Path) -> list[Scenario]:
     return scenarios
 
 
-class _Place:
-    """One mapping of the file: takes its keys one by one, and complains of what is left."""
-
-    def __init__(self, where: str, content: Any) -> None:
-        self._where = where
-        if not isinstance(content, dict):
-            raise ScenarioFileError(f"{where}: a mapping is expected, not {_short(content)}")
-        self._content = content
-        self._known: list[str] = []
-
-    def wrong(self, key: str, said: str) -> NoReturn:
-        raise ScenarioFileError(f"{self._where}, key {key!r}: {said}")
-
-    def end(self) -> None:
-        """Complain of keys that have no meaning here."""
-        for key in self._content:
-            if key not in self._known:
-                self.wrong(str(key), f"unknown here; allowed are {', '.join(self._known)}")
-
-    def has(self, key: str) -> bool:
-        self._known.append(key)
-        return key in self._content
-
-    def _take(self, key: str, default: Any = ...) -> Any:
-        if self.has(key):
-            return self._content[key]
-        if default is ...:
-            self.wrong(key, "is missing")
-        return default
-
-    def text(
-        self,
-        key: str,
-        default: Any = ...,
-        allowed: Collection[str] = (),
-        pattern: re.Pattern[str] | None = None,
-    ) -> str:
-        value = self._take(key, default)
-        if not isinstance(value, str):
-            self.wrong(key, f"a text is expected, not {_short(value)}")
-        if allowed and value not in allowed:
-            self.wrong(key, f"{value!r} is not known; allowed are {', '.join(allowed)}")
-        if pattern and not pattern.fullmatch(value):
-            self.wrong(key, f"{value!r} does not fit {pattern.pattern}")
-        return value
-
-    def number(self, key: str, default: float | None = None, *, at_least: float) -> float:
-        value = self._take(key, ... if default is None else Decimal(default))
-        if isinstance(value, bool) or not isinstance(value, (int, Decimal)) or value < at_least:
-            self.wrong(key, f"seconds are expected, {at_least:g} or more, not {_short(value)}")
-        return float(value)
-
-    def whole(self, key: str, default: int | None, low: int, high: int) -> int:
-        value = self._take(key, ... if default is None else default)
-        if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-            self.wrong(key, f"a number from {low} to {high} is expected, not {_short(value)}")
-        return value
-
-    def names(
-        self, key: str, default: Sequence[str], allowed: Collection[str] = ()
-    ) -> tuple[str, ...]:
-        value = self._take(key, default)
-        if not isinstance(value, (list, tuple)) or not all(isinstance(n, str) for n in value):
-            self.wrong(key, f"a list of names is expected, not {_short(value)}")
-        for name in value:
-            if allowed and name not in allowed:
-                self.wrong(key, f"{name!r} is not known; allowed are {', '.join(allowed)}")
-        return tuple(value)
-
-    def fields(self, key: str) -> dict[str, Any]:
-        value = self._take(key, {})
-        if not isinstance(value, dict) or not all(isinstance(name, str) for name in value):
-            self.wrong(key, f"a mapping of fields is expected, not {_short(value)}")
-        fields: dict[str, Any] = plain(value)
-        return fields
-
-    def items(self, key: str, default: Any = ...) -> list[Any]:
-        value = self._take(key, default)
-        if not isinstance(value, list):
-            self.wrong(key, f"a list is expected, not {_short(value)}")
-        return value
-
-    def child(self, key: str, default: Any = ...) -> "_Place":
-        return self.place(key, self._take(key, default))
-
-    def place(self, key: str, content: Any) -> "_Place":
-        return _Place(f"{self._where}, key {key!r}", content)
-
-    def one_of(self, kinds: Sequence[str]) -> str:
-        """Which of some keys is there; exactly one must be."""
-        found = [kind for kind in kinds if kind in self._content]
-        # sip and server steps name the client that they are about.
-        if len(found) > 1 and "client" in found:
-            found.remove("client")
-        if len(found) != 1:
-            said = f"has {' and '.join(found)}" if found else "says not who acts"
-            raise ScenarioFileError(f"{self._where} {said}: it needs one of {', '.join(kinds)}")
-        self._known.append(found[0])
-        return found[0]
-
-
-def _timeline(top: _Place) -> tuple[ScenarioStep, ...]:
+def _timeline(top: StrictMapping) -> tuple[ScenarioStep, ...]:
     entries = top.items("timeline")
     if not entries:
         top.wrong("timeline", "at least one step is expected")
     steps: list[ScenarioStep] = []
     clients: set[str] = set()
     for number, entry in enumerate(entries, start=1):
-        place = _Place(f"{top._where}, step {number}", entry)  # noqa: SLF001 - of the same module
-        kind = place.one_of(_KINDS)
+        place = StrictMapping(f"{top.where}, step {number}", entry, ScenarioFileError)
+        kind = _kind(place)
         place.text("note", "")
         step = _STEPS[kind](place, number)
         if step.kind == "client" and step.does == "connect":
@@ -407,7 +305,20 @@ def _timeline(top: _Place) -> tuple[ScenarioStep, ...]:
     return tuple(steps)
 
 
-def _client_step(place: _Place, number: int) -> ScenarioStep:
+def _kind(step: StrictMapping) -> str:
+    """Which of the keys that say who acts is there; exactly one must be."""
+    found = [kind for kind in _KINDS if kind in step.content]
+    # sip and server steps name the client that they are about.
+    if len(found) > 1 and "client" in found:
+        found.remove("client")
+    if len(found) != 1:
+        said = f"has {' and '.join(found)}" if found else "says not who acts"
+        raise ScenarioFileError(f"{step.where} {said}: it needs one of {', '.join(_KINDS)}")
+    step.has(found[0])
+    return found[0]
+
+
+def _client_step(place: StrictMapping, number: int) -> ScenarioStep:
     client = place.text("client")
     does = place.text("does", allowed=_CLIENT_METHODS)
     stream = place.text("stream") if does in STREAM_METHODS else ""
@@ -425,7 +336,7 @@ def _client_step(place: _Place, number: int) -> ScenarioStep:
     )
 
 
-def _sip_step(place: _Place, number: int) -> ScenarioStep:
+def _sip_step(place: StrictMapping, number: int) -> ScenarioStep:
     incoming = methods_of(Category.INCOMING)
     does = place.text("sip", allowed=(*incoming, *Sip))
     status: int | str = 0
@@ -448,7 +359,7 @@ def _sip_step(place: _Place, number: int) -> ScenarioStep:
     )
 
 
-def _player_step(place: _Place, number: int) -> ScenarioStep:
+def _player_step(place: StrictMapping, number: int) -> ScenarioStep:
     return ScenarioStep(
         number=number,
         kind="player",
@@ -459,7 +370,7 @@ def _player_step(place: _Place, number: int) -> ScenarioStep:
     )
 
 
-def _server_step(place: _Place, number: int) -> ScenarioStep:
+def _server_step(place: StrictMapping, number: int) -> ScenarioStep:
     server = place.text("server", allowed=tuple(Server))
     if server == Server.KEEP_ALIVE:
         return ScenarioStep(
@@ -479,23 +390,23 @@ def _server_step(place: _Place, number: int) -> ScenarioStep:
     )
 
 
-def _backend_step(place: _Place, number: int) -> ScenarioStep:
-    state = place._content["backend"]  # noqa: SLF001 - of the same module
+def _backend_step(place: StrictMapping, number: int) -> ScenarioStep:
+    state = place.content["backend"]
     if isinstance(state, dict):
         slow = place.child("backend")
         seconds = slow.number("slow", at_least=0.05)
         slow.end()
         return ScenarioStep(number=number, kind="backend", does=BackEndState.SLOW, seconds=seconds)
     if state not in (BackEndState.UP, BackEndState.DOWN):
-        place.wrong("backend", f"{_short(state)} is not known; allowed are up, down, slow: SECONDS")
+        place.wrong("backend", f"{short(state)} is not known; allowed are up, down, slow: SECONDS")
     return ScenarioStep(number=number, kind="backend", does=state)
 
 
-def _policies_step(place: _Place, number: int) -> ScenarioStep:
+def _policies_step(place: StrictMapping, number: int) -> ScenarioStep:
     return ScenarioStep(number=number, kind="policies", policies=_policies(place, "policies"))
 
 
-_STEPS: Final[Mapping[str, Callable[[_Place, int], ScenarioStep]]] = {
+_STEPS: Final[Mapping[str, Callable[[StrictMapping, int], ScenarioStep]]] = {
     "client": _client_step,
     "sip": _sip_step,
     "player": _player_step,
@@ -505,14 +416,12 @@ _STEPS: Final[Mapping[str, Callable[[_Place, int], ScenarioStep]]] = {
 }
 
 
-def _expectation(step: _Place) -> Expectation:
+def _expectation(step: StrictMapping) -> Expectation:
     place = step.child("expect", {})
     outcome = place.text("outcome", Conclusion.ACCEPTED, tuple(Conclusion))
     expectation = Expectation(
         outcome=Conclusion(outcome),
-        status=_status(place, "status", place._content["status"])  # noqa: SLF001 - same module
-        if place.has("status")
-        else None,
+        status=_status(place, "status", place.content["status"]) if place.has("status") else None,
         attempts=place.whole("attempts", None, 0, 11) if place.has("attempts") else None,
         policy=place.text("policy") if place.has("policy") else None,
         sent=place.fields("sent"),
@@ -526,15 +435,15 @@ def _expectation(step: _Place) -> Expectation:
     return expectation
 
 
-def _sees(place: _Place) -> dict[str, tuple[Seen, ...]]:
+def _sees(place: StrictMapping) -> dict[str, tuple[Seen, ...]]:
     clients = place.child("sees", {})
     return {
         client: tuple(_seen(clients, client, event) for event in clients.items(client))
-        for client in list(clients._content)  # noqa: SLF001 - of the same module
+        for client in list(clients.content)
     }
 
 
-def _seen(clients: _Place, client: str, event: Any) -> Seen:
+def _seen(clients: StrictMapping, client: str, event: Any) -> Seen:
     place = clients.place(client, event)
     name = place.text("event", allowed=tuple(METHODS))
     seen = Seen(name, place.fields("has"), place.names("lacks", ()))
@@ -542,29 +451,29 @@ def _seen(clients: _Place, client: str, event: Any) -> Seen:
     return seen
 
 
-def _hooks(place: _Place) -> tuple[tuple[str, int | str], ...]:
+def _hooks(place: StrictMapping) -> tuple[tuple[str, int | str], ...]:
     hooks: list[tuple[str, int | str]] = []
     for entry in place.items("hooks"):
         if not isinstance(entry, dict) or len(entry) != 1:
-            place.wrong("hooks", f"METHOD: STATUS is expected, not {_short(entry)}")
+            place.wrong("hooks", f"METHOD: STATUS is expected, not {short(entry)}")
         [(method, status)] = entry.items()
         if method not in METHODS:
-            place.wrong("hooks", f"{_short(method)} is no method of WCS")
+            place.wrong("hooks", f"{short(method)} is no method of WCS")
         hooks.append((method, _status(place, "hooks", status)))
     return tuple(hooks)
 
 
-def _status(place: _Place, key: str, status: Any) -> int | str:
+def _status(place: StrictMapping, key: str, status: Any) -> int | str:
     low, high = _HTTP_STATUSES
     if status in (NO_ANSWER, NOT_CALLED):
         return str(status)
     if isinstance(status, bool) or not isinstance(status, int) or not low <= status <= high:
         allowed = f"an HTTP status, {NO_ANSWER} or {NOT_CALLED}"
-        place.wrong(key, f"{allowed} is expected, not {_short(status)}")
+        place.wrong(key, f"{allowed} is expected, not {short(status)}")
     return status
 
 
-def _policies(place: _Place, key: str) -> tuple[PolicyItem, ...]:
+def _policies(place: StrictMapping, key: str) -> tuple[PolicyItem, ...]:
     policies: list[PolicyItem] = []
     for number, entry in enumerate(place.items(key, []), start=1):
         own = place.place(f"{key} {number}", entry)
@@ -573,7 +482,3 @@ def _policies(place: _Place, key: str) -> tuple[PolicyItem, ...]:
             own.wrong("app", "the scenario's own app is filled in: leave it out")
         policies.append(entry)
     return tuple(policies)
-
-
-def _short(value: object) -> str:
-    return f"{plain(value)!r:.60}"

@@ -111,6 +111,7 @@ _C = "- {client: anna, does: connect}\n"
         ("- {note: x}", "step 1 says not who acts"),
         ("- {backend: up, player: tv}", "step 1 has player and backend: it needs one of"),
         ("- {client: a}", "step 1, key 'does': is missing"),
+        ("- {client: a, dose: connect}", "key 'does': is missing; did you mean it by 'dose'?"),
         (
             "- {client: a, does: publsh}",
             "step 1, key 'does': 'publsh' is not known; allowed are connect",
@@ -141,16 +142,19 @@ _C = "- {client: anna, does: connect}\n"
         (_C + "- {sip: hangup, client: anna, with: {}}", "key 'with': unknown here"),
         ("- backend: away", "allowed are up, down, slow: SECONDS"),
         ("- backend: {slow: -1}", "seconds are expected, 0.05 or more, not -1"),
-        ("- backend: {slow: 1, fast: 2}", "key 'fast': unknown here; allowed are slow"),
+        ("- backend: {slow: 1, fast: 2}", "key 'backend.fast': unknown here; allowed are slow"),
         ("- {backend: up, expect: {}}", "key 'expect': unknown here"),
         ("- policies: {}", "key 'policies': a list is expected"),
-        ("- policies: [{method: call}]", "key 'policies 1', key 'id': is missing"),
+        ("- policies: [{method: call}]", "key 'policies 1.id': is missing"),
         ("- policies: [{id: p, app: x}]", "the scenario's own app is filled in"),
         ("- {client: a, does: connect, expect: []}", "key 'expect': a mapping is expected"),
-        ("- {client: a, does: connect, expect: {oucome: x}}", "'oucome': unknown here; allowed"),
+        (
+            "- {client: a, does: connect, expect: {oucome: x}}",
+            "'expect.oucome': unknown here; allowed",
+        ),
         (
             "- {client: a, does: connect, expect: {outcome: refused}}",
-            "key 'expect', key 'outcome': 'refused' is not known; allowed are accepted, not-called",
+            "key 'expect.outcome': 'refused' is not known; allowed are accepted, not-called",
         ),
         ("- {client: a, does: connect, expect: {status: 999}}", "an HTTP status, none or not-call"),
         ("- {client: a, does: connect, expect: {status: gone}}", "an HTTP status, none or not-cal"),
@@ -162,11 +166,11 @@ _C = "- {client: anna, does: connect}\n"
         ("- {client: a, does: connect, expect: {sees: {a: [x]}}}", "a mapping is expected, not 'x"),
         (
             "- {client: a, does: connect, expect: {sees: {a: [{event: Nothing}]}}}",
-            "key 'event': 'Nothing' is not known",
+            "key 'expect.sees.a.event': 'Nothing' is not known",
         ),
         (
             "- {client: a, does: connect, expect: {sees: {a: [{event: ErrorEvent, hsa: {}}]}}}",
-            "key 'hsa': unknown here; allowed are event, has, lacks",
+            "key 'expect.sees.a.hsa': unknown here; allowed are event, has, lacks; did you mean",
         ),
     ],
 )
@@ -214,7 +218,7 @@ def test_given_policies_in_a_scenario_when_read_then_they_are_what_a_policy_file
             _HEAD + "timeline:\n - backend: up\nwcs: {switchedOn: [call]}",
             "'call' is not known; allowed are StreamKeepAliveEvent, playHLS, playRTSP",
         ),
-        (_HEAD + "timeline:\n - backend: up\nwcs: {speed: 1}", "key 'speed': unknown here"),
+        (_HEAD + "timeline:\n - backend: up\nwcs: {speed: 1}", "key 'wcs.speed': unknown here"),
     ],
 )
 def test_given_a_slip_elsewhere_then_the_error_names_file_and_key(text: str, said: str) -> None:
