@@ -1,0 +1,76 @@
+"""What active policies demand of restClientConfig, as it is read from a deployment."""
+
+from collections.abc import Iterator
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from tests.support.aws_tables import SNAPSHOTS, Aws
+from tests.support.faulty_aws import UNPROCESSED, FaultyAws
+from tests.support.policy_items import deny
+from tests.wcsctl.policy_commands import DEPLOYMENT_OUTPUTS, Commands
+from wcs_hooks.adapters.dynamo_snapshots import version_key
+from wcsctl.deployment import Deployment
+from wcsctl.policies.demands import active_demands
+
+_APPS = ("hall", "radio", "school")
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch) -> Iterator[Commands]:
+    with mock_aws():
+        commands = Commands(Aws.set_up("s" * 40), monkeypatch)
+        for app in _APPS:
+            commands.enforce(app, deny("no", "call"))
+        yield commands
+
+
+def _deployment() -> Deployment:
+    return Deployment("test", boto3.Session(), None, DEPLOYMENT_OUTPUTS)
+
+
+def test_given_apps_when_their_demands_are_read_then_all_pointers_and_all_versions_are_read_at_once(
+    run: Commands,
+) -> None:
+    del run
+    with FaultyAws().watching() as aws:
+        demands = active_demands(_deployment())
+
+    assert aws.calls == ["Query", "BatchGetItem", "BatchGetItem"]
+    assert list(demands) == list(_APPS)
+    assert all([one.method for one in found] == ["call"] for found in demands.values())
+
+
+def test_given_a_version_that_is_gone_when_demands_are_read_then_its_app_demands_nothing(
+    run: Commands,
+) -> None:
+    run.aws.delete_item(SNAPSHOTS, {"app": "hall", "item": version_key(1)})
+
+    demands = active_demands(_deployment(), ["hall", "school", "unknown"])
+
+    assert {app: len(found) for app, found in demands.items()} == {
+        "hall": 0,
+        "school": 1,
+        "unknown": 0,
+        "*": 0,
+    }
+
+
+def test_given_a_throttled_table_when_demands_are_read_then_what_is_left_is_asked_for_again(
+    run: Commands,
+) -> None:
+    del run
+    aws = FaultyAws()
+
+    def recover_at_the_second_attempt(operation: str, _: bytes) -> None:
+        if aws.attempts.count(operation) > 1:
+            aws.recover()
+
+    aws.meanwhile = recover_at_the_second_attempt
+    aws.fail(UNPROCESSED, "BatchGetItem")
+    with aws.watching():
+        demands = active_demands(_deployment(), ["school"])
+
+    assert aws.calls == ["BatchGetItem"] * 3
+    assert [one.method for one in demands["school"]] == ["call"]
