@@ -14,7 +14,7 @@ from aws_cdk import aws_sqs as sqs
 from aws_cdk.aws_cloudwatch_actions import SnsAction
 from constructs import Construct
 
-from infra.metrics import MINUTE, Metrics, rest_errors
+from infra.metrics import MINUTE, Metrics
 from infra.settings import Settings
 from wcs_hooks.core.methods import Category
 from wcs_hooks.core.outcome import Cause, Outcome, RestOnError
@@ -64,7 +64,7 @@ class Alarms(Construct):
                 "StreamsEnded",
                 "A failure of ours ended streams: StreamKeepAliveEvent was not answered, and its "
                 "restOnError is FAIL. Look into the event function's log.",
-                rest_errors(
+                metrics.rest_errors(
                     (Category.EVENT, RestOnError.FAIL, Outcome.STREAM_ENDED), Cause.FAILURE
                 ),
             ),

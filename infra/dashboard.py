@@ -15,7 +15,7 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from infra.hook_api import HookApi
-from infra.metrics import MINUTE, Metrics, rest_errors, rest_errors_of
+from infra.metrics import MINUTE, Metrics
 from wcs_hooks.core.methods import Category
 from wcs_hooks.core.outcome import Cause
 from wcs_hooks.telemetry.catalogue import COMPILER, COMPILER_COUNTS, Count, outcome_rows
@@ -108,7 +108,7 @@ class Dashboard(Construct):
         ]
         rows: list[Sequence[cloudwatch.IWidget]] = [
             [alarm_states],
-            *_outcomes(),
+            *_outcomes(metrics),
             [_last_denials(functions), _last_failures(functions)],
             *batched(graphs, _WIDTH // _THIRD, strict=True),
         ]
@@ -120,15 +120,15 @@ class Dashboard(Construct):
         )
 
 
-def _outcomes() -> list[list[cloudwatch.IWidget]]:
+def _outcomes(metrics: Metrics) -> list[list[cloudwatch.IWidget]]:
     """The grid of restOnError and outcome, a column to each cause, and how it came about."""
     return [
         [cloudwatch.TextWidget(markdown=_OUTCOMES, width=_WIDTH, height=4)],
-        [_column(cause, title) for cause, title in _REASONS.items()],
+        [_column(metrics, cause, title) for cause, title in _REASONS.items()],
         [
             _graph(
                 f"{category}: what WCS did",
-                [rest_errors_of(category)],
+                [metrics.rest_errors_of(category)],
                 stacked=True,
                 width=_QUARTER,
             )
@@ -137,13 +137,13 @@ def _outcomes() -> list[list[cloudwatch.IWidget]]:
     ]
 
 
-def _column(cause: Cause, title: str) -> cloudwatch.TableWidget:
+def _column(metrics: Metrics, cause: Cause, title: str) -> cloudwatch.TableWidget:
     # Each cell is named rather than searched for: what never happened before is seen at once, and
     # every cell has its place.
     return cloudwatch.TableWidget(
         title=title,
         metrics=[
-            rest_errors(row, cause).with_(label=f"{row[0]}: {row[1]} → {row[2]}")
+            metrics.rest_errors(row, cause).with_(label=f"{row[0]}: {row[1]} → {row[2]}")
             for row in outcome_rows()
         ],
         summary=cloudwatch.TableSummaryProps(

@@ -22,7 +22,6 @@ from infra.retention import log_group
 from infra.settings import Architecture, Packaging, Settings, Tracing
 from wcs_hooks.core.caller import Auth
 from wcs_hooks.core.methods import Category
-from wcs_hooks.telemetry.catalogue import NAMESPACE
 
 _MARGIN_SECONDS = 4
 """What a function gets beyond the reply's time limit: a cold start, then flushing its metrics.
@@ -201,7 +200,7 @@ def traced_function(  # noqa: PLR0913 - what a function is made of, by name
         application_log_level_v2=lambda_.ApplicationLogLevel.INFO,
         environment={
             "POWERTOOLS_SERVICE_NAME": settings.service_name,
-            "POWERTOOLS_METRICS_NAMESPACE": NAMESPACE,
+            "POWERTOOLS_METRICS_NAMESPACE": settings.metric_namespace,
             "POWERTOOLS_LOG_LEVEL": "INFO",
             "POWERTOOLS_TRACE_DISABLED": "true",
             **environment,

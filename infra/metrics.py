@@ -1,5 +1,6 @@
 """The metrics that alarms watch and the dashboard shows: those of the functions' catalogue."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -13,7 +14,6 @@ from wcs_hooks.telemetry.catalogue import (
     BY_CATEGORY,
     BY_METHOD,
     BY_REST_ERROR,
-    NAMESPACE,
     REST_ERRORS,
     CompilerCount,
     Count,
@@ -37,6 +37,7 @@ class Metrics:
     """
 
     def __init__(self, settings: Settings) -> None:
+        self._namespace = settings.metric_namespace
         self._service = settings.service_name
 
     def in_category(
@@ -44,7 +45,7 @@ class Metrics:
     ) -> cloudwatch.Metric:
         """A metric of one category, or of the compiler."""
         dimensions = dict(zip(BY_CATEGORY, (self._service, category), strict=True))
-        return _metric(name, dimensions, statistic)
+        return self._metric(name, dimensions, statistic)
 
     def by_category(self, name: Count) -> list[cloudwatch.IMetric]:
         """A metric of each category."""
@@ -52,7 +53,7 @@ class Metrics:
 
     def by_method(self, name: MethodCount) -> cloudwatch.IMetric:
         """A metric of each method that it was counted for."""
-        return _search(
+        return self._search(
             name,
             BY_METHOD,
             {"service": self._service},
@@ -79,44 +80,52 @@ class Metrics:
             expression=f"SUM([{terms}])", using_metrics=named, label=name, period=MINUTE
         )
 
+    def rest_errors(self, row: OutcomeRow, cause: Cause) -> cloudwatch.Metric:
+        """How often WCS did this for that cause."""
+        return self._metric(REST_ERRORS, rest_error_dimensions(*row, cause))
 
-def rest_errors(row: OutcomeRow, cause: Cause) -> cloudwatch.Metric:
-    """How often WCS did this for that cause."""
-    return _metric(REST_ERRORS, rest_error_dimensions(*row, cause))
+    def rest_errors_of(self, category: Category) -> cloudwatch.IMetric:
+        """What WCS did in a category, by restOnError and cause, so far as it did."""
+        return self._search(
+            REST_ERRORS,
+            BY_REST_ERROR,
+            {"category": category},
+            label=f"{_value_of('restOnError')} → {_value_of('outcome')} ({_value_of('cause')})",
+        )
+
+    def _metric(
+        self, name: str, dimensions: Mapping[str, str], statistic: str = "Sum"
+    ) -> cloudwatch.Metric:
+        return cloudwatch.Metric(
+            namespace=self._namespace,
+            metric_name=name,
+            dimensions_map=dimensions,
+            statistic=statistic,
+            period=MINUTE,
+        )
+
+    def _search(
+        self, name: str, dimensions: Sequence[str], wanted: Mapping[str, str], *, label: str
+    ) -> cloudwatch.IMetric:
+        """Find the metrics with these dimensions that have data.
+
+        A metric is found from some minutes after its first data on, for two weeks after its last.
+        """
+        schema = ",".join((_quoted(self._namespace), *dimensions))
+        terms = " ".join(
+            f'{each}="{value}"' for each, value in {"MetricName": name, **wanted}.items()
+        )
+        return cloudwatch.SearchExpression(
+            expression=f"SEARCH('{{{schema}}} {terms}', 'Sum')", label=label, period=MINUTE
+        )
 
 
-def rest_errors_of(category: Category) -> cloudwatch.IMetric:
-    """What WCS did in a category, by restOnError and cause, so far as it did."""
-    return _search(
-        REST_ERRORS,
-        BY_REST_ERROR,
-        {"category": category},
-        label=f"{_value_of('restOnError')} → {_value_of('outcome')} ({_value_of('cause')})",
-    )
+def _quoted(namespace: str) -> str:
+    """Quote a namespace for a search if it has characters that a bare one may not have.
 
-
-def _metric(name: str, dimensions: Mapping[str, str], statistic: str = "Sum") -> cloudwatch.Metric:
-    return cloudwatch.Metric(
-        namespace=NAMESPACE,
-        metric_name=name,
-        dimensions_map=dimensions,
-        statistic=statistic,
-        period=MINUTE,
-    )
-
-
-def _search(
-    name: str, dimensions: Sequence[str], wanted: Mapping[str, str], *, label: str
-) -> cloudwatch.IMetric:
-    """Find the metrics with these dimensions that have data.
-
-    A metric is found from some minutes after its first data on, for two weeks after its last.
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/search-expression-syntax.html
     """
-    schema = ",".join((NAMESPACE, *dimensions))
-    terms = " ".join(f'{each}="{value}"' for each, value in {"MetricName": name, **wanted}.items())
-    return cloudwatch.SearchExpression(
-        expression=f"SEARCH('{{{schema}}} {terms}', 'Sum')", label=label, period=MINUTE
-    )
+    return namespace if re.fullmatch(r"[\w/]+", namespace) else f'"{namespace}"'
 
 
 def _value_of(dimension: str) -> str:

@@ -14,7 +14,6 @@ from infra.hook_api import HookApi
 from infra.metrics import MINUTE, Metrics
 from infra.settings import Settings
 from wcs_hooks.core.methods import Category
-from wcs_hooks.telemetry.catalogue import NAMESPACE
 
 
 class Observability(Construct):
@@ -41,7 +40,9 @@ class Observability(Construct):
     ) -> None:
         super().__init__(scope, construct_id)
         metrics = Metrics(settings)
-        throttled_requests = self._count_throttled_requests(hooks.access_logs, hooks.api.api_id)
+        throttled_requests = self._count_throttled_requests(
+            settings, hooks.access_logs, hooks.api.api_id
+        )
         alarms = Alarms(
             self,
             "Alarms",
@@ -66,13 +67,13 @@ class Observability(Construct):
         ).url
 
     def _count_throttled_requests(
-        self, access_logs: logs.LogGroup, api_id: str
+        self, settings: Settings, access_logs: logs.LogGroup, api_id: str
     ) -> cloudwatch.Metric:
         """Count the gateway's 429 replies, which an HTTP API has no metric for."""
         return access_logs.add_metric_filter(
             "ThrottledRequests",
             filter_pattern=logs.FilterPattern.string_value("$.status", "=", "429"),
-            metric_namespace=NAMESPACE,
+            metric_namespace=settings.metric_namespace,
             metric_name="ThrottledRequests",
             metric_value="1",
             dimensions={"api": "$.apiId"},

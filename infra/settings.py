@@ -14,6 +14,7 @@ from enum import StrEnum
 from typing import Any, Final, Self
 
 from wcs_hooks.core.caller import Auth, RestApiCalls
+from wcs_hooks.telemetry.catalogue import namespace_of
 
 CONTEXT_KEY: Final = "wcsHooks"
 """The context key that holds the settings in ``cdk.json``."""
@@ -160,7 +161,8 @@ class Settings:
     Attributes
     ----------
     stage
-        Appended to the stack's name, so that several deployments fit in one account and region.
+        Appended to the stack's name and to the namespace of its metrics, so that several
+        deployments fit in one account and region.
     auth
         How callers prove who they are.
     basic_user
@@ -292,8 +294,13 @@ class Settings:
 
     @property
     def service_name(self) -> str:
-        """The metrics' dimension ``service``, which tells the stages in one account apart."""
+        """The dimension ``service`` of the metrics that have it."""
         return f"wcs-hooks-{self.stage}" if self.stage else "wcs-hooks"
+
+    @property
+    def metric_namespace(self) -> str:
+        """The namespace of the stage's metrics, which no other stage of an account uses."""
+        return namespace_of(self.stage)
 
     @classmethod
     def from_context(cls, context: Mapping[str, object]) -> Self:

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from wcs_hooks.core.caller import Auth
 from wcs_hooks.core.methods import Category
-from wcs_hooks.telemetry.catalogue import COMPILER
+from wcs_hooks.telemetry.catalogue import COMPILER, namespace_of
 from wcsctl.deployment import Deployment
 from wcsctl.errors import NotFoundError
 
@@ -49,8 +49,13 @@ class FunctionConfiguration:
 
     @property
     def service(self) -> str:
-        """The metrics' dimension of that name, which tells the stages of one account apart."""
+        """The dimension `service` of the metrics that have it."""
         return self.environment.get("POWERTOOLS_SERVICE_NAME", "wcs-hooks")
+
+    @property
+    def metric_namespace(self) -> str:
+        """The namespace of the stage's metrics, which no other stage of an account uses."""
+        return self.environment.get("POWERTOOLS_METRICS_NAMESPACE", namespace_of(""))
 
 
 class FunctionConfigurations:

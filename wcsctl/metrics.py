@@ -21,7 +21,6 @@ from wcs_hooks.telemetry.catalogue import (
     BY_REST_ERROR,
     COUNTS,
     METHOD_COUNTS,
-    NAMESPACE,
     REST_ERRORS,
     TIMES,
     outcome_rows,
@@ -101,10 +100,11 @@ class MetricsSource(Protocol):
 
 def source_of(deployment: Deployment, configurations: FunctionConfigurations) -> MetricsSource:
     """The source for a deployment."""
+    function = configurations.for_function(Category.EVENT)
     if deployment.endpoint is None:
-        service = configurations.for_function(Category.EVENT).service
-        return CloudWatchMetrics(deployment.client("cloudwatch"), service)
-    return EmfMetrics(FunctionLogs(deployment, configurations))
+        client = deployment.client("cloudwatch")
+        return CloudWatchMetrics(client, function.metric_namespace, function.service)
+    return EmfMetrics(FunctionLogs(deployment, configurations), function.metric_namespace)
 
 
 def rest_error_cells() -> list[RestErrorCell]:
@@ -128,12 +128,15 @@ class CloudWatchMetrics:
     ----------
     client
         CloudWatch's.
+    namespace
+        The namespace of the deployment's metrics.
     service
         The functions' dimension of that name.
     """
 
-    def __init__(self, client: Any, service: str) -> None:
+    def __init__(self, client: Any, namespace: str, service: str) -> None:
         self._client = client
+        self._namespace = namespace
         self._service = service
 
     def activity(self, since: float, until: float) -> Activity:
@@ -210,7 +213,7 @@ class CloudWatchMetrics:
                 "ReturnData": True,
                 "MetricStat": {
                     "Metric": {
-                        "Namespace": NAMESPACE,
+                        "Namespace": self._namespace,
                         "MetricName": query.metric,
                         "Dimensions": [
                             {"Name": name, "Value": value}
@@ -242,10 +245,13 @@ class EmfMetrics:
     ----------
     logs
         Where they stand.
+    namespace
+        The namespace of the deployment's metrics.
     """
 
-    def __init__(self, logs: FunctionLogs) -> None:
+    def __init__(self, logs: FunctionLogs, namespace: str) -> None:
         self._logs = logs
+        self._namespace = namespace
 
     def activity(self, since: float, until: float) -> Activity:
         """Calls, what became of them, and how long they took."""
@@ -296,24 +302,24 @@ class EmfMetrics:
     ) -> Iterator[tuple[str, Mapping[str, str], Sequence[float]]]:
         records = self._logs.records(CATEGORIES, int(since * 1000), int(until * 1000))
         for record in records:
-            yield from measured_in(record.fields)
+            yield from measured_in(record.fields, self._namespace)
 
 
 def measured_in(
-    line: Mapping[str, Any],
+    line: Mapping[str, Any], namespace: str
 ) -> Iterator[tuple[str, Mapping[str, str], Sequence[float]]]:
-    """What CloudWatch would make of a line: metrics with their dimensions and values.
+    """What CloudWatch would make of a line: a namespace's metrics, their dimensions and values.
 
     Examples
     --------
     >>> directive = {"Namespace": "WcsHooks", "Dimensions": [["category"]]}
     >>> directive["Metrics"] = [{"Name": "Calls"}]
     >>> line = {"_aws": {"CloudWatchMetrics": [directive]}, "category": "direct", "Calls": [1.0]}
-    >>> list(measured_in(line))
+    >>> list(measured_in(line, "WcsHooks"))
     [('Calls', {'category': 'direct'}, [1.0])]
     """
     for directive in line.get("_aws", {}).get("CloudWatchMetrics", ()):
-        if directive.get("Namespace") != NAMESPACE:
+        if directive.get("Namespace") != namespace:
             continue
         for metric, names in itertools.product(directive["Metrics"], directive["Dimensions"]):
             values = line.get(metric["Name"], [])

@@ -18,6 +18,7 @@ from tests.e2e.conftest import Deployed, until
 from tests.support.marked_secrets import MarkedBody, marked_bodies
 from wcs_hooks.core.methods import Category
 from wcsctl.function_configuration import FUNCTIONS
+from wcsctl.metrics import measured_in
 
 SETTINGS: Final = {
     **deployment.SETTINGS,
@@ -207,6 +208,81 @@ def test_given_as_client_when_a_hook_of_a_session_never_seen_is_denied_then_it_i
         )
         assert refused.error["policy"] == "no"
         assert deployed.post(method, body).status == 200
+
+
+# --- Two stages in one account ------------------------------------------------------------------
+
+
+type Identity = tuple[str, str, frozenset[tuple[str, str]]]
+"""A metric's namespace, name and dimensions: what is the same in all three is one metric."""
+
+
+def counted_by(stack: Deployed, since_ms: int) -> set[Identity]:
+    """What CloudWatch would make of the functions' lines since a moment."""
+    return {
+        (directive["Namespace"], name, frozenset(dimensions.items()))
+        for function in FUNCTIONS
+        for line in stack.records(function, since_ms)
+        for directive in line.get("_aws", {}).get("CloudWatchMetrics", ())
+        for name, dimensions, _ in measured_in(line, directive["Namespace"])
+    }
+
+
+def watched_by(stack: Deployed, name: str) -> set[Identity]:
+    """What the alarms of the stack watch."""
+    clients = stack.workspace.session()
+    endpoint = stack.workspace.endpoint
+    resources = (
+        clients.client("cloudformation", endpoint_url=endpoint)
+        .get_paginator("list_stack_resources")
+        .paginate(StackName=name)
+        .search(
+            "StackResourceSummaries[?ResourceType=='AWS::CloudWatch::Alarm'].PhysicalResourceId"
+        )
+    )
+    alarms = clients.client("cloudwatch", endpoint_url=endpoint).describe_alarms(
+        AlarmNames=list(resources), MaxRecords=100
+    )["MetricAlarms"]
+    return {
+        (
+            alarm["Namespace"],
+            alarm["MetricName"],
+            frozenset((each["Name"], each["Value"]) for each in alarm["Dimensions"]),
+        )
+        for alarm in alarms
+        if "MetricName" in alarm
+    }
+
+
+def test_given_two_stages_when_a_failure_ends_a_stream_in_one_then_no_figure_of_the_other_moves(
+    other: OtherStack, app: str, deployed: Deployed, since_ms: int
+) -> None:
+    policy = {
+        "app": app,
+        "id": "cut",
+        "method": "StreamKeepAliveEvent",
+        "action": "deny",
+        "when": "session.custom.role == 'guest'",
+    }
+    edited = other.stack.put_policy(policy)
+    assert other.stack.compiled(app, edited)["ok"]
+    assert deployed.post("StreamKeepAliveEvent", {"appKey": app, "sessionId": "/s"}).status == 200
+    before = other.stack.restart(Category.EVENT, SESSIONS_TABLE="gone")
+    try:
+        body = json.dumps({"appKey": app, "sessionId": "/s", "nodeId": "n"}).encode()
+        assert other.post("StreamKeepAliveEvent", body).status == 503
+        counted = until(
+            lambda: counted_by(other.stack, since_ms),
+            lambda found: any(name == "RestErrors" for _, name, _ in found),
+        )
+    finally:
+        other.stack.configure(Category.EVENT, before)
+
+    alarmed = {name for _, name, _ in counted & watched_by(other.stack, "WcsHooks-other")}
+    assert alarmed >= {"RestErrors", "Failed"}
+    assert counted & watched_by(deployed, "WcsHooks") == set()
+    assert counted & counted_by(deployed, 0) == set()
+    assert {namespace for namespace, _, _ in counted_by(deployed, 0)} == {"WcsHooks"}
 
 
 # --- Events -------------------------------------------------------------------------------------

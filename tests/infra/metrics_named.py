@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, Self
 
 from tests.infra.synthesis import Json, SynthesisedStack
-from wcs_hooks.telemetry.catalogue import NAMESPACE
 
+_OURS: Final = re.compile(r"WcsHooks(/.*)?")
 _SEARCH: Final = re.compile(r"SEARCH\('\{(?P<schema>[^}]*)\} (?P<terms>[^']*)', '(?P<stat>\w+)'\)")
 _TERM: Final = re.compile(r'(?P<name>\w+)="(?P<value>[^"]*)"')
 
@@ -37,7 +37,7 @@ class Named:
 
     kind: Kind
     values: Mapping[str, str]
-    namespace: str = NAMESPACE
+    namespace: str
 
 
 def dashboard(stack: SynthesisedStack) -> Json:
@@ -53,7 +53,7 @@ def on_dashboard(stack: SynthesisedStack) -> list[Named]:
         for widget in dashboard(stack)["widgets"]
         for metric in widget["properties"].get("metrics", [])
         for named in _of_widget(metric)
-        if named.namespace == NAMESPACE
+        if _OURS.fullmatch(named.namespace)
     ]
 
 
@@ -62,11 +62,29 @@ def in_alarms(stack: SynthesisedStack) -> list[Named]:
     alarms = [each["Properties"] for each in stack.of_type("AWS::CloudWatch::Alarm").values()]
     assert not [alarm for alarm in alarms if "Metrics" in alarm], "each watches one metric"
     return [
-        Named(Kind.from_dimensions(alarm["MetricName"], values), values)
+        Named(Kind.from_dimensions(alarm["MetricName"], values), values, alarm["Namespace"])
         for alarm in alarms
-        if alarm["Namespace"] == NAMESPACE
+        if _OURS.fullmatch(alarm["Namespace"])
         for values in [{each["Name"]: _text(each["Value"]) for each in alarm["Dimensions"]}]
     ]
+
+
+def namespaces(stack: SynthesisedStack) -> set[str]:
+    """Every namespace of ours that anything in a template counts in, shows or watches."""
+    functions = stack.of_type("AWS::Lambda::Function").values()
+    counted = stack.of_type("AWS::Logs::MetricFilter").values()
+    return {
+        *(each.namespace for each in [*on_dashboard(stack), *in_alarms(stack)]),
+        *(
+            each["Properties"]["Environment"]["Variables"]["POWERTOOLS_METRICS_NAMESPACE"]
+            for each in functions
+        ),
+        *(
+            transformation["MetricNamespace"]
+            for each in counted
+            for transformation in each["Properties"]["MetricTransformations"]
+        ),
+    }
 
 
 def from_access_logs(stack: SynthesisedStack) -> set[Kind]:
@@ -75,7 +93,7 @@ def from_access_logs(stack: SynthesisedStack) -> set[Kind]:
         Kind.from_dimensions(counted["MetricName"], (each["Key"] for each in counted["Dimensions"]))
         for each in stack.of_type("AWS::Logs::MetricFilter").values()
         for counted in each["Properties"]["MetricTransformations"]
-        if counted["MetricNamespace"] == NAMESPACE
+        if _OURS.fullmatch(counted["MetricNamespace"])
     }
 
 
@@ -86,7 +104,7 @@ def _of_widget(metric: list[Any]) -> Iterator[Named]:
             # The other expressions are about metrics of the same widget, which are met as such.
             assert len(searches) == expression.count("SEARCH"), expression
             for search in searches:
-                namespace, *dimensions = search["schema"].split(",")
+                namespace, *dimensions = search["schema"].replace('"', "").split(",")
                 values = {term["name"]: term["value"] for term in _TERM.finditer(search["terms"])}
                 name = values.pop("MetricName")
                 yield Named(Kind.from_dimensions(name, dimensions), values, namespace)

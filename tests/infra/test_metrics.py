@@ -3,10 +3,12 @@
 from typing import Final
 
 import pytest
+from aws_cdk.aws_cloudwatch import SearchExpression
 
+from infra.metrics import Metrics
 from infra.settings import Settings
 from tests.infra.conftest import Synthesise
-from tests.infra.metrics_named import Kind, from_access_logs, in_alarms, on_dashboard
+from tests.infra.metrics_named import Kind, from_access_logs, in_alarms, namespaces, on_dashboard
 from tests.infra.synthesis import SynthesisedStack
 from wcs_hooks.core.methods import Category
 from wcs_hooks.core.outcome import UNKNOWN
@@ -62,7 +64,7 @@ def test_given_an_emitted_metric_when_somebody_looks_then_the_dashboard_or_an_al
 def test_given_two_stages_in_one_account_when_metrics_are_named_then_each_names_its_own(
     stack_with: Synthesise,
 ) -> None:
-    stack = stack_with(Settings(stage="test"))
+    stack = stack_with(Settings(event_bus=True, stage="test"))
 
     named = [
         each
@@ -71,6 +73,22 @@ def test_given_two_stages_in_one_account_when_metrics_are_named_then_each_names_
     ]
     assert named
     assert {each.values.get("service") for each in named} == {"wcs-hooks-test"}
+
+
+def test_given_two_stages_in_one_account_when_anything_is_counted_then_they_share_no_namespace(
+    stack: SynthesisedStack, stack_with: Synthesise
+) -> None:
+    assert namespaces(stack) == {"WcsHooks"}
+    assert namespaces(stack_with(Settings(event_bus=True, stage="test"))) == {"WcsHooks/test"}
+
+
+def test_given_a_stage_with_a_hyphen_when_a_graph_searches_its_metrics_then_they_are_quoted() -> (
+    None
+):
+    searched = Metrics(Settings(stage="eu-1")).rest_errors_of(Category.EVENT)
+
+    assert isinstance(searched, SearchExpression)
+    assert searched.expression.startswith("""SEARCH('{"WcsHooks/eu-1",category,""")
 
 
 def test_given_metrics_by_category_when_named_then_every_category_is_a_function_that_emits_them(

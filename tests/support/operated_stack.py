@@ -70,6 +70,8 @@ class OperatedStack:
         Functions and events.
     refused
         Operations that the operator has no right to.
+    namespaces
+        Those that metrics were asked for in: moto answers whatever the namespace is.
     """
 
     aws: Aws
@@ -77,6 +79,7 @@ class OperatedStack:
     answers: list[Mapping[str, Any] | str] = field(default_factory=list)
     invocations: list[tuple[str, Any]] = field(default_factory=list)
     refused: set[str] = field(default_factory=set)
+    namespaces: set[str] = field(default_factory=set)
 
     @classmethod
     def set_up(cls, **environment: str) -> "OperatedStack":
@@ -234,6 +237,12 @@ def operated(**environment: str) -> Iterator[OperatedStack]:
                     return stack.describe(parameters["StackName"])
                 case "ListStackResources":
                     return {"StackResourceSummaries": _RESOURCES}
+                case "GetMetricData":
+                    stack.namespaces.update(
+                        each["MetricStat"]["Metric"]["Namespace"]
+                        for each in parameters["MetricDataQueries"]
+                    )
+                    return call_aws(client, operation, parameters)
                 case _:
                     return call_aws(client, operation, parameters)
 

@@ -49,6 +49,24 @@ def test_given_cloudwatch_has_refusals_then_the_grid_shows_them_by_cause(
     assert "2 denied by a policy and continued all the same" in drawn
 
 
+@pytest.mark.parametrize("command", ["outcomes", "stats"])
+def test_given_a_stage_in_cloudwatch_then_only_its_own_namespace_is_read(command: str) -> None:
+    with operated(POWERTOOLS_METRICS_NAMESPACE="WcsHooks/test") as stack:
+        stack.json(command)
+
+        assert stack.namespaces == {"WcsHooks/test"}
+
+
+def test_given_a_stage_on_an_emulator_then_only_its_own_namespace_is_added_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    emulate(monkeypatch)
+    with operated(POWERTOOLS_METRICS_NAMESPACE="WcsHooks/test") as stack:
+        stack.log("direct", emf(**_CELL))
+
+        assert stack.json("outcomes") == []
+
+
 def test_given_an_emulator_then_the_lines_of_all_functions_are_added_up(
     stack: OperatedStack, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -205,7 +205,9 @@ class SoakStack:
 
     def report(self, since: float, until: float) -> FunctionReport:
         """Read the functions' logs; moments are seconds since the epoch."""
-        logs = FunctionLogs(self.deployment, FunctionConfigurations(self.deployment))
+        configurations = FunctionConfigurations(self.deployment)
+        namespace = configurations.for_function(Category.EVENT).metric_namespace
+        logs = FunctionLogs(self.deployment, configurations)
         counts: Counter[tuple[str, str]] = Counter()
         times: list[float] = []
         lost: set[str] = set()
@@ -215,7 +217,7 @@ class SoakStack:
             for record in logs.records(CATEGORIES, begin, last):
                 if record.fields.get("deadLettered") is False:
                     lost.add(str(record.fields["decision"]))
-                for name, dimensions, values in measured_in(record.fields):
+                for name, dimensions, values in measured_in(record.fields, namespace):
                     if dimensions.keys() != {"service", "category"}:
                         continue
                     if name not in TIMES:

@@ -11,7 +11,6 @@ from rich.text import Text
 from wcs_hooks.core.outcome import UNKNOWN, Cause, Outcome
 from wcsctl.commands.bars import bar
 from wcsctl.context import command_context
-from wcsctl.deployment import STACK
 from wcsctl.function_configuration import FunctionConfigurations
 from wcsctl.metrics import RestErrorCell, rest_error_cells, source_of
 from wcsctl.since import described, moment
@@ -60,8 +59,6 @@ def outcomes(
         {**cell.dimensions(), "count": count} for cell, count in sorted(cells.items()) if count
     ]
     given.output.result(value, *_drawn(cells, since, every=every))
-    if deployment.endpoint is None and deployment.name != STACK:
-        given.output.say("Of all stages in this account: this metric does not tell them apart.")
 
 
 def _drawn(

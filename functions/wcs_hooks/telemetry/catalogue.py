@@ -10,7 +10,7 @@ from typing import Final, Literal, get_args
 from wcs_hooks.core.methods import Category, methods_of
 from wcs_hooks.core.outcome import UNKNOWN, Outcome, RestOnError, outcome_of
 
-NAMESPACE: Final = "WcsHooks"
+_NAMESPACE: Final = "WcsHooks"
 
 COMPILER: Final = "compiler"
 """The compiler's `category`; that of a function that answers hooks is a `Category`."""
@@ -58,8 +58,7 @@ REST_ERRORS: Final = "RestErrors"
 BY_CATEGORY: Final = ("service", "category")
 BY_METHOD: Final = ("service", "category", "method")
 BY_REST_ERROR: Final = ("category", "restOnError", "outcome", "cause")
-"""The dimensions of `RestErrors`, which has these alone: none tells the stages of an account
-apart."""
+"""The dimensions of `RestErrors`, which has no `service`."""
 
 METRICS: Final[Mapping[str, tuple[tuple[str, ...], ...]]] = {
     **dict.fromkeys((*COUNTS, *TIMES, *COMPILER_COUNTS), (BY_CATEGORY,)),
@@ -73,6 +72,22 @@ type Name = Count | Time | CompilerCount | Literal["RestErrors"]
 
 type OutcomeRow = tuple[Category, str, str]
 """What WCS did, and why it could: category, restOnError, outcome."""
+
+
+def namespace_of(stage: str) -> str:
+    """Return the namespace of a stage's metrics, which no other stage of an account uses.
+
+    Parameters
+    ----------
+    stage
+        The setting of that name, empty for the default stage.
+
+    Examples
+    --------
+    >>> namespace_of(""), namespace_of("test")
+    ('WcsHooks', 'WcsHooks/test')
+    """
+    return f"{_NAMESPACE}/{stage}" if stage else _NAMESPACE
 
 
 def unit_of(name: Name) -> str:
