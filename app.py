@@ -1,8 +1,11 @@
 """The CDK application: reads the settings, packages the functions, and makes the stack."""
 
+import os
 import sys
 from pathlib import Path
 
+# Node 20 runs the CDK, whose library prints a banner about it whenever it is loaded.
+os.environ.setdefault("JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION", "20")
 # The stack takes the methods from the core that answers them.
 sys.path.insert(0, str(Path(__file__).resolve().parent / "functions"))
 

@@ -23,6 +23,11 @@ from wcs_hooks.telemetry.catalogue import COMPILER
 RUNBOOK: Final = "docs/runbook.md"
 """Has an entry for each alarm, under its name."""
 
+_AT_LEAST: Final = cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD
+_BELOW: Final = cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD
+_HARMLESS: Final = cloudwatch.TreatMissingData.NOT_BREACHING
+_ALARMING: Final = cloudwatch.TreatMissingData.BREACHING
+
 
 class Alarms(Construct):
     """Who is told when hooks are not answered as they should be.
@@ -47,6 +52,7 @@ class Alarms(Construct):
         metrics: Metrics,
         functions: Mapping[Category, lambda_.IFunction],
         compiler: lambda_.IFunction,
+        edits_id: str,
         dead_letters: sqs.IQueue,
         throttled_requests: cloudwatch.IMetric,
     ) -> None:
@@ -69,6 +75,7 @@ class Alarms(Construct):
                 ),
             ),
             *self._of_compiler(compiler),
+            *self._of_edits(compiler, edits_id),
             self._alarm(
                 "ThrottledRequests",
                 "The gateway refuses hooks: the account's rate of requests is used up.",
@@ -162,6 +169,30 @@ class Alarms(Construct):
                 self._metrics.in_category("StaleSnapshot", category),
                 minutes=3,
             ),
+            self._alarm(
+                f"{name}ExpressionErrors",
+                f"Expressions of policies cannot be evaluated for {category} hooks, ten times a "
+                "minute or more: a deny then applies, anything else is skipped.",
+                self._metrics.in_category("ExpressionErrors", category),
+                threshold=10,
+                minutes=3,
+            ),
+            *self._of_suppressed_denials(category, name),
+        ]
+
+    def _of_suppressed_denials(self, category: Category, name: str) -> list[cloudwatch.Alarm]:
+        if category is Category.CONNECT:
+            # Who connects is known from then on: a denial is never held back.
+            return []
+        return [
+            self._alarm(
+                f"{name}DenySuppressed",
+                f"Denials of {category} hooks are held back, ten times a minute or more: their "
+                "sessions were never seen at connect.",
+                self._metrics.in_category("DenySuppressed", category),
+                threshold=10,
+                minutes=3,
+            )
         ]
 
     def _of_compiler(self, compiler: lambda_.IFunction) -> list[cloudwatch.Alarm]:
@@ -173,6 +204,32 @@ class Alarms(Construct):
             ),
             *self._of_function(
                 COMPILER, compiler, "Policy edits may not be in force. Look into its log."
+            ),
+        ]
+
+    def _of_edits(self, compiler: lambda_.IFunction, edits_id: str) -> list[cloudwatch.Alarm]:
+        polled = cloudwatch.Metric(
+            namespace="AWS/Lambda",
+            metric_name="PolledEventCount",
+            dimensions_map={"EventSourceMappingUUID": edits_id},
+            statistic="SampleCount",
+            period=MINUTE,
+        )
+        return [
+            self._alarm(
+                "EditsLate",
+                "Policy edits wait for the compiler for a minute or more.",
+                compiler.metric("IteratorAge", statistic="Maximum", period=MINUTE),
+                threshold=Duration.minutes(1).to_milliseconds(),
+                minutes=3,
+            ),
+            self._alarm(
+                "EditsNotPolled",
+                "Nobody reads the edits of the Policies table: its event source mapping is "
+                "disabled, deleted or may not read the stream. Edits change nothing, silently.",
+                polled,
+                must_be_there=True,
+                minutes=15,
             ),
         ]
 
@@ -217,6 +274,7 @@ class Alarms(Construct):
         *,
         threshold: float = 1,
         minutes: int = 1,
+        must_be_there: bool = False,
     ) -> cloudwatch.Alarm:
         alarm = cloudwatch.Alarm(
             self,
@@ -224,10 +282,10 @@ class Alarms(Construct):
             alarm_description=f"{description} Runbook: {RUNBOOK}#{construct_id.lower()}",
             metric=metric,
             threshold=threshold,
-            comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
+            comparison_operator=_BELOW if must_be_there else _AT_LEAST,
             evaluation_periods=minutes,
-            # Nothing is published when nothing was counted.
-            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
+            # Of most metrics nothing is published when nothing was counted.
+            treat_missing_data=_ALARMING if must_be_there else _HARMLESS,
         )
         alarm.add_alarm_action(SnsAction(self.topic))
         return alarm

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import batched
 from typing import Final
 
-from aws_cdk import Aws, Duration
+from aws_cdk import Aws, CfnMapping, Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sqs as sqs
@@ -25,6 +25,14 @@ _THIRD: Final = 8
 _QUARTER: Final = 6
 _HEIGHT: Final = 6
 _GRID_HEIGHT: Final = 10
+
+_CONSOLES: Final = {
+    "aws": "console.aws.amazon.com",
+    "aws-cn": "console.amazonaws.cn",
+    "aws-us-gov": "console.amazonaws-us-gov.com",
+    "aws-eusc": "console.amazonaws.eu",
+}
+"""The console's domain in each partition, after the region."""
 
 _OUTCOMES: Final = """\
 **What WCS did with replies other than 200**, in the time shown. A table to each reason for such a \
@@ -114,8 +122,13 @@ class Dashboard(Construct):
         ]
         for row in rows:
             dashboard.add_widgets(*row)
+        console = CfnMapping(
+            self,
+            "Console",
+            mapping={partition: {"domain": domain} for partition, domain in _CONSOLES.items()},
+        ).find_in_map(Aws.PARTITION, "domain")
         self.url = (
-            f"https://{Aws.REGION}.console.aws.amazon.com/cloudwatch/home"
+            f"https://{Aws.REGION}.{console}/cloudwatch/home"
             f"?region={Aws.REGION}#dashboards/dashboard/{dashboard.dashboard_name}"
         )
 

@@ -2,8 +2,9 @@
 
 import json
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, cast
 
+from aws_cdk import Aws, Fn
 from aws_cdk import aws_apigatewayv2 as apigateway
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
@@ -16,6 +17,8 @@ from infra.settings import Settings
 from wcs_hooks.core.methods import METHODS, Category
 
 UNKNOWN_METHOD_PATH: Final = "/{method}"
+
+_DELIVERED_LOGS: Final = "/aws/vendedlogs"
 
 _ACCESS_LOG: Final = {
     "apiId": "$context.apiId",
@@ -75,8 +78,24 @@ class HookApi(Construct):
                     reason="The function checks the caller: the signature covers the body, which "
                     "no authorizer of an HTTP API sees.",
                 )
-        self.access_logs = log_group(self, "AccessLogs", settings)
+        self.access_logs = self._access_logs(settings)
         self._stage(self.access_logs)
+
+    def _access_logs(self, settings: Settings) -> logs.LogGroup:
+        """Make the log group that the gateway may write to without a resource policy of its own.
+
+        Groups of other names are added to the account's resource policy one by one; it is limited
+        to 5,120 characters, and no API can be deployed once it is full.
+        https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/AWS-logs-and-resource-policy.html
+        """
+        group = log_group(self, "AccessLogs", settings)
+        resource = cast("logs.CfnLogGroup", group.node.default_child)
+        # A group outlives its stack, whose name may be used again: the stack's ID never is.
+        stack_id = Fn.select(2, Fn.split("/", Aws.STACK_ID))
+        resource.log_group_name = (
+            f"{_DELIVERED_LOGS}/{Aws.STACK_NAME}/{resource.logical_id}-{stack_id}"
+        )
+        return group
 
     def _stage(self, access_logs: logs.ILogGroup) -> None:
         stage = apigateway.CfnStage(

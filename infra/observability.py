@@ -36,6 +36,7 @@ class Observability(Construct):
         hooks: HookApi,
         functions: Mapping[Category, lambda_.Function],
         compiler: lambda_.Function,
+        edits_id: str,
         dead_letters: sqs.IQueue,
     ) -> None:
         super().__init__(scope, construct_id)
@@ -50,6 +51,7 @@ class Observability(Construct):
             metrics=metrics,
             functions=functions,
             compiler=compiler,
+            edits_id=edits_id,
             dead_letters=dead_letters,
             throttled_requests=throttled_requests,
         )

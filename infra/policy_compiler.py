@@ -23,6 +23,8 @@ class CompilerFunction(Construct):
     ----------
     function
         The compiler.
+    edits_id
+        The ID of the mapping that leads the Policies table's stream to it.
     """
 
     def __init__(
@@ -89,7 +91,7 @@ class CompilerFunction(Construct):
             ],
         )
         # Not DynamoEventSource: it would add grants of its own to the role.
-        lambda_.CfnEventSourceMapping(
+        edits = lambda_.CfnEventSourceMapping(
             self,
             "Edits",
             function_name=self.function.function_name,
@@ -103,6 +105,10 @@ class CompilerFunction(Construct):
             # it are not held up until it expires.
             bisect_batch_on_function_error=True,
             maximum_retry_attempts=3,
+            # Counts what was polled, 0 included: no figure at all means that nobody polls.
+            metrics_config=lambda_.CfnEventSourceMapping.MetricsConfigProperty(
+                metrics=["EventCount"]
+            ),
             destination_config=lambda_.CfnEventSourceMapping.DestinationConfigProperty(
                 on_failure=lambda_.CfnEventSourceMapping.OnFailureProperty(
                     destination=dead_letters.queue_arn
@@ -120,6 +126,7 @@ class CompilerFunction(Construct):
                 ]
             ),
         )
+        self.edits_id = edits.ref
         # Windows close without an edit, and a compiler may be killed more often than it is retried.
         look = events.CfnRule(
             self,

@@ -13,7 +13,8 @@ def removal_policy(settings: Settings) -> RemovalPolicy:
     """Tell what deleting the stack does to its tables, queue, secret and logs."""
     if settings.removal is Removal.DESTROY:
         return RemovalPolicy.DESTROY
-    return RemovalPolicy.RETAIN
+    # Not plain RETAIN, which would also leave behind what a first deployment that failed had made.
+    return RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE
 
 
 def log_group(scope: Construct, construct_id: str, settings: Settings) -> logs.LogGroup:

@@ -335,13 +335,28 @@ class Settings:
         }
         values = dict(own) | given
         fields = {field.metadata["name"]: field for field in dataclasses.fields(cls)}
-        for name in values:
+        for name in (*values, *filter(_is_meant_for_us(fields), context)):
             if name not in fields:
                 raise SettingsError(_unknown(name, fields))
         parsed: dict[str, Any] = {
             fields[name].name: _parsed(fields[name], value) for name, value in values.items()
         }
         return cls(**parsed)
+
+
+def _is_meant_for_us(known: Iterable[str]) -> Callable[[str], bool]:
+    """Recognise names such as `wcsHooks.auth` and `reply-timeout`, which no context key has."""
+    joined = {name.lower() for name in known}
+
+    def is_meant(name: str) -> bool:
+        return name.startswith(f"{CONTEXT_KEY}.") or _joined(name) in joined
+
+    return is_meant
+
+
+def _joined(name: str) -> str:
+    """A name's letters and digits, without what stands between its words."""
+    return re.sub(r"[-_. ]", "", name).lower()
 
 
 def _parsed(field: dataclasses.Field[Any], value: object) -> object:
@@ -353,7 +368,11 @@ def _parsed(field: dataclasses.Field[Any], value: object) -> object:
 
 
 def _unknown(name: str, known: Iterable[str]) -> str:
-    known = sorted(known)
-    near = difflib.get_close_matches(name, known, n=1)
-    hint = f"did you mean {near[0]}?" if near else "use one of " + ", ".join(known)
+    by_joined = {_joined(each): each for each in sorted(known)}
+    wanted = _joined(name.removeprefix(f"{CONTEXT_KEY}."))
+    near = difflib.get_close_matches(wanted, by_joined, n=1)
+    if near:
+        hint = f"did you mean {by_joined[near[0]]}?"
+    else:
+        hint = "use one of " + ", ".join(by_joined.values())
     return f"setting {name}: there is no such setting; {hint}"

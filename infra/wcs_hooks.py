@@ -101,14 +101,15 @@ class WcsHooks(Construct):
             secret_arn=self.secret_arn,
             event_bus=self.event_bus,
         ).by_category
-        self.compiler = CompilerFunction(
+        compiler = CompilerFunction(
             self,
             "PolicyCompiler",
             settings,
             code=code,
             store=store,
             dead_letters=self.dead_letter_queue,
-        ).function
+        )
+        self.compiler = compiler.function
         hooks = HookApi(self, "HookApi", settings, functions=self.functions)
         self.api = hooks.api
         seen = Observability(
@@ -118,6 +119,7 @@ class WcsHooks(Construct):
             hooks=hooks,
             functions=self.functions,
             compiler=self.compiler,
+            edits_id=compiler.edits_id,
             dead_letters=self.dead_letter_queue,
         )
         self.alarms_topic = seen.topic

@@ -66,17 +66,22 @@ def test_given_an_edit_when_the_stream_tells_then_it_has_the_old_and_the_new_pol
 
 
 @pytest.mark.parametrize(
-    ("removal", "policy"), [(Removal.RETAIN, "Retain"), (Removal.DESTROY, "Delete")]
+    ("removal", "deleted", "replaced"),
+    [
+        # What a first deployment made that failed has no data: that alone goes.
+        (Removal.RETAIN, "RetainExceptOnCreate", "Retain"),
+        (Removal.DESTROY, "Delete", "Delete"),
+    ],
 )
 @pytest.mark.parametrize("kind", STATEFUL)
 def test_given_the_stack_is_deleted_when_it_held_data_then_the_setting_decides(
-    kind: str, removal: Removal, policy: str, stack_with: Synthesise
+    kind: str, removal: Removal, deleted: str, replaced: str, stack_with: Synthesise
 ) -> None:
     resources = stack_with(Settings(removal=removal)).of_type(kind).values()
 
     assert len(resources) == STATEFUL[kind]
-    assert {each["DeletionPolicy"] for each in resources} == {policy}
-    assert {each["UpdateReplacePolicy"] for each in resources} == {policy}
+    assert {each["DeletionPolicy"] for each in resources} == {deleted}
+    assert {each["UpdateReplacePolicy"] for each in resources} == {replaced}
 
 
 def test_given_a_dead_letter_when_it_waits_then_it_is_encrypted_and_kept_as_long_as_sqs_can(

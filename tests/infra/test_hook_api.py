@@ -120,3 +120,18 @@ def test_given_the_gateway_refuses_by_rate_when_it_logs_that_then_a_metric_count
     }
     assert counted["FilterPattern"] == '{ $.status = "429" }'
     assert "status" in json.loads(stage["AccessLogSettings"]["Format"])
+
+
+def test_given_an_account_with_many_apis_when_deployed_then_its_resource_policy_is_left_alone(
+    stack: SynthesisedStack,
+) -> None:
+    stage = stack.the("AWS::ApiGatewayV2::Stage")
+    group = stack.resource(stage["AccessLogSettings"]["DestinationArn"])
+
+    prefix, *parts = group["Properties"]["LogGroupName"]["Fn::Join"][1]
+    assert prefix == "/aws/vendedlogs/"
+    # A stack of the same name that comes later must find its own name free.
+    assert [
+        *(part for part in parts if "Ref" in part),
+        *(part["Fn::Select"][1]["Fn::Split"][1] for part in parts if "Fn::Select" in part),
+    ] == [{"Ref": "AWS::StackName"}, {"Ref": "AWS::StackId"}]

@@ -131,7 +131,53 @@ def test_given_nothing_happens_when_no_metric_is_published_then_no_alarm_goes_of
     stack: SynthesisedStack,
 ) -> None:
     for alarm in stack.of_type("AWS::CloudWatch::Alarm").values():
-        assert alarm["Properties"]["TreatMissingData"] == "notBreaching"
+        # What Lambda publishes for as long as it polls, whether there was an edit or not.
+        is_polling = alarm["Properties"]["MetricName"] == "PolledEventCount"
+        assert alarm["Properties"]["TreatMissingData"] == (
+            "breaching" if is_polling else "notBreaching"
+        )
+
+
+def test_given_a_dead_mapping_when_nobody_polls_for_edits_then_an_alarm_goes_off(
+    stack: SynthesisedStack,
+) -> None:
+    (alarm,) = alarms_on(stack, "PolledEventCount")
+    mapping = stack.the("AWS::Lambda::EventSourceMapping")
+
+    assert stack.resource(dimensions(alarm)["EventSourceMappingUUID"])["Properties"] == mapping
+    assert mapping["MetricsConfig"] == {"Metrics": ["EventCount"]}
+    assert (alarm["Statistic"], alarm["ComparisonOperator"], alarm["Threshold"]) == (
+        *("SampleCount", "LessThanThreshold"),
+        1,
+    )
+
+
+def test_given_edits_that_wait_when_the_compiler_is_a_minute_late_then_an_alarm_goes_off(
+    stack: SynthesisedStack,
+) -> None:
+    (alarm,) = alarms_on(stack, "IteratorAge")
+
+    assert alarm["Threshold"] == 60_000
+    assert stack.resource(dimensions(alarm)["FunctionName"])["Properties"]["Handler"] == (
+        "wcs_hooks.handlers.compiler.handler"
+    )
+
+
+@pytest.mark.parametrize(
+    ("metric", "categories"),
+    [
+        ("ExpressionErrors", [*Category]),
+        # Nobody was seen before connect, which is therefore never held back.
+        ("DenySuppressed", [each for each in Category if each is not Category.CONNECT]),
+    ],
+)
+def test_given_policies_that_do_not_work_when_it_lasts_then_an_alarm_of_the_category_goes_off(
+    metric: str, categories: list[Category], stack: SynthesisedStack
+) -> None:
+    alarms = alarms_on(stack, metric)
+
+    assert sorted(dimensions(alarm)["category"] for alarm in alarms) == sorted(categories)
+    assert {(alarm["Threshold"], alarm["EvaluationPeriods"]) for alarm in alarms} == {(10, 3)}
 
 
 @pytest.mark.parametrize("address", ["", "ops@example.com"])

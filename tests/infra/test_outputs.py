@@ -50,8 +50,27 @@ def test_given_the_dashboard_url_when_opened_then_it_leads_to_the_region_deploye
 
     assert parts[0] == "https://"
     assert parts[1] == {"Ref": "AWS::Region"}
-    assert parts[2] == ".console.aws.amazon.com/cloudwatch/home?region="
-    assert parts[4] == "#dashboards/dashboard/"
+    assert parts[2] == "."
+    assert parts[4] == "/cloudwatch/home?region="
+    assert parts[6] == "#dashboards/dashboard/"
+
+
+@pytest.mark.parametrize(
+    ("partition", "domain"),
+    [
+        ("aws", "console.aws.amazon.com"),
+        ("aws-cn", "console.amazonaws.cn"),
+        ("aws-us-gov", "console.amazonaws-us-gov.com"),
+        ("aws-eusc", "console.amazonaws.eu"),
+    ],
+)
+def test_given_a_partition_when_the_dashboard_url_is_opened_then_it_leads_to_its_console(
+    partition: str, domain: str, stack: SynthesisedStack
+) -> None:
+    name, key, column = stack.output("DashboardUrl")["Fn::Join"][1][3]["Fn::FindInMap"]
+
+    assert key == {"Ref": "AWS::Partition"}
+    assert stack.template["Mappings"][name][partition][column] == domain
 
 
 def test_given_an_emulator_without_bootstrap_roles_when_local_then_none_is_needed(

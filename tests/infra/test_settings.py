@@ -175,6 +175,27 @@ def test_given_a_misspelt_setting_when_read_then_the_right_spelling_is_named(
     )
 
 
+@pytest.mark.parametrize(
+    ("name", "right"),
+    [
+        ("wcsHooks.auth", "auth"),
+        ("wcsHooks.replyTimeOut", "replyTimeout"),
+        ("wcsHooks.", None),
+        ("reply-timeout", "replyTimeout"),
+        ("alarm_email", "alarmEmail"),
+    ],
+)
+def test_given_a_setting_under_a_name_that_is_none_when_read_then_it_is_not_ignored(
+    name: str, right: str | None
+) -> None:
+    with pytest.raises(SettingsError) as raised:
+        Settings.from_context({"wcsHooks": {}, name: ""})
+
+    said = str(raised.value)
+    assert said.startswith(f"setting {name}: there is no such setting; ")
+    assert said.endswith(f"did you mean {right}?" if right else "tracing")
+
+
 def test_given_a_setting_that_resembles_none_when_read_then_all_are_named() -> None:
     with pytest.raises(SettingsError) as raised:
         Settings.from_context({"zzz": "1"})
