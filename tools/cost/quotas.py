@@ -46,7 +46,7 @@ SEGMENTS: Final = (
 QUOTAS: Final = {
     GATEWAY: Quota(
         10_000,
-        "10,000 a second, in bursts of 5,000 (the figures are from memory)",
+        "10,000 a second, in bursts of 5,000; in 13 regions 2,500 and 1,250",
         adjustable=True,
         source="https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html",
     ),
