@@ -171,6 +171,17 @@ class Alarms(Construct):
                 "A policy edit is wrong and not in force; the app's item #status says why.",
                 self._metrics.in_category("CompileErrors", COMPILER),
             ),
+            self._alarm(
+                "KeysStale",
+                "The keys of a token issuer could not be fetched, more than once. Those that are "
+                "known are used until they are keysStaleHours old; the app's #status and the "
+                "compiler's log say why.",
+                self._metrics.in_category("KeysStale", COMPILER).with_(
+                    period=Duration.minutes(self._settings.keys_refresh_minutes)
+                ),
+                minutes=3,
+                datapoints=2,
+            ),
             *self._of_function(
                 COMPILER, compiler, "Policy edits may not be in force. Look into its log."
             ),
@@ -217,6 +228,7 @@ class Alarms(Construct):
         *,
         threshold: float = 1,
         minutes: int = 1,
+        datapoints: int | None = None,
     ) -> cloudwatch.Alarm:
         alarm = cloudwatch.Alarm(
             self,
@@ -226,6 +238,7 @@ class Alarms(Construct):
             threshold=threshold,
             comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
             evaluation_periods=minutes,
+            datapoints_to_alarm=datapoints,
             # Nothing is published when nothing was counted.
             treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
         )

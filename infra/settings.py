@@ -178,6 +178,10 @@ class Settings:
     rest_api_calls
         Whether a denial counts for what was started through the WCS REST API (``as-client``), which
         the vendor forbids (``never-deny``).
+    keys_refresh_minutes
+        Minutes after which the keys of token issuers are fetched again.
+    keys_stale_hours
+        Hours for which an issuer's keys count after they were fetched, if it does not answer.
     event_bus
         Whether events are published to an EventBridge bus, which the stack then has.
     event_bus_keep_alive
@@ -246,6 +250,14 @@ class Settings:
     )
     rest_api_calls: RestApiCalls = dataclasses.field(
         default=RestApiCalls.NEVER_DENY, metadata=_setting("restApiCalls", _choice(RestApiCalls))
+    )
+    keys_refresh_minutes: int = dataclasses.field(
+        default=5,
+        metadata=_setting("keysRefreshMinutes", _whole("whole minutes from 1 to 60", 1, 60)),
+    )
+    keys_stale_hours: int = dataclasses.field(
+        default=24,
+        metadata=_setting("keysStaleHours", _whole("whole hours from 1 to 168", 1, 168)),
     )
     event_bus: bool = dataclasses.field(default=False, metadata=_setting("eventBus", _flag))
     event_bus_keep_alive: bool = dataclasses.field(

@@ -6,6 +6,7 @@ from typing import Final, NamedTuple
 
 from wcs_hooks.core.caller import Auth, RestApiCalls
 
+SECONDS_PER_HOUR: Final = 3_600
 SECONDS_PER_DAY: Final = 86_400
 
 _LEAST_MB: Final = "128"
@@ -97,11 +98,17 @@ class CompilerEnvironment(NamedTuple):
     ----------
     retention_days
         How long a version is kept after another took its place.
+    keys_stale
+        Seconds for which an issuer's keys count after they were fetched.
+    local_issuers
+        Whether keys may be fetched by http from loopback.
     """
 
     policies_table: str
     snapshots_table: str
     retention_days: float
+    keys_stale: float
+    local_issuers: bool
 
     @classmethod
     def read(cls, variables: Mapping[str, str]) -> "CompilerEnvironment":
@@ -116,6 +123,8 @@ class CompilerEnvironment(NamedTuple):
             policies_table=_text(variables, "POLICIES_TABLE"),
             snapshots_table=_text(variables, "SNAPSHOTS_TABLE"),
             retention_days=_number(variables, "SNAPSHOT_RETENTION_DAYS"),
+            keys_stale=_number(variables, "KEYS_STALE_HOURS") * SECONDS_PER_HOUR,
+            local_issuers=variables.get("LOCAL_ISSUERS") == "true",
         )
 
 

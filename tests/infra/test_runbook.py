@@ -191,7 +191,8 @@ def test_given_an_aws_command_in_the_runbook_when_it_is_typed_then_the_cli_knows
     command: str, tmp_path: Path
 ) -> None:
     words = shlex.split(command.replace("…", ""))[1:]
-    (tmp_path / "secret.json").write_text("{}")
+    for file in ("secret.json", "refresh.json"):
+        (tmp_path / file).write_text("{}")
     # Nobody listens there: the CLI comes as far as that only if the words are right.
     done = subprocess.run(
         [Path(sys.executable).parent / "aws", *words, "--endpoint-url", "http://127.0.0.1:1"],

@@ -32,6 +32,7 @@ _COMPILER = {
     "POLICIES_TABLE": "Policies",
     "SNAPSHOTS_TABLE": "PolicySnapshots",
     "SNAPSHOT_RETENTION_DAYS": "30",
+    "KEYS_STALE_HOURS": "24",
 }
 
 
@@ -59,8 +60,13 @@ def test_given_what_the_stack_sets_when_a_hooks_function_reads_it_then_it_is_typ
 
 def test_given_what_the_stack_sets_when_the_compiler_reads_it_then_it_is_typed() -> None:
     assert CompilerEnvironment.read(_COMPILER) == CompilerEnvironment(
-        policies_table="Policies", snapshots_table="PolicySnapshots", retention_days=30.0
+        policies_table="Policies",
+        snapshots_table="PolicySnapshots",
+        retention_days=30.0,
+        keys_stale=86_400.0,
+        local_issuers=False,
     )
+    assert CompilerEnvironment.read(_COMPILER | {"LOCAL_ISSUERS": "true"}).local_issuers
 
 
 @pytest.mark.parametrize("sources", ["", " ", ","])
