@@ -182,6 +182,9 @@ class Settings:
         Minutes after which the keys of token issuers are fetched again.
     keys_stale_hours
         Hours for which an issuer's keys count after they were fetched, if it does not answer.
+    token_secrets
+        Whether the stack has a secret for ``secret:<name>``, with which tokens and stream keys are
+        signed. It costs 0.40 USD a month.
     event_bus
         Whether events are published to an EventBridge bus, which the stack then has.
     event_bus_keep_alive
@@ -259,6 +262,7 @@ class Settings:
         default=24,
         metadata=_setting("keysStaleHours", _whole("whole hours from 1 to 168", 1, 168)),
     )
+    token_secrets: bool = dataclasses.field(default=False, metadata=_setting("tokenSecrets", _flag))
     event_bus: bool = dataclasses.field(default=False, metadata=_setting("eventBus", _flag))
     event_bus_keep_alive: bool = dataclasses.field(
         default=False, metadata=_setting("eventBusKeepAlive", _flag)

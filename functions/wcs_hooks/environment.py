@@ -28,6 +28,10 @@ class HookEnvironment(NamedTuple):
         Seconds for which what is in force is not asked for again.
     session_ttl
         Seconds for which a session is kept.
+    token_secrets_arn
+        The secret that tokens are signed with; empty for none.
+    keys_stale
+        Seconds for which an issuer's keys count after they were fetched.
     echo_log_sample_rate
         The share of plain echoes that are logged, 0 to 1.
     echo_metrics_seconds
@@ -52,6 +56,8 @@ class HookEnvironment(NamedTuple):
     snapshot_ttl: float
     session_ttl: float
     rest_api_calls: RestApiCalls
+    token_secrets_arn: str
+    keys_stale: float
     echo_log_sample_rate: float
     echo_metrics_seconds: float
     event_bus: str
@@ -83,6 +89,8 @@ class HookEnvironment(NamedTuple):
             snapshot_ttl=_number(variables, "SNAPSHOT_TTL_SECONDS"),
             session_ttl=_number(variables, "SESSION_TTL_DAYS") * SECONDS_PER_DAY,
             rest_api_calls=_one_of(variables, "REST_API_CALLS", RestApiCalls),
+            token_secrets_arn=variables.get("TOKEN_SECRETS_ARN", ""),
+            keys_stale=_number(variables, "KEYS_STALE_HOURS") * SECONDS_PER_HOUR,
             echo_log_sample_rate=_number(variables, "ECHO_LOG_SAMPLE_RATE"),
             echo_metrics_seconds=_number(variables, "ECHO_METRICS_SECONDS"),
             event_bus=variables.get("EVENT_BUS_NAME", ""),

@@ -19,6 +19,7 @@ from wcs_hooks.core.caller import Auth, RestApiCalls
 SETTINGS: Final = {
     "as it is": Settings(),
     "with a bus": Settings(event_bus=True, event_bus_keep_alive=True),
+    "with secrets of tokens": Settings(token_secrets=True),
     "with credentials": Settings(auth=Auth.BASIC, rest_api_calls=RestApiCalls.AS_CLIENT),
     "without authentication": Settings(auth=Auth.NONE, allowed_sources=("203.0.113.0/24",)),
     "to be deleted": Settings(removal=Removal.DESTROY, alarm_email="ops@example.com", stage="test"),
@@ -220,7 +221,7 @@ def test_given_a_function_when_it_is_configured_then_no_secret_stands_in_its_var
         for name, value in function["Properties"]["Environment"]["Variables"].items():
             assert "{{resolve:" not in json.dumps(value), name
             if any(each in json.dumps(value) for each in secret):
-                assert name == "SIGNATURE_SECRET_ARN"
+                assert name in {"SIGNATURE_SECRET_ARN", "TOKEN_SECRETS_ARN"}
 
 
 # --- On the way ---------------------------------------------------------------------------------

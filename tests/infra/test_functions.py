@@ -95,6 +95,8 @@ def test_given_settings_when_a_category_function_starts_then_its_environment_tel
             echo_metrics_seconds=2.5,
             session_ttl_days=3,
             rest_api_calls=RestApiCalls.AS_CLIENT,
+            keys_stale_hours=36,
+            token_secrets=True,
         )
     )
     of_events = {"EVENT_BUS_NAME": "", "EVENT_BUS_KEEP_ALIVE": "false"}
@@ -105,6 +107,8 @@ def test_given_settings_when_a_category_function_starts_then_its_environment_tel
         "DEAD_LETTER_QUEUE_URL": stack.output("DeadLetterQueueUrl"),
         "DEAD_LETTER_TABLE": stack.output("DeadLetterTableName"),
         "SIGNATURE_SECRET_ARN": stack.output("SignatureSecretArn"),
+        "TOKEN_SECRETS_ARN": stack.output("TokenSecretsArn"),
+        "KEYS_STALE_HOURS": "36",
         "AUTH": "basic",
         "BASIC_USER": "node",
         "ALLOWED_SOURCES": "203.0.113.0/24,2001:db8::/32",
