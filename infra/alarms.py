@@ -202,6 +202,17 @@ class Alarms(Construct):
                 "A policy edit is wrong and not in force; the app's item #status says why.",
                 self._metrics.in_category("CompileErrors", COMPILER),
             ),
+            self._alarm(
+                "KeysStale",
+                "The keys of a token issuer could not be fetched, more than once. Those that are "
+                "known are used until they are keysStaleHours old; the app's #status and the "
+                "compiler's log say why.",
+                self._metrics.in_category("KeysStale", COMPILER).with_(
+                    period=Duration.minutes(self._settings.keys_refresh_minutes)
+                ),
+                minutes=3,
+                datapoints=2,
+            ),
             *self._of_function(
                 COMPILER, compiler, "Policy edits may not be in force. Look into its log."
             ),
@@ -274,6 +285,7 @@ class Alarms(Construct):
         *,
         threshold: float = 1,
         minutes: int = 1,
+        datapoints: int | None = None,
         must_be_there: bool = False,
     ) -> cloudwatch.Alarm:
         alarm = cloudwatch.Alarm(
@@ -284,6 +296,7 @@ class Alarms(Construct):
             threshold=threshold,
             comparison_operator=_BELOW if must_be_there else _AT_LEAST,
             evaluation_periods=minutes,
+            datapoints_to_alarm=datapoints,
             # Of most metrics nothing is published when nothing was counted.
             treat_missing_data=_ALARMING if must_be_there else _HARMLESS,
         )

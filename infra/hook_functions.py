@@ -64,6 +64,7 @@ class HookFunctions(Construct):
         sessions: dynamodb.ITable,
         dead_letters: DeadLetterStorage,
         secret_arn: str,
+        token_secrets_arn: str,
         event_bus: events.IEventBus | None,
     ) -> None:
         super().__init__(scope, construct_id)
@@ -73,6 +74,8 @@ class HookFunctions(Construct):
             "DEAD_LETTER_QUEUE_URL": dead_letters.queue.queue_url,
             "DEAD_LETTER_TABLE": dead_letters.table.table_name,
             "SIGNATURE_SECRET_ARN": secret_arn,
+            "TOKEN_SECRETS_ARN": token_secrets_arn,
+            "KEYS_STALE_HOURS": str(settings.keys_stale_hours),
             "AUTH": settings.auth.value,
             "BASIC_USER": settings.basic_user,
             "ALLOWED_SOURCES": ",".join(settings.allowed_sources),
@@ -90,7 +93,9 @@ class HookFunctions(Construct):
                 "EVENT_BUS_KEEP_ALIVE": str(settings.event_bus_keep_alive).lower(),
             }
         }
-        common = _common_statements(settings, snapshots, dead_letters, secret_arn)
+        common = _common_statements(
+            settings, snapshots, dead_letters, secret_arn, token_secrets_arn
+        )
         self.by_category: dict[Category, lambda_.Function] = {
             category: traced_function(
                 self,
@@ -133,6 +138,7 @@ def _common_statements(
     snapshots: dynamodb.ITable,
     dead_letters: DeadLetterStorage,
     secret_arn: str,
+    token_secrets_arn: str,
 ) -> list[iam.PolicyStatement]:
     statements = [
         iam.PolicyStatement(
@@ -158,6 +164,14 @@ def _common_statements(
                 sid="CheckCallers",
                 actions=["secretsmanager:GetSecretValue"],
                 resources=[secret_arn],
+            )
+        )
+    if token_secrets_arn:
+        statements.append(
+            iam.PolicyStatement(
+                sid="VerifyTokens",
+                actions=["secretsmanager:GetSecretValue"],
+                resources=[token_secrets_arn],
             )
         )
     return statements

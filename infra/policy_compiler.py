@@ -1,6 +1,7 @@
 """The function that turns edited policies into a snapshot in force."""
 
 import json
+from collections.abc import Mapping
 
 from aws_cdk import Duration
 from aws_cdk import aws_events as events
@@ -51,6 +52,8 @@ class CompilerFunction(Construct):
                 "POLICIES_TABLE": store.policies.table_name,
                 "SNAPSHOTS_TABLE": store.snapshots.table_name,
                 "SNAPSHOT_RETENTION_DAYS": str(settings.snapshot_retention_days),
+                "KEYS_STALE_HOURS": str(settings.keys_stale_hours),
+                "LOCAL_ISSUERS": str(settings.local).lower(),
             },
             statements=[
                 iam.PolicyStatement(
@@ -128,17 +131,34 @@ class CompilerFunction(Construct):
         )
         self.edits_id = edits.ref
         # Windows close without an edit, and a compiler may be killed more often than it is retried.
-        look = events.CfnRule(
-            self,
+        self._schedule(
             "Look",
-            description="Has the compiler look whether a #status is still true",
-            schedule_expression="rate(5 minutes)",
+            "Has the compiler look whether a #status is still true",
+            minutes=5,
+            event={},
+        )
+        self._schedule(
+            "RefreshKeys",
+            "Has the compiler fetch the keys of token issuers again",
+            minutes=settings.keys_refresh_minutes,
+            event={"refreshKeys": True},
+        )
+
+    def _schedule(
+        self, construct_id: str, description: str, *, minutes: int, event: Mapping[str, object]
+    ) -> None:
+        """Call the compiler with an event every so many minutes."""
+        rule = events.CfnRule(
+            self,
+            construct_id,
+            description=description,
+            schedule_expression=f"rate({minutes} {'minute' if minutes == 1 else 'minutes'})",
             targets=[
                 events.CfnRule.TargetProperty(
                     id="compiler",
                     arn=self.function.function_arn,
-                    input="{}",
-                    # Another look follows soon enough.
+                    input=json.dumps(event),
+                    # Another one follows soon enough.
                     retry_policy=events.CfnRule.RetryPolicyProperty(
                         maximum_event_age_in_seconds=60, maximum_retry_attempts=1
                     ),
@@ -146,15 +166,15 @@ class CompilerFunction(Construct):
             ],
         )
         acknowledge(
-            look,
+            rule,
             "Serverless-EventBusDLQ",
-            reason="What one look could not do is left for the next one to find, in five minutes.",
+            reason="What was not done this time is left for the next time, minutes later.",
         )
         lambda_.CfnPermission(
             self,
-            "MayLook",
+            f"May{construct_id}",
             action="lambda:InvokeFunction",
             function_name=self.function.function_name,
             principal="events.amazonaws.com",
-            source_arn=look.attr_arn,
+            source_arn=rule.attr_arn,
         )

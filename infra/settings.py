@@ -180,6 +180,13 @@ class Settings:
     rest_api_calls
         Whether a denial counts for what was started through the WCS REST API (``as-client``), which
         the vendor forbids (``never-deny``).
+    keys_refresh_minutes
+        Minutes after which the keys of token issuers are fetched again.
+    keys_stale_hours
+        Hours for which an issuer's keys count after they were fetched, if it does not answer.
+    token_secrets
+        Whether the stack has a secret for ``secret:<name>``, with which tokens and stream keys are
+        signed. It costs 0.40 USD a month.
     event_bus
         Whether events are published to an EventBridge bus, which the stack then has.
     event_bus_keep_alive
@@ -249,6 +256,15 @@ class Settings:
     rest_api_calls: RestApiCalls = dataclasses.field(
         default=RestApiCalls.NEVER_DENY, metadata=_setting("restApiCalls", _choice(RestApiCalls))
     )
+    keys_refresh_minutes: int = dataclasses.field(
+        default=5,
+        metadata=_setting("keysRefreshMinutes", _whole("whole minutes from 1 to 60", 1, 60)),
+    )
+    keys_stale_hours: int = dataclasses.field(
+        default=24,
+        metadata=_setting("keysStaleHours", _whole("whole hours from 1 to 168", 1, 168)),
+    )
+    token_secrets: bool = dataclasses.field(default=False, metadata=_setting("tokenSecrets", _flag))
     event_bus: bool = dataclasses.field(default=False, metadata=_setting("eventBus", _flag))
     event_bus_keep_alive: bool = dataclasses.field(
         default=False, metadata=_setting("eventBusKeepAlive", _flag)

@@ -18,6 +18,7 @@ from infra.policy_compiler import CompilerFunction
 from infra.policy_store import PolicyTables
 from infra.sessions import SessionTable
 from infra.settings import Settings
+from infra.token_secret import TokenSecret
 
 
 class WcsHooks(Construct):
@@ -51,6 +52,9 @@ class WcsHooks(Construct):
         What WCS signs its hooks with.
     secret_arn
         Its ARN.
+    token_secrets_arn
+        The ARN of the secret that tokens are signed with, with the setting ``token_secrets``; empty
+        without it.
     event_bus
         Takes events, with the setting ``event_bus``; None without it.
     policy_editors
@@ -89,6 +93,9 @@ class WcsHooks(Construct):
         caller = CallerSecret(self, "CallerSecret", settings)
         self.secret = caller.secret
         self.secret_arn = caller.arn
+        self.token_secrets_arn = (
+            TokenSecret(self, "TokenSecrets", settings).arn if settings.token_secrets else ""
+        )
         self.event_bus = HookEventBus(self, "EventBus").bus if settings.event_bus else None
         self.functions = HookFunctions(
             self,
@@ -99,6 +106,7 @@ class WcsHooks(Construct):
             sessions=self.sessions,
             dead_letters=dead_letters,
             secret_arn=self.secret_arn,
+            token_secrets_arn=self.token_secrets_arn,
             event_bus=self.event_bus,
         ).by_category
         compiler = CompilerFunction(

@@ -48,5 +48,7 @@ class WcsHooksStack(Stack):
         }
         if hooks.event_bus is not None:
             outputs["EventBusName"] = hooks.event_bus.event_bus_name
+        if hooks.token_secrets_arn:
+            outputs["TokenSecretsArn"] = hooks.token_secrets_arn
         for name, value in outputs.items():
             CfnOutput(self, name, value=value)

@@ -6,6 +6,7 @@ from typing import Final, NamedTuple
 
 from wcs_hooks.core.caller import Auth, RestApiCalls
 
+SECONDS_PER_HOUR: Final = 3_600
 SECONDS_PER_DAY: Final = 86_400
 
 _LEAST_MB: Final = "128"
@@ -27,6 +28,10 @@ class HookEnvironment(NamedTuple):
         Seconds for which what is in force is not asked for again.
     session_ttl
         Seconds for which a session is kept.
+    token_secrets_arn
+        The secret that tokens are signed with; empty for none.
+    keys_stale
+        Seconds for which an issuer's keys count after they were fetched.
     echo_log_sample_rate
         The share of plain echoes that are logged, 0 to 1.
     echo_metrics_seconds
@@ -51,6 +56,8 @@ class HookEnvironment(NamedTuple):
     snapshot_ttl: float
     session_ttl: float
     rest_api_calls: RestApiCalls
+    token_secrets_arn: str
+    keys_stale: float
     echo_log_sample_rate: float
     echo_metrics_seconds: float
     event_bus: str
@@ -82,6 +89,8 @@ class HookEnvironment(NamedTuple):
             snapshot_ttl=_number(variables, "SNAPSHOT_TTL_SECONDS"),
             session_ttl=_number(variables, "SESSION_TTL_DAYS") * SECONDS_PER_DAY,
             rest_api_calls=_one_of(variables, "REST_API_CALLS", RestApiCalls),
+            token_secrets_arn=variables.get("TOKEN_SECRETS_ARN", ""),
+            keys_stale=_number(variables, "KEYS_STALE_HOURS") * SECONDS_PER_HOUR,
             echo_log_sample_rate=_number(variables, "ECHO_LOG_SAMPLE_RATE"),
             echo_metrics_seconds=_number(variables, "ECHO_METRICS_SECONDS"),
             event_bus=variables.get("EVENT_BUS_NAME", ""),
@@ -97,11 +106,17 @@ class CompilerEnvironment(NamedTuple):
     ----------
     retention_days
         How long a version is kept after another took its place.
+    keys_stale
+        Seconds for which an issuer's keys count after they were fetched.
+    local_issuers
+        Whether keys may be fetched by http from loopback.
     """
 
     policies_table: str
     snapshots_table: str
     retention_days: float
+    keys_stale: float
+    local_issuers: bool
 
     @classmethod
     def read(cls, variables: Mapping[str, str]) -> "CompilerEnvironment":
@@ -116,6 +131,8 @@ class CompilerEnvironment(NamedTuple):
             policies_table=_text(variables, "POLICIES_TABLE"),
             snapshots_table=_text(variables, "SNAPSHOTS_TABLE"),
             retention_days=_number(variables, "SNAPSHOT_RETENTION_DAYS"),
+            keys_stale=_number(variables, "KEYS_STALE_HOURS") * SECONDS_PER_HOUR,
+            local_issuers=variables.get("LOCAL_ISSUERS") == "true",
         )
 
 

@@ -5,12 +5,13 @@ compiler's own port, `PolicyStore`, is beside the compiler: no function that ans
 A side effect (`wcs_hooks.hook.side_effects`) is not a port: it works on ports.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from enum import StrEnum
 from typing import Any, NamedTuple, Protocol
 
 from wcs_hooks.clock import Deadline
 from wcs_hooks.core.active_policies import ActivePolicies
+from wcs_hooks.core.issuer_keys import KeyAddress
 from wcs_hooks.core.methods import METHODS
 from wcs_hooks.core.outcome import RestOnError
 from wcs_hooks.core.payload import Payload
@@ -96,6 +97,42 @@ class Secrets(Protocol):
         ------
         UnavailableError
             As `valid` does.
+        """
+        ...
+
+
+class KeyAddresses(Protocol):
+    """The addresses of issuers' keys that policies name."""
+
+    def in_use(self) -> Collection[KeyAddress]:
+        """Those that a version names which is kept or pinned, of any app."""
+        ...
+
+
+class IssuerKeys[Keys](Protocol):
+    """The keys of token issuers, as they were last fetched."""
+
+    def keys(self, address: KeyAddress, deadline: Deadline) -> Keys | None:
+        """The keys of an address; none if there are none, or they were fetched too long ago.
+
+        Raises
+        ------
+        UnavailableError
+            If they were never read and cannot be.
+        """
+        ...
+
+
+class TokenSecrets(Protocol):
+    """The secrets that tokens and stream keys are signed with, by name."""
+
+    def valid(self, name: str, deadline: Deadline) -> Sequence[str]:
+        """The current secret of a name, then the previous one; none if there is no such name.
+
+        Raises
+        ------
+        UnavailableError
+            If they were never read and cannot be.
         """
         ...
 

@@ -27,6 +27,7 @@ SETTINGS: Final = {
     "basicUser": "media",
     "allowedSources": "127.0.0.1/32",
     "restApiCalls": "as-client",
+    "tokenSecrets": "true",
     "eventBus": "true",
     "echoLogSampleRate": "1",
 }
@@ -354,3 +355,27 @@ def test_given_a_bus_when_the_functions_roles_are_looked_at_then_only_that_of_ev
 
     assert documents
     assert ("events:PutEvents" in json.dumps(documents)) == (category is Category.EVENT)
+
+
+# --- Tokens -------------------------------------------------------------------------------------
+
+
+def test_given_secrets_of_tokens_when_deployed_then_the_one_of_stream_keys_is_generated(
+    other: OtherStack,
+) -> None:
+    arn = other.stack.outputs.token_secrets_arn
+
+    secrets = json.loads(other.stack.secrets.get_secret_value(SecretId=arn)["SecretString"])
+
+    assert list(secrets) == ["stream-keys"]
+    assert len(secrets["stream-keys"]) == 64
+
+
+def test_given_the_compiler_when_it_is_asked_to_refresh_keys_then_it_says_what_came_of_it(
+    other: OtherStack,
+) -> None:
+    answer = other.stack.functions.invoke(
+        FunctionName=other.stack.outputs.compiler_function_name, Payload=b'{"refreshKeys": true}'
+    )
+
+    assert json.load(answer["Payload"]) == {"keys": []}

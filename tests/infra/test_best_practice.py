@@ -42,12 +42,12 @@ def findings(app: App, directory: Path) -> list[Finding]:
     )
 
 
-@pytest.mark.parametrize("event_bus", [False, True])
+@pytest.mark.parametrize("optional", [False, True])
 def test_given_the_stack_when_checked_then_no_finding_is_left(
-    *, event_bus: bool, tmp_path: Path, new_code: NewCode
+    *, optional: bool, tmp_path: Path, new_code: NewCode
 ) -> None:
     app = App(outdir=os.fspath(tmp_path), builtin_cloud_formation_validation=False)
-    WcsHooksStack(app, Settings(event_bus=event_bus), new_code())
+    WcsHooksStack(app, Settings(event_bus=optional, token_secrets=optional), new_code())
 
     assert findings(app, tmp_path) == []
 

@@ -19,6 +19,7 @@ from wcs_hooks.core.caller import Auth, RestApiCalls
 SETTINGS: Final = {
     "as it is": Settings(),
     "with a bus": Settings(event_bus=True, event_bus_keep_alive=True),
+    "with secrets of tokens": Settings(token_secrets=True),
     "with credentials": Settings(auth=Auth.BASIC, rest_api_calls=RestApiCalls.AS_CLIENT),
     "without authentication": Settings(auth=Auth.NONE, allowed_sources=("203.0.113.0/24",)),
     "to be deleted": Settings(removal=Removal.DESTROY, alarm_email="ops@example.com", stage="test"),
@@ -106,15 +107,16 @@ def test_given_the_stack_when_its_resources_are_counted_then_each_kind_is_one_lo
 def test_given_the_internet_when_it_calls_then_nothing_but_the_api_answers(
     stack: SynthesisedStack,
 ) -> None:
-    callers = {
-        permission["Properties"]["Principal"]: permission["Properties"]["SourceArn"]
-        for permission in stack.of_type("AWS::Lambda::Permission").values()
-    }
+    callers: dict[str, list[Json]] = {}
+    for permission in stack.of_type("AWS::Lambda::Permission").values():
+        sources = callers.setdefault(permission["Properties"]["Principal"], [])
+        sources.append(permission["Properties"]["SourceArn"])
 
-    # The other one is the compiler's schedule, and no other rule.
+    # The other ones are the compiler's schedules, and no other rule.
     assert callers.keys() == {"apigateway.amazonaws.com", "events.amazonaws.com"}
-    [rule] = stack.of_type("AWS::Events::Rule")
-    assert callers["events.amazonaws.com"] == {"Fn::GetAtt": [rule, "Arn"]}
+    rules = stack.of_type("AWS::Events::Rule")
+    assert len(rules) == 2
+    assert callers["events.amazonaws.com"] == [{"Fn::GetAtt": [rule, "Arn"]} for rule in rules]
     for permission in stack.of_type("AWS::Lambda::Permission").values():
         assert permission["Properties"]["Action"] == "lambda:InvokeFunction"
         assert "FunctionUrlAuthType" not in permission["Properties"]
@@ -219,7 +221,7 @@ def test_given_a_function_when_it_is_configured_then_no_secret_stands_in_its_var
         for name, value in function["Properties"]["Environment"]["Variables"].items():
             assert "{{resolve:" not in json.dumps(value), name
             if any(each in json.dumps(value) for each in secret):
-                assert name == "SIGNATURE_SECRET_ARN"
+                assert name in {"SIGNATURE_SECRET_ARN", "TOKEN_SECRETS_ARN"}
 
 
 # --- On the way ---------------------------------------------------------------------------------

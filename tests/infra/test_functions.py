@@ -95,6 +95,8 @@ def test_given_settings_when_a_category_function_starts_then_its_environment_tel
             echo_metrics_seconds=2.5,
             session_ttl_days=3,
             rest_api_calls=RestApiCalls.AS_CLIENT,
+            keys_stale_hours=36,
+            token_secrets=True,
         )
     )
     of_events = {"EVENT_BUS_NAME": "", "EVENT_BUS_KEEP_ALIVE": "false"}
@@ -105,6 +107,8 @@ def test_given_settings_when_a_category_function_starts_then_its_environment_tel
         "DEAD_LETTER_QUEUE_URL": stack.output("DeadLetterQueueUrl"),
         "DEAD_LETTER_TABLE": stack.output("DeadLetterTableName"),
         "SIGNATURE_SECRET_ARN": stack.output("SignatureSecretArn"),
+        "TOKEN_SECRETS_ARN": stack.output("TokenSecretsArn"),
+        "KEYS_STALE_HOURS": "36",
         "AUTH": "basic",
         "BASIC_USER": "node",
         "ALLOWED_SOURCES": "203.0.113.0/24,2001:db8::/32",
@@ -154,12 +158,14 @@ def test_given_a_category_function_when_it_reads_its_environment_then_it_underst
 def test_given_settings_when_the_compiler_starts_then_its_environment_tells_them(
     stack_with: Synthesise,
 ) -> None:
-    stack = stack_with(Settings(snapshot_retention_days=90))
+    stack = stack_with(Settings(snapshot_retention_days=90, keys_stale_hours=48))
 
     assert stack.function("compiler")["Environment"]["Variables"] == POWERTOOLS | {
         "POLICIES_TABLE": stack.output("PoliciesTableName"),
         "SNAPSHOTS_TABLE": stack.output("SnapshotsTableName"),
         "SNAPSHOT_RETENTION_DAYS": "90",
+        "KEYS_STALE_HOURS": "48",
+        "LOCAL_ISSUERS": "false",
     }
 
 
@@ -228,22 +234,27 @@ def test_given_the_compilers_own_status_item_when_written_then_it_does_not_start
     assert only == {"Pattern": '{"dynamodb":{"Keys":{"id":{"S":[{"anything-but":["#status"]}]}}}}'}
 
 
-def test_given_time_passes_without_an_edit_then_the_compiler_looks_every_five_minutes(
-    stack: SynthesisedStack,
+@pytest.mark.parametrize(("minutes", "refreshing"), [(5, "rate(5 minutes)"), (1, "rate(1 minute)")])
+def test_given_time_passes_without_an_edit_then_the_compiler_looks_and_refreshes_keys(
+    minutes: int, refreshing: str, stack_with: Synthesise
 ) -> None:
+    stack = stack_with(Settings(keys_refresh_minutes=minutes))
     compiler = stack.logical_id(stack.output("CompilerFunctionName"))
     rules = stack.of_type("AWS::Events::Rule")
-    ((rule_id, rule),) = rules.items()
+    schedules = []
+    for rule in rules.values():
+        (target,) = rule["Properties"]["Targets"]
+        assert target["Arn"] == {"Fn::GetAtt": [compiler, "Arn"]}
+        schedules.append((rule["Properties"]["ScheduleExpression"], json.loads(target["Input"])))
 
-    assert rule["Properties"]["ScheduleExpression"] == "rate(5 minutes)"
-    (target,) = rule["Properties"]["Targets"]
-    assert target["Arn"] == {"Fn::GetAtt": [compiler, "Arn"]}
     # No records: the compiler's handler takes it for a look.
-    assert json.loads(target["Input"]) == {}
-    (permission,) = [
+    assert schedules == [("rate(5 minutes)", {}), (refreshing, {"refreshKeys": True})]
+    permissions = [
         each["Properties"]
         for each in stack.of_type("AWS::Lambda::Permission").values()
         if each["Properties"]["Principal"] == "events.amazonaws.com"
     ]
-    assert permission["FunctionName"] == {"Ref": compiler}
-    assert permission["SourceArn"] == {"Fn::GetAtt": [rule_id, "Arn"]}
+    assert [each["FunctionName"] for each in permissions] == [{"Ref": compiler}] * 2
+    assert [each["SourceArn"] for each in permissions] == [
+        {"Fn::GetAtt": [rule_id, "Arn"]} for rule_id in rules
+    ]

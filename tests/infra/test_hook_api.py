@@ -77,13 +77,14 @@ def test_given_another_api_when_it_calls_a_function_then_no_permission_lets_it(
             assert {"Ref": api} in permission["Properties"]["SourceArn"]["Fn::Join"][1]
         else:
             others.append(permission["Properties"])
-    # Beside the gateway only the schedule of this stack calls a function: the compiler's.
-    [rule] = stack.of_type("AWS::Events::Rule")
-    [schedule] = others
-    assert schedule["Principal"] == "events.amazonaws.com"
-    assert schedule["SourceArn"] == {"Fn::GetAtt": [rule, "Arn"]}
-    compiler = stack.resource(schedule["FunctionName"])["Properties"]["Handler"]
-    assert compiler == "wcs_hooks.handlers.compiler.handler"
+    # Beside the gateway only the schedules of this stack call a function: the compiler's.
+    rules = stack.of_type("AWS::Events::Rule")
+    assert len(rules) == len(others) == 2
+    for rule, schedule in zip(rules, others, strict=True):
+        assert schedule["Principal"] == "events.amazonaws.com"
+        assert schedule["SourceArn"] == {"Fn::GetAtt": [rule, "Arn"]}
+        compiler = stack.resource(schedule["FunctionName"])["Properties"]["Handler"]
+        assert compiler == "wcs_hooks.handlers.compiler.handler"
 
 
 def test_given_a_hook_when_it_is_logged_then_nothing_that_carries_a_secret_is(

@@ -96,7 +96,7 @@ def test_given_metrics_by_category_when_named_then_every_category_is_a_function_
 ) -> None:
     for named in [*on_dashboard(stack), *in_alarms(stack)]:
         if "category" in named.values:
-            of_compiler = named.kind.name in {"Compiled", "CompileErrors"}
+            of_compiler = named.kind.name in {"Compiled", "CompileErrors", "KeysStale"}
             expected = {COMPILER} if of_compiler else set(map(str, Category))
             if named.kind.name == "ColdStart":
                 expected |= {COMPILER}

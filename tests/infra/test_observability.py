@@ -83,6 +83,15 @@ def test_given_a_wrong_edit_when_the_compiler_refuses_it_then_an_alarm_goes_off(
     assert dimensions(alarm) == {"category": "compiler", "service": "wcs-hooks"}
 
 
+def test_given_an_issuer_that_is_down_when_two_of_three_refreshes_fail_then_an_alarm_goes_off(
+    stack_with: Synthesise,
+) -> None:
+    (alarm,) = alarms_on(stack_with(Settings(keys_refresh_minutes=10)), "KeysStale")
+
+    assert dimensions(alarm) == {"category": "compiler", "service": "wcs-hooks"}
+    assert (alarm["Period"], alarm["EvaluationPeriods"], alarm["DatapointsToAlarm"]) == (600, 3, 2)
+
+
 def test_given_dead_letters_when_they_wait_then_alarms_go_off_at_once_and_before_sqs_drops_them(
     stack: SynthesisedStack,
 ) -> None:

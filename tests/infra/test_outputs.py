@@ -36,6 +36,22 @@ def test_given_an_event_bus_when_deployed_then_its_name_is_told_too(
     assert stack.resource(stack.output("EventBusName"))["Type"] == "AWS::Events::EventBus"
 
 
+def test_given_secrets_of_tokens_when_deployed_then_their_arn_is_told_too(
+    stack_with: Synthesise,
+) -> None:
+    stack = stack_with(Settings(token_secrets=True))
+
+    assert set(stack.template["Outputs"]) == {*KINDS, "TokenSecretsArn"}
+    secret = stack.resource(stack.output("TokenSecretsArn"))
+    assert secret["Type"] == "AWS::SecretsManager::Secret"
+    assert secret["DeletionPolicy"] == "Retain"
+    # A value of the template's could be written again over what operators added.
+    assert "SecretString" not in secret["Properties"]
+    generated = secret["Properties"]["GenerateSecretString"]
+    assert generated["GenerateStringKey"] == "stream-keys"
+    assert generated["PasswordLength"] >= 32
+
+
 @pytest.mark.parametrize(("name", "kind"), KINDS.items())
 def test_given_an_output_when_read_then_it_is_about_the_resource_that_it_names(
     name: str, kind: str, stack: SynthesisedStack

@@ -39,6 +39,7 @@ def permissions(stack: SynthesisedStack, document: Json) -> Permissions:
             "DeadLetterQueueUrl": "dead letters",
             "DeadLetterTableName": "dead-letter table",
             "SignatureSecretArn": "secret",
+            "TokenSecretsArn": "secrets of tokens",
         }.items()
         if output in stack.template["Outputs"]
     }
@@ -122,6 +123,17 @@ def test_given_an_event_bus_when_functions_run_then_only_the_event_function_may_
 
     gained = role_permissions(with_bus, category) - role_permissions(stack, category)
     assert gained == ({("events:PutEvents", "event bus")} if category is Category.EVENT else set())
+
+
+@pytest.mark.parametrize("name", [*Category, "compiler"])
+def test_given_secrets_of_tokens_when_functions_run_then_those_that_answer_hooks_may_read_them(
+    name: str, stack: SynthesisedStack, stack_with: Synthesise
+) -> None:
+    with_secrets = stack_with(Settings(token_secrets=True))
+
+    gained = role_permissions(with_secrets, name) - role_permissions(stack, name)
+    reading = {("secretsmanager:GetSecretValue", "secrets of tokens")}
+    assert gained == (set() if name == "compiler" else reading)
 
 
 def test_given_the_compiler_when_it_runs_then_it_may_do_this_and_no_more(

@@ -41,6 +41,8 @@ ENVIRONMENT: Final[Mapping[str, str]] = {
     "SNAPSHOT_TTL_SECONDS": "2",
     "SESSIONS_TABLE": "Sessions",
     "SESSION_TTL_DAYS": "7",
+    "TOKEN_SECRETS_ARN": "",
+    "KEYS_STALE_HOURS": "24",
     # Most tests deny hooks of sessions that never connected; those about sessions say otherwise.
     "REST_API_CALLS": "as-client",
     "EVENT_BUS_NAME": "",

@@ -22,6 +22,8 @@ _HOOK = {
     "SESSIONS_TABLE": "Sessions",
     "SESSION_TTL_DAYS": "7",
     "REST_API_CALLS": "never-deny",
+    "TOKEN_SECRETS_ARN": "arn:aws:secretsmanager:eu-central-1:123456789012:secret:t",
+    "KEYS_STALE_HOURS": "12",
     "ECHO_LOG_SAMPLE_RATE": "0.01",
     "ECHO_METRICS_SECONDS": "5",
     "EVENT_BUS_NAME": "wcs-hooks",
@@ -32,6 +34,7 @@ _COMPILER = {
     "POLICIES_TABLE": "Policies",
     "SNAPSHOTS_TABLE": "PolicySnapshots",
     "SNAPSHOT_RETENTION_DAYS": "30",
+    "KEYS_STALE_HOURS": "24",
 }
 
 
@@ -49,6 +52,8 @@ def test_given_what_the_stack_sets_when_a_hooks_function_reads_it_then_it_is_typ
         sessions_table="Sessions",
         session_ttl=7 * 86_400,
         rest_api_calls=RestApiCalls.NEVER_DENY,
+        token_secrets_arn=_HOOK["TOKEN_SECRETS_ARN"],
+        keys_stale=12 * 3600.0,
         echo_log_sample_rate=0.01,
         echo_metrics_seconds=5.0,
         event_bus="wcs-hooks",
@@ -59,8 +64,13 @@ def test_given_what_the_stack_sets_when_a_hooks_function_reads_it_then_it_is_typ
 
 def test_given_what_the_stack_sets_when_the_compiler_reads_it_then_it_is_typed() -> None:
     assert CompilerEnvironment.read(_COMPILER) == CompilerEnvironment(
-        policies_table="Policies", snapshots_table="PolicySnapshots", retention_days=30.0
+        policies_table="Policies",
+        snapshots_table="PolicySnapshots",
+        retention_days=30.0,
+        keys_stale=86_400.0,
+        local_issuers=False,
     )
+    assert CompilerEnvironment.read(_COMPILER | {"LOCAL_ISSUERS": "true"}).local_issuers
 
 
 @pytest.mark.parametrize("sources", ["", " ", ","])
@@ -88,6 +98,7 @@ def test_given_no_authentication_when_the_environment_is_read_then_no_secret_is_
         "SESSIONS_TABLE",
         "SESSION_TTL_DAYS",
         "REST_API_CALLS",
+        "KEYS_STALE_HOURS",
         "REPLY_TIMEOUT_SECONDS",
         "SNAPSHOT_TTL_SECONDS",
         "ECHO_LOG_SAMPLE_RATE",

@@ -12,7 +12,8 @@ Table PolicySnapshots, partition key `app`, sort key `item`:
 
 The partition `#apps` lists the apps, with what the policies of each in the table demand of
 restClientConfig, and what the compiler found of others'
-(`wcs_hooks.compiler.policy_compiler.AppRecord`).
+(`wcs_hooks.compiler.policy_compiler.AppRecord`). The partition `#keys` has the keys of token
+issuers (`wcs_hooks.adapters.dynamo_keys`).
 """
 
 import hashlib

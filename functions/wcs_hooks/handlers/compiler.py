@@ -1,28 +1,50 @@
 """Compiles the policies of each app that was edited: the Policies table's stream leads here.
 
-A schedule does too, for what depends on time.
+A schedule does too, for what depends on time, and another one fetches the keys of token issuers.
 """
 
 import os
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from wcs_hooks.adapters.clients import Clients
+from wcs_hooks.adapters.dynamo_keys import DynamoKeyStore
 from wcs_hooks.adapters.dynamo_policy_store import DynamoPolicyStore
+from wcs_hooks.adapters.key_fetcher import KeyFetcher
 from wcs_hooks.clock import SystemClock
+from wcs_hooks.compiler.key_refresher import KeyRefresher
 from wcs_hooks.compiler.policy_compiler import PolicyCompiler, Status
+from wcs_hooks.core.issuer_keys import KeyAddress, KeyFetchError
 from wcs_hooks.core.policy.vocabulary import STATUS_ID
-from wcs_hooks.environment import CompilerEnvironment
+from wcs_hooks.environment import SECONDS_PER_DAY, CompilerEnvironment
+from wcs_hooks.ports import KeyAddresses
 from wcs_hooks.telemetry.compiler_reporter import CompilerReporter
+
+REFRESH_KEYS: Final = "refreshKeys"
+"""The member of an event that asks for the keys of token issuers to be fetched again."""
 
 _CALL_TIME_LIMIT = 10.0
 
+
+class _NoKeyAddresses:
+    """No policy can name an address of keys yet."""
+
+    def in_use(self) -> Sequence[KeyAddress]:
+        return ()
+
+
+def _no_usable_key(_: bytes) -> bytes:
+    """Use no key: there is nothing yet that verifies with it."""
+    raise KeyFetchError("it has no usable key")
+
+
 _environment = CompilerEnvironment.read(os.environ)
 _clock = SystemClock()
+_dynamodb = Clients(_CALL_TIME_LIMIT).dynamodb()
 _compiler = PolicyCompiler(
     DynamoPolicyStore(
-        Clients(_CALL_TIME_LIMIT).dynamodb(),
+        _dynamodb,
         _environment.policies_table,
         _environment.snapshots_table,
         _environment.retention_days,
@@ -30,6 +52,14 @@ _compiler = PolicyCompiler(
     ),
     _clock,
 )
+_keys = KeyRefresher(
+    KeyFetcher(_no_usable_key, _clock, local=_environment.local_issuers).fetch,
+    DynamoKeyStore(
+        _dynamodb, _environment.snapshots_table, _environment.keys_stale + SECONDS_PER_DAY, _clock
+    ),
+    _clock,
+)
+_key_addresses: KeyAddresses = _NoKeyAddresses()
 _reporter = CompilerReporter()
 
 
@@ -37,25 +67,37 @@ class AppsNotCompiledError(Exception):
     """Some apps could not be compiled: the stream's records are tried again, then dead-lettered."""
 
 
-def handler(event: dict[str, Any], _context: object) -> None:
+def handler(event: dict[str, Any], _context: object) -> dict[str, Any] | None:
     """Compile the apps that a batch of stream records names, and those that depend on them.
 
-    An event without records, which the schedule sends, compiles what time has changed.
+    An event without records, which a schedule sends, compiles what time has changed. The event
+    `{"refreshKeys": true}` fetches the keys of token issuers again; the result says what came of
+    each address: `{"keys": [{"address": "https://…", "error": ""}]}`.
 
     Raises
     ------
     AppsNotCompiledError
         After all of them were tried, so that one does not hold up the others.
     """
+    if event.get(REFRESH_KEYS) is True:
+        return _refresh_keys()
     edited = _edited_apps(event["Records"]) if "Records" in event else []
     if "Records" in event and not edited:
-        return
+        return None
     try:
         failed = _compiler.compile_all(edited, _report)
     finally:
         _reporter.flush()
     if failed:
         raise AppsNotCompiledError(f"could not compile the policies of {', '.join(failed)}")
+    return None
+
+
+def _refresh_keys() -> dict[str, Any]:
+    refreshed = _keys.refresh(_key_addresses.in_use())
+    _reporter.keys_refreshed(refreshed)
+    _reporter.flush()
+    return {"keys": [{"address": address.url, "error": error} for address, error in refreshed]}
 
 
 def _report(app: str, outcome: Status | Exception) -> None:

@@ -18,6 +18,9 @@ hangs must leave time for the policies and the session."""
 POLICIES_REFRESH: Final = 1 / 2
 """The same for the policies that it knows."""
 
+KEYS_REFRESH: Final = 1 / 3
+"""The same for the keys of tokens that it knows."""
+
 SESSION_RENEWAL: Final = 1 / 4
 """Share of what is left of `FETCH` for keeping a session for longer."""
 

@@ -37,7 +37,7 @@ Count = Literal[
 ]
 MethodCount = Literal["Calls", "Denied", "Overridden", "ReportedFailures"]
 Time = Literal["ServiceTime", "DecisionTime"]
-CompilerCount = Literal["Compiled", "CompileErrors"]
+CompilerCount = Literal["Compiled", "CompileErrors", "KeysStale"]
 
 COUNTS: Final[tuple[Count, ...]] = get_args(Count)
 """What is counted of hooks, by category."""
@@ -50,7 +50,8 @@ TIMES: Final[Mapping[str, str]] = {"ServiceTime": "Milliseconds", "DecisionTime"
 """What is timed of hooks, by category, with the unit."""
 
 COMPILER_COUNTS: Final[tuple[CompilerCount, ...]] = get_args(CompilerCount)
-"""What is counted of compilations. The compiler counts its `ColdStart` too."""
+"""What is counted of compilations, and of fetches of keys that failed. The compiler counts its
+`ColdStart` too."""
 
 REST_ERRORS: Final = "RestErrors"
 """Counts each reply that is not 200, by what WCS does with it."""

@@ -1,7 +1,10 @@
 """What is counted and logged of each compilation."""
 
+from collections.abc import Iterable
+
 from aws_lambda_powertools.metrics import MetricUnit
 
+from wcs_hooks.compiler.key_refresher import KeyRefresh
 from wcs_hooks.compiler.policy_compiler import Status
 from wcs_hooks.telemetry.catalogue import COMPILER
 from wcs_hooks.telemetry.decision_log import make_logger
@@ -35,6 +38,16 @@ class CompilerReporter:
         """Count and log a compilation that could not be carried out."""
         self._metrics.add_metric("CompileErrors", MetricUnit.Count, 1)
         self._logger.error("compilation failed", extra={"app": app}, exc_info=error)
+
+    def keys_refreshed(self, refreshed: Iterable[KeyRefresh]) -> None:
+        """Count and log the addresses whose keys could not be fetched."""
+        for address, error in refreshed:
+            if error:
+                self._metrics.add_metric("KeysStale", MetricUnit.Count, 1)
+                self._logger.warning(
+                    "keys not fetched: those that are known stay",
+                    extra={"address": address.url, "reason": error},
+                )
 
     def flush(self) -> None:
         """Emit what was counted since the last time."""
