@@ -59,6 +59,13 @@ def answered(deployed: Deployed) -> Iterator[Answered]:
             "when": "now.getHours('Europe/Riga') < 24",
             "whenError": "skip",
         },
+        {
+            "id": "stream",
+            "method": "playRTSP",
+            "action": "deny",
+            "when": "['exam-*', 'live'].exists(each, stream.glob(each))",
+            "whenError": "skip",
+        },
     ]
     items = [policy | {"app": app} for policy in policies]
     DeployedBackEnd(deployed.deployment).activate_policies(items)
@@ -69,6 +76,7 @@ def answered(deployed: Deployed) -> Iterator[Answered]:
         method: deployed.post(method, content)
         for method, content in (
             *(("connect", connect), (METHOD, body), ("call", body), ("playStream", body)),
+            ("playRTSP", body | {"name": "rtsp://wcs.example:5554/exam-7?aclAuth=1254789"}),
         )
     }
     yield Answered(replies, (before, time.time()))
@@ -97,6 +105,13 @@ def test_given_a_denial_with_a_time_zone_when_it_holds_then_the_hook_is_refused(
 ) -> None:
     assert answered.replies["playStream"].status == 403
     assert answered.replies["playStream"].error["policy"] == "always"
+
+
+def test_given_a_denial_by_the_streams_own_name_when_a_player_asks_by_url_then_it_is_refused(
+    answered: Answered,
+) -> None:
+    assert answered.replies["playRTSP"].status == 403
+    assert answered.replies["playRTSP"].error["policy"] == "stream"
 
 
 def _expected(example: Example, moments: tuple[float, float]) -> list[Any]:

@@ -1,6 +1,7 @@
 """Expressions where they are evaluated: in a process that has read them, and compiled nothing."""
 
 import base64
+import hashlib
 import re
 import subprocess
 from pathlib import Path
@@ -11,7 +12,15 @@ import tzdata
 
 from tests.support import documented_expressions
 from tests.support.documented_expressions import METHOD, NOW, SESSION, examples
-from tests.support.reading_process import FUNCTIONS, Outcome, evaluate
+from tests.support.reading_process import (
+    FUNCTIONS,
+    Asked,
+    Decided,
+    Outcome,
+    decide_by,
+    evaluate,
+)
+from tests.unit.given import compiled, deny, override
 from wcs_hooks.core.cel.check import check
 from wcs_hooks.core.cel.expression import VARIABLES, environment
 
@@ -19,6 +28,7 @@ _DOCUMENTED = {
     "method": METHOD,
     "category": "direct",
     "app": "school",
+    "stream": "exam-7",
     "body": documented_expressions.body(),
     "session": SESSION,
     "known": True,
@@ -104,6 +114,10 @@ _OF_ALL_VARIABLES = [
     ),
     "dyn(now).getHours('Europe/Riga')",
     "now.getHours(known ? 'Europe/Riga' : 'UTC')",
+    "stream.glob('less*') && dyn(body.latin).glob('R*a')",
+    "body.latin.glob(body.wide)",
+    "sha256(stream) + sha256(body.latin)",
+    "sha256(body.int)",
 ]
 
 
@@ -118,6 +132,7 @@ def _hooks() -> list[dict[str, Any]]:
             "method": METHOD,
             "category": "direct",
             "app": "Europe/Riga",
+            "stream": "lesson",
             "body": body,
             "session": session,
             "known": session is not None,
@@ -239,3 +254,26 @@ def test_given_expressions_without_a_zone_then_no_process_looks_for_the_database
     outcomes = evaluate(evaluations, search=(tmp_path, FUNCTIONS))
 
     assert [outcome.value for outcome in outcomes] == [16, "2030-03-15T16:30:00Z", False]
+
+
+def test_given_a_process_that_only_read_a_snapshot_then_it_decides_by_stream_and_pattern() -> (
+    None
+):
+    data = compiled(
+        deny(when="!body.custom.rights.exists(each, stream.glob(each))"),
+        override(id="b", compute={"name": "sha256(stream)"}),
+    ).dump(1, 0)
+    rights = {"custom": {"rights": ["anna-*", "lobby"]}}
+
+    found = decide_by(
+        [data],
+        [
+            Asked("publishStream", {"name": "rtsp://host/anna-1?key=x", **rights}),
+            Asked("publishStream", {"name": "bob-1?x=/anna-1", **rights}),
+            Asked("publishStream", rights),
+        ],
+    ).decided
+
+    digest = hashlib.sha256(b"anna-1").hexdigest()
+    assert found[0] == Decided("override", {"name": f'"{digest}"'}, [])
+    assert [one.verdict for one in found[1:]] == ["deny", "deny"]

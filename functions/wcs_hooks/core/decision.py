@@ -12,6 +12,7 @@ from heapq import merge
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from wcs_hooks.core.cel.expression import (
+    FIELD_OF,
     MAX_VISIBLE_BYTES,
     MAX_VISIBLE_VALUES,
     Expression,
@@ -22,6 +23,7 @@ from wcs_hooks.core.errors import UnavailableError
 from wcs_hooks.core.payload import Payload, encode
 from wcs_hooks.core.policy.vocabulary import Action, Mode, WhenError, has_more_values_than
 from wcs_hooks.core.snapshot import ABSENT, Rule, Snapshot, Visible, field_at
+from wcs_hooks.core.stream_name import stream_name
 
 if TYPE_CHECKING:
     from cel_expr_python import cel
@@ -353,8 +355,8 @@ class _Evaluation:
             else:
                 visible = self._visible()
                 names = visible.body_fields
-                if names is not None and "app" in visible.variables:
-                    names |= {"appKey"}
+                if names is not None:
+                    names |= {FIELD_OF[name] for name in visible.variables if name in FIELD_OF}
                 self.shared_fields = None if names is None else self._within_limits(names)
         return self.shared_fields
 
@@ -405,6 +407,10 @@ class _Evaluation:
         if "app" in wanted:
             app = body.get("appKey")
             variables["app"] = app if type(app) is str else ""
+        if "stream" in wanted:
+            name = body.get("name")
+            if type(name) is str:
+                variables["stream"] = stream_name(name)
         if "body" in wanted:
             names = visible.body_fields
             if names is not None:

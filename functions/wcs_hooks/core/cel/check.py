@@ -9,6 +9,7 @@ import re
 from typing import Final, NamedTuple
 
 from wcs_hooks.core.cel.expression import (
+    FIELD_OF,
     VARIABLES,
     ExpressionError,
     environment,
@@ -58,7 +59,12 @@ class Checked(NamedTuple):
         """The fields of the body whose values it depends on; none if it can see all of it."""
         if self.body_fields is None:
             return None
-        return sorted(self.body_fields | ({"appKey"} if "app" in self.uses else set()))
+        return sorted(self.body_fields | self.derived_fields)
+
+    @property
+    def derived_fields(self) -> frozenset[str]:
+        """The fields of the body that it sees by way of other variables: of `app` and `stream`."""
+        return frozenset(FIELD_OF[name] for name in self.uses if name in FIELD_OF)
 
     @property
     def may_be_boolean(self) -> bool:

@@ -19,15 +19,18 @@ says, and has no such type for a `datetime` (`bind`). Time zones are files, of w
 
 import base64
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from cel_expr_python import cel
 
-VARIABLES: Final = ("method", "category", "app", "body", "session", "now", "known")
+VARIABLES: Final = ("method", "category", "app", "stream", "body", "session", "now", "known")
 """What an expression may refer to. `wcs_hooks.core.decision` binds them."""
+
+FIELD_OF: Final[Mapping[str, str]] = {"app": "appKey", "stream": "name"}
+"""Variables that are made of one field of the body, each with that field."""
 
 MAX_VISIBLE_BYTES: Final = 65_536
 """The most that an expression sees of a body, in bytes of JSON: the fields that it refers to. Where
@@ -148,17 +151,23 @@ def environment(without: str = "") -> "cel.Env":
     # Imported here because a decision that needs no expression should not wait for it.
     from cel_expr_python import cel  # noqa: PLC0415
 
+    from wcs_hooks.core.cel.functions import declarations  # noqa: PLC0415
+
     kind = cel.Type
     types = {
         "method": kind.STRING,
         "category": kind.STRING,
         "app": kind.STRING,
+        "stream": kind.STRING,
         "body": kind.Map(kind.STRING, kind.DYN),
         "session": kind.DYN,
         "now": kind.TIMESTAMP,
         "known": kind.BOOL,
     }
-    return cel.NewEnv(variables={name: of for name, of in types.items() if name != without})
+    return cel.NewEnv(
+        variables={name: of for name, of in types.items() if name != without},
+        functions=declarations(),
+    )
 
 
 @cache
