@@ -60,6 +60,13 @@ def answered(deployed: Deployed) -> Iterator[Answered]:
             "whenError": "skip",
         },
         {
+            "id": "elsewhere",
+            "method": "playHLS",
+            "action": "deny",
+            "when": "!clientAddress.isIn(['198.51.100.0/24', '2001:db8::/32'])",
+            "whenError": "skip",
+        },
+        {
             "id": "stream",
             "method": "playRTSP",
             "action": "deny",
@@ -76,6 +83,7 @@ def answered(deployed: Deployed) -> Iterator[Answered]:
         method: deployed.post(method, content)
         for method, content in (
             *(("connect", connect), (METHOD, body), ("call", body), ("playStream", body)),
+            ("playHLS", body),
             ("playRTSP", body | {"name": "rtsp://wcs.example:5554/exam-7?aclAuth=1254789"}),
         )
     }
@@ -114,10 +122,19 @@ def test_given_a_denial_by_the_streams_own_name_when_a_player_asks_by_url_then_i
     assert answered.replies["playRTSP"].error["policy"] == "stream"
 
 
+def test_given_a_denial_of_other_networks_when_a_client_is_in_none_then_it_is_refused(
+    answered: Answered,
+) -> None:
+    assert answered.replies["playHLS"].status == 403
+    assert answered.replies["playHLS"].error["policy"] == "elsewhere"
+
+
 def _expected(example: Example, moments: tuple[float, float]) -> list[Any]:
     """Return the page's value; where it depends on the moment, what it was about the hook's."""
     checked = check(example.expression)
-    if "now" not in checked.uses:
+    if checked.uses.isdisjoint({"now", "connectedAt"}):
         return [example.gives]
-    evaluations = [(checked.serialized, {"now": moment}) for moment in moments]
+    evaluations = [
+        (checked.serialized, {"now": moment, "connectedAt": moments[0]}) for moment in moments
+    ]
     return [outcome.value for outcome in evaluate(evaluations) if outcome == Outcome(outcome.value)]

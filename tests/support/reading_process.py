@@ -24,8 +24,8 @@ if asked["compileFirst"]:
 outcomes = []
 for serialized, variables in asked["evaluations"]:
     bound = dict(variables)
-    if "now" in bound:
-        bound["now"] = datetime.fromtimestamp(bound["now"], UTC)
+    for name in {"now", "connectedAt"} & bound.keys():
+        bound[name] = datetime.fromtimestamp(bound[name], UTC)
     try:
         outcomes.append((Expression(serialized).json_value(bind(**bound)), ""))
     except ExpressionError as error:
@@ -123,8 +123,8 @@ def evaluate(
     Parameters
     ----------
     evaluations
-        The serialised form of each, and the variables that it is evaluated on; `now` is seconds
-        since the epoch.
+        The serialised form of each, and the variables that it is evaluated on; `now`
+        and `connectedAt` are seconds since the epoch.
     compile_first
         Whether that process compiles something before: what the functions do not do.
     search

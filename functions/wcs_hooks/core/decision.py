@@ -19,6 +19,7 @@ from wcs_hooks.core.cel.expression import (
     ExpressionError,
     bind,
 )
+from wcs_hooks.core.client_address import client_address
 from wcs_hooks.core.errors import UnavailableError
 from wcs_hooks.core.payload import Payload, encode
 from wcs_hooks.core.policy.vocabulary import Action, Mode, WhenError, has_more_values_than
@@ -44,9 +45,12 @@ class Session(NamedTuple):
     ----------
     body
         The body of its connect, without secrets; none where it was never seen.
+    connected_at
+        When it first connected, in seconds since the epoch; none where that is not known.
     """
 
     body: Mapping[str, Any] | None = None
+    connected_at: float | None = None
 
     @property
     def known(self) -> bool:
@@ -163,8 +167,8 @@ def decide(
     now
         Seconds since the epoch.
     session
-        Gives the hook's session; called only if a policy that could apply uses `session` or
-        `known`. May raise `UnavailableError`.
+        Gives the hook's session; called only if a policy that could apply uses a variable of
+        `OF_SESSION`. May raise `UnavailableError`.
     trace
         Is told of each policy that was considered.
 
@@ -388,11 +392,14 @@ class _Evaluation:
                 variables["known"] = session.known
                 if not has_more_values_than(MAX_VISIBLE_VALUES, session.body):
                     variables["session"] = session.body
+                connected_at = session.connected_at
+                if connected_at is not None and "connectedAt" in self._visible().variables:
+                    variables["connectedAt"] = datetime.fromtimestamp(connected_at, UTC)
             found = self.activations[key] = bind(**variables)
         return found
 
     def _variables(self, body: Mapping[str, Any] | None) -> dict[str, object]:
-        """What an expression can see, `session` and `known` apart; of a body that it sees."""
+        """What an expression can see of the hook, without the session; of a body that it sees."""
         visible = self._visible()
         wanted = visible.variables
         variables: dict[str, object] = {}
@@ -404,13 +411,12 @@ class _Evaluation:
             variables["now"] = datetime.fromtimestamp(self.now, UTC)
         if body is None:
             return variables
-        if "app" in wanted:
-            app = body.get("appKey")
-            variables["app"] = app if type(app) is str else ""
-        if "stream" in wanted:
-            name = body.get("name")
-            if type(name) is str:
-                variables["stream"] = stream_name(name)
+        for name, field in FIELD_OF.items():
+            if name in wanted:
+                text = body.get(field)
+                value = _DERIVED[name](text if type(text) is str else None)
+                if value is not None:
+                    variables[name] = value
         if "body" in wanted:
             names = visible.body_fields
             if names is not None:
@@ -433,3 +439,11 @@ class _Evaluation:
                 )
             )
         return False
+
+
+_DERIVED: Final[Mapping[str, Callable[[str | None], str | None]]] = {
+    "app": lambda app: app or "",
+    "clientAddress": lambda session_id: None if session_id is None else client_address(session_id),
+    "stream": lambda name: None if name is None else stream_name(name),
+}
+"""The value of each variable of `FIELD_OF`, of the text in its field; none if it has no value."""

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from wcs_hooks.core.cel.expression import VARIABLES, Expression
+from wcs_hooks.core.cel.expression import OF_SESSION, VARIABLES, Expression
 from wcs_hooks.core.cel.guard import Guard
 from wcs_hooks.core.methods import spellings_of
 from wcs_hooks.core.payload import encode, exact_number
@@ -358,7 +358,7 @@ def _record(policy: "Policy") -> list[Any]:
         policy.reason,
         policy.not_before,
         policy.not_after,
-        not policy.uses.isdisjoint({"session", "known"}),
+        not policy.uses.isdisjoint(OF_SESSION),
         policy.when.guard if policy.when else None,
         [checked.sees for checked in policy.expressions] or None,
     ]

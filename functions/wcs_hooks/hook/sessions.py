@@ -90,7 +90,7 @@ class SessionLookup:
             If the store does not answer.
         """
         record = self.record()
-        return UNKNOWN_SESSION if record is None else Session(record.body)
+        return UNKNOWN_SESSION if record is None else Session(record.body, record.connected_at)
 
 
 def kept_body(connect: Payload) -> dict[str, Any]:

@@ -5,10 +5,34 @@ them.
 """
 
 import hashlib
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from contextlib import suppress
+from functools import lru_cache
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
+from typing import TYPE_CHECKING, Final
+
+from wcs_hooks.core.client_address import address
 
 if TYPE_CHECKING:
     from cel_expr_python import cel
+
+
+IS_IN: Final = "isIn"
+
+STRING_FUNCTIONS: Final[Mapping[str, str]] = {
+    "charAt": "string_char_at",
+    "indexOf": "string_index_of",
+    "join": "list_join",
+    "lastIndexOf": "string_last_index_of",
+    "lowerAscii": "string_lower_ascii",
+    "replace": "string_replace",
+    "split": "string_split",
+    "substring": "string_substring",
+    "trim": "string_trim",
+    "upperAscii": "string_upper_ascii",
+}
+"""The functions of `wcs_hooks.core.cel.string_functions`, which are only loaded where one is used:
+each with what the ids of its overloads begin with, which a checked expression lists."""
 
 
 def declarations() -> "list[cel.FunctionDecl]":
@@ -25,6 +49,14 @@ def declarations() -> "list[cel.FunctionDecl]":
         ),
         cel.FunctionDecl(
             "sha256", [cel.Overload("sha256_string", text, [text], is_member=False, impl=sha256)]
+        ),
+        cel.FunctionDecl("ip", [cel.Overload("ip_string", text, [text], is_member=False, impl=ip)]),
+        cel.FunctionDecl(
+            IS_IN,
+            [
+                cel.Overload(f"string_is_in_{name}", truth, [text, of], is_member=True, impl=is_in)
+                for name, of in (("string", text), ("list_string", kind.List(text)))
+            ],
         ),
     ]
 
@@ -72,3 +104,64 @@ def sha256(text: str) -> str:
     'e3b0c44298fc1c14'
     """
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def ip(text: str) -> str:
+    """Return an address in the one form that equal addresses share.
+
+    Raises
+    ------
+    ValueError
+        If the text is not an address.
+
+    Examples
+    --------
+    >>> ip("2001:DB8:0::1"), ip("::ffff:192.0.2.1")
+    ('2001:db8::1', '192.0.2.1')
+    """
+    return str(_address(text))
+
+
+def is_in(text: str, networks: str | list[str]) -> bool:
+    """Whether an address is in a network, or in one of several.
+
+    Raises
+    ------
+    ValueError
+        If the text is not an address, or one of the others is not a network in CIDR notation.
+
+    Examples
+    --------
+    >>> is_in("192.0.2.1", "192.0.2.0/24"), is_in("192.0.2.1", ["198.51.100.7", "2001:db8::/32"])
+    (True, False)
+    """
+    given = _address(text)
+    blocks = [networks] if isinstance(networks, str) else networks
+    # All are read first: whether a wrong one is noticed must not depend on the address.
+    return any(given in block for block in [_network(block) for block in blocks])
+
+
+def _network(value: object) -> IPv4Network | IPv6Network:
+    """Read a network out of a hook: what the hook has in its place must not get into a log."""
+    if isinstance(value, str):
+        with suppress(ValueError):
+            return network(value)
+    raise ValueError("not a network in CIDR notation")
+
+
+def _address(text: str) -> IPv4Address | IPv6Address:
+    with suppress(ValueError):
+        return address(text)
+    raise ValueError("not an IP address")
+
+
+@lru_cache(maxsize=1024)
+def network(text: str) -> IPv4Network | IPv6Network:
+    """Return the network that a text is; an address alone is a network of one.
+
+    Raises
+    ------
+    ValueError
+        If it is not one, or has bits set behind its prefix (`192.0.2.1/24`).
+    """
+    return ip_network(text)
