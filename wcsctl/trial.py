@@ -89,7 +89,7 @@ class Trial:
             return Asked(method, payload, self._now)
         # connect was not told anything before, and players never connect.
         told = None if method in {"connect", *PLAYERS} else record.rest_on_error(method)
-        known = Session(record.body, record.connected_at)
+        known = Session(record.body, connected_at=record.connected_at)
         return Asked(method, payload, self._now, known, told)
 
     def in_force(self, asked: Asked, *, whole: bool = True) -> Explanation:

@@ -67,6 +67,20 @@ def answered(deployed: Deployed) -> Iterator[Answered]:
             "whenError": "skip",
         },
         {
+            "id": "always-open",
+            "method": "answer",
+            "action": "deny",
+            "hours": "Mon-Sun 00:00-24:00 Europe/Riga",
+        },
+        {
+            "id": "final",
+            "method": "transfer",
+            "action": "override",
+            "set": {"target": "desk"},
+            "final": True,
+        },
+        {"id": "not-reached", "method": "transfer", "action": "deny", "when": "now > timestamp(0)"},
+        {
             "id": "stream",
             "method": "playRTSP",
             "action": "deny",
@@ -84,6 +98,7 @@ def answered(deployed: Deployed) -> Iterator[Answered]:
         for method, content in (
             *(("connect", connect), (METHOD, body), ("call", body), ("playStream", body)),
             ("playHLS", body),
+            *(("answer", body), ("transfer", body)),
             ("playRTSP", body | {"name": "rtsp://wcs.example:5554/exam-7?aclAuth=1254789"}),
         )
     }
@@ -127,6 +142,18 @@ def test_given_a_denial_of_other_networks_when_a_client_is_in_none_then_it_is_re
 ) -> None:
     assert answered.replies["playHLS"].status == 403
     assert answered.replies["playHLS"].error["policy"] == "elsewhere"
+
+
+def test_given_a_denial_within_its_hours_then_the_hook_is_refused(answered: Answered) -> None:
+    assert answered.replies["answer"].status == 403
+    assert answered.replies["answer"].error["policy"] == "always-open"
+
+
+def test_given_a_final_override_then_the_denial_behind_it_does_not_apply(
+    answered: Answered,
+) -> None:
+    assert answered.replies["transfer"].status == 200
+    assert answered.replies["transfer"].json()["target"] == "desk"
 
 
 def _expected(example: Example, moments: tuple[float, float]) -> list[Any]:

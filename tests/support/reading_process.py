@@ -47,7 +47,7 @@ snapshots = [Snapshot.load(base64.b64decode(data)) for data in asked["snapshots"
 answers = []
 for method, body, session, now in asked["hooks"]:
     hook = Hook(method, "direct", parse(json.dumps(body).encode()))
-    found = decide(snapshots, hook, now, lambda: Session(*session))
+    found = decide(snapshots, hook, now, lambda: Session(**session))
     answers.append((found.verdict, found.fields, [one.message for one in found.failures]))
 assert not {"wcs_hooks.core.cel.check", "wcs_hooks.core.policy.reader"} & sys.modules.keys()
 json.dump({"answers": answers, "modules": sorted(sys.modules)}, sys.stdout)
@@ -66,7 +66,7 @@ class Asked(NamedTuple):
 
     method: str
     body: Mapping[str, Any]
-    session: Sequence[Any] = ()
+    session: Mapping[str, Any] = {}
     now: float = 0.0
 
 

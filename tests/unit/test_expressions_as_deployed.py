@@ -300,14 +300,15 @@ def test_given_a_process_that_only_read_a_snapshot_then_it_decides_by_address_an
         deny(id="b", when="now - connectedAt > duration('1h')"),
     ).dump(1, 0)
     office = {"sessionId": "/192.0.2.1:50000/x"}
+    connected = {"body": {}, "connected_at": 10_000.0}
 
     found = decide_by(
         [data],
         [
-            Asked("publishStream", office, [{}, 10_000.0], now=10_000.0),
-            Asked("publishStream", office, [{}, 10_000.0], now=13_601.0),
-            Asked("publishStream", office, [{}], now=10_000.0),
-            Asked("publishStream", {"sessionId": "/203.0.113.1:1/x"}, [{}, 10_000.0], now=10_000.0),
+            Asked("publishStream", office, connected, now=10_000.0),
+            Asked("publishStream", office, connected, now=13_601.0),
+            Asked("publishStream", office, {"body": {}}, now=10_000.0),
+            Asked("publishStream", {"sessionId": "/203.0.113.1:1/x"}, connected, now=10_000.0),
         ],
     ).decided
 

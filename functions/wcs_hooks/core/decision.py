@@ -1,7 +1,8 @@
 """The decision: what the policies in force say about one hook.
 
 Policies that name the method are met in the order of priority. `match` and `when` must both hold.
-`echo` and `deny` end the evaluation; `override` accumulates, an earlier policy winning a field.
+`echo` and `deny` end the evaluation; `override` accumulates, an earlier policy winning a field,
+and ends it only if it is `final`.
 A hook that no policy applies to is echoed.
 """
 
@@ -240,6 +241,8 @@ class _Evaluation:
                 else:
                     applied.append(name)
                     fields = values | fields
+                    if rule.final:
+                        break
                 continue
             self._tell(rule, "applied")
             if rule.mode == Mode.SHADOW:
@@ -251,6 +254,16 @@ class _Evaluation:
                 snapshot = rule.snapshot
                 denial = Denial(rule.id, snapshot.app, snapshot.version, rule.status, rule.reason)
             break
+        return self._decision(denial, fields, applied, shadow_denied, shadow_overridden)
+
+    def _decision(
+        self,
+        denial: Denial | None,
+        fields: Mapping[str, str],
+        applied: list[str],
+        shadow_denied: list[str],
+        shadow_overridden: list[str],
+    ) -> Decision:
         if not applied and not shadow_denied and not shadow_overridden and not self.failures:
             return ECHO
         verdict = Verdict.DENY if denial else Verdict.OVERRIDE if fields else Verdict.ECHO
@@ -276,6 +289,12 @@ class _Evaluation:
             return self._tell(rule, "window", "not open yet")
         if rule.not_after is not None and self.now > rule.not_after:
             return self._tell(rule, "window", "over")
+        if rule.hours is not None:
+            # Imported here because hardly any policy has hours.
+            from wcs_hooks.core.hours import is_open  # noqa: PLC0415
+
+            if not is_open(rule.hours, self.now):
+                return self._tell(rule, "window", "outside its hours")
         return True
 
     def _matches(self, rule: Rule) -> bool:

@@ -168,9 +168,11 @@ def _unreachable(policies: Sequence[Policy]) -> Iterator[Finding]:
 
 def _always_ends(policy: Policy) -> bool:
     """Whether the evaluation ends here whenever the policy's condition is the same as another's."""
-    windowed = policy.not_before is not None or policy.not_after is not None
+    windows = (policy.not_before, policy.not_after, policy.hours)
+    windowed = any(window is not None for window in windows)
     certain = policy.when is None or policy.when_error is WhenError.MATCH
-    ends = policy.action in {Action.ECHO, Action.DENY}
+    # What an override computes may have no value.
+    ends = policy.action in {Action.ECHO, Action.DENY} or (policy.final and not policy.compute)
     return ends and certain and not windowed and policy.mode is Mode.ENFORCE
 
 
