@@ -89,7 +89,8 @@ class Trial:
             return Asked(method, payload, self._now)
         # connect was not told anything before, and players never connect.
         told = None if method in {"connect", *PLAYERS} else record.rest_on_error(method)
-        return Asked(method, payload, self._now, Session(record.body), told)
+        known = Session(record.body, connected_at=record.connected_at)
+        return Asked(method, payload, self._now, known, told)
 
     def in_force(self, asked: Asked, *, whole: bool = True) -> Explanation:
         """By what is in force."""

@@ -193,11 +193,15 @@ class SessionRecord(NamedTuple):
         The versions that were active at connect, by app.
     failing
         The canonical names of the methods for which connect's reply said `restOnError: FAIL`.
+    connected_at
+        When its connect was answered, in seconds since the epoch; none in records that were made
+        before it was kept.
     """
 
     body: Mapping[str, Any]
     versions: Mapping[str, int]
     failing: frozenset[str]
+    connected_at: float | None = None
 
     def rest_on_error(self, method: str) -> RestOnError:
         """What the session was told for a method."""

@@ -59,6 +59,34 @@ def answered(deployed: Deployed) -> Iterator[Answered]:
             "when": "now.getHours('Europe/Riga') < 24",
             "whenError": "skip",
         },
+        {
+            "id": "elsewhere",
+            "method": "playHLS",
+            "action": "deny",
+            "when": "!clientAddress.isIn(['198.51.100.0/24', '2001:db8::/32'])",
+            "whenError": "skip",
+        },
+        {
+            "id": "always-open",
+            "method": "answer",
+            "action": "deny",
+            "hours": "Mon-Sun 00:00-24:00 Europe/Riga",
+        },
+        {
+            "id": "final",
+            "method": "transfer",
+            "action": "override",
+            "set": {"target": "desk"},
+            "final": True,
+        },
+        {"id": "not-reached", "method": "transfer", "action": "deny", "when": "now > timestamp(0)"},
+        {
+            "id": "stream",
+            "method": "playRTSP",
+            "action": "deny",
+            "when": "['exam-*', 'live'].exists(each, stream.glob(each))",
+            "whenError": "skip",
+        },
     ]
     items = [policy | {"app": app} for policy in policies]
     DeployedBackEnd(deployed.deployment).activate_policies(items)
@@ -69,6 +97,9 @@ def answered(deployed: Deployed) -> Iterator[Answered]:
         method: deployed.post(method, content)
         for method, content in (
             *(("connect", connect), (METHOD, body), ("call", body), ("playStream", body)),
+            ("playHLS", body),
+            *(("answer", body), ("transfer", body)),
+            ("playRTSP", body | {"name": "rtsp://wcs.example:5554/exam-7?aclAuth=1254789"}),
         )
     }
     yield Answered(replies, (before, time.time()))
@@ -99,10 +130,38 @@ def test_given_a_denial_with_a_time_zone_when_it_holds_then_the_hook_is_refused(
     assert answered.replies["playStream"].error["policy"] == "always"
 
 
+def test_given_a_denial_by_the_streams_own_name_when_a_player_asks_by_url_then_it_is_refused(
+    answered: Answered,
+) -> None:
+    assert answered.replies["playRTSP"].status == 403
+    assert answered.replies["playRTSP"].error["policy"] == "stream"
+
+
+def test_given_a_denial_of_other_networks_when_a_client_is_in_none_then_it_is_refused(
+    answered: Answered,
+) -> None:
+    assert answered.replies["playHLS"].status == 403
+    assert answered.replies["playHLS"].error["policy"] == "elsewhere"
+
+
+def test_given_a_denial_within_its_hours_then_the_hook_is_refused(answered: Answered) -> None:
+    assert answered.replies["answer"].status == 403
+    assert answered.replies["answer"].error["policy"] == "always-open"
+
+
+def test_given_a_final_override_then_the_denial_behind_it_does_not_apply(
+    answered: Answered,
+) -> None:
+    assert answered.replies["transfer"].status == 200
+    assert answered.replies["transfer"].json()["target"] == "desk"
+
+
 def _expected(example: Example, moments: tuple[float, float]) -> list[Any]:
     """Return the page's value; where it depends on the moment, what it was about the hook's."""
     checked = check(example.expression)
-    if "now" not in checked.uses:
+    if checked.uses.isdisjoint({"now", "connectedAt"}):
         return [example.gives]
-    evaluations = [(checked.serialized, {"now": moment}) for moment in moments]
+    evaluations = [
+        (checked.serialized, {"now": moment, "connectedAt": moments[0]}) for moment in moments
+    ]
     return [outcome.value for outcome in evaluate(evaluations) if outcome == Outcome(outcome.value)]

@@ -8,7 +8,7 @@ import pytest
 
 from tests.integration.conftest import MakeClient
 from tests.support.aws_calls import AwsCalls
-from tests.support.aws_tables import Aws
+from tests.support.aws_tables import SESSIONS, Aws
 from tests.support.fake_clock import FakeClock
 from tests.support.hook_client import HookClient
 from tests.support.in_memory_snapshots import InMemorySnapshots
@@ -383,3 +383,64 @@ def test_given_a_store_that_refuses_when_a_denial_needs_the_session_then_it_is_o
 
     assert reply.status == 503
     assert {"Failed", "DeadLettered", "RestErrors"} <= reply.counted
+
+
+# --- When a session connected -------------------------------------------------------------------
+
+ONE_HOUR = {
+    "id": "one-hour",
+    "method": "publishStream",
+    "action": "deny",
+    "when": "now - connectedAt >= duration('1h')",
+    "whenError": "skip",
+}
+HOUR = 3_600.0
+
+
+def test_given_a_limit_after_connect_when_it_is_over_then_the_session_is_refused(
+    hooks: HookClient, snapshots: InMemorySnapshots, clock: FakeClock
+) -> None:
+    snapshots.publish("school", ONE_HOUR)
+    connect(hooks)
+
+    clock.advance(HOUR - 1)
+    assert publish(hooks) == 200
+
+    clock.advance(1)
+    assert publish(hooks) == 403
+
+
+def test_given_a_connect_that_wcs_sends_again_then_its_first_moment_counts(
+    hooks: HookClient, snapshots: InMemorySnapshots, clock: FakeClock
+) -> None:
+    snapshots.publish("school", ONE_HOUR, TEACHERS_ONLY)
+    connect(hooks, custom={"role": "pupil"})
+    clock.advance(15)
+    connect(hooks, custom={"role": "teacher"})
+
+    assert publish(hooks) == 200
+    clock.advance(HOUR - 15)
+    assert publish(hooks) == 403
+
+
+def test_given_an_id_that_another_connection_has_by_now_then_its_own_moment_counts(
+    hooks: HookClient, snapshots: InMemorySnapshots, clock: FakeClock
+) -> None:
+    snapshots.publish("school", ONE_HOUR)
+    connect(hooks)
+    clock.advance(2 * HOUR)
+    connect(hooks)
+
+    assert publish(hooks) == 200
+
+
+@pytest.mark.parametrize(("fallback", "status"), [("skip", 200), ("match", 403)])
+def test_given_a_session_recorded_before_the_moment_was_kept_then_it_has_no_value(
+    hooks: HookClient, snapshots: InMemorySnapshots, aws: Aws, fallback: str, status: int
+) -> None:
+    snapshots.publish("school", ONE_HOUR | {"whenError": fallback})
+    connect(hooks)
+    [session] = aws.items(SESSIONS)
+    aws.put_item(SESSIONS, {name: session[name] for name in session.keys() - {"connectedAt"}})
+
+    assert publish(hooks) == status

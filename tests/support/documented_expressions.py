@@ -12,6 +12,7 @@ _TABLES: Final = ("### Variables", "### Functions")
 
 METHOD: Final = "publishStream"
 NOW: Final = datetime(2030, 3, 15, 16, 30, tzinfo=UTC)
+CONNECTED_AT: Final = datetime(2030, 3, 15, 16, 0, tzinfo=UTC)
 SESSION: Final = {"custom": {"role": "teacher"}}
 
 

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -23,8 +24,8 @@ if asked["compileFirst"]:
 outcomes = []
 for serialized, variables in asked["evaluations"]:
     bound = dict(variables)
-    if "now" in bound:
-        bound["now"] = datetime.fromtimestamp(bound["now"], UTC)
+    for name in {"now", "connectedAt"} & bound.keys():
+        bound[name] = datetime.fromtimestamp(bound[name], UTC)
     try:
         outcomes.append((Expression(serialized).json_value(bind(**bound)), ""))
     except ExpressionError as error:
@@ -35,11 +36,78 @@ json.dump(outcomes, sys.stdout)
 """
 
 
+_DECIDING_PROGRAM: Final = """
+import base64, json, sys
+from wcs_hooks.core.decision import Hook, Session, decide
+from wcs_hooks.core.payload import parse
+from wcs_hooks.core.snapshot import Snapshot
+
+asked = json.load(sys.stdin)
+snapshots = [Snapshot.load(base64.b64decode(data)) for data in asked["snapshots"]]
+answers = []
+for method, body, session, now in asked["hooks"]:
+    hook = Hook(method, "direct", parse(json.dumps(body).encode()))
+    found = decide(snapshots, hook, now, lambda: Session(**session))
+    answers.append((found.verdict, found.fields, [one.message for one in found.failures]))
+assert not {"wcs_hooks.core.cel.check", "wcs_hooks.core.policy.reader"} & sys.modules.keys()
+json.dump({"answers": answers, "modules": sorted(sys.modules)}, sys.stdout)
+"""
+
+
 class Outcome(NamedTuple):
     """What an expression gave: its value, or the error that it has instead."""
 
     value: Any
     error: str = ""
+
+
+class Asked(NamedTuple):
+    """A hook, with what is known of its session, at a moment."""
+
+    method: str
+    body: Mapping[str, Any]
+    session: Mapping[str, Any] = {}
+    now: float = 0.0
+
+
+class Decided(NamedTuple):
+    """What was decided on a hook: the fields are JSON texts."""
+
+    verdict: str
+    fields: Mapping[str, str] | None = None
+    failures: Sequence[str] = ()
+
+
+class Decisions(NamedTuple):
+    """What a process decided, and the modules that it then had loaded."""
+
+    decided: Sequence[Decided]
+    modules: frozenset[str]
+
+
+def decide_by(snapshots: Sequence[bytes], hooks: Sequence[Asked]) -> Decisions:
+    """Decide hooks in a process of their own, which only reads dumped snapshots.
+
+    Parameters
+    ----------
+    snapshots
+        In force.
+    hooks
+        In order; the session is given by the attributes of `wcs_hooks.core.decision.Session`.
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", _DECIDING_PROGRAM],
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(FUNCTIONS)},
+        input=json.dumps(
+            {"snapshots": [b64encode(data).decode() for data in snapshots], "hooks": hooks}
+        ),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    answer = json.loads(done.stdout)
+    return Decisions([Decided(*one) for one in answer["answers"]], frozenset(answer["modules"]))
 
 
 def evaluate(
@@ -55,8 +123,8 @@ def evaluate(
     Parameters
     ----------
     evaluations
-        The serialised form of each, and the variables that it is evaluated on; `now` is seconds
-        since the epoch.
+        The serialised form of each, and the variables that it is evaluated on; `now`
+        and `connectedAt` are seconds since the epoch.
     compile_first
         Whether that process compiles something before: what the functions do not do.
     search

@@ -1,6 +1,7 @@
 """Expressions where they are evaluated: in a process that has read them, and compiled nothing."""
 
 import base64
+import hashlib
 import re
 import subprocess
 from pathlib import Path
@@ -10,8 +11,16 @@ import pytest
 import tzdata
 
 from tests.support import documented_expressions
-from tests.support.documented_expressions import METHOD, NOW, SESSION, examples
-from tests.support.reading_process import FUNCTIONS, Outcome, evaluate
+from tests.support.documented_expressions import CONNECTED_AT, METHOD, NOW, SESSION, examples
+from tests.support.reading_process import (
+    FUNCTIONS,
+    Asked,
+    Decided,
+    Outcome,
+    decide_by,
+    evaluate,
+)
+from tests.unit.given import compiled, deny, override
 from wcs_hooks.core.cel.check import check
 from wcs_hooks.core.cel.expression import VARIABLES, environment
 
@@ -19,6 +28,9 @@ _DOCUMENTED = {
     "method": METHOD,
     "category": "direct",
     "app": "school",
+    "stream": "exam-7",
+    "clientAddress": "192.0.2.1",
+    "connectedAt": CONNECTED_AT.timestamp(),
     "body": documented_expressions.body(),
     "session": SESSION,
     "known": True,
@@ -104,6 +116,19 @@ _OF_ALL_VARIABLES = [
     ),
     "dyn(now).getHours('Europe/Riga')",
     "now.getHours(known ? 'Europe/Riga' : 'UTC')",
+    "stream.glob('less*') && dyn(body.latin).glob('R*a')",
+    "body.latin.glob(body.wide)",
+    "sha256(stream) + sha256(body.latin)",
+    "sha256(body.int)",
+    "clientAddress.isIn('2001:db8::/32')",
+    "clientAddress.isIn(['192.0.2.0/24', '2001:db8::1'])",
+    "clientAddress.isIn(body.latin)",
+    "clientAddress.isIn(body.texts)",
+    "ip(body.latin)",
+    "ip('::ffff:192.0.2.1')",
+    "string(connectedAt)",
+    "now - connectedAt > duration('1h')",
+    "connectedAt.getHours('Europe/Riga')",
 ]
 
 
@@ -118,6 +143,9 @@ def _hooks() -> list[dict[str, Any]]:
             "method": METHOD,
             "category": "direct",
             "app": "Europe/Riga",
+            "stream": "lesson",
+            "clientAddress": "2001:db8::1",
+            "connectedAt": now / 2,
             "body": body,
             "session": session,
             "known": session is not None,
@@ -150,7 +178,10 @@ def test_given_the_listed_examples_when_they_are_only_read_then_each_gives_its_v
 def test_given_a_process_that_compiled_nothing_then_expressions_give_what_they_give_elsewhere(
     *, with_now: bool
 ) -> None:
-    checked = [one for one in map(check, _OF_ALL_VARIABLES) if ("now" in one.uses) is with_now]
+    timestamps = {"now", "connectedAt"}
+    checked = [
+        one for one in map(check, _OF_ALL_VARIABLES) if bool(one.uses & timestamps) is with_now
+    ]
     evaluations = [
         # Like a decision, which binds nothing that no expression asks for.
         (one.serialized, {name: value for name, value in variables.items() if name in one.uses})
@@ -169,11 +200,12 @@ def test_given_a_process_that_compiled_nothing_then_expressions_give_what_they_g
 def test_given_a_process_that_bound_nothing_else_then_each_variable_has_its_value(
     name: str,
 ) -> None:
-    source, gives = ("string(now)", "2030-03-15T16:30:00Z") if name == "now" else (name, None)
+    shown = {"now": "2030-03-15T16:30:00Z", "connectedAt": "2030-03-15T16:00:00Z"}
+    source = f"string({name})" if name in shown else name
 
     outcomes = evaluate([(check(source).serialized, {name: _DOCUMENTED[name]})])
 
-    assert outcomes == [Outcome(gives or _DOCUMENTED[name])]
+    assert outcomes == [Outcome(shown.get(name, _DOCUMENTED[name]))]
 
 
 def _zone_evaluations(*zones: str) -> list[tuple[str, dict[str, Any]]]:
@@ -239,3 +271,45 @@ def test_given_expressions_without_a_zone_then_no_process_looks_for_the_database
     outcomes = evaluate(evaluations, search=(tmp_path, FUNCTIONS))
 
     assert [outcome.value for outcome in outcomes] == [16, "2030-03-15T16:30:00Z", False]
+
+
+def test_given_a_process_that_only_read_a_snapshot_then_it_decides_by_stream_and_pattern() -> None:
+    data = compiled(
+        deny(when="!body.custom.rights.exists(each, stream.glob(each))"),
+        override(id="b", compute={"name": "sha256(stream)"}),
+    ).dump(1, 0)
+    rights = {"custom": {"rights": ["anna-*", "lobby"]}}
+
+    found = decide_by(
+        [data],
+        [
+            Asked("publishStream", {"name": "rtsp://host/anna-1?key=x", **rights}),
+            Asked("publishStream", {"name": "bob-1?x=/anna-1", **rights}),
+            Asked("publishStream", rights),
+        ],
+    ).decided
+
+    digest = hashlib.sha256(b"anna-1").hexdigest()
+    assert found[0] == Decided("override", {"name": f'"{digest}"'}, [])
+    assert [one.verdict for one in found[1:]] == ["deny", "deny"]
+
+
+def test_given_a_process_that_only_read_a_snapshot_then_it_decides_by_address_and_moment() -> None:
+    data = compiled(
+        deny(when="!clientAddress.isIn(['192.0.2.0/24', '2001:db8::/32'])"),
+        deny(id="b", when="now - connectedAt > duration('1h')"),
+    ).dump(1, 0)
+    office = {"sessionId": "/192.0.2.1:50000/x"}
+    connected = {"body": {}, "connected_at": 10_000.0}
+
+    found = decide_by(
+        [data],
+        [
+            Asked("publishStream", office, connected, now=10_000.0),
+            Asked("publishStream", office, connected, now=13_601.0),
+            Asked("publishStream", office, {"body": {}}, now=10_000.0),
+            Asked("publishStream", {"sessionId": "/203.0.113.1:1/x"}, connected, now=10_000.0),
+        ],
+    ).decided
+
+    assert [one.verdict for one in found] == ["echo", "deny", "deny", "deny"]

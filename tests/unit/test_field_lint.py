@@ -92,6 +92,16 @@ def test_given_a_dotted_name_to_set_then_it_is_an_error(policy: dict[str, Any]) 
     assert (policy_id, attribute) in {("a", "set.custom.role"), ("a", "compute.a.b")}
 
 
+@pytest.mark.parametrize("method", ["connect", "@incoming", ["call", "OnDataEvent"]])
+def test_given_a_policy_for_hooks_that_name_no_stream_when_it_asks_for_one_then_that_is_said(
+    method: Any,
+) -> None:
+    (warning,) = told(deny(method=method, when="stream == 'x'"))
+
+    assert warning.startswith("when: uses stream, which never has a value")
+    assert told(echo(method=["call", "playStream"], when="stream == 'x'")) == []
+
+
 # --- What is withheld ---------------------------------------------------------------------------
 
 
@@ -102,6 +112,7 @@ def test_given_a_dotted_name_to_set_then_it_is_an_error(policy: dict[str, Any]) 
         (deny(match={"name": "x"}), "match.name"),
         (deny(match={"custom.role": "x"}), "match.custom.role"),
         (override(compute={"name": "body.name + '-1'"}), "compute.name"),
+        (deny(when="stream == 'x'"), "when"),
     ],
 )
 def test_given_a_field_that_the_apps_own_policy_withholds_then_the_warning_names_both(

@@ -322,6 +322,13 @@ def test_given_a_configuration_that_keeps_a_key_from_us_then_it_is_a_warning(nam
     assert warnings(policy) == [("a", "restExclude")]
 
 
+@pytest.mark.parametrize("when", ["session == null", "connectedAt < now"])
+def test_given_what_only_a_session_has_in_a_policy_for_connect_then_it_is_an_error(
+    when: str,
+) -> None:
+    assert errors(deny(method=["connect", "call"], when=when)) == [("a", "when")]
+
+
 def test_given_known_in_a_policy_for_connect_then_it_is_a_warning() -> None:
     assert warnings(deny(method="connect", when="known")) == [("a", "when")]
 

@@ -188,6 +188,35 @@ def test_given_a_moment_then_windows_go_by_it(tmp_path: Path) -> None:
     assert _json(_directory(tmp_path, tests, policies))["ok"]
 
 
+def test_given_when_the_session_connected_then_policies_go_by_it(tmp_path: Path) -> None:
+    policies = """
+- id: one-hour
+  method: publishStream
+  action: deny
+  when: now - connectedAt > duration('1h')
+  whenError: skip
+"""
+    tests = """
+- name: Within the hour
+  hook: {method: publishStream, body: {}}
+  session: {}
+  connectedAt: 2020-05-31T11:30:00Z
+  now: 2020-05-31T12:00:00Z
+  expect: {action: echo}
+- name: After the hour
+  hook: {method: publishStream, body: {}}
+  session: {}
+  connectedAt: 2020-05-31T10:30:00Z
+  now: 2020-05-31T12:00:00Z
+  expect: {action: deny, policy: one-hour}
+- name: Not known
+  hook: {method: publishStream, body: {}}
+  session: {}
+  expect: {action: echo}
+"""
+    assert _json(_directory(tmp_path, tests, policies))["ok"]
+
+
 def test_given_policies_for_every_app_and_one_of_its_own_then_both_decide(tmp_path: Path) -> None:
     every = """{id: closed, method: call, action: deny}"""
     _directory(tmp_path, _PUPIL)
@@ -286,6 +315,10 @@ def test_given_a_failure_when_junit_is_asked_for_then_the_report_has_it(tmp_path
         (
             "{name: a, hook: {method: call}, now: tomorrow, expect: {action: echo}}",
             "key 'now': 'tomorrow' is no ISO 8601 time",
+        ),
+        (
+            "{name: a, hook: {method: call}, connectedAt: 2030-01-01, expect: {action: echo}}",
+            "key 'connectedAt': a session that is unknown has none",
         ),
         (
             "{name: a, hook: {method: call}, session: known, expect: {action: echo}}",

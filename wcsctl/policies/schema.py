@@ -101,6 +101,16 @@ _PROPERTIES: Final[Mapping[str, Any]] = {
     },
     "notBefore": _INSTANT,
     "notAfter": _INSTANT,
+    "hours": {
+        "type": "string",
+        "description": "Weekly windows in local time, several joined by ;",
+        "examples": ["Mon-Fri 09:00-18:00 Europe/Riga"],
+    },
+    "final": {
+        "type": "boolean",
+        "default": False,
+        "description": "override: ends the evaluation, as echo does.",
+    },
     "restOnError": {"enum": ["LOG", "FAIL"], "description": "configure: what a refusal does."},
     "restPolicy": {
         "enum": ["NOTIFY", "OVERWRITE", "DISABLE"],

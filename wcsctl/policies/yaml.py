@@ -21,7 +21,7 @@ except ImportError:  # without libyaml: slower, otherwise the same
 
 _NO_BLOCK: Final = re.compile(r"[ \t]\n|^\s|\n{2,}$|[^\n\x20-\x7e\xa0-\ud7ff]")
 _FIRST: Final = ("app", "id", "method", "action", "priority", "mode", "match", "when", "whenError")
-_LAST: Final = ("notBefore", "notAfter", "note")
+_LAST: Final = ("notBefore", "notAfter", "hours", "note")
 
 
 class PolicyYamlError(WcsctlError):

@@ -8,7 +8,7 @@ import hashlib
 import json
 import zlib
 from contextlib import suppress
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -36,6 +36,11 @@ SHA-256, so that no session is ever taken for one of them."""
 REDRIVEN_TTL: Final = 15 * 86_400.0
 """Seconds: a day more than the queue keeps a message."""
 
+CONNECTED_AT: Final = "connectedAt"
+RETRIES: Final = 300.0
+"""Seconds after a connect in which another one of the same session is WCS's retry of it."""
+
+_CONDITION_FAILED: Final = "ConditionalCheckFailedException"
 _MAX_NODE_BYTES: Final = 1024
 
 
@@ -99,6 +104,9 @@ class DynamoSessions:
     def record(self, key: SessionKey, record: SessionRecord, deadline: Deadline) -> None:
         """Keep a session.
 
+        A connect that WCS sends again keeps the moment of the first one. That of a session that
+        was never forgotten, whose id another connection has by now, is not kept.
+
         Raises
         ------
         UnavailableError
@@ -111,7 +119,11 @@ class DynamoSessions:
             "versions": {"S": encode(dict(record.versions))},
             "failing": {"S": ",".join(sorted(record.failing))},
         }
-        self._writes.run_before(deadline, lambda: self._put(item))
+        connected_at = record.connected_at
+        if connected_at is None:
+            self._writes.run_before(deadline, lambda: self._put(item))
+        else:
+            self._writes.run_before(deadline, lambda: self._put_connected(item, connected_at))
 
     def forget(self, key: SessionKey, deadline: Deadline) -> None:
         """Keep a session no longer.
@@ -203,6 +215,29 @@ class DynamoSessions:
         except (BotoCoreError, ClientError) as error:
             raise UnavailableError("the session store does not answer") from error
 
+    def _put_connected(self, item: "dict[str, AttributeValueTypeDef]", connected_at: float) -> None:
+        """Keep a session and when it connected: the moment that is kept if it was just before."""
+        try:
+            self._client.put_item(
+                TableName=self._table,
+                Item=item | {CONNECTED_AT: {"N": _moment(connected_at)}},
+                ConditionExpression="attribute_not_exists(connectedAt)"
+                " OR connectedAt < :retried OR connectedAt > :now",
+                ExpressionAttributeValues={
+                    ":retried": {"N": _moment(connected_at - RETRIES)},
+                    ":now": {"N": _moment(connected_at)},
+                },
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] != _CONDITION_FAILED:
+                raise UnavailableError("the session store does not answer") from error
+            # Nobody writes it in between: who does is another retry, and keeps the same moment.
+            kept = cast("Mapping[str, Any]", error.response)["Item"][CONNECTED_AT]
+            self._put(item | {CONNECTED_AT: kept})
+        except BotoCoreError as error:
+            raise UnavailableError("the session store does not answer") from error
+
     def _delete(self, key: SessionKey) -> None:
         try:
             self._client.delete_item(TableName=self._table, Key=_keys(key))
@@ -228,4 +263,9 @@ def _record(item: "Mapping[str, AttributeValueTypeDef]") -> SessionRecord:
         unpacked(item["body"]["B"]),
         json.loads(item["versions"]["S"]),
         frozenset(failing.split(",")) if failing else frozenset(),
+        float(item[CONNECTED_AT]["N"]) if CONNECTED_AT in item else None,
     )
+
+
+def _moment(seconds: float) -> str:
+    return f"{seconds:.3f}"

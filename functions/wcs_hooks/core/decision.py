@@ -1,7 +1,8 @@
 """The decision: what the policies in force say about one hook.
 
 Policies that name the method are met in the order of priority. `match` and `when` must both hold.
-`echo` and `deny` end the evaluation; `override` accumulates, an earlier policy winning a field.
+`echo` and `deny` end the evaluation; `override` accumulates, an earlier policy winning a field,
+and ends it only if it is `final`.
 A hook that no policy applies to is echoed.
 """
 
@@ -12,16 +13,19 @@ from heapq import merge
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from wcs_hooks.core.cel.expression import (
+    FIELD_OF,
     MAX_VISIBLE_BYTES,
     MAX_VISIBLE_VALUES,
     Expression,
     ExpressionError,
     bind,
 )
+from wcs_hooks.core.client_address import client_address
 from wcs_hooks.core.errors import UnavailableError
 from wcs_hooks.core.payload import Payload, encode
 from wcs_hooks.core.policy.vocabulary import Action, Mode, WhenError, has_more_values_than
 from wcs_hooks.core.snapshot import ABSENT, Rule, Snapshot, Visible, field_at
+from wcs_hooks.core.stream_name import stream_name
 
 if TYPE_CHECKING:
     from cel_expr_python import cel
@@ -42,9 +46,12 @@ class Session(NamedTuple):
     ----------
     body
         The body of its connect, without secrets; none where it was never seen.
+    connected_at
+        When it first connected, in seconds since the epoch; none where that is not known.
     """
 
     body: Mapping[str, Any] | None = None
+    connected_at: float | None = None
 
     @property
     def known(self) -> bool:
@@ -161,8 +168,8 @@ def decide(
     now
         Seconds since the epoch.
     session
-        Gives the hook's session; called only if a policy that could apply uses `session` or
-        `known`. May raise `UnavailableError`.
+        Gives the hook's session; called only if a policy that could apply uses a variable of
+        `OF_SESSION`. May raise `UnavailableError`.
     trace
         Is told of each policy that was considered.
 
@@ -234,6 +241,8 @@ class _Evaluation:
                 else:
                     applied.append(name)
                     fields = values | fields
+                    if rule.final:
+                        break
                 continue
             self._tell(rule, "applied")
             if rule.mode == Mode.SHADOW:
@@ -245,6 +254,16 @@ class _Evaluation:
                 snapshot = rule.snapshot
                 denial = Denial(rule.id, snapshot.app, snapshot.version, rule.status, rule.reason)
             break
+        return self._decision(denial, fields, applied, shadow_denied, shadow_overridden)
+
+    def _decision(
+        self,
+        denial: Denial | None,
+        fields: Mapping[str, str],
+        applied: list[str],
+        shadow_denied: list[str],
+        shadow_overridden: list[str],
+    ) -> Decision:
         if not applied and not shadow_denied and not shadow_overridden and not self.failures:
             return ECHO
         verdict = Verdict.DENY if denial else Verdict.OVERRIDE if fields else Verdict.ECHO
@@ -270,6 +289,12 @@ class _Evaluation:
             return self._tell(rule, "window", "not open yet")
         if rule.not_after is not None and self.now > rule.not_after:
             return self._tell(rule, "window", "over")
+        if rule.hours is not None:
+            # Imported here because hardly any policy has hours.
+            from wcs_hooks.core.hours import is_open  # noqa: PLC0415
+
+            if not is_open(rule.hours, self.now):
+                return self._tell(rule, "window", "outside its hours")
         return True
 
     def _matches(self, rule: Rule) -> bool:
@@ -353,8 +378,8 @@ class _Evaluation:
             else:
                 visible = self._visible()
                 names = visible.body_fields
-                if names is not None and "app" in visible.variables:
-                    names |= {"appKey"}
+                if names is not None:
+                    names |= {FIELD_OF[name] for name in visible.variables if name in FIELD_OF}
                 self.shared_fields = None if names is None else self._within_limits(names)
         return self.shared_fields
 
@@ -386,11 +411,14 @@ class _Evaluation:
                 variables["known"] = session.known
                 if not has_more_values_than(MAX_VISIBLE_VALUES, session.body):
                     variables["session"] = session.body
+                connected_at = session.connected_at
+                if connected_at is not None and "connectedAt" in self._visible().variables:
+                    variables["connectedAt"] = datetime.fromtimestamp(connected_at, UTC)
             found = self.activations[key] = bind(**variables)
         return found
 
     def _variables(self, body: Mapping[str, Any] | None) -> dict[str, object]:
-        """What an expression can see, `session` and `known` apart; of a body that it sees."""
+        """What an expression can see of the hook, without the session; of a body that it sees."""
         visible = self._visible()
         wanted = visible.variables
         variables: dict[str, object] = {}
@@ -402,9 +430,12 @@ class _Evaluation:
             variables["now"] = datetime.fromtimestamp(self.now, UTC)
         if body is None:
             return variables
-        if "app" in wanted:
-            app = body.get("appKey")
-            variables["app"] = app if type(app) is str else ""
+        for name, field in FIELD_OF.items():
+            if name in wanted:
+                text = body.get(field)
+                value = _DERIVED[name](text if type(text) is str else None)
+                if value is not None:
+                    variables[name] = value
         if "body" in wanted:
             names = visible.body_fields
             if names is not None:
@@ -427,3 +458,11 @@ class _Evaluation:
                 )
             )
         return False
+
+
+_DERIVED: Final[Mapping[str, Callable[[str | None], str | None]]] = {
+    "app": lambda app: app or "",
+    "clientAddress": lambda session_id: None if session_id is None else client_address(session_id),
+    "stream": lambda name: None if name is None else stream_name(name),
+}
+"""The value of each variable of `FIELD_OF`, of the text in its field; none if it has no value."""

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from wcs_hooks.core.cel.expression import VARIABLES, Expression
+from wcs_hooks.core.cel.expression import OF_SESSION, VARIABLES, Expression
 from wcs_hooks.core.cel.guard import Guard
 from wcs_hooks.core.methods import spellings_of
 from wcs_hooks.core.payload import encode, exact_number
@@ -75,8 +75,12 @@ class Rule:
         app's own and 1 for every app's, id)`.
     not_before, not_after
         Seconds since the epoch, or none; both ends belong to the window.
+    hours
+        Weekly windows (`wcs_hooks.core.hours`), or none.
     has_window
-        Whether there is either.
+        Whether there is any of these.
+    final
+        Whether an override ends the evaluation.
     match
         For each path the keys (see `value_key`) that it accepts.
     guard
@@ -88,8 +92,10 @@ class Rule:
     __slots__ = (
         "action",
         "compute",
+        "final",
         "guard",
         "has_window",
+        "hours",
         "id",
         "match",
         "mode",
@@ -121,12 +127,15 @@ class Rule:
             self.not_before,
             self.not_after,
             self.uses_session,
-            # Snapshots that were made before there were guards have neither of these.
+            # Snapshots that were made before there were these do not have them.
             *later,
         ) = record
-        guard, sees = (*later, None, None)[:2]
+        guard, sees, self.hours, final = (*later, None, None, None, None)[:4]
+        self.final = bool(final)
         self.snapshot = snapshot
-        self.has_window = self.not_before is not None or self.not_after is not None
+        self.has_window = (
+            self.not_before is not None or self.not_after is not None or self.hours is not None
+        )
         self.order = (priority, snapshot.layer, self.id)
         self.match = [(path, frozenset(keys)) for path, keys in match]
         # Of each expression what it sees, in the order of `Policy.expressions`.
@@ -358,9 +367,11 @@ def _record(policy: "Policy") -> list[Any]:
         policy.reason,
         policy.not_before,
         policy.not_after,
-        not policy.uses.isdisjoint({"session", "known"}),
+        not policy.uses.isdisjoint(OF_SESSION),
         policy.when.guard if policy.when else None,
         [checked.sees for checked in policy.expressions] or None,
+        policy.hours,
+        policy.final,
     ]
 
 

@@ -90,7 +90,11 @@ class SessionLookup:
             If the store does not answer.
         """
         record = self.record()
-        return UNKNOWN_SESSION if record is None else Session(record.body)
+        return (
+            UNKNOWN_SESSION
+            if record is None
+            else Session(record.body, connected_at=record.connected_at)
+        )
 
 
 def kept_body(connect: Payload) -> dict[str, Any]:

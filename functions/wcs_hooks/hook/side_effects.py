@@ -91,6 +91,7 @@ class RecordSession:
             kept_body(answered.payload),
             answered.in_force.versions(),
             answered.in_force.failing(answered.now),
+            connected_at=answered.now,
         )
         self._sessions.record(key, record, deadline)
 

@@ -66,7 +66,7 @@ def read_tests(file: Path) -> list[PolicyTest]:
 
 
 def _test(top: StrictMapping, file: Path, app: str) -> PolicyTest:
-    top.only("name", "hook", "session", "now", "expect")
+    top.only("name", "hook", "session", "connectedAt", "now", "expect")
     name = top.text("name")
     if not name:
         top.wrong("name", "must not be empty")
@@ -77,7 +77,7 @@ def _test(top: StrictMapping, file: Path, app: str) -> PolicyTest:
     session = _session(top, method)
     expected = _expected(top.child("expect"), METHODS[method].category)
     return PolicyTest(
-        file, name, method, _payload(hook, file, app), session, _moment(top), expected
+        file, name, method, _payload(hook, file, app), session, _moment(top, "now"), expected
     )
 
 
@@ -103,6 +103,14 @@ def _payload(hook: StrictMapping, file: Path, app: str) -> Payload:
 
 
 def _session(top: StrictMapping, method: str) -> Session:
+    session = _known_session(top, method)
+    connected_at = _moment(top, "connectedAt")
+    if connected_at is not None and not session.known:
+        top.wrong("connectedAt", "a session that is unknown has none: give `session` too")
+    return session._replace(connected_at=connected_at)
+
+
+def _known_session(top: StrictMapping, method: str) -> Session:
     session = top.value("session", None)
     if session is None or session == UNKNOWN:
         return UNKNOWN_SESSION
@@ -117,14 +125,14 @@ def _session(top: StrictMapping, method: str) -> Session:
         top.wrong("session", f"no connect has this body: {error}")
 
 
-def _moment(top: StrictMapping) -> float | None:
-    if not top.has("now"):
+def _moment(top: StrictMapping, key: str) -> float | None:
+    if not top.has(key):
         return None
-    value = top.value("now")
+    value = top.value(key)
     try:
         return iso_moment(str(value))
     except ValueError:
-        top.wrong("now", f"{short(value)} is no ISO 8601 time; write 2030-01-31T18:00:00Z")
+        top.wrong(key, f"{short(value)} is no ISO 8601 time; write 2030-01-31T18:00:00Z")
 
 
 _EXPECTED: Final = (

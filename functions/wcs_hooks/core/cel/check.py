@@ -6,9 +6,10 @@ hook, and what can be told of it without the runtime, is read from its syntax tr
 
 import base64
 import re
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from wcs_hooks.core.cel.expression import (
+    FIELD_OF,
     VARIABLES,
     ExpressionError,
     environment,
@@ -16,14 +17,21 @@ from wcs_hooks.core.cel.expression import (
     plain,
     read_back,
 )
+from wcs_hooks.core.cel.functions import STRING_FUNCTIONS
 from wcs_hooks.core.cel.guard import StoredGuard
 from wcs_hooks.core.cel.guard_extraction import guard_of
 from wcs_hooks.core.cel.literals import LiteralError, check_literals
 from wcs_hooks.core.cel.patterns import PatternError, check_patterns
 from wcs_hooks.core.cel.syntax_tree import fields_of
 
+if TYPE_CHECKING:
+    from cel_expr_python import cel
+
 MAX_EXPRESSION_CHARACTERS: Final = 4096
 """The longest expression that is accepted; a checked one takes about 16 times its source's size."""
+
+
+_CALLS_STRING_FUNCTION: Final = re.compile(rf"\b({'|'.join(STRING_FUNCTIONS)})\b")
 
 
 class Checked(NamedTuple):
@@ -58,7 +66,12 @@ class Checked(NamedTuple):
         """The fields of the body whose values it depends on; none if it can see all of it."""
         if self.body_fields is None:
             return None
-        return sorted(self.body_fields | ({"appKey"} if "app" in self.uses else set()))
+        return sorted(self.body_fields | self.derived_fields)
+
+    @property
+    def derived_fields(self) -> frozenset[str]:
+        """The fields of the body that it sees by way of other variables: of `FIELD_OF`."""
+        return frozenset(FIELD_OF[name] for name in self.uses if name in FIELD_OF)
 
     @property
     def may_be_boolean(self) -> bool:
@@ -90,7 +103,7 @@ def check(source: str) -> Checked:
         raise ExpressionError("the expression contains a NUL character")
     try:
         source.encode()
-        compiled = environment().compile(source)
+        compiled = _environment(source).compile(source)
         serialized = compiled.serialize()
         check_patterns(serialized)
     except (RuntimeError, UnicodeError, PatternError) as error:
@@ -128,9 +141,14 @@ def _can_be_read_back(serialized: bytes) -> bool:
     return True
 
 
+def _environment(source: str, without: str = "") -> "cel.Env":
+    """Where an expression is compiled: with the string functions only if it may call one."""
+    return environment(without, strings=_CALLS_STRING_FUNCTION.search(source) is not None)
+
+
 def _compiles_without(name: str, source: str) -> bool:
     try:
-        environment(without=name).compile(source)
+        _environment(source, without=name).compile(source)
     except RuntimeError:
         return False
     return True

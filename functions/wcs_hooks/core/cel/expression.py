@@ -19,15 +19,30 @@ says, and has no such type for a `datetime` (`bind`). Time zones are files, of w
 
 import base64
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from cel_expr_python import cel
 
-VARIABLES: Final = ("method", "category", "app", "body", "session", "now", "known")
+VARIABLES: Final = (
+    *("method", "category", "app", "stream", "clientAddress", "body", "session", "now", "known"),
+    "connectedAt",
+)
 """What an expression may refer to. `wcs_hooks.core.decision` binds them."""
+
+FIELD_OF: Final[Mapping[str, str]] = {
+    "app": "appKey",
+    "clientAddress": "sessionId",
+    "stream": "name",
+}
+"""Variables that are made of one field of the body, each with that field."""
+
+OF_SESSION: Final = frozenset({"session", "known", "connectedAt"})
+"""Variables for which the hook's session is read."""
+
+_TIMESTAMPS: Final = frozenset({"now", "connectedAt"})
 
 MAX_VISIBLE_BYTES: Final = 65_536
 """The most that an expression sees of a body, in bytes of JSON: the fields that it refers to. Where
@@ -128,37 +143,56 @@ def read_back(serialized: bytes) -> "cel.Expression":
         from wcs_hooks.core.cel import time_zones  # noqa: PLC0415
 
         time_zones.provide()
-    return environment().deserialize(serialized)
+    from wcs_hooks.core.cel.functions import STRING_FUNCTIONS  # noqa: PLC0415
+
+    strings = any(one.encode() in serialized for one in STRING_FUNCTIONS.values())
+    return environment(strings=strings).deserialize(serialized)
 
 
 def bind(**variables: object) -> "cel.Activation":
     """The hook that expressions are evaluated on: values for `VARIABLES`."""
-    return (_typed_environment() if "now" in variables else environment()).Activation(variables)
+    has_timestamp = not _TIMESTAMPS.isdisjoint(variables)
+    return (_typed_environment() if has_timestamp else environment()).Activation(variables)
 
 
 @cache
-def environment(without: str = "") -> "cel.Env":
+def environment(without: str = "", *, strings: bool = False) -> "cel.Env":
     """What expressions are compiled, read back and evaluated in.
 
     Parameters
     ----------
     without
         One of `VARIABLES` that is not declared there.
+    strings
+        Whether it has `STRING_FUNCTIONS`.
     """
     # Imported here because a decision that needs no expression should not wait for it.
     from cel_expr_python import cel  # noqa: PLC0415
 
+    from wcs_hooks.core.cel.functions import declarations  # noqa: PLC0415
+
+    functions = declarations()
+    if strings:
+        from wcs_hooks.core.cel import string_functions  # noqa: PLC0415
+
+        functions += string_functions.declarations()
     kind = cel.Type
     types = {
         "method": kind.STRING,
         "category": kind.STRING,
         "app": kind.STRING,
+        "stream": kind.STRING,
+        "clientAddress": kind.STRING,
         "body": kind.Map(kind.STRING, kind.DYN),
         "session": kind.DYN,
         "now": kind.TIMESTAMP,
         "known": kind.BOOL,
+        "connectedAt": kind.TIMESTAMP,
     }
-    return cel.NewEnv(variables={name: of for name, of in types.items() if name != without})
+    return cel.NewEnv(
+        variables={name: of for name, of in types.items() if name != without},
+        functions=functions,
+    )
 
 
 @cache

@@ -1,4 +1,4 @@
-"""Calls of an expression whose outcome its literals decide, and time zones.
+"""Calls of an expression whose outcome its literals decide, time zones, and networks.
 
 `timestamp('2030-13-45')` type-checks, but has no value for any hook; as a condition of a `deny` it
 would refuse everybody. So the runtime itself evaluates such calls when a policy is compiled, and a
@@ -7,13 +7,16 @@ zone such as `'Europe/Riga'` is looked up, whatever moment it is asked about.
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from difflib import get_close_matches
 from functools import cache
+from ipaddress import ip_network
 from typing import TYPE_CHECKING, Final
 
 from wcs_hooks.core.cel import syntax_tree, time_zones
 from wcs_hooks.core.cel.expression import bind, environment, plain, read_back
+from wcs_hooks.core.cel.functions import IS_IN, network
 
 if TYPE_CHECKING:
     from cel_expr_python import cel
@@ -41,7 +44,7 @@ class LiteralError(Exception):
 
 
 def check_literals(source: str, serialized: bytes) -> None:
-    """Check the calls of an expression that hold nothing but literals, and its time zones.
+    """Check an expression's time zones, networks, and calls that hold nothing but literals.
 
     Parameters
     ----------
@@ -65,6 +68,10 @@ def check_literals(source: str, serialized: bytes) -> None:
         if not _is_zone(name):
             message = f"{name!r} is not a time zone{_suggestion(name)}"
             raise LiteralError(_shown(message, source, serialized, zone))
+    for block in _networks(tree):
+        problem = _problem_of_network(syntax_tree.literal(block) or "")
+        if problem:
+            raise LiteralError(_shown(problem, source, serialized, block))
     call = _failing(serialized, list(_decided(tree)))
     if call is not None:
         hint = _FORMS.get(syntax_tree.called(call), "")
@@ -101,6 +108,31 @@ def _is_zone(name: str) -> bool:
 @cache
 def _hour_in_zone() -> "cel.Expression":
     return read_back(environment().compile("now.getHours(method)").serialize())
+
+
+def _networks(tree: bytes) -> Iterator[bytes]:
+    """The networks that addresses are looked for in, those of them that are literal texts."""
+    pending = [tree]
+    while pending:
+        node = pending.pop()
+        pending += syntax_tree.children(node)
+        if syntax_tree.called(node) == IS_IN:
+            for held_by in syntax_tree.arguments(node):
+                for block in (held_by, *syntax_tree.elements(held_by)):
+                    if syntax_tree.literal(block) is not None:
+                        yield block
+
+
+def _problem_of_network(text: str) -> str:
+    """What is wrong with a network's text; empty if nothing is."""
+    try:
+        network(text)
+    except ValueError:
+        with suppress(ValueError):
+            block = ip_network(text, strict=False)
+            return f"{text!r} has bits set behind its prefix; write '{block}'"
+        return f"{text!r} is not a network; write '192.0.2.0/24', '2001:db8::/32' or an address"
+    return ""
 
 
 def _suggestion(name: str) -> str:

@@ -6,9 +6,12 @@ A machine's own may be missing (as in some images of Lambda) or old. With that o
 
 import os
 from functools import cache
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import tzdata
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
 
 _PACKAGE: Final = tzdata.__path__[0]
 
@@ -21,6 +24,17 @@ def provide() -> None:
     for the first time, and remembers zones that it did not find: so this must come before any.
     """
     os.environ["TZDIR"] = os.path.join(_PACKAGE, "zoneinfo")  # noqa: PTH118 - pathlib loads slower
+
+
+@cache
+def zone(name: str) -> "ZoneInfo":
+    """Return a time zone of the package by its name."""
+    # Imported here because hardly any policy has hours.
+    from zoneinfo import ZoneInfo  # noqa: PLC0415
+
+    path = os.path.join(_PACKAGE, "zoneinfo", *name.split("/"))  # noqa: PTH118
+    with open(path, "rb") as file:  # noqa: PTH123
+        return ZoneInfo.from_file(file, key=name)
 
 
 def names() -> list[str]:

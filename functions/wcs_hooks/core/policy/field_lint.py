@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from wcs_hooks.core.cel.syntax_tree import Path, comparisons_of, paths_of
-from wcs_hooks.core.hook_fields import FieldKind, kind_of, meant_by
-from wcs_hooks.core.methods import PLAYERS
+from wcs_hooks.core.hook_fields import FIELDS, FieldKind, kind_of, meant_by
+from wcs_hooks.core.methods import METHODS, PLAYERS
 from wcs_hooks.core.policy.client_config import Demand
 from wcs_hooks.core.policy.reader import EVERY_APP, Finding, Mode, Policy, Severity
 from wcs_hooks.core.secrets import without_secrets
@@ -44,12 +44,15 @@ class _Use(NamedTuple):
         Paths below the body of the session's connect.
     compared
         Paths of fields that are compared with literals, each with the literal's kind.
+    stream
+        Whether it looks at the name of the stream.
     """
 
     attribute: str
     fields: Sequence[str]
     session: Sequence[Path] = ()
     compared: Sequence[tuple[Path, FieldKind]] = ()
+    stream: bool = False
 
 
 def lint_fields(
@@ -73,6 +76,7 @@ def lint_fields(
         uses = list(_uses(policy))
         for use in uses:
             yield from _never_kept(policy, use)
+            yield from _names_no_stream(policy, use)
             yield from _of_another_kind(policy, use)
             yield from _withheld(policy, use, own if policy.app == EVERY_APP else together)
         yield from _misspelt(policy, uses)
@@ -85,10 +89,11 @@ def _uses(policy: Policy) -> Iterator[_Use]:
         yield _Use(f"match.{path}", [path.partition(".")[0]], compared=compared)
     for attribute, expression in policy.expressions_by_attribute:
         tree = b64decode(expression.serialized)
-        fields = sorted(expression.body_fields or ())
+        fields = sorted((expression.body_fields or frozenset()) | expression.derived_fields)
         session = sorted(paths_of(_SESSION, tree)) if _SESSION in expression.uses else ()
         compared = [(path, FieldKind(kind)) for path, kind in sorted(set(comparisons_of(tree)))]
-        yield _Use(attribute, fields, [path[1:] for path in session if len(path) > 1], compared)
+        below = [path[1:] for path in session if len(path) > 1]
+        yield _Use(attribute, fields, below, compared, "stream" in expression.uses)
 
 
 def _never_kept(policy: Policy, use: _Use) -> Iterator[Finding]:
@@ -98,6 +103,14 @@ def _never_kept(policy: Policy, use: _Use) -> Iterator[Finding]:
         if name in _OF_THE_HOOK:
             instead = "every hook carries it, as body.sessionId"
         message = f"session.{name} never has a value, since sessions keep no secrets: {instead}"
+        yield _warning(policy, use.attribute, message)
+
+
+def _names_no_stream(policy: Policy, use: _Use) -> Iterator[Finding]:
+    naming = any("name" in FIELDS[METHODS[method].canonical] for method in policy.methods)
+    if use.stream and policy.methods and not naming:
+        methods = ", ".join(policy.methods)
+        message = f"uses stream, which never has a value: hooks of {methods} name no stream"
         yield _warning(policy, use.attribute, message)
 
 

@@ -14,6 +14,9 @@ from wcs_hooks.core.policy.field_lint import lint_fields
 from wcs_hooks.core.policy.reader import Action, Finding, Mode, Policy, Severity, WhenError
 
 _KEYS: Final = frozenset({"appKey", "nodeId", "sessionId"})
+_NOT_AT_CONNECT: Final = {"session": "body", "connectedAt": "now"}
+"""Variables that no policy for connect may use, each with what it may use instead."""
+
 _FORGETTING: Final = "ConnectionStatusEvent"
 """By it WCS tells that a session is over."""
 
@@ -46,14 +49,8 @@ def lint(
 def _of_one(policy: Policy, now: float) -> Iterator[Finding]:
     if policy.action is Action.DENY:
         yield from _of_denial(policy)
-    if "session" in policy.uses and "connect" in policy.methods:
-        yield _error(
-            policy,
-            "when" if policy.when and "session" in policy.when.uses else "compute",
-            "uses session, which connect is about to begin: leave connect out, or use body",
-        )
-    if "known" in policy.uses and "connect" in policy.methods:
-        yield _warning(policy, "when", "uses known, which is always false at connect")
+    if "connect" in policy.methods:
+        yield from _of_connect(policy)
     if policy.mode is not Mode.OFF:
         yield from _never_asked(policy)
         yield from _of_players(policy)
@@ -80,6 +77,20 @@ def _of_one(policy: Policy, now: float) -> Iterator[Finding]:
         yield _warning(policy, "notAfter", "the window is over: the policy does nothing any more")
 
 
+def _of_connect(policy: Policy) -> Iterator[Finding]:
+    """What cannot be asked about a session that is about to begin."""
+    for name, instead in _NOT_AT_CONNECT.items():
+        if name in policy.uses:
+            yield _error(
+                policy,
+                "when" if policy.when and name in policy.when.uses else "compute",
+                f"uses {name}, which connect is about to begin: leave connect out, or use "
+                f"{instead}",
+            )
+    if "known" in policy.uses:
+        yield _warning(policy, "when", "uses known, which is always false at connect")
+
+
 def _never_asked(policy: Policy) -> Iterator[Finding]:
     """Methods that the policy spells out and that WCS calls only if it is set up to."""
     for method in policy.named:
@@ -100,6 +111,12 @@ def _of_players(policy: Policy) -> Iterator[Finding]:
     for attribute, expression in policy.expressions_by_attribute:
         if "session" in expression.uses:
             message = f"uses session, which is null for {players}: players never connect; use body"
+            yield _warning(policy, attribute, message)
+        elif "connectedAt" in expression.uses:
+            message = (
+                f"uses connectedAt, which has no value for {players}: players never connect; "
+                "leave them out"
+            )
             yield _warning(policy, attribute, message)
         elif "known" in expression.uses:
             message = f"uses known, which is always false for {players}: players never connect"
@@ -151,9 +168,11 @@ def _unreachable(policies: Sequence[Policy]) -> Iterator[Finding]:
 
 def _always_ends(policy: Policy) -> bool:
     """Whether the evaluation ends here whenever the policy's condition is the same as another's."""
-    windowed = policy.not_before is not None or policy.not_after is not None
+    windows = (policy.not_before, policy.not_after, policy.hours)
+    windowed = any(window is not None for window in windows)
     certain = policy.when is None or policy.when_error is WhenError.MATCH
-    ends = policy.action in {Action.ECHO, Action.DENY}
+    # What an override computes may have no value.
+    ends = policy.action in {Action.ECHO, Action.DENY} or (policy.final and not policy.compute)
     return ends and certain and not windowed and policy.mode is Mode.ENFORCE
 
 

@@ -14,8 +14,10 @@ from typing import Any, Final
 
 from wcs_hooks.core.cel.check import Checked, check
 from wcs_hooks.core.cel.expression import ExpressionError
+from wcs_hooks.core.hours import StoredHours
 from wcs_hooks.core.methods import CANONICAL_METHODS, METHODS, Category
 from wcs_hooks.core.payload import encode
+from wcs_hooks.core.policy.hours import HoursError, read_hours
 from wcs_hooks.core.policy.vocabulary import (
     EVERY_APP,
     MAX_INNER_VALUES,
@@ -85,6 +87,10 @@ class Policy:
         Override: field to the JSON text of its new value.
     not_before, not_after
         The window, in seconds since the epoch; both ends belong to it.
+    hours
+        Its weekly windows, if it has any.
+    final
+        Override: whether it ends the evaluation.
     """
 
     app: str
@@ -103,6 +109,8 @@ class Policy:
     when_error: WhenError = WhenError.SKIP
     not_before: float | None = None
     not_after: float | None = None
+    hours: StoredHours | None = None
+    final: bool = False
     client_config: ClientConfig = ClientConfig()
 
     @property
@@ -128,10 +136,10 @@ class Policy:
 
 
 _FOR_ANY = frozenset({"app", "id", "method", "action", "mode", "notBefore", "notAfter", "note"})
-_FOR_HOOKS = frozenset({"priority", "match", "when", "whenError"})
+_FOR_HOOKS = frozenset({"priority", "match", "when", "whenError", "hours"})
 _ATTRIBUTES: Final[dict[Action, frozenset[str]]] = {
     Action.ECHO: _FOR_ANY | _FOR_HOOKS,
-    Action.OVERRIDE: _FOR_ANY | _FOR_HOOKS | {"set", "compute"},
+    Action.OVERRIDE: _FOR_ANY | _FOR_HOOKS | {"set", "compute", "final"},
     Action.DENY: _FOR_ANY | _FOR_HOOKS | {"status", "reason"},
     Action.CONFIGURE: _FOR_ANY
     | {"priority", "restOnError", "restPolicy", "restOverwrite", "restExclude", "clientExclude"},
@@ -144,6 +152,8 @@ _REQUIRED: Final = frozenset({"method", "action"})
 _WANTED: Final = {
     "clientExclude": "the names of fields",
     "compute": "a field and an expression",
+    "final": "true or false",
+    "hours": "weekly windows such as Mon-Fri 09:00-18:00 Europe/Riga",
     "match": "a field and its value",
     "note": "a text",
     "notAfter": "a time such as 2030-01-31T18:00:00Z",
@@ -229,6 +239,8 @@ class _Reader:
             when_error=self._one_of("whenError", WhenError, fallback) or fallback,
             not_before=self._instant("notBefore"),
             not_after=self._instant("notAfter"),
+            hours=self._hours(),
+            final=self._truth("final"),
             client_config=self._client_config(),
         )
 
@@ -422,6 +434,26 @@ class _Reader:
         else:
             return value
         return ""
+
+    def _hours(self) -> StoredHours | None:
+        value = self.item.get("hours")
+        if value is None:
+            return None
+        if not isinstance(value, str):
+            self._error("hours", f"{_show(value)} is not a text: give {_WANTED['hours']}")
+            return None
+        try:
+            return read_hours(value)
+        except HoursError as error:
+            self._error("hours", str(error))
+            return None
+
+    def _truth(self, attribute: str) -> bool:
+        value = self.item.get(attribute, False)
+        if not isinstance(value, bool):
+            self._error(attribute, f"{_show(value)} is neither true nor false")
+            return False
+        return value
 
     def _instant(self, attribute: str) -> float | None:
         value = self.item.get(attribute)
