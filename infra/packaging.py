@@ -43,6 +43,10 @@ _UNUSED: Final = (
     "aws_lambda_powertools/event_handler",
     # The services that are called are described in `SERVICE_MODELS`.
     *("botocore/data", "boto3/data", "boto3/examples", "dateutil/zoneinfo"),
+    # cryptography needs the extension beside these, and no compiler of C declarations.
+    *("cffi", "pycparser"),
+    # For browsers.
+    "urllib3/contrib/emscripten",
 )
 _TIME_ZONES: Final = "tzdata/zoneinfo"
 _TIME_ZONE_MAGIC: Final = b"TZif"  # RFC 9636

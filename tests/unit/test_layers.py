@@ -15,6 +15,7 @@ _FUNCTIONS = _ROOT / "functions"
 _CORE = sorted((_FUNCTIONS / "wcs_hooks" / "core").rglob("*.py"))
 _TIME_ZONES = "time_zones.py"
 """Sets the environment variable by which alone the CEL runtime can be told where time zones are."""
+_SIGNATURES = frozenset({"joserfc", "cryptography"})
 _RUNTIME = sorted((_FUNCTIONS / "wcs_hooks").rglob("*.py"))
 _SIMULATION = [*sorted((_ROOT / "simulated_wcs").rglob("*.py")), _ROOT / "strict_yaml.py"]
 _INFRA = [*sorted((_ROOT / "infra").rglob("*.py")), _ROOT / "app.py"]
@@ -86,7 +87,7 @@ def _loaded_by(modules: str) -> set[str]:
 
 
 @pytest.mark.parametrize("path", _CORE, ids=_name)
-def test_given_a_core_module_then_it_imports_the_core_the_standard_library_cel_and_re2_only(
+def test_given_a_core_module_then_beside_the_core_it_imports_cel_re2_and_what_verifies_tokens_only(
     path: Path,
 ) -> None:
     foreign = [
@@ -96,6 +97,7 @@ def test_given_a_core_module_then_it_imports_the_core_the_standard_library_cel_a
         and not _belongs_to(module, "wcs_hooks.core")
         and not _belongs_to(module, "cel_expr_python")
         and not _belongs_to(module, "re2")
+        and not (path.parent.name == "tokens" and module.partition(".")[0] in _SIGNATURES)
         and not (path.name == _TIME_ZONES and module == "tzdata")
     ]
 
@@ -137,6 +139,13 @@ def test_given_a_cold_start_when_the_decision_is_imported_then_cel_is_not_waited
 
     assert "wcs_hooks.core.cel.expression" in loaded
     assert "cel_expr_python" not in loaded
+
+
+def test_given_a_cold_start_when_verification_is_imported_then_its_libraries_are_not() -> None:
+    loaded = _loaded_by("wcs_hooks.core.tokens.verification")
+
+    assert "wcs_hooks.core.tokens.keys" in loaded
+    assert not (_SIGNATURES | {"dataclasses", "inspect", "cel_expr_python"}) & loaded
 
 
 def test_given_a_cold_start_when_the_handlers_are_imported_then_the_compilers_half_is_not() -> None:

@@ -264,7 +264,7 @@ def parse(raw: bytes) -> Payload:
     except UnicodeDecodeError as error:
         raise MalformedBodyError(f"the body is not UTF-8 at byte {error.start}") from error
     # Few brackets cannot nest deeply, and counting them costs nothing.
-    if raw.count(b"{") + raw.count(b"[") > MAX_DEPTH and _depth(raw) > MAX_DEPTH:
+    if raw.count(b"{") + raw.count(b"[") > MAX_DEPTH and nesting(raw) > MAX_DEPTH:
         raise MalformedBodyError(f"the body is nested deeper than {MAX_DEPTH} levels")
     try:
         before = _LAST_LONG_NUMBER[0]
@@ -418,7 +418,8 @@ def _policy_number(literal: str) -> "Decimal | None":
     return None if number and abs(number.adjusted()) > _MOST_DIGITS else number
 
 
-def _integer(literal: str) -> int | float:
+def whole_number(literal: str) -> int | float:
+    """The number that an integer of JSON is: beyond 64 bits a `LongNumber`."""
     if len(literal) < _INT64_DIGITS:
         return int(literal)
     if len(literal) > _INT64_DIGITS + 1:
@@ -450,7 +451,7 @@ def _refuse_constant(name: str) -> None:
 
 
 _DECODER: Final = json.JSONDecoder(
-    parse_int=_integer, parse_float=_fraction, parse_constant=_refuse_constant
+    parse_int=whole_number, parse_float=_fraction, parse_constant=_refuse_constant
 )
 _SCAN: Final = make_scanner(_DECODER)  # type: ignore[arg-type]  # the stub names another type
 """What `raw_decode` wraps: there can be a hundred thousand fields."""
@@ -503,7 +504,7 @@ def _skip_whitespace(text: str, at: int) -> int:
     return at
 
 
-def _depth(raw: bytes) -> int:
+def nesting(raw: bytes) -> int:
     """How deep a JSON text is nested; of a text that is no JSON, some number."""
     # Pairs first: the quote in \\\\" ends a string, the one in \\" does not.
     plain = raw.replace(b"\\\\", b"").replace(b'\\"', b"") if b"\\" in raw else raw
