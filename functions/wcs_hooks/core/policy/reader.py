@@ -4,19 +4,20 @@ The attributes, their defaults and their meaning are the product's contract with
 them; `docs/policies.md` tells them in their words.
 """
 
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from decimal import Decimal
-from enum import StrEnum
 from typing import Any, Final
 
-from wcs_hooks.core.cel.check import Checked, check
-from wcs_hooks.core.cel.expression import ExpressionError
+from wcs_hooks.core.cel.check import Checked
 from wcs_hooks.core.hours import StoredHours
 from wcs_hooks.core.methods import CANONICAL_METHODS, METHODS, Category
-from wcs_hooks.core.payload import encode
+from wcs_hooks.core.policy.attributes import (
+    AttributeReader,
+    as_list,
+    listed,
+    mapping_or_empty,
+    shown,
+)
 from wcs_hooks.core.policy.hours import HoursError, read_hours
 from wcs_hooks.core.policy.vocabulary import (
     EVERY_APP,
@@ -53,8 +54,6 @@ DEFAULT_STATUS: Final = 403
 MAX_PRIORITY: Final = 2**53
 _ERROR_STATUSES: Final = range(400, 600)
 _MAX_REASON: Final = 1024
-_MAX_NESTING: Final = 32
-_SHOWN: Final = 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +146,6 @@ _ATTRIBUTES: Final[dict[Action, frozenset[str]]] = {
 ATTRIBUTES: Final = frozenset().union(*_ATTRIBUTES.values())
 """Every attribute that a policy may have."""
 
-_MAY_BE_EMPTY: Final = frozenset({"app", "id", "note", "reason"})
 _REQUIRED: Final = frozenset({"method", "action"})
 _WANTED: Final = {
     "clientExclude": "the names of fields",
@@ -201,26 +199,15 @@ def read_policy(item: Mapping[str, Any]) -> tuple[Policy | None, list[Finding]]:
     return (None if reader.failed else policy), reader.findings
 
 
-class _Reader:
-    def __init__(self, item: Mapping[str, Any]) -> None:
-        self.id = str(item.get("id", ""))
-        self.findings: list[Finding] = []
-        # What is empty must not pass for what is not there: a condition would hold for every hook.
-        self.empty = frozenset(name for name, value in item.items() if _is_empty(name, value))
-        self.item = {name: value for name, value in item.items() if name not in self.empty}
-
-    @property
-    def failed(self) -> bool:
-        return any(finding.severity is Severity.ERROR for finding in self.findings)
-
+class _Reader(AttributeReader):
     def policy(self) -> Policy:
         """The policy, with something in place of whatever is wrong: all mistakes show at once."""
-        action = self._one_of("action", Action, None)
+        action = self.one_of("action", Action, None)
         self._attributes(action)
         methods, named = self._methods()
-        when = self._expression("when", self.item.get("when"))
+        when = self.expression("when", self.item.get("when"))
         if when is not None and not when.may_be_boolean:
-            self._error("when", f"gives {when.returns}; it must give a boolean")
+            self.error("when", f"gives {when.returns}; it must give a boolean")
         fallback = WhenError.MATCH if action is Action.DENY else WhenError.SKIP
         return Policy(
             app=str(self.item.get("app", "")),
@@ -228,49 +215,49 @@ class _Reader:
             methods=methods,
             named=named,
             action=action or Action.ECHO,
-            priority=self._number("priority", DEFAULT_PRIORITY, -MAX_PRIORITY, MAX_PRIORITY),
+            priority=self.number("priority", DEFAULT_PRIORITY, -MAX_PRIORITY, MAX_PRIORITY),
             match=self._match(),
             when=when,
             set_json=self._set(),
             compute=self._compute(),
             status=self._status(),
-            reason=self._text("reason", _MAX_REASON),
-            mode=self._one_of("mode", Mode, Mode.ENFORCE) or Mode.ENFORCE,
-            when_error=self._one_of("whenError", WhenError, fallback) or fallback,
-            not_before=self._instant("notBefore"),
-            not_after=self._instant("notAfter"),
+            reason=self.text("reason", _MAX_REASON),
+            mode=self.one_of("mode", Mode, Mode.ENFORCE) or Mode.ENFORCE,
+            when_error=self.one_of("whenError", WhenError, fallback) or fallback,
+            not_before=self.instant("notBefore"),
+            not_after=self.instant("notAfter"),
             hours=self._hours(),
-            final=self._truth("final"),
+            final=self.truth("final"),
             client_config=self._client_config(),
         )
 
     def _attributes(self, action: Action | None) -> None:
-        self._text("note", None)
+        self.text("note", None)
         for name in (*self.item, *sorted(self.empty)):
             if name not in ATTRIBUTES:
-                self._error(name, f"is no attribute of a policy; known are {_list(ATTRIBUTES)}")
+                self.error(name, f"is no attribute of a policy; known are {listed(ATTRIBUTES)}")
             elif action is not None and name not in _ATTRIBUTES[action]:
                 fitting = [a for a in Action if name in _ATTRIBUTES[a]]
-                self._error(
-                    name, f"has no meaning with action {action}; it goes with {_list(fitting)}"
+                self.error(
+                    name, f"has no meaning with action {action}; it goes with {listed(fitting)}"
                 )
             elif name in self.empty and name not in _REQUIRED:
                 wanted = _WANTED.get(name, "one of its values")
-                self._error(name, f"is empty: remove it, or give {wanted}")
+                self.error(name, f"is empty: remove it, or give {wanted}")
         given = self.item.keys() | self.empty
         if action is Action.OVERRIDE and given.isdisjoint({"set", "compute"}):
-            self._error("set", "there is nothing to override: give `set`, `compute` or both")
+            self.error("set", "there is nothing to override: give `set`, `compute` or both")
 
     def _methods(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        names = _as_list(self.item.get("method"))
+        names = as_list(self.item.get("method"))
         if not names:
-            self._error("method", "is required: a method's name, a category such as @direct, or *")
+            self.error("method", "is required: a method's name, a category such as @direct, or *")
             return (), ()
         methods: dict[str, None] = {}
         named: list[str] = []
         for name in names:
             if not isinstance(name, str) or not name:
-                self._error("method", f"{_show(name)} is no method's name")
+                self.error("method", f"{shown(name)} is no method's name")
             elif name == "*":
                 methods.update(dict.fromkeys(CANONICAL_METHODS))
             elif name.startswith("@"):
@@ -279,63 +266,63 @@ class _Reader:
                 named.append(name)
                 methods[METHODS[name].canonical] = None
             else:
-                self._warning(
+                self.warning(
                     "method",
-                    f"{_show(name)} is no method that is known here, and such a hook is always "
+                    f"{shown(name)} is no method that is known here, and such a hook is always "
                     "echoed: the policy does nothing for it",
                 )
         return tuple(methods), tuple(named)
 
     def _category(self, name: str, methods: dict[str, None]) -> None:
         if name[1:] not in list(Category):
-            known = _list(f"@{category}" for category in Category)
-            self._error("method", f"{_show(name)} is no category; known are {known}")
+            known = listed(f"@{category}" for category in Category)
+            self.error("method", f"{shown(name)} is no category; known are {known}")
             return
         members = (m for m in CANONICAL_METHODS if METHODS[m].category == name[1:])
         methods.update(dict.fromkeys(members))
 
     def _match(self) -> dict[str, tuple[Any, ...]]:
-        match = self._mapping("match", "a field or a dotted path to a value, or a list of values")
+        match = self.mapping("match", "a field or a dotted path to a value, or a list of values")
         alternatives: dict[str, tuple[Any, ...]] = {}
         for path, value in match.items():
             if not all(path.split(".")):
-                self._error(f"match.{path}", "is no field and no dotted path")
+                self.error(f"match.{path}", "is no field and no dotted path")
             options = value if isinstance(value, list) else [value]
             if not options:
-                self._error(f"match.{path}", "has no values: nothing could ever match")
+                self.error(f"match.{path}", "has no values: nothing could ever match")
             if any(has_more_values_than(MAX_INNER_VALUES, option) for option in options):
-                self._error(
+                self.error(
                     f"match.{path}",
                     f"has a value that holds more than {MAX_INNER_VALUES:,} others: such are not "
                     "compared",
                 )
             alternatives[path] = tuple(
-                option for option in options if self._json(f"match.{path}", option) is not None
+                option for option in options if self.json(f"match.{path}", option) is not None
             )
         return alternatives
 
     def _set(self) -> dict[str, str]:
         literals: dict[str, str] = {}
-        for name, value in self._mapping("set", "a top-level field to its new value").items():
+        for name, value in self.mapping("set", "a top-level field to its new value").items():
             self._overridden(f"set.{name}", name)
-            text = self._json(f"set.{name}", value)
+            text = self.json(f"set.{name}", value)
             if text is not None:
                 literals[name] = text
         return literals
 
     def _compute(self) -> dict[str, Checked]:
         computed: dict[str, Checked] = {}
-        for name, source in self._mapping("compute", "a top-level field to an expression").items():
+        for name, source in self.mapping("compute", "a top-level field to an expression").items():
             self._overridden(f"compute.{name}", name)
-            if name in _mapping_or_empty(self.item.get("set")):
-                self._error(f"compute.{name}", "is in `set` too: keep one of them")
+            if name in mapping_or_empty(self.item.get("set")):
+                self.error(f"compute.{name}", "is in `set` too: keep one of them")
             if source is None:
-                self._error(f"compute.{name}", "has no expression")
-            expression = self._expression(f"compute.{name}", source)
+                self.error(f"compute.{name}", "has no expression")
+            expression = self.expression(f"compute.{name}", source)
             if expression is None:
                 continue
             if not expression.may_be_json:
-                self._error(
+                self.error(
                     f"compute.{name}",
                     f"gives {expression.returns}, which JSON does not have: "
                     "convert it, with string() for one",
@@ -345,205 +332,58 @@ class _Reader:
 
     def _overridden(self, attribute: str, name: str) -> None:
         if not name:
-            self._error(attribute, "a field needs a name")
+            self.error(attribute, "a field needs a name")
         elif "," in name or name != name.strip():
-            self._error(
+            self.error(
                 attribute,
                 "restOverwrite is comma-separated: no comma or outer blank in a field's name",
             )
         elif "." in name:
-            self._error(
+            self.error(
                 attribute,
                 f"only top-level fields can be set: give {name.partition('.')[0]} as a whole",
             )
         elif name == "restClientConfig":
-            self._error(
+            self.error(
                 attribute, "is derived from the policies; use a policy with action configure"
             )
         elif name in _IDENTIFIERS:
-            self._warning(attribute, f"WCS identifies what the hook is about by {name}")
+            self.warning(attribute, f"WCS identifies what the hook is about by {name}")
 
     def _client_config(self) -> ClientConfig:
-        overwrite = self._names("restOverwrite")
-        policy = self._choice("restPolicy", _REST_POLICY)
+        overwrite = self.names("restOverwrite")
+        policy = self.choice("restPolicy", _REST_POLICY)
         if overwrite and policy and policy != "OVERWRITE":
-            self._error("restOverwrite", f"is used only with restPolicy OVERWRITE, not {policy}")
+            self.error("restOverwrite", f"is used only with restPolicy OVERWRITE, not {policy}")
         config = ClientConfig(
-            rest_on_error=self._choice("restOnError", _REST_ON_ERROR),
+            rest_on_error=self.choice("restOnError", _REST_ON_ERROR),
             rest_policy=policy,
             rest_overwrite=overwrite,
-            rest_exclude=self._names("restExclude"),
-            client_exclude=self._names("clientExclude"),
+            rest_exclude=self.names("restExclude"),
+            client_exclude=self.names("clientExclude"),
         )
         if self.item.get("action") == Action.CONFIGURE and config == ClientConfig():
-            self._error("restOnError", "there is nothing to configure: give a rest… attribute")
+            self.error("restOnError", "there is nothing to configure: give a rest… attribute")
         return config
 
-    def _names(self, attribute: str) -> tuple[str, ...]:
-        text = self.item.get(attribute)
-        if text is None:
-            return ()
-        names = text.split(",") if isinstance(text, str) else [""]
-        if not all(re.fullmatch(r"\S+", name) for name in names):
-            self._error(attribute, "must be top-level field names, comma-separated, without blanks")
-        return tuple(names)
-
-    def _choice(self, attribute: str, choices: tuple[str, ...]) -> str:
-        value = self.item.get(attribute)
-        if value is None:
-            return ""
-        if value not in choices:
-            self._error(attribute, f"{_show(value)} is not among {_list(choices)}")
-            return ""
-        return str(value)
-
-    def _one_of[E: StrEnum](self, attribute: str, kind: type[E], default: E | None) -> E | None:
-        value = self.item.get(attribute, default)
-        if value is None:
-            self._error(attribute, f"is required: one of {_list(kind)}")
-        elif value not in list(kind):
-            self._error(attribute, f"{_show(value)} is not among {_list(kind)}")
-        else:
-            return kind(value)
-        return None
-
     def _status(self) -> int:
-        status = self._number("status", DEFAULT_STATUS, _ERROR_STATUSES[0], _ERROR_STATUSES[-1])
+        status = self.number("status", DEFAULT_STATUS, _ERROR_STATUSES[0], _ERROR_STATUSES[-1])
         if status != int(status):
-            self._error("status", f"{status} is no HTTP status")
+            self.error("status", f"{status} is no HTTP status")
         return int(status)
-
-    def _number(self, attribute: str, default: int, least: int, most: int) -> int | float:
-        value = self.item.get(attribute, default)
-        if isinstance(value, Decimal):
-            self._error(attribute, f"{value} has too many digits; give at most 15")
-        elif isinstance(value, bool) or not isinstance(value, int | float):
-            self._error(attribute, f"{_show(value)} is no number")
-        elif not least <= value <= most:
-            self._error(attribute, f"{value} is not between {least} and {most}")
-        else:
-            return value
-        return default
-
-    def _text(self, attribute: str, longest: int | None) -> str:
-        value = self.item.get(attribute, "")
-        if not isinstance(value, str):
-            self._error(attribute, f"{_show(value)} is no text")
-        elif longest is not None and len(value) > longest:
-            self._error(attribute, f"has {len(value):,} characters; at most {longest:,} are sent")
-        else:
-            return value
-        return ""
 
     def _hours(self) -> StoredHours | None:
         value = self.item.get("hours")
         if value is None:
             return None
         if not isinstance(value, str):
-            self._error("hours", f"{_show(value)} is not a text: give {_WANTED['hours']}")
+            self.error("hours", f"{shown(value)} is not a text: give {_WANTED['hours']}")
             return None
         try:
             return read_hours(value)
         except HoursError as error:
-            self._error("hours", str(error))
+            self.error("hours", str(error))
             return None
-
-    def _truth(self, attribute: str) -> bool:
-        value = self.item.get(attribute, False)
-        if not isinstance(value, bool):
-            self._error(attribute, f"{_show(value)} is neither true nor false")
-            return False
-        return value
-
-    def _instant(self, attribute: str) -> float | None:
-        value = self.item.get(attribute)
-        if value is None:
-            return None
-        try:
-            instant = datetime.fromisoformat(value)
-        except (TypeError, ValueError):
-            self._error(
-                attribute, f"{_show(value)} is no ISO 8601 time; write 2030-01-31T18:00:00Z"
-            )
-            return None
-        return instant.replace(tzinfo=instant.tzinfo or UTC).timestamp()
-
-    def _mapping(self, attribute: str, what: str) -> dict[str, Any]:
-        value = self.item.get(attribute)
-        if value is not None and not isinstance(value, dict):
-            self._error(attribute, f"must be a map: {what}")
-        return _mapping_or_empty(value)
-
-    def _expression(self, attribute: str, source: object) -> Checked | None:
-        if source is None:
-            return None
-        if not isinstance(source, str):
-            self._error(attribute, f"{_show(source)} is no expression: it must be a text")
-            return None
-        try:
-            return check(source)
-        except ExpressionError as error:
-            self._error(attribute, str(error))
-            return None
-
-    def _json(self, attribute: str, value: Any) -> str | None:
-        if _nesting(value) > _MAX_NESTING:
-            self._error(attribute, f"is nested deeper than {_MAX_NESTING} levels")
-            return None
-        try:
-            text = encode(value)
-            text.encode()
-        except ValueError:
-            self._error(attribute, f"{_show(value)} is no JSON value")
-            return None
-        return text
-
-    def _error(self, attribute: str, message: str) -> None:
-        self.findings.append(Finding(Severity.ERROR, self.id, attribute, message))
-
-    def _warning(self, attribute: str, message: str) -> None:
-        self.findings.append(Finding(Severity.WARNING, self.id, attribute, message))
 
 
 _IDENTIFIERS: Final = frozenset({"sessionId", "nodeId", "appKey", "mediaSessionId", "callId"})
-
-
-def _is_empty(attribute: str, value: object) -> bool:
-    """Whether an attribute was left blank."""
-    if attribute in _MAY_BE_EMPTY:
-        return value is None
-    blank = isinstance(value, str) and not value.strip()
-    return value is None or blank or (isinstance(value, dict | list) and not value)
-
-
-def _as_list(value: object) -> list[Any]:
-    if value is None:
-        return []
-    return value if isinstance(value, list) else [value]
-
-
-def _mapping_or_empty(value: object) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
-def _nesting(value: object) -> int:
-    depth = 0
-    level = [value]
-    while level and depth <= _MAX_NESTING:
-        depth += 1
-        level = [
-            inner
-            for outer in level
-            if isinstance(outer, dict | list)
-            for inner in (outer.values() if isinstance(outer, dict) else outer)
-        ]
-    return depth
-
-
-def _list(names: Iterable[str]) -> str:
-    return ", ".join(sorted(str(name) for name in names))
-
-
-def _show(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
