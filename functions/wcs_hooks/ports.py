@@ -196,12 +196,18 @@ class SessionRecord(NamedTuple):
     connected_at
         When its connect was answered, in seconds since the epoch; none in records that were made
         before it was kept.
+    app
+        The `appKey` that it connected to.
+    claims
+        What connect's token claims, if it was verified; none if it was not, or nobody asked.
     """
 
     body: Mapping[str, Any]
     versions: Mapping[str, int]
     failing: frozenset[str]
     connected_at: float | None = None
+    app: str = ""
+    claims: Mapping[str, Any] | None = None
 
     def rest_on_error(self, method: str) -> RestOnError:
         """What the session was told for a method."""

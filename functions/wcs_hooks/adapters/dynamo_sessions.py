@@ -16,7 +16,7 @@ from wcs_hooks.adapters.deadlines import CircuitBreaker
 from wcs_hooks.clock import Clock, Deadline
 from wcs_hooks.core.errors import UnavailableError
 from wcs_hooks.core.payload import encode
-from wcs_hooks.hook.sessions import packed, unpacked
+from wcs_hooks.hook.sessions import packed, packed_claims, unpacked, unpacked_claims
 from wcs_hooks.hook.time_budget import SESSION_RENEWAL
 from wcs_hooks.ports import SessionKey, SessionRecord
 
@@ -119,6 +119,8 @@ class DynamoSessions:
             "versions": {"S": encode(dict(record.versions))},
             "failing": {"S": ",".join(sorted(record.failing))},
         }
+        if record.claims is not None:
+            item["claims"] = {"B": packed_claims(record.app, record.claims)}
         connected_at = record.connected_at
         if connected_at is None:
             self._writes.run_before(deadline, lambda: self._put(item))
@@ -264,6 +266,7 @@ def _record(item: "Mapping[str, AttributeValueTypeDef]") -> SessionRecord:
         json.loads(item["versions"]["S"]),
         frozenset(failing.split(",")) if failing else frozenset(),
         float(item[CONNECTED_AT]["N"]) if CONNECTED_AT in item else None,
+        *(unpacked_claims(item["claims"]["B"]) if "claims" in item else ()),
     )
 
 

@@ -1,13 +1,16 @@
 """The active policies of one app: its own and those for every app, together."""
 
 from collections.abc import Iterable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from wcs_hooks.core.methods import METHODS
 from wcs_hooks.core.outcome import RestOnError
 from wcs_hooks.core.payload import encode
 from wcs_hooks.core.policy.client_config import last_expiry, merge, next_expiry
 from wcs_hooks.core.snapshot import Snapshot
+
+if TYPE_CHECKING:
+    from wcs_hooks.core.tokens.trust import Trust
 
 _NOT_YET: Final = float("-inf")
 
@@ -19,15 +22,40 @@ class ActivePolicies:
     ----------
     snapshots
         The app's own, the one for every app: those of them that exist.
+    uses_claims
+        Whether any policy asks what is proven, so that connect's claims must be kept.
     """
 
-    __slots__ = ("_client_config", "_failing", "_since", "_until", "snapshots")
+    __slots__ = (
+        "_client_config",
+        "_failing",
+        "_since",
+        "_trusts",
+        "_until",
+        "snapshots",
+        "uses_claims",
+    )
 
     def __init__(self, snapshots: Iterable[Snapshot | None]) -> None:
         self.snapshots = tuple(snapshot for snapshot in snapshots if snapshot is not None)
+        self.uses_claims = any(snapshot.uses_claims for snapshot in self.snapshots)
+        self._trusts: tuple[Trust, ...] | None = None
         self._client_config = ""
         self._failing: frozenset[str] = frozenset()
         self._since = self._until = _NOT_YET
+
+    @property
+    def trusts(self) -> "tuple[Trust, ...]":
+        """Whose tokens are believed: the app's own items and those for every app, in order."""
+        if self._trusts is None:
+            found = [snapshot.trusts for snapshot in self.snapshots if snapshot.has_trusts]
+            self._trusts = ()
+            if found:
+                # Imported here because most apps have none.
+                from wcs_hooks.core.tokens.trust import in_order  # noqa: PLC0415
+
+                self._trusts = in_order(trust for trusts in found for trust in trusts)
+        return self._trusts
 
     def client_config(self, now: float) -> str:
         """The JSON text of the restClientConfig that the policies need; empty if they need none.

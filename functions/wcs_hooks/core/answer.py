@@ -4,16 +4,18 @@ The functions, `wcsctl try`, policy tests and replays all call `answer`, so that
 what runs.
 """
 
-from collections.abc import Callable
-from typing import Final, NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from wcs_hooks.core import reply as replies
 from wcs_hooks.core.active_policies import ActivePolicies
 from wcs_hooks.core.caller import RestApiCalls
 from wcs_hooks.core.decision import (
+    NOBODY,
     UNKNOWN_SESSION,
     Decision,
     Hook,
+    Identity,
     Session,
     Step,
     Verdict,
@@ -22,6 +24,11 @@ from wcs_hooks.core.decision import (
 from wcs_hooks.core.methods import PLAYERS, Category
 from wcs_hooks.core.outcome import STREAM_KEEP_ALIVE
 from wcs_hooks.core.reply import Reply
+
+if TYPE_CHECKING:
+    from wcs_hooks.core.tokens.identity import HookIdentity
+    from wcs_hooks.core.tokens.keys import Key
+    from wcs_hooks.core.tokens.trust import Trust
 
 _STARTED_BY_REST_API: Final = (Category.DIRECT, Category.INCOMING)
 
@@ -38,11 +45,73 @@ class Answer(NamedTuple):
     suppressed
         Whether the decision is a denial that is not carried out, because the WCS REST API may have
         started what the hook is about. The reply is an echo then.
+    claims
+        Of a connect that is not denied what is proven, to be kept with its session.
     """
 
     reply: Reply
     decision: Decision
     suppressed: bool = False
+    claims: Mapping[str, Any] | None = None
+
+
+type KeysOf = "Callable[[Trust], Sequence[Key] | None]"
+"""Returns the keys of an item; none if there are none to be had."""
+
+
+class LazyIdentity:
+    """Who is behind a hook; what finds that out is loaded when it is first asked for.
+
+    Attributes
+    ----------
+    found
+        Who it is; none if nobody asked.
+    """
+
+    __slots__ = ("_make", "found")
+
+    def __init__(self, make: "Callable[[], HookIdentity]") -> None:
+        self._make = make
+        self.found: HookIdentity | None = None
+
+    def token(self) -> Mapping[str, str]:
+        """As `wcs_hooks.core.tokens.identity.HookIdentity`."""
+        return self._identity().token()
+
+    def claims(self) -> Mapping[str, Any] | None:
+        """As `wcs_hooks.core.tokens.identity.HookIdentity`."""
+        return self._identity().claims()
+
+    def _identity(self) -> "HookIdentity":
+        if self.found is None:
+            self.found = self._make()
+        return self.found
+
+
+def identity_of(
+    policies: ActivePolicies,
+    hook: Hook,
+    session: Callable[[], Session],
+    now: float,
+    keys_of: KeysOf,
+) -> LazyIdentity:
+    """Who is behind a hook, to be found out by the policies once that is asked for.
+
+    Parameters
+    ----------
+    session
+        Returns the hook's session; may raise `UnavailableError`. Never called for connect.
+    now
+        Seconds since the epoch.
+    """
+
+    def make() -> "HookIdentity":
+        # Imported here because most apps have no tokens.
+        from wcs_hooks.core.tokens.identity import HookIdentity  # noqa: PLC0415
+
+        return HookIdentity(hook, policies.trusts, keys_of, session, now)
+
+    return LazyIdentity(make)
 
 
 def answer(  # noqa: PLR0913 - what it depends on, by name
@@ -53,6 +122,7 @@ def answer(  # noqa: PLR0913 - what it depends on, by name
     *,
     rest_api_calls: RestApiCalls,
     decision_id: str,
+    identity: Identity = NOBODY,
     decided: Callable[[Decision], None] | None = None,
     trace: Callable[[Step], None] | None = None,
 ) -> Answer:
@@ -70,6 +140,8 @@ def answer(  # noqa: PLR0913 - what it depends on, by name
         Whether what the WCS REST API started may be denied.
     decision_id
         Put into the reply of a denial.
+    identity
+        Who is behind the hook; asked only if a policy does, or to keep what connect's token proved.
     decided
         Called with the decision before anything else is done with it.
     trace
@@ -95,7 +167,8 @@ def answer(  # noqa: PLR0913 - what it depends on, by name
     Reply(status=200, body=b'{"name": "b4e7"}')
     """
     is_connect = hook.category == Category.CONNECT
-    decision = decide(policies.snapshots, hook, now, _no_session if is_connect else session, trace)
+    known_by = _no_session if is_connect else session
+    decision = decide(policies.snapshots, hook, now, known_by, trace, identity)
     if decided is not None:
         decided(decision)
     payload = hook.payload
@@ -105,9 +178,12 @@ def answer(  # noqa: PLR0913 - what it depends on, by name
             return Answer(replies.echo(payload), decision, suppressed=True)
         return Answer(replies.denial(decision.denial, decision_id), decision)
     config = policies.client_config(now) if is_connect else ""
+    claims = identity.claims() if is_connect and policies.uses_claims else None
     if decision.verdict is Verdict.OVERRIDE or config:
-        return Answer(replies.override(payload, decision.fields, config), decision)
-    return Answer(replies.echo(payload), decision)
+        reply = replies.override(payload, decision.fields, config)
+    else:
+        reply = replies.echo(payload)
+    return Answer(reply, decision, claims=claims)
 
 
 def _may_be_rest_api(hook: Hook) -> bool:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
 from heapq import merge
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 from wcs_hooks.core.cel.expression import (
     FIELD_OF,
@@ -48,10 +48,16 @@ class Session(NamedTuple):
         The body of its connect, without secrets; none where it was never seen.
     connected_at
         When it first connected, in seconds since the epoch; none where that is not known.
+    app
+        The `appKey` that it connected to.
+    claims
+        What the token that connect showed claims, if it was verified then.
     """
 
     body: Mapping[str, Any] | None = None
     connected_at: float | None = None
+    app: str = ""
+    claims: Mapping[str, Any] | None = None
 
     @property
     def known(self) -> bool:
@@ -60,6 +66,36 @@ class Session(NamedTuple):
 
 
 UNKNOWN_SESSION = Session()
+
+
+class Identity(Protocol):
+    """Who is behind a hook, by tokens that were verified.
+
+    Each of its methods may raise `UnavailableError`, if the session is needed and cannot be read.
+    """
+
+    def token(self) -> Mapping[str, str]:
+        """What became of the token that the hook shows: texts by `status`, `trust`, `alg`, `kid`."""
+        ...
+
+    def claims(self) -> Mapping[str, Any] | None:
+        """What is proven; none where nothing is."""
+        ...
+
+
+class Nobody:
+    """Of whom nothing is known."""
+
+    def token(self) -> Mapping[str, str]:
+        """No token."""
+        return {"status": "none", "trust": "", "alg": "", "kid": ""}
+
+    def claims(self) -> None:
+        """No claims."""
+        return
+
+
+NOBODY: Final = Nobody()
 
 
 class Denial(NamedTuple):
@@ -86,9 +122,10 @@ class Step(NamedTuple):
     Attributes
     ----------
     outcome
-        `applied`, or what kept it from applying: `window`, `match`, `when`, `compute`.
+        `applied`, or what kept it from applying: `window`, `match`, `when`, `token`, `compute`.
     detail
-        Of a failed `match` the path; of an expression without a value the message.
+        Of a failed `match` the path; of an expression without a value the message; of a required
+        token that is there its status, `none` if connect's counts.
     """
 
     policy: str
@@ -158,6 +195,7 @@ def decide(
     now: float,
     session: Callable[[], Session] = lambda: UNKNOWN_SESSION,
     trace: Callable[[Step], None] | None = None,
+    identity: Identity = NOBODY,
 ) -> Decision:
     """Decide on a hook.
 
@@ -172,6 +210,9 @@ def decide(
         `OF_SESSION`. May raise `UnavailableError`.
     trace
         Is told of each policy that was considered.
+    identity
+        Who is behind the hook; asked only if a policy that could apply uses `token` or `claims`,
+        or requires a token.
 
     Examples
     --------
@@ -187,7 +228,7 @@ def decide(
     rules: Iterable[Rule] = met[0][1]
     if len(met) > 1:
         rules = merge(*(found for _, found in met), key=lambda rule: rule.order)
-    return _Evaluation(hook, now, [s for s, _ in met], session, trace).decide(rules)
+    return _Evaluation(hook, now, [s for s, _ in met], session, trace, identity).decide(rules)
 
 
 class _Evaluation:
@@ -195,6 +236,7 @@ class _Evaluation:
         "activations",
         "failures",
         "hook",
+        "identity",
         "now",
         "session",
         "shared_fields",
@@ -203,23 +245,25 @@ class _Evaluation:
         "visible",
     )
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a decision depends on
         self,
         hook: Hook,
         now: float,
         snapshots: Sequence[Snapshot],
         session: Callable[[], Session],
         trace: Callable[[Step], None] | None,
+        identity: Identity,
     ) -> None:
         self.hook = hook
         self.now = now
         self.snapshots = snapshots
         self.session = session
         self.trace = trace
+        self.identity = identity
         self.failures: list[Failure] = []
         self.visible: Visible | None = None
         self.shared_fields: Mapping[str, Any] | None = _NOT_LOOKED
-        self.activations: dict[tuple[bool, _Sees], cel.Activation] = {}
+        self.activations: dict[tuple[bool, tuple[str, ...], _Sees], cel.Activation] = {}
 
     def decide(self, rules: Iterable[Rule]) -> Decision:
         denial: Denial | None = None
@@ -252,7 +296,8 @@ class _Evaluation:
             applied.append(name)
             if rule.action == Action.DENY:
                 snapshot = rule.snapshot
-                denial = Denial(rule.id, snapshot.app, snapshot.version, rule.status, rule.reason)
+                reason = self._reason_to_deny(rule)
+                denial = Denial(rule.id, snapshot.app, snapshot.version, rule.status, reason)
             break
         return self._decision(denial, fields, applied, shadow_denied, shadow_overridden)
 
@@ -282,7 +327,25 @@ class _Evaluation:
             (not rule.has_window or self._is_open(rule))
             and (not rule.match or self._matches(rule))
             and (rule.when is None or self._holds(rule, rule.when))
+            and (not rule.requires_token or self._is_unproven(rule))
         )
+
+    def _is_unproven(self, rule: Rule) -> bool:
+        """Whether a rule that requires a token denies the hook."""
+        try:
+            unproven = self.identity.claims() is None
+        except UnavailableError as error:
+            if rule.mode != Mode.SHADOW:
+                raise
+            self.failures.append(Failure(rule.id, "required", str(error)))
+            return self._tell(rule, "token", str(error))
+        return unproven or self._tell(rule, "token", self.identity.token()["status"])
+
+    def _reason_to_deny(self, rule: Rule) -> str:
+        if not rule.requires_token:
+            return rule.reason
+        status = self.identity.token()["status"]
+        return f"{rule.reason or 'no valid token'}: {status}"
 
     def _is_open(self, rule: Rule) -> bool:
         if rule.not_before is not None and self.now < rule.not_before:
@@ -402,7 +465,7 @@ class _Evaluation:
         sees: _Sees = None
         if self._shared_fields() is None and expression.sees is not None:
             sees = tuple(expression.sees)
-        key = rule.uses_session, sees
+        key = rule.uses_session, rule.uses_identity, sees
         found = self.activations.get(key)
         if found is None:
             variables = self._variables(self._fields(expression))
@@ -414,8 +477,18 @@ class _Evaluation:
                 connected_at = session.connected_at
                 if connected_at is not None and "connectedAt" in self._visible().variables:
                     variables["connectedAt"] = datetime.fromtimestamp(connected_at, UTC)
+            if rule.uses_identity:
+                self._bind_identity(variables, rule.uses_identity)
             found = self.activations[key] = bind(**variables)
         return found
+
+    def _bind_identity(self, variables: dict[str, object], wanted: tuple[str, ...]) -> None:
+        if "token" in wanted:
+            variables["token"] = self.identity.token()
+        if "claims" in wanted:
+            claims = self.identity.claims()
+            if not has_more_values_than(MAX_VISIBLE_VALUES, claims):
+                variables["claims"] = claims
 
     def _variables(self, body: Mapping[str, Any] | None) -> dict[str, object]:
         """What an expression can see of the hook, without the session; of a body that it sees."""

@@ -21,6 +21,7 @@ from wcs_hooks.core.policy.vocabulary import MAX_INNER_VALUES, Action, Mode, has
 
 if TYPE_CHECKING:
     from wcs_hooks.core.policy.reader import Policy
+    from wcs_hooks.core.tokens.trust import Trust
 
 FORMAT: Final = 1
 """The layout's version. A snapshot of another one is compiled again rather than misread."""
@@ -29,6 +30,7 @@ ABSENT: Final = object()
 """Stands for the value of a field that is not there."""
 
 _COMPRESSION_LEVEL: Final = 6
+_LATER: Final = (None,) * 6
 _LIKE_NO_OTHER: Final = "\0"
 """No JSON text is empty."""
 
@@ -87,6 +89,10 @@ class Rule:
         What can be told of `when` without running it, or none.
     set_json, compute
         Field to JSON text, field to expression.
+    uses_identity
+        Those of the variables `token` and `claims` that its expressions refer to.
+    requires_token
+        Whether it denies hooks that nobody proved to be behind.
     """
 
     __slots__ = (
@@ -103,9 +109,11 @@ class Rule:
         "not_before",
         "order",
         "reason",
+        "requires_token",
         "set_json",
         "snapshot",
         "status",
+        "uses_identity",
         "uses_session",
         "when",
         "when_error",
@@ -130,8 +138,10 @@ class Rule:
             # Snapshots that were made before there were these do not have them.
             *later,
         ) = record
-        guard, sees, self.hours, final = (*later, None, None, None, None)[:4]
+        guard, sees, self.hours, final, identity, requires_token = (*later, *_LATER)[: len(_LATER)]
         self.final = bool(final)
+        self.uses_identity: tuple[str, ...] = tuple(identity or ())
+        self.requires_token = bool(requires_token)
         self.snapshot = snapshot
         self.has_window = (
             self.not_before is not None or self.not_after is not None or self.hours is not None
@@ -164,6 +174,10 @@ class Snapshot:
         0 for an app's own policies, 1 for every app's: of equal priorities the own come first.
     json_bytes
         Size of its JSON, by which the memory that it takes can be estimated.
+    has_trusts
+        Whether it says whose tokens are believed.
+    uses_claims
+        Whether any of its policies asks what is proven, so that connect's claims must be kept.
     """
 
     __slots__ = (
@@ -171,12 +185,16 @@ class Snapshot:
         "_records",
         "_rules",
         "_tables",
+        "_trust_records",
+        "_trusts",
         "_visible",
         "app",
         "demands",
+        "has_trusts",
         "json_bytes",
         "key",
         "layer",
+        "uses_claims",
         "version",
     )
 
@@ -192,6 +210,10 @@ class Snapshot:
         self._tables: list[dict[str, Any]] = document["tables"]
         self._methods: dict[str, int] = document["methods"]
         self._visible: dict[str, Visible] = {}
+        self._trust_records: list[dict[str, Any]] = document.get("trusts", [])
+        self._trusts: tuple[Trust, ...] | None = None
+        self.has_trusts = bool(self._trust_records)
+        self.uses_claims: bool = document.get("usesClaims", False)
 
     @classmethod
     def load(cls, data: bytes) -> "Snapshot":
@@ -235,6 +257,16 @@ class Snapshot:
         rules = self._rules
         return [rules[rank] or self._make(rank) for rank in ranks]
 
+    @property
+    def trusts(self) -> "tuple[Trust, ...]":
+        """Whose tokens are believed."""
+        if self._trusts is None:
+            # Imported here because most apps have none.
+            from wcs_hooks.core.tokens.trust import Trust  # noqa: PLC0415
+
+            self._trusts = tuple(Trust.from_json(self.app, one) for one in self._trust_records)
+        return self._trusts
+
     def visible(self, method: str) -> Visible:
         """What the expressions of a method's rules can see of a hook."""
         found = self._visible.get(method)
@@ -262,13 +294,15 @@ def dump(
 
     The same arguments give the same bytes.
     """
+    present = [policy for policy in policies if policy.mode is not Mode.OFF]
     active = [
         policy
-        for policy in policies
-        if policy.mode is not Mode.OFF and policy.action is not Action.CONFIGURE
+        for policy in present
+        if policy.action not in {Action.CONFIGURE, Action.TRUST} or policy.requires_token
     ]
+    trusts = [policy.trust.to_json() for policy in present if policy.trust is not None]
     tables, methods = _tables(active)
-    document = {
+    document: dict[str, Any] = {
         "format": FORMAT,
         "exactNumbers": True,
         "app": app,
@@ -279,6 +313,10 @@ def dump(
         "methods": methods,
         "config": [demand.to_json() for demand in demands],
     }
+    if trusts:
+        document["trusts"] = trusts
+    if any("claims" in policy.uses or policy.requires_token for policy in active):
+        document["usesClaims"] = True
     return zlib.compress(encode(document).encode(), _COMPRESSION_LEVEL)
 
 
@@ -356,7 +394,7 @@ def _record(policy: "Policy") -> list[Any]:
     return [
         policy.id,
         policy.priority,
-        policy.action,
+        Action.DENY if policy.requires_token else policy.action,
         policy.mode,
         [[path, [value_key(v) for v in values]] for path, values in policy.match.items()],
         policy.when.serialized if policy.when else "",
@@ -372,6 +410,8 @@ def _record(policy: "Policy") -> list[Any]:
         [checked.sees for checked in policy.expressions] or None,
         policy.hours,
         policy.final,
+        sorted(policy.uses.intersection({"token", "claims"})),
+        policy.requires_token,
     ]
 
 

@@ -233,6 +233,7 @@ class HookEndpoint:
             attempt.decided_at,
             redrive_of or request.decision_id,
             redriven=bool(redrive_of),
+            claims=attempt.answer.claims if attempt.answer else None,
         )
         to_do = [side_effect for side_effect in self._side_effects if side_effect.name in names]
         for done, side_effect in enumerate(to_do):

@@ -3,6 +3,7 @@
 None of it can change the reply; what fails goes to the dead letters.
 """
 
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any, Final, NamedTuple, Protocol
 
@@ -39,6 +40,8 @@ class Answered(NamedTuple):
         By which the reply that WCS got and its log line are found.
     redriven
         Whether it comes out of the dead letters, perhaps not for the first time.
+    claims
+        Of a connect what is proven.
     """
 
     method: str
@@ -47,6 +50,7 @@ class Answered(NamedTuple):
     now: float
     decision_id: str
     redriven: bool = False
+    claims: Mapping[str, Any] | None = None
 
 
 class SideEffect(Protocol):
@@ -92,6 +96,8 @@ class RecordSession:
             answered.in_force.versions(),
             answered.in_force.failing(answered.now),
             connected_at=answered.now,
+            app=answered.payload.app,
+            claims=answered.claims,
         )
         self._sessions.record(key, record, deadline)
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 VARIABLES: Final = (
     *("method", "category", "app", "stream", "clientAddress", "body", "session", "now", "known"),
-    "connectedAt",
+    *("connectedAt", "token", "claims"),
 )
 """What an expression may refer to. `wcs_hooks.core.decision` binds them."""
 
@@ -188,6 +188,8 @@ def environment(without: str = "", *, strings: bool = False) -> "cel.Env":
         "now": kind.TIMESTAMP,
         "known": kind.BOOL,
         "connectedAt": kind.TIMESTAMP,
+        "token": kind.Map(kind.STRING, kind.STRING),
+        "claims": kind.DYN,
     }
     return cel.NewEnv(
         variables={name: of for name, of in types.items() if name != without},

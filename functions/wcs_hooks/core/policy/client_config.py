@@ -210,7 +210,7 @@ def _demands_of(policy: "Policy", until: float) -> Iterator[Demand]:
         if method == _CONNECT and not configured:
             continue
         demand = Demand(method, policy.id, derived=False, until=until, priority=policy.priority)
-        if policy.action is Action.DENY:
+        if policy.may_deny:
             yield demand._replace(derived=True, rest_on_error="FAIL")
         elif policy.action is Action.OVERRIDE:
             fields = tuple(sorted(policy.fields))

@@ -47,7 +47,7 @@ def lint(
 
 
 def _of_one(policy: Policy, now: float) -> Iterator[Finding]:
-    if policy.action is Action.DENY:
+    if policy.may_deny:
         yield from _of_denial(policy)
     if "connect" in policy.methods:
         yield from _of_connect(policy)
@@ -150,7 +150,7 @@ def _unreachable(policies: Sequence[Policy]) -> Iterator[Finding]:
     """Policies behind one that always ends the evaluation first, in each of their methods."""
     ended_by: dict[tuple[str, str], str] = {}
     for policy in policies:
-        if policy.action is Action.CONFIGURE or policy.mode is Mode.OFF or not policy.methods:
+        if policy.mode is Mode.OFF or not policy.methods or not _is_evaluated(policy):
             continue
         condition = _condition(policy)
         blockers = [
@@ -164,6 +164,11 @@ def _unreachable(policies: Sequence[Policy]) -> Iterator[Finding]:
         elif _always_ends(policy):
             for method in policy.methods:
                 ended_by.setdefault((method, condition), policy.id)
+
+
+def _is_evaluated(policy: Policy) -> bool:
+    """Whether hooks meet the policy."""
+    return policy.action not in {Action.CONFIGURE, Action.TRUST} or policy.requires_token
 
 
 def _always_ends(policy: Policy) -> bool:

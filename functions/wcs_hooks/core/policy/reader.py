@@ -19,6 +19,11 @@ from wcs_hooks.core.policy.attributes import (
     shown,
 )
 from wcs_hooks.core.policy.hours import HoursError, read_hours
+from wcs_hooks.core.policy.trust_reader import (
+    ATTRIBUTES_OF_TRUST,
+    WANTED_OF_TRUST,
+    read_trust,
+)
 from wcs_hooks.core.policy.vocabulary import (
     EVERY_APP,
     MAX_INNER_VALUES,
@@ -29,6 +34,13 @@ from wcs_hooks.core.policy.vocabulary import (
     Severity,
     WhenError,
     has_more_values_than,
+)
+from wcs_hooks.core.tokens.trust import (
+    METHODS_BY_DEFAULT,
+    PRIORITY_BY_DEFAULT,
+    STATUS_BY_DEFAULT,
+    Form,
+    Trust,
 )
 
 __all__ = [
@@ -90,6 +102,8 @@ class Policy:
         Its weekly windows, if it has any.
     final
         Override: whether it ends the evaluation.
+    trust
+        Whose tokens are believed; none if the action is another.
     """
 
     app: str
@@ -111,6 +125,17 @@ class Policy:
     hours: StoredHours | None = None
     final: bool = False
     client_config: ClientConfig = ClientConfig()
+    trust: Trust | None = None
+
+    @property
+    def requires_token(self) -> bool:
+        """Whether hooks without claims are denied."""
+        return self.trust is not None and self.trust.required
+
+    @property
+    def may_deny(self) -> bool:
+        """Whether hooks may be denied by it: a `deny`, and a `trust` that requires a token."""
+        return self.action is Action.DENY or self.requires_token
 
     @property
     def fields(self) -> tuple[str, ...]:
@@ -142,6 +167,7 @@ _ATTRIBUTES: Final[dict[Action, frozenset[str]]] = {
     Action.DENY: _FOR_ANY | _FOR_HOOKS | {"status", "reason"},
     Action.CONFIGURE: _FOR_ANY
     | {"priority", "restOnError", "restPolicy", "restOverwrite", "restExclude", "clientExclude"},
+    Action.TRUST: _FOR_ANY | ATTRIBUTES_OF_TRUST | {"priority", "status", "reason"},
 }
 ATTRIBUTES: Final = frozenset().union(*_ATTRIBUTES.values())
 """Every attribute that a policy may have."""
@@ -163,6 +189,7 @@ _WANTED: Final = {
     "set": "a field and its value",
     "status": "a number",
     "when": "an expression",
+    **WANTED_OF_TRUST,
 }
 """What to give for an attribute that is empty, where its allowed values do not say so."""
 
@@ -204,7 +231,19 @@ class _Reader(AttributeReader):
         """The policy, with something in place of whatever is wrong: all mistakes show at once."""
         action = self.one_of("action", Action, None)
         self._attributes(action)
-        methods, named = self._methods()
+        trusts = action is Action.TRUST
+        form = self.one_of("form", Form, Form.JWT) or Form.JWT if trusts else Form.JWT
+        methods, named = self._methods(METHODS_BY_DEFAULT[form] if trusts else ())
+        mode = self.one_of("mode", Mode, Mode.ENFORCE) or Mode.ENFORCE
+        priority = self.number(
+            "priority",
+            PRIORITY_BY_DEFAULT if trusts else DEFAULT_PRIORITY,
+            -MAX_PRIORITY,
+            MAX_PRIORITY,
+        )
+        status = self._status(STATUS_BY_DEFAULT if trusts else DEFAULT_STATUS)
+        reason = self.text("reason", _MAX_REASON)
+        not_before, not_after = self.instant("notBefore"), self.instant("notAfter")
         when = self.expression("when", self.item.get("when"))
         if when is not None and not when.may_be_boolean:
             self.error("when", f"gives {when.returns}; it must give a boolean")
@@ -215,20 +254,33 @@ class _Reader(AttributeReader):
             methods=methods,
             named=named,
             action=action or Action.ECHO,
-            priority=self.number("priority", DEFAULT_PRIORITY, -MAX_PRIORITY, MAX_PRIORITY),
+            priority=priority,
             match=self._match(),
             when=when,
             set_json=self._set(),
             compute=self._compute(),
-            status=self._status(),
-            reason=self.text("reason", _MAX_REASON),
-            mode=self.one_of("mode", Mode, Mode.ENFORCE) or Mode.ENFORCE,
+            status=status,
+            reason=reason,
+            mode=mode,
             when_error=self.one_of("whenError", WhenError, fallback) or fallback,
-            not_before=self.instant("notBefore"),
-            not_after=self.instant("notAfter"),
+            not_before=not_before,
+            not_after=not_after,
             hours=self._hours(),
             final=self.truth("final"),
             client_config=self._client_config(),
+            trust=read_trust(
+                self,
+                form=form,
+                methods=methods,
+                mode=mode,
+                priority=priority,
+                status=status,
+                reason=reason,
+                not_before=not_before,
+                not_after=not_after,
+            )
+            if trusts
+            else None,
         )
 
     def _attributes(self, action: Action | None) -> None:
@@ -248,8 +300,10 @@ class _Reader(AttributeReader):
         if action is Action.OVERRIDE and given.isdisjoint({"set", "compute"}):
             self.error("set", "there is nothing to override: give `set`, `compute` or both")
 
-    def _methods(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    def _methods(self, otherwise: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
         names = as_list(self.item.get("method"))
+        if not names and otherwise:
+            return otherwise, ()
         if not names:
             self.error("method", "is required: a method's name, a category such as @direct, or *")
             return (), ()
@@ -366,8 +420,8 @@ class _Reader(AttributeReader):
             self.error("restOnError", "there is nothing to configure: give a rest… attribute")
         return config
 
-    def _status(self) -> int:
-        status = self.number("status", DEFAULT_STATUS, _ERROR_STATUSES[0], _ERROR_STATUSES[-1])
+    def _status(self, default: int) -> int:
+        status = self.number("status", default, _ERROR_STATUSES[0], _ERROR_STATUSES[-1])
         if status != int(status):
             self.error("status", f"{status} is no HTTP status")
         return int(status)

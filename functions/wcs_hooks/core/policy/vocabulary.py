@@ -31,6 +31,7 @@ class Action(StrEnum):
     OVERRIDE = "override"
     DENY = "deny"
     CONFIGURE = "configure"
+    TRUST = "trust"
 
 
 class Mode(StrEnum):
