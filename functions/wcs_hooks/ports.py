@@ -7,7 +7,7 @@ A side effect (`wcs_hooks.hook.side_effects`) is not a port: it works on ports.
 
 from collections.abc import Collection, Mapping, Sequence
 from enum import StrEnum
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from wcs_hooks.clock import Deadline
 from wcs_hooks.core.active_policies import ActivePolicies
@@ -16,6 +16,10 @@ from wcs_hooks.core.methods import METHODS
 from wcs_hooks.core.outcome import RestOnError
 from wcs_hooks.core.payload import Payload
 from wcs_hooks.core.snapshot import Snapshot
+
+if TYPE_CHECKING:
+    from wcs_hooks.core.tokens.keys import Key
+    from wcs_hooks.core.tokens.trust import Trust
 
 
 class Pointer(NamedTuple):
@@ -134,6 +138,14 @@ class TokenSecrets(Protocol):
         UnavailableError
             If they were never read and cannot be.
         """
+        ...
+
+
+class TokenKeys(Protocol):
+    """The keys that tokens are verified with, wherever their policy says that they are."""
+
+    def __call__(self, trust: "Trust", deadline: Deadline) -> "Sequence[Key] | None":
+        """The keys of a policy that trusts tokens; none if there are none to be had."""
         ...
 
 

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from wcs_hooks.core.tokens.identity import HookIdentity
     from wcs_hooks.core.tokens.keys import Key
     from wcs_hooks.core.tokens.trust import Trust
+    from wcs_hooks.core.tokens.verification import Shown
 
 _STARTED_BY_REST_API: Final = (Category.DIRECT, Category.INCOMING)
 
@@ -73,6 +74,11 @@ class LazyIdentity:
     def __init__(self, make: "Callable[[], HookIdentity]") -> None:
         self._make = make
         self.found: HookIdentity | None = None
+
+    @property
+    def shown(self) -> "Shown | None":
+        """What became of the hook's token; none if nobody asked."""
+        return None if self.found is None else self.found.shown
 
     def token(self) -> Mapping[str, str]:
         """As `wcs_hooks.core.tokens.identity.HookIdentity`."""

@@ -75,7 +75,7 @@ class Identity(Protocol):
     """
 
     def token(self) -> Mapping[str, str]:
-        """What became of the token that the hook shows: texts by `status`, `trust`, `alg`, `kid`."""
+        """What became of the hook's own token: texts by `status`, `trust`, `alg` and `kid`."""
         ...
 
     def claims(self) -> Mapping[str, Any] | None:
@@ -245,7 +245,7 @@ class _Evaluation:
         "visible",
     )
 
-    def __init__(  # noqa: PLR0913 - what a decision depends on
+    def __init__(
         self,
         hook: Hook,
         now: float,
@@ -342,10 +342,10 @@ class _Evaluation:
         return unproven or self._tell(rule, "token", self.identity.token()["status"])
 
     def _reason_to_deny(self, rule: Rule) -> str:
+        reason: str = rule.reason
         if not rule.requires_token:
-            return rule.reason
-        status = self.identity.token()["status"]
-        return f"{rule.reason or 'no valid token'}: {status}"
+            return reason
+        return f"{reason or 'no valid token'}: {self.identity.token()['status']}"
 
     def _is_open(self, rule: Rule) -> bool:
         if rule.not_before is not None and self.now < rule.not_before:

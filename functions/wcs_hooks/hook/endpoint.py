@@ -5,7 +5,7 @@ from typing import Final
 
 from wcs_hooks.clock import Clock, Deadline
 from wcs_hooks.core.active_policies import ActivePolicies
-from wcs_hooks.core.answer import Answer
+from wcs_hooks.core.answer import Answer, LazyIdentity, identity_of
 from wcs_hooks.core.answer import answer as answer_hook
 from wcs_hooks.core.caller import RestApiCalls
 from wcs_hooks.core.decision import Decision, Hook, Verdict
@@ -19,7 +19,7 @@ from wcs_hooks.hook.request import HookResult, Observation, Request, RestError
 from wcs_hooks.hook.sessions import SessionLookup
 from wcs_hooks.hook.side_effects import Answered, SideEffect
 from wcs_hooks.hook.time_budget import SIDE_EFFECTS, TimeBudget
-from wcs_hooks.ports import DeadLetters, Place, Policies, Sessions
+from wcs_hooks.ports import DeadLetters, Place, Policies, Sessions, TokenKeys
 
 _NOT_KEPT: Final[tuple[bool | None, bool]] = (None, False)
 
@@ -44,6 +44,8 @@ class HookEndpoint:
         The active policies.
     sessions
         What was seen at connect.
+    token_keys
+        Returns the keys of a policy that trusts tokens; none if there are none to be had.
     rest_api_calls
         Whether what the WCS REST API started may be denied.
     side_effects
@@ -63,6 +65,7 @@ class HookEndpoint:
         check_caller: CallerCheck,
         policies: Policies,
         sessions: Sessions,
+        token_keys: TokenKeys,
         rest_api_calls: RestApiCalls,
         side_effects: Sequence[SideEffect],
         dead_letters: DeadLetters,
@@ -73,6 +76,7 @@ class HookEndpoint:
         self._check_caller = check_caller
         self._policies = policies
         self._sessions = sessions
+        self._token_keys = token_keys
         self._rest_api_calls = rest_api_calls
         self._side_effects = side_effects
         self._names = [side_effect.name for side_effect in side_effects]
@@ -164,11 +168,19 @@ class HookEndpoint:
             attempt.decision = decision
             attempt.decision_time = self._clock.monotonic() - started
 
+        identity = attempt.identity = identity_of(
+            in_force,
+            hook,
+            session.for_expressions,
+            now,
+            lambda trust: self._token_keys(trust, deadline),
+        )
         answer = attempt.answer = answer_hook(
             in_force,
             hook,
             session.for_expressions,
             now,
+            identity=identity,
             rest_api_calls=self._rest_api_calls,
             decision_id=request.decision_id,
             decided=decided,
@@ -203,6 +215,7 @@ class HookEndpoint:
             reason,
             rest_error,
             redrive_of,
+            attempt.identity.shown if attempt.identity else None,
         )
 
     def _pending(self, kind: HookResult) -> Sequence[str]:
@@ -339,6 +352,7 @@ class _Attempt:
     decided_at: float = 0.0
     decision: Decision | None = None
     decision_time: float | None = None
+    identity: LazyIdentity | None = None
     answer: Answer | None = None
 
     @property
@@ -346,7 +360,7 @@ class _Attempt:
         """What became of the hook, if no error ended the attempt."""
         if self.answer is None:
             return HookResult.ECHOED
-        _, decision, suppressed = self.answer
+        decision, suppressed = self.answer.decision, self.answer.suppressed
         if decision.verdict is Verdict.OVERRIDE:
             return HookResult.OVERRIDDEN
         return (

@@ -1,13 +1,16 @@
 """A hook's request, and what is known of it once it is answered."""
 
 from enum import StrEnum
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from wcs_hooks.core.active_policies import ActivePolicies
 from wcs_hooks.core.decision import Decision
 from wcs_hooks.core.methods import METHODS, Category
 from wcs_hooks.core.outcome import Cause, Outcome, RestOnError
 from wcs_hooks.core.payload import Payload
+
+if TYPE_CHECKING:
+    from wcs_hooks.core.tokens.verification import Shown
 
 
 class Request(NamedTuple):
@@ -80,6 +83,8 @@ class Observation(NamedTuple):
         with nothing of the body in it.
     redrive_of
         Of a hook out of the dead letters: the decision that WCS was told; else empty.
+    token
+        What became of the hook's token; none if no policy asked.
     """
 
     request: Request
@@ -96,6 +101,7 @@ class Observation(NamedTuple):
     error: str = ""
     rest_error: RestError | None = None
     redrive_of: str = ""
+    token: "Shown | None" = None
 
     @property
     def method_is_known(self) -> bool:

@@ -29,6 +29,7 @@ Count = Literal[
     "UnknownMethod",
     "ReportedFailures",
     "ExpressionErrors",
+    "TokensRejected",
     "StaleSnapshot",
     "DeadLettered",
     "DeadLetterFallback",

@@ -46,6 +46,7 @@ class Facts(NamedTuple):
     rest_error: RestError | None
     redriven: bool
     redrive_of: str
+    token: tuple[tuple[str, str], ...] = ()
 
     @property
     def message(self) -> str:
@@ -73,6 +74,7 @@ class Facts(NamedTuple):
             "deadLetterFallback": self.dead_letter_fallback,
             "stale": self.stale,
             "denySuppressed": self.deny_suppressed,
+            "token": dict(self.token),
             **self._rest_error_dimensions(),
         }
         present = {name: value for name, value in line.items() if value}

@@ -29,6 +29,9 @@ _KIND_METRICS: Final[dict[HookResult, Count]] = {
 
 _ONCE: Final = "[1]"
 
+_NOT_REJECTED: Final = frozenset({"none", "valid"})
+"""What becomes of a token that is absent, or as it should be."""
+
 
 class HookReporter:
     """Reports on the hooks of one category.
@@ -133,6 +136,8 @@ class HookReporter:
             yield "ShadowDenied"
         if decision is not None and decision.shadow_overridden:
             yield "ShadowOverridden"
+        if _token_is_rejected(observation):
+            yield "TokensRejected"
         if observation.stale:
             yield "StaleSnapshot"
         yield from _kept(observation)
@@ -178,6 +183,7 @@ class HookReporter:
             observation.rest_error,
             redriven,
             observation.redrive_of,
+            _token(observation),
         )
         decision_id, session = observation.request.decision_id, self._session(observation)
         line = self._formatter.decision(facts, decision_id, session, self._clock.now())
@@ -214,12 +220,27 @@ def _kept(observation: Observation) -> Iterator[Name]:
         yield "DeadLetterFallback"
 
 
+def _token(observation: Observation) -> tuple[tuple[str, str], ...]:
+    """What the log says of a token: nothing that it claims, and a key's id only if it is known."""
+    shown = observation.token
+    if shown is None or shown.status == "none":
+        return ()
+    said = {"trust": shown.trust, "status": str(shown.status), "kid": shown.kid}
+    return tuple((name, value) for name, value in said.items() if value)
+
+
+def _token_is_rejected(observation: Observation) -> bool:
+    shown = observation.token
+    return shown is not None and shown.status not in _NOT_REJECTED
+
+
 def _is_plain_echo(observation: Observation) -> bool:
     decision = observation.decision
     return (
         observation.kind is HookResult.ECHOED
         and not observation.stale
         and not observation.deny_suppressed
+        and not _token_is_rejected(observation)
         and observation.dead_lettered is None
         and observation.method_is_known
         and (

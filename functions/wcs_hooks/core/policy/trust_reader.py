@@ -5,8 +5,8 @@ Their defaults and their meaning are told to those who edit them in `docs/tokens
 
 from collections.abc import Collection, Sequence
 from typing import Any, Final
-from urllib.parse import urlsplit
 
+from wcs_hooks.core.issuer_keys import DISCOVERY, KeyAddress, KeyAddressError, endpoint_of
 from wcs_hooks.core.policy.attributes import AttributeReader, as_list, listed, shown
 from wcs_hooks.core.policy.vocabulary import Mode
 from wcs_hooks.core.tokens.keys import (
@@ -55,12 +55,11 @@ WANTED_OF_TRUST: Final = {
 }
 """What to give for one of these that is empty."""
 
-SECRET_PREFIX: Final = "secret:"
+NAMED_SECRET: Final = "secret:"  # noqa: S105 - what precedes a name
 """Marks the name of a secret where keys are given."""
 
-_DISCOVERY: Final = "/.well-known/openid-configuration"
 _MOST_KEYS: Final = 100
-_LONGEST_ADDRESS: Final = 2_048
+_NO_KEYS: Final = KeySource()
 
 
 def read_trust(  # noqa: PLR0913 - what all policies have, by name
@@ -169,57 +168,51 @@ def _boolean(reader: AttributeReader, attribute: str) -> bool:
 
 def _keys(reader: AttributeReader, form: Form, issuers: Sequence[str]) -> KeySource:
     given = reader.item.get("keys")
-    if isinstance(given, str) and given.startswith(SECRET_PREFIX):
-        return _secret(reader, given.removeprefix(SECRET_PREFIX))
+    if isinstance(given, str) and given.startswith(NAMED_SECRET):
+        return _secret(reader, given.removeprefix(NAMED_SECRET))
     if form is Form.KEY:
         reader.error("keys", "must be secret:<name> with form key: whoever signs has the secret")
-        return KeySource(secret="-")
+        return _NO_KEYS
     if given is None:
         return _discovered(reader, issuers)
     if isinstance(given, str) and "-----BEGIN" not in given:
-        return KeySource(address=_address(reader, given))
+        return _address(reader, given, issuers)
     return KeySource(static=_static(reader, given))
 
 
 def _secret(reader: AttributeReader, name: str) -> KeySource:
     if not name or name != name.strip() or not name.isprintable():
         reader.error("keys", "names no secret: give secret:<name>, as in the secret's JSON")
-    return KeySource(secret=name or "-")
+    return KeySource(secret=name)
 
 
 def _discovered(reader: AttributeReader, issuers: Sequence[str]) -> KeySource:
-    fitting = [issuer for issuer in issuers if issuer.startswith("https://")]
-    if len(fitting) != 1 or len(issuers) != 1:
+    if len(issuers) != 1 or not issuers[0].startswith("https://"):
         reader.error(
             "keys",
             "is not given, and can be found only for exactly one issuer that is an https address: "
             f"give {WANTED_OF_TRUST['keys']}",
         )
-        return KeySource(secret="-")
-    return KeySource(address=_address(reader, fitting[0].rstrip("/") + _DISCOVERY))
+        return _NO_KEYS
+    return _fetched(reader, KeyAddress.discovered(issuers[0]))
 
 
-def _address(reader: AttributeReader, text: str) -> str:
-    try:
-        parts = urlsplit(text)
-        usable = (
-            parts.scheme in {"https", "http"}
-            and bool(parts.hostname)
-            and parts.username is None
-            and not parts.fragment
-            and (parts.scheme == "http" or parts.port in {None, 443})
-        )
-    except ValueError:
-        usable = False
-    if not usable or not text.isascii() or not text.isprintable() or " " in text:
+def _address(reader: AttributeReader, url: str, issuers: Sequence[str]) -> KeySource:
+    if url.endswith(DISCOVERY) and len(issuers) != 1:
         reader.error(
-            "keys",
-            "is neither an https address on port 443, without user and fragment, nor "
-            "secret:<name>, a JWK, a list of them, or PEM",
+            "issuer", "must be exactly one: a discovery document is of the issuer that it names"
         )
-    elif len(text) > _LONGEST_ADDRESS:
-        reader.error("keys", f"is an address of more than {_LONGEST_ADDRESS:,} characters")
-    return text
+        return _NO_KEYS
+    return _fetched(reader, KeyAddress.named_by(url, "".join(issuers[:1])))
+
+
+def _fetched(reader: AttributeReader, address: KeyAddress) -> KeySource:
+    try:
+        # Whether http on this machine is allowed, only the compiler knows, which fetches.
+        endpoint_of(address.url, local=True)
+    except KeyAddressError as error:
+        reader.error("keys", f"as an address {error}; else give secret:<name>, a JWK or PEM")
+    return KeySource(address=address.url, issuer=address.issuer)
 
 
 def _static(reader: AttributeReader, given: Any) -> tuple[Key, ...]:

@@ -31,7 +31,16 @@ class HookIdentity:
         Seconds since the epoch.
     """
 
-    __slots__ = ("_claims", "_has_claims", "_hook", "_keys_of", "_now", "_session", "_trusts", "shown")
+    __slots__ = (
+        "_claims",
+        "_has_claims",
+        "_hook",
+        "_keys_of",
+        "_now",
+        "_session",
+        "_trusts",
+        "shown",
+    )
 
     def __init__(
         self,
@@ -70,9 +79,7 @@ class HookIdentity:
         """
         if not self._has_claims:
             shown = self._verified()
-            self._claims = (
-                self._connect_claims() if shown.status is Status.NONE else shown.claims
-            )
+            self._claims = self._connect_claims() if shown.status is Status.NONE else shown.claims
             self._has_claims = True
         return self._claims
 
