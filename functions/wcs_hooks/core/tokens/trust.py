@@ -49,6 +49,8 @@ class KeySource(NamedTuple):
         The keys themselves, which stand in the policy.
     address
         An https address of a JWK set or of an OpenID discovery document.
+    issuer
+        The issuer that the discovery document must name; empty if it is a JWK set's.
     secret
         The name of a secret.
     """
@@ -56,11 +58,12 @@ class KeySource(NamedTuple):
     static: tuple[Key, ...] = ()
     address: str = ""
     secret: str = ""
+    issuer: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """Return it for `from_json`."""
         if self.address:
-            return {"address": self.address}
+            return {"address": self.address, "issuer": self.issuer}
         if self.secret:
             return {"secret": self.secret}
         return {"static": [key.to_json() for key in self.static]}
@@ -69,7 +72,9 @@ class KeySource(NamedTuple):
     def from_json(cls, record: Mapping[str, Any]) -> Self:
         """Make it of what `to_json` returned."""
         static = tuple(Key.from_json(key) for key in record.get("static", ()))
-        return cls(static, record.get("address", ""), record.get("secret", ""))
+        return cls(
+            static, record.get("address", ""), record.get("secret", ""), record.get("issuer", "")
+        )
 
 
 class Trust(NamedTuple):
