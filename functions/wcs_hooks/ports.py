@@ -5,7 +5,7 @@ compiler's own port, `PolicyStore`, is beside the compiler: no function that ans
 A side effect (`wcs_hooks.hook.side_effects`) is not a port: it works on ports.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
@@ -102,14 +102,6 @@ class Secrets(Protocol):
         UnavailableError
             As `valid` does.
         """
-        ...
-
-
-class KeyAddresses(Protocol):
-    """The addresses of issuers' keys that policies name."""
-
-    def in_use(self) -> Collection[KeyAddress]:
-        """Those that a version names which is kept or pinned, of any app."""
         ...
 
 

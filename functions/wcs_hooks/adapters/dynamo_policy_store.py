@@ -35,6 +35,7 @@ from wcs_hooks.compiler.policy_compiler import (
     Status,
     StatusChangedError,
 )
+from wcs_hooks.core.issuer_keys import KeyAddress
 from wcs_hooks.core.payload import encode, json_number
 from wcs_hooks.core.policy.client_config import Demand
 from wcs_hooks.core.policy.compilation import Changes, Compilation, pack, source_digest, unpack
@@ -169,7 +170,9 @@ class DynamoPolicyStore:
             item["held"] = pack(record.held)
         if not math.isinf(record.until):
             item["until"] = math.ceil(record.until)
-        if record.empty:
+        if record.keys:
+            item["keys"] = _packed_addresses(record.keys)
+        elif record.empty:
             item["expiresAt"] = int(self._clock.now() + _DAY)
         written = self._put(
             self._snapshots,
@@ -527,7 +530,21 @@ def _record(item: Mapping[str, Any]) -> AppRecord:
         until=item.get("until", math.inf),
         revision=item.get("revision", 0),
         empty="expiresAt" in item,
+        keys=_unpacked_addresses(item["keys"]) if "keys" in item else {},
     )
+
+
+def _packed_addresses(addresses: Mapping[KeyAddress, float]) -> str:
+    return json.dumps(
+        [[*address, None if math.isinf(until) else until] for address, until in addresses.items()]
+    )
+
+
+def _unpacked_addresses(stored: str) -> dict[KeyAddress, float]:
+    return {
+        KeyAddress(url, issuer): math.inf if until is None else until
+        for url, issuer, until in json.loads(stored)
+    }
 
 
 def _as_it_was(version: int, moves: int, *, pinned: bool) -> tuple[str, dict[str, Any]]:

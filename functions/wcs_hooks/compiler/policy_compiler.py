@@ -15,13 +15,16 @@ for compilers that were killed and never tried again.
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import chain
+from types import MappingProxyType
 from typing import Any, Final, Protocol
 
 from wcs_hooks.clock import Clock
+from wcs_hooks.compiler.key_refresher import NewKeys
+from wcs_hooks.core.issuer_keys import KeyAddress
 from wcs_hooks.core.policy.client_config import Demand, contradictions
 from wcs_hooks.core.policy.compilation import (
     Changes,
@@ -33,7 +36,7 @@ from wcs_hooks.core.policy.compilation import (
     pack,
     source_digest,
 )
-from wcs_hooks.core.policy.reader import EVERY_APP, Finding, Severity, is_policy_id
+from wcs_hooks.core.policy.reader import EVERY_APP, Finding, Mode, Severity, is_policy_id
 from wcs_hooks.core.policy.vocabulary import PIN_ID, STATUS_ID
 
 ATTEMPTS: Final = 10
@@ -42,6 +45,10 @@ looked for after an edit."""
 
 MAX_DEMAND_BYTES: Final = 150_000
 """How large an app's packed demands can be: its record, which may have them twice, is one item."""
+
+_TRY_AGAIN: Final = 240.0
+"""Seconds after which an app is compiled again whose policies name keys that could not be
+fetched."""
 
 _FOREVER: Final = float("inf")
 
@@ -108,6 +115,10 @@ class AppRecord:
         Counted up by each write; 0 where nothing was written.
     empty
         Whether the app has neither policies nor a pin: then its record goes after a while.
+    keys
+        The addresses of token issuers' keys that a version names which is kept or pinned, each
+        with the time until which it is, in seconds since the epoch; infinite while the version is
+        active or its policies are in the table.
     """
 
     demands: Sequence[Demand] = ()
@@ -116,6 +127,7 @@ class AppRecord:
     until: float = _FOREVER
     revision: int = 0
     empty: bool = False
+    keys: Mapping[KeyAddress, float] = MappingProxyType({})
 
     def is_outdated(self, others: Sequence[Demand], now: float) -> bool:
         """Whether what was told of the app is no longer what would be told now."""
@@ -258,11 +270,35 @@ class PolicyCompiler:
         Where everything is kept.
     clock
         Tells which windows are over.
+    fetch_new
+        Fetches the keys at addresses that policies name, if they are not known yet.
+    retention
+        Seconds for which a version is kept after another took its place.
     """
 
-    def __init__(self, store: PolicyStore, clock: Clock) -> None:
+    def __init__(
+        self,
+        store: PolicyStore,
+        clock: Clock,
+        *,
+        fetch_new: Callable[[Collection[KeyAddress]], NewKeys] = lambda _: NewKeys({}, {}),
+        retention: float = _FOREVER,
+    ) -> None:
         self._store = store
         self._clock = clock
+        self._fetch_new = fetch_new
+        self._retention = retention
+
+    def key_addresses(self) -> list[KeyAddress]:
+        """The addresses of token issuers' keys that a version names which is kept or pinned."""
+        now = self._clock.now()
+        named = (
+            address
+            for record in self._store.records().values()
+            for address, until in record.keys.items()
+            if until >= now
+        )
+        return list(dict.fromkeys(named))
 
     def compile_all(
         self, edited: Sequence[str], report: Callable[[str, Status | Exception], None]
@@ -369,6 +405,9 @@ class PolicyCompiler:
         if len(pack(demands)) > MAX_DEMAND_BYTES:
             demands = ()
             errors.append(Finding(Severity.ERROR, "", "method", _TOO_MANY_DEMANDS))
+        addresses = _addresses(compilation)
+        fetched = self._fetch_new(list(addresses))
+        errors += _about_keys(Severity.ERROR, fetched.errors, addresses)
         pin = next((item for item in items if item["id"] == PIN_ID), None)
         version = before.version
         pinned = None
@@ -394,7 +433,11 @@ class PolicyCompiler:
             not errors,
             len(policies),
             errors,
-            [*compilation.warnings, *_of_pin(held, version, others, now)],
+            [
+                *compilation.warnings,
+                *_about_keys(Severity.WARNING, fetched.warnings, addresses),
+                *_of_pin(held, version, others, now),
+            ],
             pinned,
         )
         # Nobody waits for a word about an app that has no policies, and never had one about it.
@@ -406,12 +449,48 @@ class PolicyCompiler:
                 demands,
                 held,
                 _digest(cross_findings(demands, others, now), _of_pin(held, 0, others, now)),
-                compilation.changes_after(now),
+                min(
+                    compilation.changes_after(now),
+                    now + _TRY_AGAIN if fetched.errors else _FOREVER,
+                ),
                 record.revision,
                 empty=not policies and pin is None,
+                keys=self._kept_addresses(
+                    record.keys,
+                    [address for address in addresses if address not in fetched.errors],
+                    now,
+                    replaced=not errors and pinned is None,
+                ),
             ),
         )
         return status
+
+    def _kept_addresses(
+        self,
+        before: Mapping[KeyAddress, float],
+        named: Iterable[KeyAddress],
+        now: float,
+        *,
+        replaced: bool,
+    ) -> dict[KeyAddress, float]:
+        """The addresses whose keys are still wanted, each with until when.
+
+        Parameters
+        ----------
+        before
+            Those of the app's record.
+        named
+            Those that the policies in the table name.
+        replaced
+            Whether these policies are active, and no other version is, nor pinned.
+        """
+        left = now + self._retention
+        kept = {
+            address: min(until, left) if replaced else until
+            for address, until in before.items()
+            if until >= now
+        }
+        return kept | dict.fromkeys(named, _FOREVER)
 
     def _others(self, app: str) -> list[Demand]:
         """What the policies in the table that hold together with the app's demand."""
@@ -487,6 +566,28 @@ def _of_pin(
             f"policy {found.policy!r} of version {version} {found.message}",
         )
         for found in contradictions([one for one in held if one.until >= now], present)
+    ]
+
+
+def _addresses(compilation: Compilation) -> dict[KeyAddress, list[str]]:
+    """The addresses of keys that policies name, each with the ids of these policies."""
+    found: dict[KeyAddress, list[str]] = {}
+    for policy in compilation.policies:
+        if policy.trust is not None and policy.trust.keys.address and policy.mode is not Mode.OFF:
+            source = policy.trust.keys
+            found.setdefault(KeyAddress(source.address, source.issuer), []).append(policy.id)
+    return found
+
+
+def _about_keys(
+    severity: Severity,
+    texts: Mapping[KeyAddress, str],
+    addresses: Mapping[KeyAddress, Sequence[str]],
+) -> list[Finding]:
+    return [
+        Finding(severity, policy, "keys", text)
+        for address, text in texts.items()
+        for policy in addresses.get(address, ())
     ]
 
 

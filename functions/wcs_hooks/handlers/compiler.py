@@ -3,6 +3,7 @@
 A schedule does too, for what depends on time, and another one fetches the keys of token issuers.
 """
 
+import json
 import os
 from collections import Counter
 from collections.abc import Sequence
@@ -15,10 +16,10 @@ from wcs_hooks.adapters.key_fetcher import KeyFetcher
 from wcs_hooks.clock import SystemClock
 from wcs_hooks.compiler.key_refresher import KeyRefresher
 from wcs_hooks.compiler.policy_compiler import PolicyCompiler, Status
-from wcs_hooks.core.issuer_keys import KeyAddress, KeyFetchError
+from wcs_hooks.core.issuer_keys import KeyFetchError
 from wcs_hooks.core.policy.vocabulary import STATUS_ID
+from wcs_hooks.core.tokens.keys import UnusableKeyError, keys_of_jwks
 from wcs_hooks.environment import SECONDS_PER_DAY, CompilerEnvironment
-from wcs_hooks.ports import KeyAddresses
 from wcs_hooks.telemetry.compiler_reporter import CompilerReporter
 
 REFRESH_KEYS: Final = "refreshKeys"
@@ -27,21 +28,26 @@ REFRESH_KEYS: Final = "refreshKeys"
 _CALL_TIME_LIMIT = 10.0
 
 
-class _NoKeyAddresses:
-    """No policy can name an address of keys yet."""
-
-    def in_use(self) -> Sequence[KeyAddress]:
-        return ()
-
-
-def _no_usable_key(_: bytes) -> bytes:
-    """Use no key: there is nothing yet that verifies with it."""
-    raise KeyFetchError("it has no usable key")
+def _usable_keys(fetched: bytes) -> bytes:
+    """The keys of a fetched set that verify tokens, as they are stored."""
+    try:
+        keys, _ = keys_of_jwks(json.loads(fetched))
+    except (UnusableKeyError, ValueError, RecursionError) as error:
+        reason = str(error) if isinstance(error, UnusableKeyError) else "it is no JSON"
+        raise KeyFetchError(reason) from None
+    return json.dumps([key.to_json() for key in keys]).encode()
 
 
 _environment = CompilerEnvironment.read(os.environ)
 _clock = SystemClock()
 _dynamodb = Clients(_CALL_TIME_LIMIT).dynamodb()
+_keys = KeyRefresher(
+    KeyFetcher(_usable_keys, _clock, local=_environment.local_issuers).fetch,
+    DynamoKeyStore(
+        _dynamodb, _environment.snapshots_table, _environment.keys_stale + SECONDS_PER_DAY, _clock
+    ),
+    _clock,
+)
 _compiler = PolicyCompiler(
     DynamoPolicyStore(
         _dynamodb,
@@ -51,15 +57,9 @@ _compiler = PolicyCompiler(
         _clock,
     ),
     _clock,
+    fetch_new=_keys.fetch_new,
+    retention=_environment.retention_days * SECONDS_PER_DAY,
 )
-_keys = KeyRefresher(
-    KeyFetcher(_no_usable_key, _clock, local=_environment.local_issuers).fetch,
-    DynamoKeyStore(
-        _dynamodb, _environment.snapshots_table, _environment.keys_stale + SECONDS_PER_DAY, _clock
-    ),
-    _clock,
-)
-_key_addresses: KeyAddresses = _NoKeyAddresses()
 _reporter = CompilerReporter()
 
 
@@ -94,7 +94,7 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any] | None:
 
 
 def _refresh_keys() -> dict[str, Any]:
-    refreshed = _keys.refresh(_key_addresses.in_use())
+    refreshed = _keys.refresh(_compiler.key_addresses())
     _reporter.keys_refreshed(refreshed)
     _reporter.flush()
     return {"keys": [{"address": address.url, "error": error} for address, error in refreshed]}

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from wcs_hooks.adapters.cached_policies import CachedPolicies
@@ -12,7 +12,7 @@ from wcs_hooks.adapters.dynamo_sessions import DynamoSessions
 from wcs_hooks.adapters.dynamo_snapshots import DynamoSnapshots
 from wcs_hooks.adapters.fallback_dead_letters import FallbackDeadLetters
 from wcs_hooks.adapters.secrets_manager import read_secrets
-from wcs_hooks.clock import Clock, SystemClock
+from wcs_hooks.clock import Clock, Deadline, SystemClock
 from wcs_hooks.core.caller import Auth
 from wcs_hooks.core.methods import Category
 from wcs_hooks.environment import HookEnvironment
@@ -21,11 +21,16 @@ from wcs_hooks.handlers.http_event import Event, gateway_response, read_request
 from wcs_hooks.hook.caller_check import CallerCheck
 from wcs_hooks.hook.endpoint import HookEndpoint
 from wcs_hooks.hook.side_effects import ForgetSession, PublishEvent, RecordSession, SideEffect
-from wcs_hooks.ports import DeadLetters
+from wcs_hooks.ports import DeadLetters, TokenKeys
 from wcs_hooks.telemetry.hook_reporter import HookReporter
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from mypy_boto3_dynamodb.client import DynamoDBClient
+
+    from wcs_hooks.core.tokens.keys import Key
+    from wcs_hooks.core.tokens.trust import Trust
 
 REDRIVE: Final = "redrive"
 """The event's key for a dead letter that is handed back. The gateway's events have no such key:
@@ -71,6 +76,7 @@ def hook_handler(category: Category) -> Handler:
             max_bytes=environment.memory_bytes * _POLICIES_SHARE,
         ),
         sessions=sessions,
+        token_keys=_token_keys(environment, clients, dynamodb, clock),
         rest_api_calls=environment.rest_api_calls,
         side_effects=_side_effects(category, environment, clients, sessions, clock),
         dead_letters=FallbackDeadLetters(
@@ -129,6 +135,23 @@ def _side_effects(
             PublishEvent(bus, sessions, keep_alive=environment.event_bus_keep_alive)
         )
     return side_effects
+
+
+def _token_keys(
+    environment: HookEnvironment, clients: Clients, dynamodb: "DynamoDBClient", clock: Clock
+) -> TokenKeys:
+    """The keys of tokens; what reads them is made for the first token, as most apps have none."""
+
+    @cache
+    def made() -> TokenKeys:
+        from wcs_hooks.adapters.token_keys import token_keys  # noqa: PLC0415
+
+        return token_keys(environment, dynamodb, clients.secrets_manager(), clock)
+
+    def keys_of(trust: "Trust", deadline: Deadline) -> "Sequence[Key] | None":
+        return made()(trust, deadline)
+
+    return keys_of
 
 
 # Most functions never have a dead letter, so that what keeps them is imported for the first one.
