@@ -12,6 +12,7 @@ from wcs_hooks.core.payload import encode
 from wcs_hooks.core.policy.client_config import Demand
 from wcs_hooks.core.policy.field_lint import lint_fields
 from wcs_hooks.core.policy.reader import Action, Finding, Mode, Policy, Severity, WhenError
+from wcs_hooks.core.policy.token_lint import lint_tokens
 
 _KEYS: Final = frozenset({"appKey", "nodeId", "sessionId"})
 _NOT_AT_CONNECT: Final = {"session": "body", "connectedAt": "now"}
@@ -43,6 +44,7 @@ def lint(
     findings += _unreachable(policies)
     findings += _idle_overwrites(demands, others)
     findings += lint_fields(policies, demands, others)
+    findings += lint_tokens(policies)
     return findings
 
 
