@@ -212,7 +212,11 @@ def explain(
     category = known.category if known else Category.EVENT
     question = Question(method, payload.raw, session, now, rest_api_calls)
     found = deployed_process.shared().answer(policies.snapshot_bytes, question)
-    reply, decision, suppressed = found.answer
+    reply, decision, suppressed = (
+        found.answer.reply,
+        found.answer.decision,
+        found.answer.suppressed,
+    )
     answer = AnswerKind.SUPPRESSED if suppressed else AnswerKind(decision.verdict.value)
     steps = {(step.app, step.policy): step for step in found.steps}
     considered: Iterator[Considered] = iter(())

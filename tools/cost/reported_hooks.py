@@ -89,6 +89,7 @@ class _Function:
             check_caller=CallerCheck(Auth.NONE, ports),
             policies=ports,
             sessions=ports,
+            token_keys=lambda _trust, _deadline: None,
             rest_api_calls=RestApiCalls.NEVER_DENY,
             side_effects=(),
             dead_letters=ports,

@@ -85,7 +85,7 @@ def _reason(answered: tuple[Answer, LazyIdentity]) -> str:
 
 
 def _session(app: str = APP, **others: object) -> Session:
-    return Session({"appKey": app}, app, claims(**others))
+    return Session({"appKey": app}, app=app, claims=claims(**others))
 
 
 def test_given_a_required_token_when_connecting_then_only_who_shows_a_valid_one_gets_in() -> None:
@@ -142,7 +142,7 @@ def test_given_a_trust_that_requires_nothing_then_nobody_is_refused() -> None:
 def test_given_claims_of_connect_then_later_hooks_of_the_session_are_decided_by_them() -> None:
     policies = _active(REQUIRED, OWN_ROOM)
     connected, _ = _asked(policies, "connect", _token(rooms=["anna-*"]))
-    session = Session({"appKey": APP}, APP, connected.claims)
+    session = Session({"appKey": APP}, app=APP, claims=connected.claims)
 
     assert _status(_asked(policies, "publishStream", session=session, name="anna-1")) == 200
     refused = _asked(policies, "publishStream", session=session, name="ben-1")
