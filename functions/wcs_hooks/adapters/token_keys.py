@@ -1,13 +1,12 @@
 """The keys that tokens are verified with, wherever their policy says that they are."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from wcs_hooks.adapters.cached_keys import CachedKeys
 from wcs_hooks.adapters.cached_token_secrets import CachedTokenSecrets
 from wcs_hooks.adapters.dynamo_keys import DynamoKeys
-from wcs_hooks.adapters.secrets_manager import read_token_secrets
 from wcs_hooks.clock import Clock, Deadline
 from wcs_hooks.core.errors import UnavailableError
 from wcs_hooks.core.issuer_keys import KeyAddress
@@ -17,12 +16,9 @@ from wcs_hooks.ports import IssuerKeys, TokenSecrets
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
-    from mypy_boto3_secretsmanager.client import SecretsManagerClient
-
-    from wcs_hooks.environment import HookEnvironment
 
 
-class TokenKeys:
+class TrustedKeys:
     """The keys of `trust` items.
 
     Parameters
@@ -50,22 +46,25 @@ class TokenKeys:
         return source.static
 
 
-def token_keys(
-    environment: "HookEnvironment",
+def trusted_keys(
     dynamodb: "DynamoDBClient",
-    secrets_manager: "SecretsManagerClient",
+    snapshots_table: str,
+    keys_stale: float,
+    secrets: Callable[[], Mapping[str, Sequence[str]]],
     clock: Clock,
-) -> TokenKeys:
-    """The keys of `trust` items, as a function reads them that answers hooks."""
-    arn = environment.token_secrets_arn
-    return TokenKeys(
-        CachedKeys(
-            DynamoKeys(dynamodb, environment.snapshots_table).read,
-            _parse,
-            environment.keys_stale,
-            clock,
-        ),
-        CachedTokenSecrets(lambda: read_token_secrets(secrets_manager, arn) if arn else {}, clock),
+) -> TrustedKeys:
+    """The keys of `trust` items, as a function reads them that answers hooks.
+
+    Parameters
+    ----------
+    keys_stale
+        Seconds for which an issuer's keys count after they were fetched.
+    secrets
+        Reads the secrets that policies name; raises `UnavailableError`.
+    """
+    fetched = DynamoKeys(dynamodb, snapshots_table)
+    return TrustedKeys(
+        CachedKeys(fetched.read, _parse, keys_stale, clock), CachedTokenSecrets(secrets, clock)
     )
 
 

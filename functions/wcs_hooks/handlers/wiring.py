@@ -144,9 +144,17 @@ def _token_keys(
 
     @cache
     def made() -> TokenKeys:
-        from wcs_hooks.adapters.token_keys import token_keys  # noqa: PLC0415
+        from wcs_hooks.adapters.secrets_manager import read_token_secrets  # noqa: PLC0415
+        from wcs_hooks.adapters.token_keys import trusted_keys  # noqa: PLC0415
 
-        return token_keys(environment, dynamodb, clients.secrets_manager(), clock)
+        arn = environment.token_secrets_arn
+        return trusted_keys(
+            dynamodb,
+            environment.snapshots_table,
+            environment.keys_stale,
+            lambda: read_token_secrets(clients.secrets_manager(), arn) if arn else {},
+            clock,
+        )
 
     def keys_of(trust: "Trust", deadline: Deadline) -> "Sequence[Key] | None":
         return made()(trust, deadline)

@@ -13,7 +13,7 @@ from joserfc.jws import JWSRegistry
 from wcs_hooks.core.tokens.jwt import encode_base64url
 from wcs_hooks.core.tokens.keys import Key, key_of_jwk, secret_key
 from wcs_hooks.core.tokens.trust import KeySource, Trust
-from wcs_hooks.core.tokens.verification import Hook, Shown, verify
+from wcs_hooks.core.tokens.verification import Shown, TokenHook, verify
 
 HERE: Final = Path(__file__).parent
 NOW: Final = 1_767_225_600
@@ -101,7 +101,7 @@ def shown(
     now: float = NOW,
 ) -> Shown:
     """What becomes of a token at `custom.token`; without trusts, of one that trusts ISSUER."""
-    hook = Hook("live", method, "lesson", {"custom": {"token": text}})
+    hook = TokenHook("live", method, "lesson", {"custom": {"token": text}})
     found = [public_key("ES256")] if keys is None else keys
     return verify(hook, trusts or (trust(),), lambda _: found, now)
 

@@ -18,7 +18,7 @@ from tests.unit.tokens.issuer import (
     trust,
 )
 from wcs_hooks.core.tokens.keys import ALGORITHMS, key_of_jwk
-from wcs_hooks.core.tokens.verification import Shown, Status
+from wcs_hooks.core.tokens.verification import Shown, TokenStatus
 
 _FOREIGN: Final[dict[str, Any]] = json.loads((HERE / "foreign_tokens.json").read_text())
 _KEYS: Final = [key_of_jwk(jwk) for jwk in _FOREIGN["keys"]]
@@ -55,7 +55,7 @@ def test_given_a_token_that_another_library_made_then_it_is_valid(
 ) -> None:
     verified = _verified(_foreign(maker, algorithm), algorithm)
 
-    assert verified.status is Status.VALID
+    assert verified.status is TokenStatus.VALID
     assert verified.algorithm == algorithm
     assert verified.claims == _FOREIGN["claims"]
 
@@ -73,7 +73,7 @@ def test_given_a_token_that_joserfc_made_then_it_is_valid_and_by_another_key_it_
     wrong = secrets(SECRET[::-1]) if symmetric else [public_key(algorithm, 2)]
 
     assert shown(text, keys=right).claims == claims()
-    assert shown(text, keys=wrong).status is Status.BAD_SIGNATURE
+    assert shown(text, keys=wrong).status is TokenStatus.BAD_SIGNATURE
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)

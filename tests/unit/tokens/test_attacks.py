@@ -29,7 +29,7 @@ from wcs_hooks.core.tokens.jwt import (
     encode_base64url,
 )
 from wcs_hooks.core.tokens.keys import Flaw, UnusableKeyError, keys_of_jwks, secret_key
-from wcs_hooks.core.tokens.verification import Status
+from wcs_hooks.core.tokens.verification import TokenStatus
 
 _HEADER: Final = '{"alg":"ES256"}'
 
@@ -51,7 +51,7 @@ def test_given_the_algorithm_none_in_any_spelling_then_a_token_is_refused(
 ) -> None:
     text = f"{segment({'alg': spelling})}.{segment(claims())}.{signature}"
 
-    assert shown(text).status is (Status.UNKNOWN_KEY if signature else Status.MALFORMED)
+    assert shown(text).status is (TokenStatus.UNKNOWN_KEY if signature else TokenStatus.MALFORMED)
 
 
 @pytest.mark.parametrize("form", ["PEM", "DER", "JWK", "n"])
@@ -68,7 +68,7 @@ def test_given_an_hmac_with_the_public_rsa_key_as_its_secret_then_a_token_is_ref
     }[form]
     text = signed_with(public, "HS256", f"{segment({'alg': 'HS256', **kid})}.{segment(claims())}")
 
-    assert shown(text, keys=[public_key("RS256", kid="1")]).status is Status.UNKNOWN_KEY
+    assert shown(text, keys=[public_key("RS256", kid="1")]).status is TokenStatus.UNKNOWN_KEY
 
 
 @pytest.mark.parametrize(
@@ -87,8 +87,8 @@ def test_given_a_header_that_brings_its_own_key_then_the_key_is_not_used(
 ) -> None:
     text = signed({"alg": "ES256", **members}, claims())
 
-    assert shown(text, keys=[public_key("ES256", 2)]).status is not Status.VALID
-    assert shown(text, keys=[public_key("ES256", 3, kid="1")]).status is Status.BAD_SIGNATURE
+    assert shown(text, keys=[public_key("ES256", 2)]).status is not TokenStatus.VALID
+    assert shown(text, keys=[public_key("ES256", 3, kid="1")]).status is TokenStatus.BAD_SIGNATURE
 
 
 @pytest.mark.parametrize(
@@ -100,15 +100,15 @@ def test_given_a_kid_that_is_a_path_or_a_query_then_it_is_the_name_of_no_key(kid
 
     refused = shown(text, keys=[public_key("ES256", kid="1")])
 
-    assert (refused.status, refused.kid) == (Status.UNKNOWN_KEY, "")
+    assert (refused.status, refused.kid) == (TokenStatus.UNKNOWN_KEY, "")
 
 
 def test_given_a_stripped_signature_then_a_token_is_refused() -> None:
     unsigned = token().rpartition(".")[0]
 
-    assert shown(unsigned).status is Status.MALFORMED
-    assert shown(f"{unsigned}.").status is Status.MALFORMED
-    assert shown(f"{unsigned}.AA").status is Status.BAD_SIGNATURE
+    assert shown(unsigned).status is TokenStatus.MALFORMED
+    assert shown(f"{unsigned}.").status is TokenStatus.MALFORMED
+    assert shown(f"{unsigned}.AA").status is TokenStatus.BAD_SIGNATURE
 
 
 @pytest.mark.parametrize(
@@ -121,7 +121,7 @@ def test_given_a_stripped_signature_then_a_token_is_refused() -> None:
     ],
 )
 def test_given_a_name_twice_in_a_header_then_a_token_is_refused(header: str) -> None:
-    assert shown(signed(header, claims(), "ES256")).status is Status.MALFORMED
+    assert shown(signed(header, claims(), "ES256")).status is TokenStatus.MALFORMED
 
 
 @pytest.mark.parametrize(
@@ -138,7 +138,7 @@ def test_given_a_name_twice_in_a_header_then_a_token_is_refused(header: str) -> 
 def test_given_a_header_that_changes_what_a_token_means_then_it_is_refused(
     members: dict[str, Any],
 ) -> None:
-    assert shown(signed({"alg": "ES256", **members}, claims())).status is Status.MALFORMED
+    assert shown(signed({"alg": "ES256", **members}, claims())).status is TokenStatus.MALFORMED
 
 
 @pytest.mark.parametrize(
@@ -154,28 +154,30 @@ def test_given_a_header_that_changes_what_a_token_means_then_it_is_refused(
 def test_given_header_members_that_are_not_needed_then_they_are_ignored(
     members: dict[str, Any],
 ) -> None:
-    assert shown(signed({"alg": "ES256", **members}, claims())).status is Status.VALID
+    assert shown(signed({"alg": "ES256", **members}, claims())).status is TokenStatus.VALID
 
 
 @pytest.mark.parametrize("alg", [None, 5, ["ES256"], {"a": 1}, True])
 def test_given_an_algorithm_or_a_kid_that_is_not_a_text_then_a_token_is_refused(alg: Any) -> None:
-    assert shown(signed({"alg": alg}, claims(), "ES256")).status is Status.MALFORMED
-    assert shown(signed({"alg": "ES256", "kid": alg}, claims())).status is Status.MALFORMED
+    assert shown(signed({"alg": alg}, claims(), "ES256")).status is TokenStatus.MALFORMED
+    assert shown(signed({"alg": "ES256", "kid": alg}, claims())).status is TokenStatus.MALFORMED
 
 
 def test_given_a_huge_token_then_it_is_refused_unread() -> None:
     longest = token(x="y" * (MAX_TOKEN_CHARACTERS * 3 // 4 - 200))
 
     assert MAX_TOKEN_CHARACTERS - 200 < len(longest) <= MAX_TOKEN_CHARACTERS
-    assert shown(longest).status is Status.VALID
+    assert shown(longest).status is TokenStatus.VALID
     assert shown("a" * (MAX_TOKEN_CHARACTERS + 1)).detail == "is longer than 8,192 characters"
-    assert shown(".".join(["a" * 10**6] * 3)).status is Status.MALFORMED
+    assert shown(".".join(["a" * 10**6] * 3)).status is TokenStatus.MALFORMED
 
 
-@pytest.mark.parametrize(("depth", "status"), [(16, Status.VALID), (17, Status.MALFORMED)])
+@pytest.mark.parametrize(
+    ("depth", "status"), [(16, TokenStatus.VALID), (17, TokenStatus.MALFORMED)]
+)
 @pytest.mark.parametrize("part", ["header", "claims"])
 def test_given_deep_json_then_it_is_refused_from_17_levels_on(
-    part: str, depth: int, status: Status
+    part: str, depth: int, status: TokenStatus
 ) -> None:
     deep = {"deep": json.loads("[" * (depth - 1) + "]" * (depth - 1))}
     header, payload = {"alg": "ES256"}, claims()
@@ -188,7 +190,7 @@ def test_given_thousands_of_brackets_then_a_token_is_refused_and_nothing_overflo
     for brackets in ("[" * 5000, '{"a":' * 1000, "]" * 3000 + "[" * 3000, '"' + "[" * 5000):
         text = f"{segment(_HEADER)}.{segment(brackets)}.AA"
 
-        assert shown(text).status is Status.MALFORMED
+        assert shown(text).status is TokenStatus.MALFORMED
 
 
 @pytest.mark.parametrize("secret", ["", "a", "0" * 31, "base64:", "base64:AA==", "base64:%%"])
@@ -209,7 +211,7 @@ def test_given_a_short_secret_then_it_is_no_key(secret: str) -> None:
     ],
 )
 def test_given_a_claim_twice_then_a_token_is_refused(payload: str) -> None:
-    assert shown(signed(_HEADER, payload, "ES256")).status is Status.MALFORMED
+    assert shown(signed(_HEADER, payload, "ES256")).status is TokenStatus.MALFORMED
 
 
 @pytest.mark.parametrize("hidden", ["\\u0000", "\\ud800", "\\uDC00", "\\udc00\\ud800"])
@@ -223,15 +225,15 @@ def test_given_a_nul_or_a_lone_surrogate_anywhere_then_a_token_is_refused(
 ) -> None:
     payload = f'{{"iss":"{ISSUER}","exp":{NOW + 60},{place.format(hidden)}}}'
 
-    assert shown(signed(_HEADER, payload, "ES256")).status is Status.MALFORMED
+    assert shown(signed(_HEADER, payload, "ES256")).status is TokenStatus.MALFORMED
     assert shown(signed(f'{{"alg":"ES256","x":"{hidden}"}}', claims(), "ES256")).status is (
-        Status.MALFORMED
+        TokenStatus.MALFORMED
     )
 
 
 @pytest.mark.parametrize("text", ["\\\\u0000", "\\\\ud800", "\\ud834\\udd1e", "\\u0001", "\x7f"])
 def test_given_escapes_that_only_look_like_that_then_a_token_is_accepted(text: str) -> None:
-    assert shown(_with_claims(sub=f'"{text}"')).status is Status.VALID
+    assert shown(_with_claims(sub=f'"{text}"')).status is TokenStatus.VALID
 
 
 @pytest.mark.parametrize(
@@ -245,7 +247,7 @@ def test_given_escapes_that_only_look_like_that_then_a_token_is_accepted(text: s
 def test_given_a_moment_that_is_not_a_number_of_seconds_then_a_token_is_refused(
     claim: str, value: str
 ) -> None:
-    assert shown(_with_claims(**{claim: value})).status is Status.MALFORMED
+    assert shown(_with_claims(**{claim: value})).status is TokenStatus.MALFORMED
 
 
 @pytest.mark.parametrize(
@@ -265,7 +267,7 @@ def test_given_a_moment_with_a_fraction_then_whole_seconds_are_given_on(
 def test_given_a_number_that_is_not_finite_in_any_claim_then_a_token_is_refused(
     value: str,
 ) -> None:
-    assert shown(_with_claims(x=value)).status is Status.MALFORMED
+    assert shown(_with_claims(x=value)).status is TokenStatus.MALFORMED
 
 
 def test_given_numbers_beyond_64_bits_then_claims_are_seen_as_bodies_are() -> None:
@@ -281,12 +283,12 @@ def test_given_numbers_beyond_64_bits_then_claims_are_seen_as_bodies_are() -> No
 def test_given_a_subject_or_an_issuer_that_is_not_a_text_then_a_token_is_refused(
     claim: str, value: str
 ) -> None:
-    assert shown(_with_claims(**{claim: value})).status is Status.MALFORMED
+    assert shown(_with_claims(**{claim: value})).status is TokenStatus.MALFORMED
 
 
 @pytest.mark.parametrize("payload", ["[]", '"text"', "5", "null", "", "{", "{}x", "\ufeff{}"])
 def test_given_claims_that_are_not_an_object_then_a_token_is_refused(payload: str) -> None:
-    assert shown(signed(_HEADER, payload, "ES256")).status is Status.MALFORMED
+    assert shown(signed(_HEADER, payload, "ES256")).status is TokenStatus.MALFORMED
 
 
 @pytest.mark.parametrize(
@@ -315,7 +317,7 @@ def test_given_base64url_that_is_not_canonical_or_other_segments_then_a_token_is
     change: Any,
 ) -> None:
     # 64 bytes end in a character of which four bits are not used.
-    assert shown(change(token())).status is Status.MALFORMED
+    assert shown(change(token())).status is TokenStatus.MALFORMED
 
 
 @pytest.mark.parametrize(
@@ -337,7 +339,7 @@ def test_given_numbers_that_no_ecdsa_signature_has_then_a_token_is_refused(
 ) -> None:
     text = f"{token().rpartition('.')[0]}.{encode_base64url(signature)}"
 
-    assert shown(text).status is Status.BAD_SIGNATURE
+    assert shown(text).status is TokenStatus.BAD_SIGNATURE
 
 
 def test_given_a_signature_with_swapped_or_shifted_halves_or_in_der_then_it_is_refused() -> None:
@@ -348,7 +350,7 @@ def test_given_a_signature_with_swapped_or_shifted_halves_or_in_der_then_it_is_r
 
     for forged in (s + r, b"\0" + raw + b"\0", b"\0" + r + b"\0" + s, der):
         text = f"{unsigned}.{encode_base64url(forged)}"
-        assert shown(text).status is Status.BAD_SIGNATURE
+        assert shown(text).status is TokenStatus.BAD_SIGNATURE
 
 
 def test_given_a_key_for_encryption_then_it_verifies_nothing() -> None:
@@ -364,18 +366,18 @@ def test_given_a_key_for_encryption_then_it_verifies_nothing() -> None:
 def test_given_a_token_for_another_audience_then_it_is_refused() -> None:
     mine = trust(audiences=("wcs", "wcs-test"))
 
-    assert shown(token(aud="wcs"), mine).status is Status.VALID
-    assert shown(token(aud=["site", "wcs"]), mine).status is Status.VALID
+    assert shown(token(aud="wcs"), mine).status is TokenStatus.VALID
+    assert shown(token(aud=["site", "wcs"]), mine).status is TokenStatus.VALID
     for aud in ("site", "wcs ", "WCS", [], ["site"], None, 5, [["wcs"]], {"wcs": 1}):
-        assert shown(token(aud=aud), mine).status is Status.WRONG_AUDIENCE
-    assert shown(token(), mine).status is Status.WRONG_AUDIENCE
+        assert shown(token(aud=aud), mine).status is TokenStatus.WRONG_AUDIENCE
+    assert shown(token(), mine).status is TokenStatus.WRONG_AUDIENCE
 
 
 def test_given_a_token_of_another_issuer_or_by_another_secret_then_it_is_refused() -> None:
     for issuer in ("https://issuer.example/", "https://ISSUER.example", "https://other.example"):
-        assert shown(token(iss=issuer)).status is Status.UNKNOWN_ISSUER
-    assert shown(token("HS256"), keys=secrets(OTHER_SECRET)).status is Status.BAD_SIGNATURE
-    assert shown(token("HS256"), keys=secrets(SECRET)).status is Status.VALID
+        assert shown(token(iss=issuer)).status is TokenStatus.UNKNOWN_ISSUER
+    assert shown(token("HS256"), keys=secrets(OTHER_SECRET)).status is TokenStatus.BAD_SIGNATURE
+    assert shown(token("HS256"), keys=secrets(SECRET)).status is TokenStatus.VALID
 
 
 def test_given_any_malformed_token_then_what_is_said_of_it_quotes_nothing() -> None:

@@ -7,7 +7,7 @@ import pytest
 from tests.unit.tokens.issuer import NOW, public_key, token, trust
 from wcs_hooks.core.tokens.jwt import MalformedTokenError
 from wcs_hooks.core.tokens.places import token_at
-from wcs_hooks.core.tokens.verification import Hook, Status, verify
+from wcs_hooks.core.tokens.verification import TokenHook, TokenStatus, verify
 
 
 @pytest.mark.parametrize(
@@ -60,9 +60,9 @@ def test_given_a_parameter_twice_then_the_token_is_malformed_though_one_of_them_
     with pytest.raises(MalformedTokenError):
         token_at(fields, "name?aclAuth")
     verified = verify(
-        Hook("live", "playHLS", "s", fields),
+        TokenHook("live", "playHLS", "s", fields),
         [trust(token_in=("name?aclAuth",))],
         lambda _: [public_key("ES256")],
         NOW,
     )
-    assert (verified.status, verified.claims) == (Status.MALFORMED, None)
+    assert (verified.status, verified.claims) == (TokenStatus.MALFORMED, None)

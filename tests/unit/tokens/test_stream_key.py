@@ -11,7 +11,7 @@ from wcs_hooks.core.tokens.jwt import MalformedTokenError, encode_base64url
 from wcs_hooks.core.tokens.keys import secret_key
 from wcs_hooks.core.tokens.stream_key import Act, UnsignableError, parse, sign
 from wcs_hooks.core.tokens.trust import PLACES_BY_DEFAULT, Form, KeySource
-from wcs_hooks.core.tokens.verification import Hook, Shown, Status, verify
+from wcs_hooks.core.tokens.verification import Shown, TokenHook, TokenStatus, verify
 
 _VECTORS: Final[dict[str, Any]] = json.loads((HERE / "stream_keys.json").read_text())
 _METHODS: Final = ("connect", "publishStream", "playStream", "playHLS", "playRTSP")
@@ -44,7 +44,7 @@ def _shown(
         keys=KeySource(secret="encoders"),
         **of,
     )
-    hook = Hook(app, method, stream, {"custom": {"key": text}})
+    hook = TokenHook(app, method, stream, {"custom": {"key": text}})
     return verify(hook, [item], lambda _: secrets(), NOW)
 
 
@@ -61,7 +61,7 @@ def test_given_a_common_vector_then_the_same_key_is_made_and_verified(
     )
     method = "publishStream" if vector["act"] == "p" else "playStream"
     item = trust(form=Form.KEY, methods=(method,), keys=KeySource(secret="s"))
-    hook = Hook(vector["app"], method, vector["stream"], {"token": vector["key"]})
+    hook = TokenHook(vector["app"], method, vector["stream"], {"token": vector["key"]})
 
     verified = verify(hook, [item], lambda _: [secret], vector["expiry"] - 1)
 
@@ -103,7 +103,7 @@ def test_given_a_key_for_publishing_or_playing_then_it_holds_for_that_alone(
     statuses = {method: _shown(_key(act), method).status for method in _METHODS}
 
     assert statuses == {
-        method: Status.VALID if method in accepting else Status.WRONG_AUDIENCE
+        method: TokenStatus.VALID if method in accepting else TokenStatus.WRONG_AUDIENCE
         for method in _METHODS
     }
 
@@ -116,7 +116,7 @@ def test_given_a_key_for_publishing_or_playing_then_it_holds_for_that_alone(
 def test_given_a_key_of_another_app_stream_or_secret_then_it_is_refused(
     others: dict[str, Any],
 ) -> None:
-    assert _shown(_key(**others)).status is Status.BAD_SIGNATURE
+    assert _shown(_key(**others)).status is TokenStatus.BAD_SIGNATURE
 
 
 def test_given_a_key_of_another_user_or_a_later_moment_then_it_is_refused() -> None:
@@ -125,7 +125,7 @@ def test_given_a_key_of_another_user_or_a_later_moment_then_it_is_refused() -> N
     for part in (2, 3, 4):
         forged = [*first]
         forged[part] = second[part]
-        assert _shown(".".join(forged)).status is Status.BAD_SIGNATURE
+        assert _shown(".".join(forged)).status is TokenStatus.BAD_SIGNATURE
 
 
 def test_given_a_valid_key_then_with_any_one_character_changed_it_is_refused() -> None:
@@ -148,13 +148,13 @@ def test_given_the_streams_of_playhls_then_the_height_of_a_rendition_is_not_sign
     assert verified.claims is not None
     assert verified.claims["stream"] == "lesson"
     own_name = _shown(_key(Act.PLAY, stream="cam-720p"), "playHLS", stream="cam-720p")
-    assert own_name.status is Status.VALID
+    assert own_name.status is TokenStatus.VALID
     for stream in ("lesson-720", "lesson-p", "lesson-720p-1080p", "lesson-720p\n", "-720p"):
-        assert _shown(key, "playHLS", stream=stream).status is Status.BAD_SIGNATURE
+        assert _shown(key, "playHLS", stream=stream).status is TokenStatus.BAD_SIGNATURE
     for method in ("playStream", "playRTSP"):
-        assert _shown(key, method, stream="lesson-720p").status is Status.BAD_SIGNATURE
+        assert _shown(key, method, stream="lesson-720p").status is TokenStatus.BAD_SIGNATURE
     publishing = _shown(_key(), stream="lesson-720p")
-    assert publishing.status is Status.BAD_SIGNATURE
+    assert publishing.status is TokenStatus.BAD_SIGNATURE
 
 
 @pytest.mark.parametrize(
@@ -185,13 +185,13 @@ def test_given_what_is_not_of_the_form_then_it_is_malformed(text: str) -> None:
     with pytest.raises(MalformedTokenError):
         parse(text)
 
-    assert _shown(text).status is Status.MALFORMED
+    assert _shown(text).status is TokenStatus.MALFORMED
 
 
 def test_given_the_expiry_of_a_key_then_the_items_leeway_holds_for_it() -> None:
-    assert _shown(_key(expiry=NOW - 29)).status is Status.VALID
-    assert _shown(_key(expiry=NOW - 30)).status is Status.EXPIRED
-    assert _shown(_key(expiry=NOW), leeway=0).status is Status.EXPIRED
+    assert _shown(_key(expiry=NOW - 29)).status is TokenStatus.VALID
+    assert _shown(_key(expiry=NOW - 30)).status is TokenStatus.EXPIRED
+    assert _shown(_key(expiry=NOW), leeway=0).status is TokenStatus.EXPIRED
 
 
 @pytest.mark.parametrize("expiry", [0, -1, 10**11])
@@ -204,32 +204,32 @@ def test_given_a_key_for_anybody_then_it_has_no_subject_and_one_can_be_required(
     verified = _shown(_key(user=""))
 
     assert verified.claims == {"exp": NOW + 3600, "stream": "lesson", "act": "p"}
-    assert _shown(_key(user=""), require=("sub",)).status is Status.MISSING_CLAIM
+    assert _shown(_key(user=""), require=("sub",)).status is TokenStatus.MISSING_CLAIM
 
 
 def test_given_a_session_that_connected_by_a_token_then_a_key_is_compared_by_its_user() -> None:
     connected = {"iss": "https://issuer.example", "sub": "anna"}
 
-    assert _shown(_key()).beside(connected).status is Status.VALID
-    assert _shown(_key(user="berta")).beside(connected).status is Status.OTHER_SUBJECT
-    assert _shown(_key(user="")).beside(connected).status is Status.OTHER_SUBJECT
+    assert _shown(_key()).beside(connected).status is TokenStatus.VALID
+    assert _shown(_key(user="berta")).beside(connected).status is TokenStatus.OTHER_SUBJECT
+    assert _shown(_key(user="")).beside(connected).status is TokenStatus.OTHER_SUBJECT
 
 
 def test_given_a_token_where_only_keys_are_read_or_the_reverse_then_nobody_takes_it() -> None:
-    hook = Hook("live", "publishStream", "lesson", {"token": _key()})
+    hook = TokenHook("live", "publishStream", "lesson", {"token": _key()})
 
-    assert _shown(token()).status is Status.UNKNOWN_ISSUER
-    assert verify(hook, [trust()], lambda _: [], NOW).status is Status.UNKNOWN_ISSUER
+    assert _shown(token()).status is TokenStatus.UNKNOWN_ISSUER
+    assert verify(hook, [trust()], lambda _: [], NOW).status is TokenStatus.UNKNOWN_ISSUER
 
 
 def test_given_both_forms_at_one_place_then_each_goes_to_its_own_item() -> None:
     jwt_item = trust("site", token_in=("custom.key",))
     key_item = trust("encoders", form=Form.KEY, issuers=(), token_in=("custom.key",))
-    hook = Hook("live", "publishStream", "lesson", {"custom": {"key": _key()}})
+    hook = TokenHook("live", "publishStream", "lesson", {"custom": {"key": _key()}})
 
     verified = verify(hook, [jwt_item, key_item], lambda _: secrets(), NOW)
     other = hook._replace(fields={"custom": {"key": token("HS256")}})
 
-    assert (verified.status, verified.trust) == (Status.VALID, "encoders")
+    assert (verified.status, verified.trust) == (TokenStatus.VALID, "encoders")
     assert verify(other, [jwt_item, key_item], lambda _: secrets(), NOW).trust == "site"
-    assert verify(hook, [key_item], lambda _: None, NOW).status is Status.NO_KEYS
+    assert verify(hook, [key_item], lambda _: None, NOW).status is TokenStatus.NO_KEYS

@@ -11,7 +11,7 @@ from wcs_hooks.core.methods import METHODS, PLAYERS, Category
 from wcs_hooks.core.stream_name import stream_name
 from wcs_hooks.core.tokens import verification
 from wcs_hooks.core.tokens.trust import Trust
-from wcs_hooks.core.tokens.verification import NOTHING_SHOWN, KeysOf, Shown, Status, verify
+from wcs_hooks.core.tokens.verification import NOTHING_SHOWN, KeysOf, Shown, TokenStatus, verify
 
 _NAMES_STREAM: Final = "name"
 
@@ -79,7 +79,9 @@ class HookIdentity:
         """
         if not self._has_claims:
             shown = self._verified()
-            self._claims = self._connect_claims() if shown.status is Status.NONE else shown.claims
+            self._claims = (
+                self._connect_claims() if shown.status is TokenStatus.NONE else shown.claims
+            )
             self._has_claims = True
         return self._claims
 
@@ -91,7 +93,7 @@ class HookIdentity:
                 fields = payload.fields
                 name = fields.get(_NAMES_STREAM)
                 shown = verify(
-                    verification.Hook(
+                    verification.TokenHook(
                         payload.app,
                         METHODS[self._hook.method].canonical,
                         stream_name(name) if type(name) is str else "",

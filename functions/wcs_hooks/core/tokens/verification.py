@@ -24,7 +24,7 @@ _RENDITIONS: Final = "playHLS"
 """The method whose stream may be named with the height of a rendition."""
 
 
-class Status(StrEnum):
+class TokenStatus(StrEnum):
     """What became of a hook's token: `token.status` of expressions."""
 
     NONE = "none"
@@ -41,7 +41,7 @@ class Status(StrEnum):
     OTHER_SUBJECT = "other-subject"
 
 
-class Hook(NamedTuple):
+class TokenHook(NamedTuple):
     """What a verification looks at.
 
     Attributes
@@ -85,7 +85,7 @@ class Shown(NamedTuple):
         Which of both it is.
     """
 
-    status: Status
+    status: TokenStatus
     trust: str = ""
     algorithm: str = ""
     kid: str = ""
@@ -119,16 +119,16 @@ class Shown(NamedTuple):
         if all(self.claims.get(name) == connect_claims.get(name) for name in compared):
             return self
         return self._replace(
-            status=Status.OTHER_SUBJECT,
+            status=TokenStatus.OTHER_SUBJECT,
             claims=None,
             detail="is not of the issuer and subject that connected",
         )
 
 
-NOTHING_SHOWN: Final = Shown(Status.NONE)
+NOTHING_SHOWN: Final = Shown(TokenStatus.NONE)
 
 
-def verify(hook: Hook, trusts: Sequence[Trust], keys_of: KeysOf, now: float) -> Shown:
+def verify(hook: TokenHook, trusts: Sequence[Trust], keys_of: KeysOf, now: float) -> Shown:
     """Verify the token that a hook shows, if it shows one.
 
     Parameters
@@ -144,7 +144,7 @@ def verify(hook: Hook, trusts: Sequence[Trust], keys_of: KeysOf, now: float) -> 
             try:
                 text = token_at(hook.fields, place)
             except MalformedTokenError as error:
-                return Shown(Status.MALFORMED, detail=str(error))
+                return Shown(TokenStatus.MALFORMED, detail=str(error))
             if text:
                 readers = [reader for reader in covering if place in reader.token_in]
                 return verify_text(text, hook, readers, keys_of, now)
@@ -152,7 +152,7 @@ def verify(hook: Hook, trusts: Sequence[Trust], keys_of: KeysOf, now: float) -> 
 
 
 def verify_text(
-    text: str, hook: Hook, readers: Sequence[Trust], keys_of: KeysOf, now: float
+    text: str, hook: TokenHook, readers: Sequence[Trust], keys_of: KeysOf, now: float
 ) -> Shown:
     """Verify a token that was found in a hook.
 
@@ -168,7 +168,7 @@ def verify_text(
             return _verify_stream_key(stream_key.parse(text), hook, readers, keys_of, now)
         return _verify_jwt(decode(text), readers, keys_of, now)
     except MalformedTokenError as error:
-        return Shown(Status.MALFORMED, detail=str(error))
+        return Shown(TokenStatus.MALFORMED, detail=str(error))
 
 
 def _verify_jwt(
@@ -179,54 +179,59 @@ def _verify_jwt(
     trust = _item_for(token.claims.get("iss", ""), readers)
     if trust is None:
         return Shown(
-            Status.UNKNOWN_ISSUER, algorithm=algorithm, detail="has an issuer that no item believes"
+            TokenStatus.UNKNOWN_ISSUER,
+            algorithm=algorithm,
+            detail="has an issuer that no item believes",
         )
-    shown = Shown(Status.VALID, trust.id, algorithm)
+    shown = Shown(TokenStatus.VALID, trust.id, algorithm)
     keys = keys_of(trust)
     if not keys:
-        return shown._replace(status=Status.NO_KEYS, detail="is of an issuer without keys")
+        return shown._replace(status=TokenStatus.NO_KEYS, detail="is of an issuer without keys")
     chosen = keys_for(signed, keys, trust.algorithms)
     if not chosen:
         return shown._replace(
-            status=Status.UNKNOWN_KEY,
+            status=TokenStatus.UNKNOWN_KEY,
             detail="names by `kid` and `alg` no key, or more than one, of the item",
         )
     shown = shown._replace(kid=chosen[0].kid)
     if not any(
         key.verifies(signed.algorithm, signed.signing_input, signed.signature) for key in chosen
     ):
-        return shown._replace(status=Status.BAD_SIGNATURE, detail="was not signed with the key")
+        return shown._replace(
+            status=TokenStatus.BAD_SIGNATURE, detail="was not signed with the key"
+        )
     if trust.audiences and not _audience_fits(token.claims.get("aud"), trust.audiences):
         return shown._replace(
-            status=Status.WRONG_AUDIENCE, detail="has none of the item's audiences in `aud`"
+            status=TokenStatus.WRONG_AUDIENCE, detail="has none of the item's audiences in `aud`"
         )
     return _with_claims(shown, token.claims, trust, now)
 
 
 def _verify_stream_key(
-    key: StreamKey, hook: Hook, readers: Sequence[Trust], keys_of: KeysOf, now: float
+    key: StreamKey, hook: TokenHook, readers: Sequence[Trust], keys_of: KeysOf, now: float
 ) -> Shown:
     trust = next((reader for reader in readers if reader.form is Form.KEY), None)
     if trust is None:
         return Shown(
-            Status.UNKNOWN_ISSUER,
+            TokenStatus.UNKNOWN_ISSUER,
             detail="is a stream key, which no item believes here",
             form=Form.KEY,
         )
-    shown = Shown(Status.VALID, trust.id, form=Form.KEY)
+    shown = Shown(TokenStatus.VALID, trust.id, form=Form.KEY)
     if hook.method not in _METHODS_OF_ACTS[key.act]:
         return shown._replace(
-            status=Status.WRONG_AUDIENCE, detail=f"with `{key.act}` does not hold for the method"
+            status=TokenStatus.WRONG_AUDIENCE,
+            detail=f"with `{key.act}` does not hold for the method",
         )
     secrets = [one.secret for one in keys_of(trust) or () if one.is_secret]
     if not secrets:
-        return shown._replace(status=Status.NO_KEYS, detail="is of an item without a secret")
+        return shown._replace(status=TokenStatus.NO_KEYS, detail="is of an item without a secret")
     stream = stream_key.verify(
         key, secrets, hook.app, hook.stream, rendition=hook.method == _RENDITIONS
     )
     if stream is None:
         return shown._replace(
-            status=Status.BAD_SIGNATURE,
+            status=TokenStatus.BAD_SIGNATURE,
             detail="was not signed with the secret for this app and stream",
         )
     subject = {"sub": key.user} if key.user else {}
@@ -237,12 +242,14 @@ def _verify_stream_key(
 def _with_claims(shown: Shown, claims: Mapping[str, Any], trust: Trust, now: float) -> Shown:
     """What is known of a token whose signature is good."""
     if "exp" in claims and now >= claims["exp"] + trust.leeway:
-        return shown._replace(status=Status.EXPIRED, detail="has expired")
+        return shown._replace(status=TokenStatus.EXPIRED, detail="has expired")
     if "nbf" in claims and now < claims["nbf"] - trust.leeway:
-        return shown._replace(status=Status.NOT_YET, detail="is not valid yet")
+        return shown._replace(status=TokenStatus.NOT_YET, detail="is not valid yet")
     missing = [name for name in trust.require if name not in claims]
     if missing:
-        return shown._replace(status=Status.MISSING_CLAIM, detail=f"lacks the claim `{missing[0]}`")
+        return shown._replace(
+            status=TokenStatus.MISSING_CLAIM, detail=f"lacks the claim `{missing[0]}`"
+        )
     return shown._replace(claims=claims)
 
 
