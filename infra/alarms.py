@@ -277,7 +277,7 @@ class Alarms(Construct):
             ),
         ]
 
-    def _alarm(
+    def _alarm(  # noqa: PLR0913 - what makes an alarm, by name
         self,
         construct_id: str,
         description: str,

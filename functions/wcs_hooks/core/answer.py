@@ -4,7 +4,7 @@ The functions, `wcsctl try`, policy tests and replays all call `answer`, so that
 what runs.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from wcs_hooks.core import reply as replies
@@ -27,9 +27,7 @@ from wcs_hooks.core.reply import Reply
 
 if TYPE_CHECKING:
     from wcs_hooks.core.tokens.identity import HookIdentity
-    from wcs_hooks.core.tokens.keys import Key
-    from wcs_hooks.core.tokens.trust import Trust
-    from wcs_hooks.core.tokens.verification import Shown
+    from wcs_hooks.core.tokens.verification import KeysOf, Shown
 
 _STARTED_BY_REST_API: Final = (Category.DIRECT, Category.INCOMING)
 
@@ -54,10 +52,6 @@ class Answer(NamedTuple):
     decision: Decision
     suppressed: bool = False
     claims: Mapping[str, Any] | None = None
-
-
-type KeysOf = "Callable[[Trust], Sequence[Key] | None]"
-"""Returns the keys of an item; none if there are none to be had."""
 
 
 class LazyIdentity:
@@ -99,7 +93,7 @@ def identity_of(
     hook: Hook,
     session: Callable[[], Session],
     now: float,
-    keys_of: KeysOf,
+    keys_of: "KeysOf",
 ) -> LazyIdentity:
     """Who is behind a hook, to be found out by the policies once that is asked for.
 
