@@ -13,21 +13,25 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
-from typing import IO, Final, NamedTuple
+from typing import IO, Any, Final, NamedTuple
 
 from wcs_hooks.core.active_policies import ActivePolicies
-from wcs_hooks.core.answer import Answer, answer
+from wcs_hooks.core.answer import Answer, LazyIdentity, answer, identity_of
 from wcs_hooks.core.caller import RestApiCalls
 from wcs_hooks.core.decision import Hook, Session, Step
 from wcs_hooks.core.methods import METHODS, Category
 from wcs_hooks.core.outcome import RestOnError
 from wcs_hooks.core.payload import parse
 from wcs_hooks.core.snapshot import Snapshot
+from wcs_hooks.core.tokens.trust import Trust
+from wcs_hooks.core.tokens.verification import Shown, TokenStatus, item_for
 from wcsctl.errors import WcsctlError
+from wcsctl.tokens.given_token import GivenToken
+from wcsctl.tokens.known_keys import NO_KEYS, KnownKeys
 
 DECISION_ID: Final = "not-a-decision"
 """In a denial's reply, instead of the id by which a real decision is found."""
@@ -53,6 +57,10 @@ class Question(NamedTuple):
         What is known of the hook's session.
     now
         Seconds since the epoch.
+    token
+        What is to be taken for known of the hook's token; none to verify it.
+    keys
+        What tokens are verified with, beside the keys in policies.
     """
 
     method: str
@@ -60,6 +68,8 @@ class Question(NamedTuple):
     session: Session
     now: float
     rest_api_calls: RestApiCalls = RestApiCalls.NEVER_DENY
+    token: GivenToken | None = None
+    keys: KnownKeys = NO_KEYS
 
 
 class TracedAnswer(NamedTuple):
@@ -75,6 +85,10 @@ class TracedAnswer(NamedTuple):
         What a session that connects at that moment is told for the method.
     versions
         Of the snapshots, by app.
+    token
+        What became of the hook's token; none if no policy trusts any.
+    claims
+        What is proven.
     """
 
     answer: Answer
@@ -82,6 +96,8 @@ class TracedAnswer(NamedTuple):
     client_config: str
     rest_on_error: RestOnError
     versions: Mapping[str, int]
+    token: Shown | None = None
+    claims: Mapping[str, Any] | None = None
 
 
 class SnapshotBytes:
@@ -252,10 +268,11 @@ def _answer(
     _loaded[digest] = policies
     if len(_loaded) > _MOST_LOADED:
         del _loaded[next(iter(_loaded))]
-    method, body, session, now, rest_api_calls = question
+    method, body, session, now, rest_api_calls, _, _ = question
     known = METHODS.get(method)
     hook = Hook(method, known.category if known else Category.EVENT, parse(body))
     steps: list[Step] = []
+    identity = _identity(policies, hook, question)
     answered = answer(
         policies,
         hook,
@@ -263,12 +280,42 @@ def _answer(
         now,
         rest_api_calls=rest_api_calls,
         decision_id=DECISION_ID,
+        identity=identity,
         trace=steps.append,
     )
+    is_about_tokens = known is not None and bool(policies.trusts)
+    claims = identity.claims() if is_about_tokens else None
     return TracedAnswer(
         answered,
         tuple(steps),
         policies.client_config(now),
         policies.rest_on_error(method, now),
         policies.versions(),
+        identity.shown,
+        claims,
     )
+
+
+def _identity(policies: ActivePolicies, hook: Hook, question: Question) -> LazyIdentity:
+    given = question.token
+    return identity_of(
+        policies,
+        hook,
+        lambda: question.session,
+        question.now,
+        question.keys.keys_of,
+        None if given is None else _shown(given, hook.method, policies.trusts, question.now),
+    )
+
+
+def _shown(given: GivenToken, method: str, trusts: Sequence[Trust], now: float) -> Shown:
+    """What a given token would be known as, with the item that would have taken it."""
+    known = METHODS.get(method)
+    readers = [trust for trust in trusts if known and trust.covers(known.canonical, now)]
+    if given.status in _OF_NO_ITEM or not readers:
+        return Shown(given.status, claims=given.claims)
+    trust = item_for((given.claims or {}).get("iss", ""), readers) or readers[0]
+    return Shown(given.status, trust.id, claims=given.claims, form=trust.form)
+
+
+_OF_NO_ITEM: Final = (TokenStatus.NONE, TokenStatus.MALFORMED, TokenStatus.UNKNOWN_ISSUER)

@@ -19,9 +19,13 @@ from wcs_hooks.core.payload import MalformedBodyError, Payload, parse
 from wcs_hooks.core.policy.reader import EVERY_APP, Action, Mode, Policy, read_policy
 from wcs_hooks.core.reply import OK, REST_CLIENT_CONFIG, Reply
 from wcs_hooks.core.snapshot import ABSENT, field_at, value_key
+from wcs_hooks.core.tokens.trust import Trust
+from wcs_hooks.core.tokens.verification import Shown
 from wcs_hooks.hook.sessions import session_of
 from wcsctl import deployed_process
-from wcsctl.deployed_process import Question, SnapshotBytes
+from wcsctl.deployed_process import Question, SnapshotBytes, TracedAnswer
+from wcsctl.tokens.given_token import GivenToken
+from wcsctl.tokens.known_keys import NO_KEYS, KnownKeys
 
 
 class AnswerKind(StrEnum):
@@ -97,9 +101,10 @@ class PolicySet:
             read_policy(item)[0]
             for items in self.items.values()
             for item in items
-            if not names.isdisjoint(_names(item.get("method")))
+            # A `trust` has methods by default.
+            if not names.isdisjoint(_names(item.get("method", known.canonical)))
         )
-        found = [policy for policy in read if policy is not None]
+        found = [one for one in read if one is not None and known.canonical in one.methods]
         return sorted(found, key=lambda one: (one.priority, one.app == EVERY_APP, one.id))
 
 
@@ -114,6 +119,10 @@ class Asked(NamedTuple):
         What is known of the hook's session.
     told
         What the session was told for the method; if none, what one that connects now is.
+    token
+        What is to be taken for known of the hook's token; none to verify it.
+    keys
+        What tokens are verified with, beside the keys in policies.
     """
 
     method: str
@@ -121,6 +130,8 @@ class Asked(NamedTuple):
     now: float
     session: Session = UNKNOWN_SESSION
     told: RestOnError | None = None
+    token: GivenToken | None = None
+    keys: KnownKeys = NO_KEYS
 
 
 def session_from(connect: Mapping[str, Any]) -> Session:
@@ -160,6 +171,12 @@ class Explanation:
         What the session was told for the method.
     outcome
         What WCS does with a reply that is not 200; none of one that is.
+    token
+        What became of the hook's token; none if no policy trusts any.
+    claims
+        What is proven.
+    kept_claims
+        What is kept of that with the session; of a connect only.
     """
 
     method: str
@@ -174,6 +191,9 @@ class Explanation:
     rest_on_error: RestOnError
     outcome: Outcome | None
     versions: Mapping[str, int]
+    token: Shown | None = None
+    claims: Mapping[str, Any] | None = None
+    kept_claims: Mapping[str, Any] | None = None
 
     @property
     def policies(self) -> tuple[str, ...]:
@@ -207,10 +227,10 @@ def explain(
     with_considered
         Whether the policies that did not apply are wanted too; that costs a look at each.
     """
-    method, payload, now, session, told = asked
+    method, payload, now, session, told, token, keys = asked
     known = METHODS.get(method)
     category = known.category if known else Category.EVENT
-    question = Question(method, payload.raw, session, now, rest_api_calls)
+    question = Question(method, payload.raw, session, now, rest_api_calls, token, keys)
     found = deployed_process.shared().answer(policies.snapshot_bytes, question)
     reply, decision, suppressed = (
         found.answer.reply,
@@ -221,7 +241,7 @@ def explain(
     steps = {(step.app, step.policy): step for step in found.steps}
     considered: Iterator[Considered] = iter(())
     if with_considered:
-        considered = _considered(policies, method, payload, steps, decision, found.versions)
+        considered = _considered(policies, asked, steps, found)
     rest_on_error = told or found.rest_on_error
     return Explanation(
         method=method,
@@ -236,6 +256,9 @@ def explain(
         rest_on_error=rest_on_error,
         outcome=outcome_of(method, category, rest_on_error) if reply.status != OK else None,
         versions=found.versions,
+        token=found.token,
+        claims=found.claims,
+        kept_claims=found.answer.claims,
     )
 
 
@@ -298,18 +321,19 @@ def _entry(config: str, method: str, category: Category) -> Mapping[str, Any]:
 
 def _considered(
     policies: PolicySet,
-    method: str,
-    payload: Payload,
+    asked: Asked,
     steps: Mapping[tuple[str, str], Step],
-    decision: Decision,
-    versions: Mapping[str, int],
+    found: TracedAnswer,
 ) -> Iterator[Considered]:
+    payload, decision = asked.payload, found.answer.decision
     failures = {failure.policy: failure for failure in decision.failures}
-    for policy in policies.naming(method):
+    for policy in policies.naming(asked.method):
         if policy.action is Action.CONFIGURE:
             continue
         step = steps.get((policy.app, policy.id))
-        if step is None:
+        if policy.trust is not None and not (policy.trust.required and step is None):
+            outcome, detail = _of_trust(policy.trust, step, asked, found)
+        elif step is None:
             outcome, detail = _passed_over(policy, payload)
         else:
             outcome, detail = step.outcome, step.detail
@@ -323,12 +347,29 @@ def _considered(
         yield Considered(
             policy.id,
             policy.app,
-            versions.get(policy.app, 0),
+            found.versions.get(policy.app, 0),
             policy.action,
             policy.mode,
             outcome,
             detail,
         )
+
+
+def _of_trust(
+    trust: Trust, step: Step | None, asked: Asked, found: TracedAnswer
+) -> tuple[str, str]:
+    """What an item made of the hook's token, and of a hook without claims if it requires them."""
+    token = found.token
+    took = token is not None and token.trust == trust.id
+    said = f"the hook's token is {token.status}" if token is not None and took else ""
+    if step is not None:
+        claims = "claims are there" if step.outcome == "token" else "nothing is proven"
+        return step.outcome, said or claims
+    if trust.mode is Mode.OFF:
+        return "off", "mode: off"
+    if not trust.covers(METHODS[asked.method].canonical, asked.now):
+        return "window", "not open yet or over"
+    return "token", said or "no token of the hook is for it"
 
 
 def _passed_over(policy: Policy, payload: Payload) -> tuple[str, str]:

@@ -445,3 +445,103 @@ def test_given_a_crash_of_the_runtime_then_the_error_names_the_test(
 
     assert "test 'A pupil may not publish': The process that" in str(result.exception)
     assert "crashed" in str(result.exception)
+
+
+_TRUSTED = """
+- {id: site, action: trust, issuer: https://issuer.example, audience: wcs,
+   keys: https://issuer.example/keys, method: [connect, publishStream], required: true}
+- {id: teachers, method: publishStream, action: deny, when: claims.role != 'teacher'}
+- {id: end, method: StreamKeepAliveEvent, action: deny,
+   when: "claims != null && now > timestamp(claims.exp)"}
+"""
+
+
+def test_given_claims_and_statuses_then_policies_decide_by_them_without_any_signature(
+    tmp_path: Path,
+) -> None:
+    tests = """
+- name: No token, no entry
+  hook: {method: connect, body: {}}
+  expect: {action: deny, status: 401, policy: site, reason: "no valid token: none"}
+- name: An expired token is refused
+  hook: {method: connect, body: {}}
+  token: expired
+  expect: {action: deny, reason: "no valid token: expired"}
+- name: A user of the site gets in
+  hook: {method: connect, body: {}}
+  claims: {sub: anna, iss: "https://issuer.example"}
+  expect: {action: echo}
+- name: What connect's token proved holds for the session
+  hook: {method: publishStream, body: {name: lesson}}
+  session: {}
+  sessionClaims: {sub: anna, role: teacher}
+  expect: {action: echo}
+- name: A token of its own comes first
+  hook: {method: publishStream, body: {name: lesson}}
+  session: {}
+  claims: {sub: anna, role: pupil}
+  sessionClaims: {sub: anna, role: teacher}
+  expect: {action: deny, policy: teachers}
+- name: Another user's token is refused
+  hook: {method: publishStream, body: {name: lesson}}
+  session: {}
+  claims: {sub: boris, role: teacher}
+  sessionClaims: {sub: anna, role: teacher}
+  expect: {action: deny, policy: site, reason: "no valid token: other-subject"}
+- name: A stream ends with connect's token
+  hook: {method: StreamKeepAliveEvent, body: {}}
+  session: {}
+  sessionClaims: {sub: anna, exp: 1767225600.5}
+  now: 2026-01-01T00:00:01Z
+  expect: {action: deny, policy: end, outcome: stream-ended}
+"""
+    said = _json(_directory(tmp_path, tests, _TRUSTED))
+
+    assert [test["name"] for test in said["tests"] if not test["passed"]] == []
+    assert said["unreached"] == []
+
+
+def test_given_an_item_that_only_verifies_then_a_test_reaches_it_by_a_token_that_it_takes(
+    tmp_path: Path,
+) -> None:
+    policies = _TRUSTED.replace(", required: true", "")
+    tests = """
+- {name: A pupil, hook: {method: publishStream, body: {}}, session: {}, claims: {role: pupil},
+   expect: {action: deny}}
+"""
+    said = _json(_directory(tmp_path, tests, policies))
+
+    assert said["unreached"] == ["school/end"]
+
+
+def test_given_a_token_where_none_is_read_then_the_test_fails_and_says_so(tmp_path: Path) -> None:
+    tests = """
+- {name: A caller, hook: {method: call, body: {}}, session: {}, claims: {sub: anna},
+   expect: {action: echo}}
+"""
+    [difference] = _differences(_directory(tmp_path, tests, _TRUSTED))
+
+    assert "no item with action trust reads tokens of call" in difference
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        ("token: stale", "not-yet"),
+        ("token: expired\n  claims: {sub: anna}", "a token that is expired proves nothing"),
+        ("claims: {exp: soon}", "a claim `exp` that is not a number"),
+        ("claims: anna", "claims"),
+        ("sessionClaims: {sub: anna}", "give `session` too"),
+    ],
+)
+def test_given_claims_that_no_token_has_then_the_file_is_refused_and_says_why(
+    tmp_path: Path, lines: str, message: str
+) -> None:
+    file = tmp_path / "a.test.yaml"
+    file.write_text(
+        f"- name: A test\n  hook: {{method: publishStream}}\n  {lines}\n"
+        "  expect: {action: echo}\n"
+    )
+
+    with pytest.raises(PolicyTestFileError, match=message):
+        read_tests(file)

@@ -64,9 +64,10 @@ def trusted_keys(
     """
     fetched = DynamoKeys(dynamodb, snapshots_table)
     return TrustedKeys(
-        CachedKeys(fetched.read, _parse, keys_stale, clock), CachedTokenSecrets(secrets, clock)
+        CachedKeys(fetched.read, stored_keys, keys_stale, clock), CachedTokenSecrets(secrets, clock)
     )
 
 
-def _parse(stored: bytes) -> Sequence[Key]:
+def stored_keys(stored: bytes) -> Sequence[Key]:
+    """The keys that the compiler stored, JSON."""
     return [Key.from_json(record) for record in json.loads(stored)]

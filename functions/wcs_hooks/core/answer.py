@@ -94,6 +94,7 @@ def identity_of(
     session: Callable[[], Session],
     now: float,
     keys_of: "KeysOf",
+    given: "Shown | None" = None,
 ) -> LazyIdentity:
     """Who is behind a hook, to be found out by the policies once that is asked for.
 
@@ -103,13 +104,15 @@ def identity_of(
         Returns the hook's session; may raise `UnavailableError`. Never called for connect.
     now
         Seconds since the epoch.
+    given
+        As `wcs_hooks.core.tokens.identity.HookIdentity` takes it.
     """
 
     def make() -> "HookIdentity":
         # Imported here because most apps have no tokens.
         from wcs_hooks.core.tokens.identity import HookIdentity  # noqa: PLC0415
 
-        return HookIdentity(hook, policies.trusts, keys_of, session, now)
+        return HookIdentity(hook, policies.trusts, keys_of, session, now, given)
 
     return LazyIdentity(make)
 

@@ -9,6 +9,7 @@ from wcs_hooks.core.decision import Session
 from wcs_hooks.core.outcome import Outcome
 from wcs_hooks.core.payload import Payload
 from wcsctl.explanation import AnswerKind
+from wcsctl.tokens.given_token import GivenToken
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,9 @@ class PolicyTest:
     ----------
     now
         Seconds since the epoch; none for the moment of the run.
+    token
+        What is to be taken for known of the hook's token; none to verify what it shows by the keys
+        that stand in policies.
     """
 
     file: Path
@@ -59,3 +63,4 @@ class PolicyTest:
     session: Session
     now: float | None
     expect: Expected
+    token: GivenToken | None = None

@@ -21,6 +21,13 @@ from wcsctl.policies import yaml as policy_yaml
 from wcsctl.policies.files import SUFFIXES, app_of
 from wcsctl.policies.testing.cases import Expected, PolicyTest
 from wcsctl.since import iso_moment
+from wcsctl.tokens.given_token import (
+    STATUSES,
+    GivenToken,
+    GivenTokenError,
+    given_claims,
+    given_token,
+)
 
 UNKNOWN: Final = "unknown"
 """Instead of a session: it was never seen at connect."""
@@ -66,7 +73,17 @@ def read_tests(file: Path) -> list[PolicyTest]:
 
 
 def _test(top: StrictMapping, file: Path, app: str) -> PolicyTest:
-    top.only("name", "hook", "session", "connectedAt", "now", "expect")
+    top.only(
+        "name",
+        "hook",
+        "token",
+        "claims",
+        "session",
+        "sessionClaims",
+        "connectedAt",
+        "now",
+        "expect",
+    )
     name = top.text("name")
     if not name:
         top.wrong("name", "must not be empty")
@@ -74,11 +91,21 @@ def _test(top: StrictMapping, file: Path, app: str) -> PolicyTest:
     hook = top.child("hook")
     hook.only("method", "body", "payload")
     method = hook.text("method", allowed=METHODS)
-    session = _session(top, method)
+    payload = _payload(hook, file, app)
+    # The app that the session connected to: its claims hold for no other.
+    session = _session(top, method)._replace(app=payload.app)
     expected = _expected(top.child("expect"), METHODS[method].category)
     return PolicyTest(
-        file, name, method, _payload(hook, file, app), session, _moment(top, "now"), expected
+        file, name, method, payload, session, _moment(top, "now"), expected, _token(top)
     )
+
+
+def _token(top: StrictMapping) -> GivenToken | None:
+    status = top.text("token", allowed=STATUSES) if top.has("token") else None
+    try:
+        return given_token(status, top.fields("claims") if top.has("claims") else None)
+    except GivenTokenError as error:
+        top.wrong("claims", str(error))
 
 
 def _payload(hook: StrictMapping, file: Path, app: str) -> Payload:
@@ -107,7 +134,18 @@ def _session(top: StrictMapping, method: str) -> Session:
     connected_at = _moment(top, "connectedAt")
     if connected_at is not None and not session.known:
         top.wrong("connectedAt", "a session that is unknown has none: give `session` too")
-    return session._replace(connected_at=connected_at)
+    return session._replace(connected_at=connected_at, claims=_session_claims(top, session))
+
+
+def _session_claims(top: StrictMapping, session: Session) -> Mapping[str, Any] | None:
+    if not top.has("sessionClaims"):
+        return None
+    if not session.known:
+        top.wrong("sessionClaims", "a session that is unknown has none: give `session` too")
+    try:
+        return given_claims(top.fields("sessionClaims"))
+    except GivenTokenError as error:
+        top.wrong("sessionClaims", str(error))
 
 
 def _known_session(top: StrictMapping, method: str) -> Session:

@@ -13,6 +13,7 @@ from wcs_hooks.core.payload import encode
 from wcs_hooks.core.policy.reader import EVERY_APP, Action, Mode, Policy
 from wcs_hooks.core.reply import REST_CLIENT_CONFIG
 from wcs_hooks.core.snapshot import value_key
+from wcs_hooks.core.tokens.verification import TokenStatus
 from wcsctl.deployed_process import DeployedProcessError
 from wcsctl.explanation import AnswerKind, Asked, Explanation, explain
 from wcsctl.feedback import Advance, no_advance
@@ -21,6 +22,7 @@ from wcsctl.policies.files import FileFinding, PolicyFiles
 from wcsctl.policies.testing.cases import Expected, PolicyTest
 
 _REACHING: Final = "applied"
+_CONNECT: Final = "connect"
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,12 +117,35 @@ def run_tests(
 def _run(test: PolicyTest, candidate: Candidate, now: float) -> TestResult:
     policies = candidate.policies_of(test.payload.app)
     moment = now if test.now is None else test.now
-    asked = Asked(test.method, test.payload, moment, test.session)
+    asked = Asked(test.method, test.payload, moment, test.session, token=test.token)
     try:
         explanation = explain(policies, asked, with_considered=False)
     except DeployedProcessError as error:
         raise DeployedProcessError(f"{test.file}, test {test.name!r}: {error}") from None
-    return TestResult(test, tuple(_differences(test.expect, explanation)), explanation)
+    differences = (*_impossible(test, candidate, moment), *_differences(test.expect, explanation))
+    return TestResult(test, differences, explanation)
+
+
+def _impossible(test: PolicyTest, candidate: Candidate, moment: float) -> Iterator[str]:
+    """What the test takes for known of tokens, and the functions could never know."""
+    trusts = [
+        policy.trust
+        for app in dict.fromkeys((test.payload.app, EVERY_APP))
+        if app in candidate.compilations
+        for policy in candidate.compilations[app].policies
+        if policy.trust is not None
+    ]
+    given = test.token
+    if given is not None and given.status is not TokenStatus.NONE:
+        method = METHODS[test.method].canonical
+        if not any(trust.covers(method, moment) for trust in trusts):
+            yield (
+                f"token: expected {given.status}, but no item with action trust reads tokens of "
+                f"{test.method} then: such a hook shows none"
+            )
+    at_connect = any(_CONNECT in trust.methods and trust.mode is not Mode.OFF for trust in trusts)
+    if test.session.claims is not None and not at_connect:
+        yield "sessionClaims: no item with action trust reads tokens of connect"
 
 
 def _differences(expected: Expected, found: Explanation) -> Iterator[str]:
@@ -203,6 +228,13 @@ def _unreached(policies: Iterable[Policy], results: Sequence[TestResult]) -> Ite
         for result in results
         for step in result.explanation.steps
         if step.outcome == _REACHING
+    }
+    # An item that requires no token only verifies: it is reached by a token that it took.
+    reached |= {
+        (app, token.trust)
+        for result in results
+        if (token := result.explanation.token) is not None and token.trust
+        for app in (result.test.payload.app, EVERY_APP)
     }
     configured = {
         (result.test.payload.app, METHODS[method].canonical)

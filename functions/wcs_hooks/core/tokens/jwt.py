@@ -89,14 +89,25 @@ def decode(text: str) -> UnverifiedToken:
     {'sub': 'anna', 'exp': 1767225600}
     """
     signed = decode_signed(text)
-    claims = _object("claims", signed.payload)
+    return UnverifiedToken(signed, read_claims(signed.payload))
+
+
+def read_claims(payload: bytes) -> dict[str, Any]:
+    """Read the claims that were signed, JSON, as `UnverifiedToken` has them.
+
+    Raises
+    ------
+    MalformedTokenError
+        As by `decode`, of claims.
+    """
+    claims = _object("claims", payload)
     for name in _TEXTS:
         if name in claims and type(claims[name]) is not str:
             raise MalformedTokenError(f"has a claim `{name}` that is not a text")
     for name in NUMERIC_DATES:
         if name in claims:
             claims[name] = _whole_seconds(name, claims[name])
-    return UnverifiedToken(signed, claims)
+    return claims
 
 
 def decode_signed(text: str) -> Signed:

@@ -176,7 +176,7 @@ def _verify_jwt(
 ) -> Shown:
     signed = token.signed
     algorithm = signed.algorithm if signed.algorithm in ALGORITHMS else ""
-    trust = _item_for(token.claims.get("iss", ""), readers)
+    trust = item_for(token.claims.get("iss", ""), readers)
     if trust is None:
         return Shown(
             TokenStatus.UNKNOWN_ISSUER,
@@ -253,7 +253,7 @@ def _with_claims(shown: Shown, claims: Mapping[str, Any], trust: Trust, now: flo
     return shown._replace(claims=claims)
 
 
-def _item_for(issuer: str, readers: Sequence[Trust]) -> Trust | None:
+def item_for(issuer: str, readers: Sequence[Trust]) -> Trust | None:
     """The item that a token is for: one that names its issuer, else one that names none."""
     items = [reader for reader in readers if reader.form is Form.JWT]
     naming = next((item for item in items if issuer in item.issuers), None)
