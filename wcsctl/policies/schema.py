@@ -19,6 +19,14 @@ from wcs_hooks.core.policy.reader import (
     WhenError,
     read_policy,
 )
+from wcs_hooks.core.tokens.keys import ALGORITHMS, Family
+from wcs_hooks.core.tokens.trust import (
+    LEEWAY_BY_DEFAULT,
+    MAX_LEEWAY,
+    REQUIRE_BY_DEFAULT,
+    STATUS_BY_DEFAULT,
+    Form,
+)
 
 FILE: Final = Path(__file__).with_name("policy.schema.json")
 
@@ -32,6 +40,16 @@ _INSTANT: Final = {
     "description": "An ISO 8601 time, quoted; without an offset it is UTC.",
     "examples": ["2030-01-31T18:00:00Z"],
 }
+
+
+def _texts(description: str, examples: list[str]) -> dict[str, Any]:
+    text = {"type": "string", "minLength": 1}
+    return {
+        "description": description,
+        "examples": examples,
+        "anyOf": [text, {"type": "array", "items": text, "minItems": 1, "uniqueItems": True}],
+    }
+
 
 _PROPERTIES: Final[Mapping[str, Any]] = {
     "app": {
@@ -91,9 +109,13 @@ _PROPERTIES: Final[Mapping[str, Any]] = {
         "minimum": 400,
         "maximum": 599,
         "default": DEFAULT_STATUS,
-        "description": "deny: the reply's HTTP status.",
+        "description": f"deny, trust: the reply's HTTP status; of trust {STATUS_BY_DEFAULT}.",
     },
-    "reason": {"type": "string", "maxLength": 1024, "description": "deny: what the reply says."},
+    "reason": {
+        "type": "string",
+        "maxLength": 1024,
+        "description": "deny, trust: what the reply says.",
+    },
     "mode": {
         "enum": list(Mode),
         "default": Mode.ENFORCE,
@@ -120,6 +142,60 @@ _PROPERTIES: Final[Mapping[str, Any]] = {
     "restExclude": _NAMES,
     "clientExclude": _NAMES,
     "note": {"type": "string", "description": "For people."},
+    "form": {
+        "enum": list(Form),
+        "default": Form.JWT,
+        "description": "trust: what a token looks like; key is a signed stream key.",
+    },
+    "tokenIn": _texts(
+        "trust: where the token is: a field, a dotted path, or one of these with ?parameter.",
+        ["custom.token", "name?aclAuth"],
+    ),
+    "issuer": _texts("trust: exact values of iss.", ["https://issuer.example"]),
+    "audience": _texts("trust: values of which aud must have one.", ["wcs"]),
+    "keys": {
+        "description": "trust: an https address, secret:<name>, a JWK, PEM, or a list of keys; by "
+        "default what the issuer's /.well-known/openid-configuration names.",
+        "anyOf": [
+            {"type": "string", "minLength": 1},
+            {"$ref": "#/$defs/jwk"},
+            {
+                "type": "object",
+                "required": ["keys"],
+                "properties": {"keys": {"type": "array", "items": {"$ref": "#/$defs/jwk"}}},
+            },
+            {
+                "type": "array",
+                "minItems": 1,
+                "items": {"anyOf": [{"type": "string"}, {"$ref": "#/$defs/jwk"}]},
+            },
+        ],
+    },
+    "algorithms": {
+        "type": "array",
+        "minItems": 1,
+        "uniqueItems": True,
+        "items": {"enum": list(ALGORITHMS)},
+        "description": "trust: those allowed; by default all that fit the keys.",
+    },
+    "leeway": {
+        "type": "integer",
+        "minimum": 0,
+        "maximum": MAX_LEEWAY,
+        "default": LEEWAY_BY_DEFAULT,
+        "description": "trust: by how many seconds clocks may differ.",
+    },
+    "require": {
+        "type": "array",
+        "items": {"type": "string", "minLength": 1},
+        "default": list(REQUIRE_BY_DEFAULT),
+        "description": "trust: claims that must be there.",
+    },
+    "required": {
+        "type": "boolean",
+        "default": False,
+        "description": "trust: denies hooks of its methods without claims.",
+    },
 }
 
 
@@ -141,10 +217,22 @@ def schema() -> dict[str, Any]:
             },
             "policy": {
                 "type": "object",
-                "required": ["id", "method", "action"],
+                "required": ["id", "action"],
                 "properties": dict(_PROPERTIES),
                 "additionalProperties": False,
                 "allOf": [_of_action(action) for action in Action],
+                # A `trust` has methods by default.
+                "if": {"not": {"properties": {"action": {"const": Action.TRUST}}}},
+                "then": {"required": ["method"]},
+            },
+            "jwk": {
+                "type": "object",
+                "required": ["kty"],
+                "description": "A public JSON Web Key (RFC 7517).",
+                "properties": {
+                    "kty": {"enum": [one for one in Family if one is not Family.SYMMETRIC]},
+                    "d": False,
+                },
             },
         },
     }
