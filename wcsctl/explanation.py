@@ -89,6 +89,17 @@ class PolicySet:
         own_first = sorted(self.snapshots, key=lambda app: app == EVERY_APP)
         return SnapshotBytes(*(self.snapshots[app] for app in own_first))
 
+    @cached_property
+    def trusts(self) -> tuple[Trust, ...]:
+        """Whose tokens are believed."""
+        found = (
+            read_policy(item)[0]
+            for items in self.items.values()
+            for item in items
+            if item.get("action") == Action.TRUST
+        )
+        return tuple(one.trust for one in found if one is not None and one.trust is not None)
+
     def naming(self, method: str) -> list[Policy]:
         """Those that name a method, in evaluation order."""
         known = METHODS.get(method)
@@ -123,6 +134,9 @@ class Asked(NamedTuple):
         What is to be taken for known of the hook's token; none to verify it.
     keys
         What tokens are verified with, beside the keys in policies.
+    connect
+        The connect of the session, whose token is verified as if it came now; none if the session
+        has the claims that it has.
     """
 
     method: str
@@ -132,6 +146,7 @@ class Asked(NamedTuple):
     told: RestOnError | None = None
     token: GivenToken | None = None
     keys: KnownKeys = NO_KEYS
+    connect: Payload | None = None
 
 
 def session_from(connect: Mapping[str, Any]) -> Session:
@@ -227,7 +242,11 @@ def explain(
     with_considered
         Whether the policies that did not apply are wanted too; that costs a look at each.
     """
-    method, payload, now, session, told, token, keys = asked
+    method, payload, now, session, told, token, keys, connect = asked
+    if connect is not None and policies.trusts:
+        of_connect = Asked("connect", connect, now, keys=keys)
+        claims = explain(policies, of_connect, with_considered=False).kept_claims
+        session = session._replace(claims=claims)
     known = METHODS.get(method)
     category = known.category if known else Category.EVENT
     question = Question(method, payload.raw, session, now, rest_api_calls, token, keys)

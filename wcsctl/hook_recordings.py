@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from wcs_hooks.core.decision import UNKNOWN_SESSION, Session
-from wcs_hooks.core.payload import MalformedBodyError
+from wcs_hooks.core.payload import MalformedBodyError, Payload, parse
 from wcs_hooks.hook import dead_letter
 from wcsctl.dead_letters import DeadLetter, LetterKind
 from wcsctl.errors import UsageError
@@ -34,6 +34,8 @@ class Recording:
         Where it is from, for people: its decision's id, or its line.
     session
         The hook's session; none where the recording does not say, and the deployment knows.
+    connect
+        The body of the session's connect, if the recording has it.
     at
         When it came, in seconds since the epoch; none where that is not told.
     problem
@@ -46,6 +48,7 @@ class Recording:
     session: Session | None = None
     at: float | None = None
     problem: str = ""
+    connect: Payload | None = None
 
 
 def of_dead_letter(letter: DeadLetter) -> Recording:
@@ -90,12 +93,14 @@ def _of_line(line: bytes, origin: str) -> Recording:
     if unknown:
         allowed = ", ".join(sorted(_KEYS))
         raise UsageError(f"{origin}: {min(unknown)!r} is unknown; allowed are {allowed}")
+    session, connect = _session(entry["session"], origin) if "session" in entry else (None, None)
     return Recording(
         origin,
         entry["method"],
         _body(entry.get("body"), origin),
-        _session(entry["session"], origin) if "session" in entry else None,
+        session,
         _moment(entry["at"], origin) if "at" in entry else None,
+        connect=connect,
     )
 
 
@@ -113,13 +118,13 @@ def _body(body: Any, origin: str) -> bytes:
         raise UsageError(f"{origin}: the body is nested too deeply") from None
 
 
-def _session(given: Any, origin: str) -> Session:
+def _session(given: Any, origin: str) -> tuple[Session, Payload | None]:
     if given is None or given == "unknown":
-        return UNKNOWN_SESSION
+        return UNKNOWN_SESSION, None
     if not isinstance(given, dict):
         raise UsageError(f"{origin}: session must be the body of its connect, or null")
     try:
-        return session_from(given)
+        return session_from(given), parse(json.dumps(given).encode())
     except MalformedBodyError as error:
         raise UsageError(f"{origin}: session: {error}") from None
 

@@ -1,5 +1,6 @@
 """Tries hooks on what is in force, and on policies that are not yet."""
 
+import dataclasses
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from wcs_hooks.core.caller import RestApiCalls
 from wcs_hooks.core.decision import Session
 from wcs_hooks.core.methods import METHODS, PLAYERS
 from wcs_hooks.core.payload import MalformedBodyError, Payload, encode, parse, replace_fields
+from wcs_hooks.core.tokens.verification import TokenStatus
 from wcs_hooks.hook.sessions import session_of
 from wcsctl.deployed_policies import DeployedPolicies
 from wcsctl.deployed_process import DeployedProcessError
@@ -17,6 +19,8 @@ from wcsctl.errors import UsageError
 from wcsctl.explanation import AnswerKind, Asked, Explanation, PolicySet, explain
 from wcsctl.hook_recordings import Recording
 from wcsctl.policies import candidate as candidates
+from wcsctl.tokens.deployed_keys import DeployedKeys
+from wcsctl.tokens.given_token import GivenToken
 
 UNKNOWN: Final = "unknown"
 """A session that was never seen at connect."""
@@ -56,6 +60,10 @@ class Trial:
         Seconds since the epoch.
     rest_api_calls
         Whether what the WCS REST API started may be denied.
+    keys
+        What tokens are verified with.
+    token
+        What is to be taken for known of the token of every hook; none to verify it.
     """
 
     def __init__(
@@ -64,11 +72,16 @@ class Trial:
         directory: Path | None,
         now: float,
         rest_api_calls: RestApiCalls,
+        *,
+        keys: DeployedKeys,
+        token: GivenToken | None = None,
     ) -> None:
         self._deployed = deployed
         self._now = now
         self._rest_api_calls = rest_api_calls
         self._candidate = candidates.load(directory, now) if directory else None
+        self._keys = keys
+        self._token = token
         self._sets: dict[str, PolicySet] = {}
 
     def asked(self, method: str, payload: Payload, session: str) -> Asked:
@@ -83,19 +96,19 @@ class Trial:
             return Asked(method, payload, self._now)
         if session != RECORDED:
             connect = read_payload(read_bytes(Path(session)), session)
-            return Asked(method, payload, self._now, session_of(connect))
+            return self._of_connect(method, payload, connect)
         record = self._deployed.session(payload)
         if record is None:
             return Asked(method, payload, self._now)
         # connect was not told anything before, and players never connect.
         told = None if method in {"connect", *PLAYERS} else record.rest_on_error(method)
-        known = Session(record.body, connected_at=record.connected_at)
+        known = Session(record.body, record.connected_at, record.app, record.claims)
         return Asked(method, payload, self._now, known, told)
 
     def in_force(self, asked: Asked, *, whole: bool = True) -> Explanation:
         """By what is in force."""
         policies = self._deployed.policies_of(asked.payload.app)
-        return explain(policies, asked, self._rest_api_calls, with_considered=whole)
+        return self._explain(policies, asked, whole=whole)
 
     def candidate(self, asked: Asked, *, whole: bool = True) -> Explanation:
         """By the candidate, of a session that connects once it is in force."""
@@ -103,8 +116,7 @@ class Trial:
         if app not in self._sets:
             assert self._candidate is not None  # noqa: S101 - there is one where it is asked for
             self._sets[app] = self._candidate.policies_of(app, self._deployed.policies_of(app))
-        fresh = asked._replace(told=None)
-        return explain(self._sets[app], fresh, self._rest_api_calls, with_considered=whole)
+        return self._explain(self._sets[app], asked._replace(told=None), whole=whole)
 
     def replay(self, recordings: Iterable[Recording], app: str | None) -> Iterator[Replayed]:
         """Decide recorded hooks, by what is in force and by the candidate.
@@ -130,11 +142,35 @@ class Trial:
                 yield Replayed(recording, payload.app, before, after)
 
     def _recorded(self, recording: Recording, payload: Payload) -> Asked:
-        if recording.session is not None:
+        if recording.connect is not None:
+            asked = self._of_connect(recording.method, payload, recording.connect)
+        elif recording.session is not None:
             asked = Asked(recording.method, payload, self._now, recording.session)
         else:
             asked = self.asked(recording.method, payload, RECORDED)
         return asked if recording.at is None else asked._replace(now=recording.at)
+
+    def _of_connect(self, method: str, payload: Payload, connect: Payload) -> Asked:
+        """A hook of a session that connects to the hook's app, unless its connect names another."""
+        named = connect if "appKey" in connect.fields else with_app(connect, payload.app)
+        session = session_of(connect)._replace(app=named.app)
+        return Asked(method, payload, self._now, session, connect=named)
+
+    def _explain(self, policies: PolicySet, asked: Asked, *, whole: bool) -> Explanation:
+        keys = self._keys.known(policies.trusts)
+        explanation = explain(
+            policies,
+            asked._replace(keys=keys, token=self._token),
+            self._rest_api_calls,
+            with_considered=whole,
+        )
+        token = explanation.token
+        if token is None or token.status is not TokenStatus.NO_KEYS:
+            return explanation
+        taking = next((trust for trust in policies.trusts if trust.id == token.trust), None)
+        problem = self._keys.problem(taking) if taking is not None and self._token is None else ""
+        detail = f"{token.detail}: {problem}" if problem else token.detail
+        return dataclasses.replace(explanation, token=token._replace(detail=detail))
 
 
 def summary(replayed: Iterable[Replayed]) -> Counter[str]:

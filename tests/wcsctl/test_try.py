@@ -12,10 +12,13 @@ from tests.support.aws_tables import SESSIONS
 from tests.support.fake_clock import FakeClock
 from tests.support.operated_stack import OperatedStack, operated
 from tests.support.policy_items import configure, deny, override, policy
+from tests.unit.tokens.issuer import ISSUER, SECRET, jwk, public_key, token
+from wcs_hooks.adapters.dynamo_keys import DynamoKeyStore
 from wcs_hooks.adapters.dynamo_policy_store import DynamoPolicyStore
 from wcs_hooks.adapters.dynamo_sessions import DynamoSessions
 from wcs_hooks.clock import Deadline, SystemClock
 from wcs_hooks.compiler.policy_compiler import PolicyCompiler
+from wcs_hooks.core.issuer_keys import KeyAddress
 from wcs_hooks.ports import SessionKey, SessionRecord
 from wcsctl.errors import UsageError
 
@@ -446,3 +449,195 @@ def _letter(decision: str, method: str, body: Any) -> dict[str, Any]:
         "attempts": 1,
         "body": body if isinstance(body, str) else json.dumps(body),
     }
+
+
+_KEYS = "https://issuer.example/keys"
+
+
+def _trust(identity: str = "site", **attributes: Any) -> dict[str, Any]:
+    given = {"issuer": ISSUER, "audience": "wcs", "required": True, "keys": jwk("ES256")}
+    return {"id": identity, "action": "trust", **given, **attributes}
+
+
+def _showing(token: str, **fields: Any) -> dict[str, Any]:
+    return {**_BODY, **fields, "custom": {"token": token}}
+
+
+def _signed(algorithm: str = "ES256", **claims: object) -> str:
+    return token(algorithm, aud="wcs", **{"exp": int(time.time()) + 600, **claims})
+
+
+def test_given_a_token_then_the_item_that_took_it_its_status_and_its_claims_are_told(
+    stack: OperatedStack, tmp_path: Path
+) -> None:
+    _in_force(stack, "live", _trust(), deny("no-pupils", "connect", when="claims.role == 'pupil'"))
+    signed = _signed(role="pupil", password="p4ss")
+    words = ("try", "connect", "-f", _file(tmp_path, _showing(signed)))
+
+    said = stack.json(*words)["inForce"]
+    shown = stack.run(*words).output
+
+    assert said["token"] == {
+        "status": "valid",
+        "trust": "site",
+        "alg": "ES256",
+        "kid": "",
+        "detail": "",
+    }
+    assert (said["claims"]["sub"], said["claims"]["role"]) == ("anna", "pupil")
+    assert said["claims"]["password"] == "***"
+    assert _considered(said)["site"] == ("token", "the hook's token is valid")
+    assert (said["answer"], said["policies"]) == ("deny", ["live/no-pupils"])
+    assert "valid, by site (ES256)" in shown
+    assert "p4ss" not in shown
+    assert signed not in shown
+
+
+def test_given_an_expired_token_then_the_denial_says_why_and_a_moment_before_it_is_valid(
+    stack: OperatedStack, tmp_path: Path
+) -> None:
+    _in_force(stack, "live", _trust())
+    file = _file(tmp_path, _showing(_signed(exp=1_767_225_600)))
+
+    now = stack.json("try", "connect", "-f", file)["inForce"]
+    then = stack.json("try", "connect", "-f", file, "--at", "2025-12-31T23:00:00Z")["inForce"]
+
+    assert (now["status"], now["reason"]) == (401, "no valid token: expired")
+    assert now["token"]["detail"] == "has expired"
+    assert now["claims"] is None
+    assert (then["answer"], then["token"]["status"]) == ("echo", "valid")
+
+
+def test_given_keys_that_the_compiler_fetched_then_tokens_are_verified_with_them(
+    stack: OperatedStack, tmp_path: Path
+) -> None:
+    _in_force(stack, "live", _trust(keys=_KEYS))
+    words = ("try", "connect", "-f", _file(tmp_path, _showing(_signed())))
+    before = stack.json(*words)["inForce"]["token"]
+
+    store = DynamoKeyStore(stack.aws.dynamodb, "PolicySnapshots", _DAY, SystemClock())
+    keys = json.dumps([public_key("ES256").to_json()]).encode()
+    store.keep(KeyAddress(_KEYS), keys, time.time())
+    fetched = stack.json(*words)["inForce"]["token"]
+    store.keep(KeyAddress(_KEYS), keys, time.time() - 2 * _DAY)
+    stale = stack.json(*words)["inForce"]["token"]
+
+    assert before["status"] == stale["status"] == "no-keys"
+    assert f"no keys were fetched from {_KEYS} (never fetched)" in before["detail"]
+    assert fetched["status"] == "valid"
+    assert "2 d ago, too long" in stale["detail"]
+
+
+def test_given_a_secret_then_it_verifies_if_it_may_be_read_and_else_that_is_said(
+    stack: OperatedStack, tmp_path: Path
+) -> None:
+    created = stack.aws.secrets_manager.create_secret(
+        Name="TokenSecrets", SecretString=json.dumps({"site": SECRET})
+    )
+    _in_force(stack, "live", _trust(keys="secret:site"))
+    words = ("try", "connect", "-f", _file(tmp_path, _showing(_signed("HS256"))))
+
+    absent = stack.json(*words)["inForce"]["token"]
+    stack.outputs["TokenSecretsArn"] = created["ARN"]
+    read = stack.json(*words)["inForce"]["token"]
+    stack.refused.add("GetSecretValue")
+    refused = stack.json(*words)["inForce"]["token"]
+
+    assert "setting tokenSecrets" in absent["detail"]
+    assert read["status"] == "valid"
+    assert refused["status"] == "no-keys"
+    assert "cannot be read" in refused["detail"]
+
+
+def test_given_a_token_in_the_sessions_connect_then_its_claims_hold_for_the_hook(
+    stack: OperatedStack, tmp_path: Path
+) -> None:
+    _in_force(
+        stack,
+        "live",
+        _trust(),
+        deny("teachers", when="claims.role != 'teacher'"),
+    )
+    connect = {"custom": {"token": _signed(role="teacher")}}
+    words = ("try", "publishStream", "-f", _file(tmp_path, _BODY), "--session")
+
+    teacher = stack.json(*words, _file(tmp_path, connect, "connect.json"))["inForce"]
+    nobody = stack.json(*words, _file(tmp_path, {}, "connect.json"))["inForce"]
+
+    assert (teacher["answer"], teacher["token"]["status"]) == ("echo", "none")
+    assert teacher["claims"]["role"] == "teacher"
+    assert (nobody["answer"], nobody["claims"]) == ("deny", None)
+
+
+def test_given_a_session_that_is_recorded_with_claims_then_they_count(
+    stack: OperatedStack, tmp_path: Path
+) -> None:
+    _in_force(stack, "live", _trust(), deny("pupils", when="claims.role == 'pupil'"))
+    clock = SystemClock()
+    sessions = DynamoSessions(stack.aws.dynamodb, SESSIONS, _DAY, clock)
+    record = SessionRecord({}, {}, frozenset(), app="live", claims={"role": "pupil"})
+    sessions.record(SessionKey("n1", "s1"), record, Deadline(clock, 10))
+
+    said = stack.json(
+        "try", "publishStream", "-f", _file(tmp_path, _BODY), "--session", "recorded"
+    )["inForce"]
+
+    assert (said["answer"], said["claims"]) == ("deny", {"role": "pupil"})
+
+
+def test_given_claims_or_a_status_to_pretend_then_the_token_itself_is_not_looked_at(
+    stack: OperatedStack, tmp_path: Path
+) -> None:
+    _in_force(stack, "live", _trust(keys=_KEYS))
+    words = ("try", "connect", "-f", _file(tmp_path, _showing("x")))
+
+    anna = stack.json(*words, "--claims", '{"sub": "anna"}')["inForce"]
+    expired = stack.json(*words, "--token-status", "expired")["inForce"]
+
+    assert (anna["answer"], anna["claims"]) == ("echo", {"sub": "anna"})
+    assert (expired["status"], expired["reason"]) == (401, "no valid token: expired")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--claims", "{"), "--claims is not JSON"),
+        (("--claims", '{"exp": "soon"}'), "a claim `exp` that is not a number"),
+        (("--claims", "{}", "--token-status", "expired"), "proves nothing"),
+        (("--token-status", "stale"), "none of none, valid"),
+    ],
+)
+def test_given_what_no_token_has_to_pretend_then_that_is_refused(
+    stack: OperatedStack, tmp_path: Path, words: tuple[str, ...], message: str
+) -> None:
+    error = stack.run("try", "connect", "-f", _file(tmp_path, _BODY), *words).exception
+
+    assert isinstance(error, UsageError)
+    assert message in str(error)
+
+
+def test_given_recorded_hooks_with_tokens_then_each_is_verified_as_of_when_it_came(
+    stack: OperatedStack, tmp_path: Path
+) -> None:
+    _in_force(stack, "live")
+    signed = _signed(exp=1_767_225_600)
+    lines = [
+        {"method": "connect", "body": _showing(signed), "at": "2025-12-31T23:00:00Z"},
+        {"method": "connect", "body": _showing(signed), "at": "2026-01-02T00:00:00Z"},
+        {
+            "method": "publishStream",
+            "body": _BODY,
+            "session": {"custom": {"token": signed}},
+            "at": "2025-12-31T23:00:00Z",
+        },
+    ]
+    candidate = _candidate(tmp_path, json.dumps([_trust()]))
+    recorded = _file(tmp_path, "\n".join(map(json.dumps, lines)), "hooks.jsonl")
+
+    said = stack.json("try", "--candidate", candidate, "--replay", recorded)
+
+    assert [one["candidate"] for one in said["results"]] == [
+        "echo",
+        "deny 401 (live/site)",
+        "echo",
+    ]

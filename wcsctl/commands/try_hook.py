@@ -1,5 +1,6 @@
 """What would happen to a hook now, and why."""
 
+import json
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,6 +21,8 @@ from wcsctl.explanation import AnswerKind, Considered, Explanation, consequence,
 from wcsctl.hook_recordings import DEAD_LETTERS, DECISIONS, Recording
 from wcsctl.output import Output
 from wcsctl.since import iso_moment
+from wcsctl.tokens.deployed_keys import DeployedKeys
+from wcsctl.tokens.given_token import STATUSES, GivenToken, GivenTokenError, given_token
 from wcsctl.trial import (
     UNKNOWN,
     Replayed,
@@ -66,6 +69,20 @@ def try_hook(  # noqa: PLR0913, PLR0917 - the options of a command
             metavar="DIR",
         ),
     ] = None,
+    claims: Annotated[
+        str | None,
+        typer.Option(
+            help="Take the hook's token for valid, whatever it shows, with these claims.",
+            metavar="JSON",
+        ),
+    ] = None,
+    token_status: Annotated[
+        str | None,
+        typer.Option(
+            help="Take this for the status of the hook's token: `none`, `expired` …",
+            metavar="STATUS",
+        ),
+    ] = None,
     replay: Annotated[
         str | None,
         typer.Option(
@@ -89,13 +106,21 @@ def try_hook(  # noqa: PLR0913, PLR0917 - the options of a command
         wcsctl try publishStream -f body.json --app live --session connect.json
         wcsctl try connect -f connect.json --candidate policies
         wcsctl try --candidate policies --replay dead-letters
+        wcsctl try publishStream -f body.json --claims '{"sub": "anna", "role": "teacher"}'
+
+    A token in the hook, and one in the connect that --session names, is verified with the keys
+    that the functions use: keys of issuers as the compiler fetched them last, and secrets, if you
+    may read them. Shown are the policy that took the token, what became of it, and the claims.
 
     A denial of a hook whose session was never seen at connect is suppressed: the WCS REST API may
     have started it. Give a --session to see what a client would be answered.
     """
     command = command_context(context)
     moment = _moment(at)
+    given = _given(claims, token_status)
     if replay is not None:
+        if given is not None:
+            raise UsageError("--claims and --token-status are about one hook, not about --replay.")
         if method is not None or file is not None or candidate is None:
             raise UsageError("--replay needs --candidate DIR, and neither METHOD nor --file.")
         _check_source(replay)
@@ -112,7 +137,7 @@ def try_hook(  # noqa: PLR0913, PLR0917 - the options of a command
         raise UsageError("Give a METHOD and its body, --file FILE; or --replay SOURCE.")
     raw = sys.stdin.buffer.read() if str(file) == "-" else read_bytes(file)
     payload = with_app(read_payload(raw, str(file)), app)
-    trial = _trial(command, candidate, moment)
+    trial = _trial(command, candidate, moment, given)
     if note := note_on(method):
         command.output.say(note)
     asked = trial.asked(method, payload, session)
@@ -121,9 +146,26 @@ def try_hook(  # noqa: PLR0913, PLR0917 - the options of a command
     _show(command.output, in_force, then, reveal=reveal)
 
 
-def _trial(command: CommandContext, candidate: Path | None, moment: float) -> Trial:
+def _trial(
+    command: CommandContext,
+    candidate: Path | None,
+    moment: float,
+    token: GivenToken | None = None,
+) -> Trial:
     deployed = DeployedPolicies(command.deployment)
-    return Trial(deployed, candidate, moment, deployed.rest_api_calls())
+    keys = DeployedKeys(command.deployment)
+    return Trial(deployed, candidate, moment, deployed.rest_api_calls(), keys=keys, token=token)
+
+
+def _given(claims: str | None, status: str | None) -> GivenToken | None:
+    if status is not None and status not in STATUSES:
+        raise UsageError(f"--token-status {status!r} is none of {', '.join(STATUSES)}.")
+    try:
+        return given_token(status, None if claims is None else json.loads(claims))
+    except GivenTokenError as error:
+        raise UsageError(f"--claims: {error}.") from None
+    except (ValueError, RecursionError):
+        raise UsageError('--claims is not JSON: {"sub": "anna"}.') from None
 
 
 def _moment(text: str | None) -> float:
@@ -170,6 +212,7 @@ def _for_people(output: Output, found: Explanation, title: str, *, reveal: bool)
     versions = ", ".join(f"{app} version {n}" for app, n in found.versions.items() if n)
     lines: list[Any] = [f"[bold]{title}[/bold]{escape(f' ({versions})' if versions else '')}"]
     lines += _policy_table(output, found.considered)
+    lines += ["", *_token_lines(found, reveal=reveal)] if found.token is not None else []
     lines.append(f"\nVerdict   [bold]{escape(verdict(found))}[/bold]")
     if found.answer is AnswerKind.SUPPRESSED:
         lines.append(f"          {escape(never_deny(found))}")
@@ -181,6 +224,20 @@ def _for_people(output: Output, found: Explanation, title: str, *, reveal: bool)
     config = encode(dict(found.client_config)) if found.client_config else "none: the defaults hold"
     lines += [f"Config    {escape(config)}", f"WCS       {escape(consequence(found))}"]
     return lines
+
+
+def _token_lines(found: Explanation, *, reveal: bool) -> list[str]:
+    token = found.token
+    if token is None:
+        return []
+    by = f", by {token.trust}" if token.trust else ""
+    key = f" ({' '.join(filter(None, (token.algorithm, token.kid)))})" if token.algorithm else ""
+    why = f": {token.detail}" if token.detail else ""
+    claims = "none" if found.claims is None else encode(dict(_shown(found.claims, reveal=reveal)))
+    return [
+        f"Token     [bold]{token.status}[/bold]{escape(f'{by}{key}{why}')}",
+        f"Claims    {escape(claims)}",
+    ]
 
 
 def _policy_table(output: Output, considered: Sequence[Considered]) -> list[Any]:
@@ -248,6 +305,8 @@ def _to_json(found: Explanation, *, reveal: bool) -> Mapping[str, Any]:
             name: {"was": was[name], "becomes": becomes[name], "isNew": one.is_new}
             for name, one in found.changed.items()
         },
+        "token": found.token and {**found.token.variable(), "detail": found.token.detail},
+        "claims": None if found.claims is None else dict(_shown(found.claims, reveal=reveal)),
         "restClientConfig": dict(found.client_config),
         "restOnError": found.rest_on_error,
         "outcome": found.outcome,
