@@ -19,6 +19,7 @@ from wcsctl.commands import (
     send,
     stats,
     status,
+    token,
     try_hook,
     wcs_setup,
 )
@@ -46,6 +47,7 @@ app.command("stats")(stats.stats)
 app.command("decisions")(decisions.decisions)
 app.add_typer(dead_letter.app, name="dead-letter")
 app.add_typer(secret.app, name="secret")
+app.add_typer(token.app, name="token")
 app.command("wcs-setup")(wcs_setup.wcs_setup)
 
 

@@ -27,6 +27,7 @@ from wcs_hooks.hook import dead_letter
 from wcs_hooks.ports import Place
 from wcsctl.dead_letter_table import DeadLetterTable, StoredLetter
 from wcsctl.deployment import Deployment
+from wcsctl.invocation import invoke
 from wcsctl.policies.table import PolicyTable
 from wcsctl.since import iso_moment
 
@@ -531,17 +532,4 @@ class Redrive:
 
     def _invoke(self, name: str, event: Mapping[str, Any]) -> tuple[Any, str]:
         """What a function answers, and that it crashed, if it did."""
-        response = self._client.invoke(
-            FunctionName=name,
-            InvocationType="RequestResponse",
-            Payload=json.dumps(event).encode(),
-        )
-        try:
-            answer = json.loads(response["Payload"].read())
-        except ValueError:
-            answer = None
-        if response.get("FunctionError"):
-            error = answer if isinstance(answer, dict) else {}
-            # Without errorMessage, which could quote the hook.
-            return None, f"{name} crashed: {error.get('errorType', response['FunctionError'])}"
-        return answer, ""
+        return invoke(self._client, name, event)

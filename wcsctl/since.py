@@ -33,7 +33,7 @@ def moment(text: str, now: float) -> float:
     """
     since: float
     if _DURATION.fullmatch(text):
-        since = now - sum(int(count) * _UNITS[unit] for count, unit in _STEP.findall(text))
+        since = now - _seconds(text)
     else:
         try:
             since = iso_moment(text)
@@ -45,6 +45,29 @@ def moment(text: str, now: float) -> float:
     if not 0 <= since < now:
         raise UsageError(f"{text!r} is not in the past.")
     return since
+
+
+def duration(text: str) -> int:
+    """The seconds that a text such as `90s`, `2h` or `1d12h` means.
+
+    Raises
+    ------
+    UsageError
+        If it means none.
+
+    Examples
+    --------
+    >>> duration("1h30m")
+    5400
+    """
+    seconds = _seconds(text) if _DURATION.fullmatch(text) else 0
+    if not seconds:
+        raise UsageError(f"{text!r} is no duration: write 90s, 15m, 1h30m or 2d.")
+    return seconds
+
+
+def _seconds(text: str) -> int:
+    return sum(int(count) * _UNITS[unit] for count, unit in _STEP.findall(text))
 
 
 def iso_moment(text: str) -> float:
