@@ -6,6 +6,7 @@ starts is refused like anything else, and events go to a bus.
 
 import dataclasses
 import json
+import time
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -17,6 +18,7 @@ from simulated_wcs.transport import BasicCredentials, HookReply, Signature
 from tests.e2e.conftest import Deployed, until
 from tests.support.marked_secrets import MarkedBody, marked_bodies
 from wcs_hooks.core.methods import Category
+from wcs_hooks.core.tokens.stream_key import Act, sign
 from wcsctl.function_configuration import FUNCTIONS
 from wcsctl.metrics import measured_in
 
@@ -369,6 +371,45 @@ def test_given_secrets_of_tokens_when_deployed_then_the_one_of_stream_keys_is_ge
 
     assert list(secrets) == ["stream-keys"]
     assert len(secrets["stream-keys"]) == 64
+
+
+def test_given_a_signed_stream_key_when_an_encoder_publishes_then_only_its_own_stream_is_accepted(
+    other: OtherStack, app: str
+) -> None:
+    trust = {
+        "app": app,
+        "id": "encoders",
+        "action": "trust",
+        "form": "key",
+        "keys": "secret:stream-keys",
+        "method": "publishStream",
+        "tokenIn": ["custom.key", "name?key"],
+        "required": True,
+    }
+    edited = other.stack.put_policy(trust)
+    assert other.stack.compiled(app, edited)["ok"]
+    arn = other.stack.outputs.token_secrets_arn
+    secret = json.loads(other.stack.secrets.get_secret_value(SecretId=arn)["SecretString"])
+    signing = secret["stream-keys"].encode()
+    in_an_hour = int(time.time()) + 3600
+    key = sign(signing, app, Act.PUBLISH, "lesson", expiry=in_an_hour, user="anna")
+
+    def publish(name: str, **custom: str) -> HookReply:
+        body = {"appKey": app, "sessionId": "/encoder", "name": name, "custom": custom}
+        return other.post("publishStream", json.dumps(body).encode())
+
+    missing = until(lambda: publish("lesson"), lambda reply: reply.status == 401)
+    assert missing.error["reason"] == "no valid token: none"
+    assert publish("lesson", key=key).status == 200
+    assert publish(f"lesson?key={key}").status == 200
+    assert publish("exam", key=key).error["reason"] == "no valid token: bad-signature"
+    play = sign(signing, app, Act.PLAY, "lesson", expiry=in_an_hour)
+    assert publish("lesson", key=play).error["reason"] == "no valid token: wrong-audience"
+    over = publish("lesson", key=sign(signing, app, Act.PUBLISH, "lesson", expiry=1))
+    assert over.error["reason"] == "no valid token: expired"
+    logged = until(other.logged, lambda text: over.decision in text)
+    assert key not in logged
+    assert key.rpartition(".")[2] not in logged
 
 
 def test_given_the_compiler_when_it_is_asked_to_refresh_keys_then_it_says_what_came_of_it(
