@@ -12,6 +12,7 @@ from simulated_wcs import transcript
 from simulated_wcs.account import Account
 from simulated_wcs.action import HookCall, PerformedAction
 from simulated_wcs.backend import ClosedPort, DelayingProxy
+from simulated_wcs.issuer import TokenIssuer
 from simulated_wcs.scenario import (
     CALL_METHODS,
     NO_ANSWER,
@@ -156,6 +157,7 @@ class Runner:
     def __init__(self, back_end: BackEnd, run: str = "") -> None:
         self._back_end = back_end
         self._run = run
+        self._issuer = TokenIssuer()
 
     def app(self, scenario: Scenario) -> str:
         """The app that a scenario is run as."""
@@ -163,7 +165,7 @@ class Runner:
 
     def policies(self, scenario: Scenario) -> list[PolicyItem]:
         """The policies that a scenario has in the table before its first step."""
-        return scenario.policies_for(self.app(scenario))
+        return self._issuer.with_public_keys(scenario.policies_for(self.app(scenario)))
 
     def run(
         self,
@@ -187,7 +189,9 @@ class Runner:
         if scenario.policies and not in_force:
             self._back_end.activate_policies(self.policies(scenario))
         with ExitStack() as stack:
-            run = _Run(scenario, self.app(scenario), self._back_end, stack, alter_reply)
+            run = _Run(
+                scenario, self.app(scenario), self._back_end, self._issuer, stack, alter_reply
+            )
             return run.report(go_on=go_on)
 
 
@@ -197,11 +201,13 @@ class _Run:
         scenario: Scenario,
         app: str,
         back_end: BackEnd,
+        issuer: TokenIssuer,
         stack: ExitStack,
         alter_reply: AlterReply | None,
     ) -> None:
         self._scenario = scenario
         self._back_end = back_end
+        self._issuer = issuer
         self._stack = stack
         self._transport = HookTransport(
             back_end.target,
@@ -234,7 +240,11 @@ class _Run:
             return StepReport(step, None, {}, ())
         if step.kind == "policies":
             app = self._application.key
-            self._back_end.activate_policies([{"app": app, **policy} for policy in step.policies])
+            policies = [{"app": app, **policy} for policy in step.policies]
+            self._back_end.activate_policies(self._issuer.with_public_keys(policies))
+            return StepReport(step, None, {}, ())
+        if step.kind == "wait":
+            time.sleep(step.seconds)
             return StepReport(step, None, {}, ())
         try:
             action = self._act(step)
@@ -247,7 +257,8 @@ class _Run:
         return StepReport(step, action, seen, tuple(_differences(step.expect, action, seen)))
 
     def _act(self, step: ScenarioStep) -> PerformedAction:
-        wcs, application, body = self._wcs, self._application, step.body
+        wcs, application = self._wcs, self._application
+        body = self._issuer.body_with(step.body, step.token, step.stream)
         match step.kind:
             case "player":
                 return wcs.player(application, step.does, body)
@@ -261,10 +272,12 @@ class _Run:
                 return wcs.keep_alive(session, step.stream)
             case "sip":
                 return self._sip(step, session)
-        return self._client(step, session)
+        return self._client(step, session, body)
 
-    def _client(self, step: ScenarioStep, session: WcsSession) -> PerformedAction:
-        wcs, body = self._wcs, step.body
+    def _client(
+        self, step: ScenarioStep, session: WcsSession, body: Mapping[str, Any]
+    ) -> PerformedAction:
+        wcs = self._wcs
         with_streams = {
             "publishStream": wcs.publish,
             "playStream": wcs.play,

@@ -55,8 +55,13 @@ _REST_API_METHODS: Final = tuple(
 )
 _REGISTRATIONS: Final = ("REGISTERED", "UNREGISTERED", "AUTHENTICATION_FAIL")
 _ANSWERABLE: Final = ("call", "sendMessage", "transfer", "subscribe", "sendXcapRequest")
-_KINDS: Final = ("client", "sip", "player", "server", "backend", "policies")
+_TOKEN_METHODS: Final = ("connect", "publishStream", "playStream")
+"""What a client may show a token with, as players may."""
+
+_KINDS: Final = ("client", "sip", "player", "server", "backend", "policies", "wait")
 _APP: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_TOKEN_PLACE: Final = re.compile(r"[^.?]+(\.[^.?]+)*|name\?[^?]+")
+_TOKEN_LIFETIME: Final = 3600.0
 _SIP_STATUSES: Final = (100, 699)
 _HTTP_STATUSES: Final = (100, 599)
 
@@ -99,6 +104,31 @@ class Seen:
 
 
 @dataclass(frozen=True, slots=True)
+class ShownToken:
+    """A token that a client shows.
+
+    Attributes
+    ----------
+    claims
+        What it claims, besides `exp`.
+    expires
+        When it expires, in seconds from the step on; negative if it has expired.
+    key
+        Name of the key pair that signs it.
+    kid
+        The key that its header names.
+    place
+        Where in the hook it is: a field, a dotted path, or `name?parameter`.
+    """
+
+    claims: Mapping[str, Any]
+    expires: float
+    key: str
+    kid: str
+    place: str
+
+
+@dataclass(frozen=True, slots=True)
 class Expectation:
     """What is expected of a step; what is None, and a mapping that is empty, is not checked.
 
@@ -137,17 +167,20 @@ class ScenarioStep:
     Attributes
     ----------
     kind
-        Who acts: `client`, `sip`, `player`, `server`; or what changes: `backend`, `policies`.
+        Who acts: `client`, `sip`, `player`, `server`; what changes: `backend`, `policies`; or
+        `wait`.
     client
         The client that acts or is meant; empty for none. A `player` never connects.
     does
         The method, or what the SIP side, the server or the back-end does.
     body
         The hook's fields, instead of or besides the usual ones.
+    token
+        The token that the client shows with it; none if it shows none.
     status
         Of a SIP reply or registration.
     seconds
-        By which a slow back-end delays its replies.
+        By which a slow back-end delays its replies, or for which nothing happens.
     """
 
     number: int
@@ -157,6 +190,7 @@ class ScenarioStep:
     player: str = ""
     stream: str = ""
     body: Mapping[str, Any] = field(default_factory=dict)
+    token: ShownToken | None = None
     rtmp: bool = False
     status: int | str = 0
     reason: str = ""
@@ -174,6 +208,8 @@ class ScenarioStep:
                 return f"policies: {', '.join(str(policy['id']) for policy in self.policies)}"
             case "backend":
                 return f"back-end {self.does}{f' by {self.seconds:g} s' if self.seconds else ''}"
+            case "wait":
+                return f"wait {self.seconds:g} s"
             case "sip":
                 return f"SIP {self.does} {self.status or ''} for client {self.client}".replace(
                     "  ", " "
@@ -331,6 +367,7 @@ def _client_step(place: StrictMapping, number: int) -> ScenarioStep:
         does=does,
         stream=stream,
         body=body,
+        token=_token(place) if does in _TOKEN_METHODS else None,
         rtmp=over == "rtmp",
         expect=_expectation(place),
     )
@@ -366,8 +403,25 @@ def _player_step(place: StrictMapping, number: int) -> ScenarioStep:
         player=place.text("player"),
         does=place.text("does", allowed=PLAYER_METHODS),
         body=place.fields("with"),
+        token=_token(place),
         expect=_expectation(place),
     )
+
+
+def _token(step: StrictMapping) -> ShownToken | None:
+    if not step.has("token"):
+        return None
+    place = step.child("token")
+    key = place.text("key")
+    token = ShownToken(
+        claims=place.fields("claims"),
+        expires=place.number("expires", _TOKEN_LIFETIME, at_least=-_TOKEN_LIFETIME),
+        key=key,
+        kid=place.text("kid", key),
+        place=place.text("in", "custom.token", pattern=_TOKEN_PLACE),
+    )
+    place.end()
+    return token
 
 
 def _server_step(place: StrictMapping, number: int) -> ScenarioStep:
@@ -406,6 +460,10 @@ def _policies_step(place: StrictMapping, number: int) -> ScenarioStep:
     return ScenarioStep(number=number, kind="policies", policies=_policies(place, "policies"))
 
 
+def _wait_step(place: StrictMapping, number: int) -> ScenarioStep:
+    return ScenarioStep(number=number, kind="wait", seconds=place.number("wait", at_least=0.05))
+
+
 _STEPS: Final[Mapping[str, Callable[[StrictMapping, int], ScenarioStep]]] = {
     "client": _client_step,
     "sip": _sip_step,
@@ -413,6 +471,7 @@ _STEPS: Final[Mapping[str, Callable[[StrictMapping, int], ScenarioStep]]] = {
     "server": _server_step,
     "backend": _backend_step,
     "policies": _policies_step,
+    "wait": _wait_step,
 }
 
 

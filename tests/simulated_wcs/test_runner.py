@@ -1,6 +1,7 @@
 """Running scenarios: what comes as expected passes, what does not is told with the exchange."""
 
 import json
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from textwrap import dedent, indent
@@ -13,6 +14,8 @@ from simulated_wcs.runner import Runner, ScenarioFailedError, ScenarioReport
 from simulated_wcs.scenario import Scenario
 from simulated_wcs.transport import HookReply, HookTarget, Signature
 from tests.simulated_wcs.conftest import Answer, ScriptedBackEnd
+from wcs_hooks.core.tokens.jwt import decode
+from wcs_hooks.core.tokens.keys import key_of_jwk
 
 
 class _Deployment:
@@ -398,3 +401,45 @@ def test_given_the_config_is_stripped_from_connects_reply_then_wcs_carries_on_re
     assert action is not None
     assert action.conclusion is Conclusion.CONTINUED
     assert not report.ok
+
+
+_TOKENS = """\
+    - client: anna
+      does: connect
+      token: {key: first, claims: {sub: anna}}
+    - client: anna
+      does: publishStream
+      stream: lesson
+      token: {key: second, kid: first, in: name?token, expires: -5}
+    - player: tv
+      does: playHLS
+      token: {key: first, in: token}
+    - policies: [{id: site, action: trust, keys: [{kid: first}, {kid: third}]}]
+    """
+
+
+def test_given_tokens_in_a_scenario_then_hooks_carry_them_and_policies_the_public_keys(
+    back_end: ScriptedBackEnd, deployment: _Deployment
+) -> None:
+    policies = "policies: [{id: site, action: trust, keys: {kid: first}}]"
+    switched_on = "wcs: {switchedOn: [playHLS]}"
+
+    report = _run(deployment, _TOKENS, f"{switched_on}\n{policies}")
+
+    report.check()
+    before, after = (put[0]["keys"] for put in deployment.put)
+    assert after[0] == before
+    assert "d" not in before
+    key = key_of_jwk(before)
+    sent = {one.path.rpartition("/")[2]: one.json() for one in back_end.received}
+    name, _, forged = sent["publishStream"]["name"].partition("?token=")
+    assert name == "lesson"
+    tokens = [sent["connect"]["custom"]["token"], sent["playHLS"]["token"], forged]
+    signed = [decode(token) for token in tokens]
+    assert [
+        key.verifies("ES256", one.signed.signing_input, one.signed.signature) for one in signed
+    ] == [True, True, False]
+    assert [one.signed.kid for one in signed] == ["first"] * 3
+    assert signed[0].claims["sub"] == "anna"
+    assert signed[0].claims["exp"] > time.time() + 3000
+    assert signed[2].claims["exp"] < time.time()

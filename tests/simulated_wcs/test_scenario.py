@@ -144,6 +144,11 @@ _C = "- {client: anna, does: connect}\n"
         ("- backend: {slow: -1}", "seconds are expected, 0.05 or more, not -1"),
         ("- backend: {slow: 1, fast: 2}", "key 'backend.fast': unknown here; allowed are slow"),
         ("- {backend: up, expect: {}}", "key 'expect': unknown here"),
+        ("- {client: a, does: connect, token: {}}", "key 'token.key': is missing"),
+        ("- {client: a, does: connect, token: {key: k, exp: 1}}", "key 'token.exp': unknown here"),
+        ("- {client: a, does: connect, token: {key: k, in: a..b}}", "'a..b' does not fit"),
+        (_C + "- {client: anna, does: call, token: {key: k}}", "key 'token': unknown here"),
+        ("- {wait: 0}", "seconds are expected"),
         ("- policies: {}", "key 'policies': a list is expected"),
         ("- policies: [{method: call}]", "key 'policies 1.id': is missing"),
         ("- policies: [{id: p, app: x}]", "the scenario's own app is filled in"),
@@ -254,7 +259,18 @@ def test_given_the_reference_then_its_examples_are_scenarios_and_it_names_every_
     assert len(whole) >= 2
     for block in whole:
         Scenario.parse(block, "docs/scenarios.md")
-    for key in _keys(whole) | {"wcs", "attempts", "withheld", "initiator", "over", "to", "info"}:
+    for key in _keys(whole) | {
+        "wcs",
+        "attempts",
+        "withheld",
+        "initiator",
+        "over",
+        "to",
+        "info",
+        "token",
+        "wait",
+        "in",
+    }:
         assert f"`{key}`" in text, f"docs/scenarios.md does not explain {key}"
 
 
