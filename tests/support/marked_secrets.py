@@ -15,6 +15,7 @@ type Place = Callable[[str], dict[str, Any]]
 AUTHORIZATION: Final = "the Authorization header"
 QUERY: Final = "the query string in playRTSP `name`"
 IN_URLS: Final = "credentials inside URLs"
+TOKENS: Final = "tokens under any name"
 
 
 def _as_field(name: str) -> list[Place]:
@@ -24,6 +25,28 @@ def _as_field(name: str) -> list[Place]:
         lambda mark: {f"of{name}": {"inner": {name: mark}}},
         lambda mark: {name.upper(): mark},
         lambda mark: {f"{name}Parts": {name: {"any": [mark]}}},
+    ]
+
+
+def _jwt(mark: str) -> str:
+    """A token of the form of RFC 7519, with the mark in its claims and in its signature."""
+    segments = [{"alg": "ES256", "kid": "first"}, {"sub": mark}]
+    parts = [base64.urlsafe_b64encode(json.dumps(part).encode()) for part in segments]
+    return ".".join([*(part.decode().rstrip("=") for part in parts), mark])
+
+
+def _stream_key(mark: str) -> str:
+    return f"k1.p.1893499200.{base64.urlsafe_b64encode(mark.encode()).decode().rstrip('=')}.{mark}"
+
+
+def _as_token(form: Callable[[str], str], field: str) -> list[Place]:
+    return [
+        lambda mark: {field: form(mark)},
+        lambda mark: {f"{field}Of": {"inner": [form(mark)]}},
+        lambda mark: {f"{field}By": {form(mark): 1}},
+        lambda mark: {f"{field}Sent": f"Bearer {form(mark)}"},
+        lambda mark: {f"{field}Alias": f"lesson?x=1&ticket={form(mark)}"},
+        lambda mark: {f"{field}Url": f"https://wcs/lesson/?ticket={form(mark)}#live"},
     ]
 
 
@@ -60,12 +83,14 @@ PLACES: Final[Mapping[str, Sequence[Place]]] = {
         lambda mark: {"url": f"//user:{mark}@camera/low"},
         lambda mark: {"url": f"no answer from RTMP://u:{mark}@camera/live, giving up"},
         lambda mark: {"urls": [f"https://camera/low#token={mark}"]},
+        lambda mark: {"states": {f"rtsp://user:{mark}@camera/low": "running"}},
         lambda mark: {"caller": f"sip:1000:{mark}@pbx"},
         lambda mark: {"caller": f"sip:1000:a@{mark}@pbx"},
         lambda mark: {"callee": f'"Anna" <sips:1000:{mark}@pbx>;tag=1'},
         lambda mark: {"mediaSessionId": f"60709c5b-{_hex(f'rtsp://u:{mark}@camera/low')}-HLS"},
         lambda mark: {"mediaSessionId": f"60709c5b-{_hex(f'rtsp://camera/low?{mark}')}-HLS"},
     ],
+    TOKENS: [*_as_token(_jwt, "ticket"), *_as_token(_stream_key, "permit")],
     AUTHORIZATION: _as_field("authorization"),
 }
 """Every entry of the protocol's list, and where a secret of that kind may stand in a body."""

@@ -235,7 +235,7 @@ def test_given_a_token_wherever_it_stands_then_it_is_neither_kept_nor_shown(toke
     assert masked({"name": token, "x": [token], token: 1}) == {
         "name": MASK,
         "x": [MASK],
-        token: MASK,
+        MASK: MASK,
     }
 
 

@@ -105,9 +105,10 @@ def is_secret(path: tuple[str, ...]) -> bool:
 def without_secrets(fields: Mapping[str, Any]) -> dict[str, Any]:
     """A body to keep: what is left is as it was, so that nobody becomes somebody else by it.
 
-    Left out are secret fields at every depth, and values that hold a secret or that JSON cannot
-    hold. In place of a text that as a whole is a URL stands the URL without credentials, query and
-    fragment. A list is kept whole or not at all, so that no value moves to another's place.
+    Left out are secret fields at every depth, and names and values that hold a secret or that JSON
+    cannot hold. In place of a text that as a whole is a URL stands the URL without credentials,
+    query and fragment. A list is kept whole or not at all, so that no value moves to another's
+    place.
 
     Parameters
     ----------
@@ -126,6 +127,8 @@ def without_secrets(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 def masked(fields: Mapping[str, Any]) -> dict[str, Any]:
     """A body to show: in place of each secret stands `MASK`, of `custom` as well.
+
+    A name that is a token, or holds an address, is shown as a value would be.
 
     Examples
     --------
@@ -146,7 +149,7 @@ def _kept_fields(fields: Mapping[str, Any], spared: tuple[str, ...] = ()) -> dic
     kept: dict[str, Any] = {}
     for name, inner in fields.items():
         below = spared[1:] if spared and name == spared[0] else None
-        if _is_secret_name(name) and below != ():
+        if (_is_secret_name(name) and below != ()) or _without_credentials(name) != name:
             continue
         value = _kept(inner, below or ())
         if value is not _LEFT_OUT:
@@ -156,7 +159,7 @@ def _kept_fields(fields: Mapping[str, Any], spared: tuple[str, ...] = ()) -> dic
 
 def _shown_fields(fields: Mapping[str, Any]) -> dict[str, Any]:
     return {
-        name: MASK if _is_secret_name(name, _HIDDEN_NAMES) else _shown(inner)
+        _shown_text(name): MASK if _is_secret_name(name, _HIDDEN_NAMES) else _shown(inner)
         for name, inner in fields.items()
     }
 
@@ -189,8 +192,12 @@ def _shown(value: Any) -> Any:
     if type(value) is list:
         return [_shown(inner) for inner in value]
     if type(value) is str:
-        return MASK if _is_token(value) else _without_credentials(value)
+        return _shown_text(value)
     return _finite(value) if isinstance(value, float) else value
+
+
+def _shown_text(text: str) -> str:
+    return MASK if _is_token(text) else _without_credentials(text)
 
 
 def _is_secret_name(name: str, names: frozenset[str] = _NAMES) -> bool:
