@@ -149,6 +149,22 @@ def test_given_claims_of_connect_then_later_hooks_of_the_session_are_decided_by_
     assert (_status(refused), _reason(refused)) == (403, "not your room")
 
 
+@pytest.mark.parametrize("method", ["publishStream", "StreamKeepAliveEvent"])
+def test_given_a_required_token_then_sessions_without_claims_are_refused_and_unknown_ones_are_not(
+    method: str,
+) -> None:
+    policies = _active({**REQUIRED, "method": ["connect", method]})
+    before_the_policy = Session({"appKey": APP}, app=APP)
+
+    known = _asked(policies, method, session=before_the_policy)
+    started_by_rest_api = _asked(policies, method)
+
+    assert (_status(known), _reason(known)) == (401, "no valid token: none")
+    assert _status(started_by_rest_api) == 200
+    assert started_by_rest_api[0].suppressed
+    assert _status(_asked(policies, method, session=_session())) == 200
+
+
 def test_given_claims_that_no_policy_asks_for_then_connect_keeps_none() -> None:
     answered, _ = _asked(_active(OFFERED), "connect", _token())
 
