@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from joserfc import jwt
+from joserfc.jwk import ECKey
 
 from simulated_wcs.transport import HookReply
 from tests.e2e.conftest import Deployed
 from tests.support import documented_expressions
-from tests.support.documented_expressions import METHOD, SESSION, Example, examples
+from tests.support.documented_expressions import CLAIMS, METHOD, SESSION, Example, examples
 from tests.support.reading_process import Outcome, evaluate
 from wcs_hooks.core.cel.check import check
 from wcsctl.scenario_back_end import DeployedBackEnd
@@ -88,10 +90,15 @@ def answered(deployed: Deployed) -> Iterator[Answered]:
             "whenError": "skip",
         },
     ]
+    key = ECKey.generate_key("P-256")
+    policies.append(
+        {"id": "site", "action": "trust", "method": ["connect"], "keys": key.as_dict(private=False)}
+    )
     items = [policy | {"app": app} for policy in policies]
     DeployedBackEnd(deployed.deployment).activate_policies(items)
     body = documented_expressions.body() | {"appKey": app}
-    connect = {name: body[name] for name in ("appKey", "sessionId")} | SESSION
+    token = jwt.encode({"alg": "ES256"}, CLAIMS | {"exp": int(time.time()) + 60}, key)
+    connect = {name: body[name] for name in ("appKey", "sessionId")} | {"token": token} | SESSION
     before = time.time()
     replies = {
         method: deployed.post(method, content)

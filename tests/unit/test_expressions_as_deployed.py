@@ -11,7 +11,14 @@ import pytest
 import tzdata
 
 from tests.support import documented_expressions
-from tests.support.documented_expressions import CONNECTED_AT, METHOD, NOW, SESSION, examples
+from tests.support.documented_expressions import (
+    CLAIMS,
+    CONNECTED_AT,
+    METHOD,
+    NOW,
+    SESSION,
+    examples,
+)
 from tests.support.reading_process import (
     FUNCTIONS,
     Asked,
@@ -23,6 +30,7 @@ from tests.support.reading_process import (
 from tests.unit.given import compiled, deny, override
 from wcs_hooks.core.cel.check import check
 from wcs_hooks.core.cel.expression import VARIABLES, environment
+from wcs_hooks.core.decision import NOBODY
 
 _DOCUMENTED = {
     "method": METHOD,
@@ -34,6 +42,8 @@ _DOCUMENTED = {
     "body": documented_expressions.body(),
     "session": SESSION,
     "known": True,
+    "claims": CLAIMS,
+    "token": NOBODY.token(),
     "now": NOW.timestamp(),
 }
 

@@ -52,14 +52,16 @@ def test_given_the_recipes_for_tokens_and_origins_in_one_app_then_a_foreign_page
         (tmp_path / "site" / f"{recipe}.yaml").write_text(text)
     (tmp_path / "site" / "both.test.yaml").write_text("""
 - name: A valid token from an own page
-  hook: {method: connect, body: {origin: "https://rooms.example.org", custom: {token: tok-5f2a}}}
-  expect: {action: echo, policy: valid-token}
+  hook: {method: connect, body: {origin: "https://rooms.example.org"}}
+  claims: {sub: anna}
+  expect: {action: echo}
 - name: A valid token from a foreign page
-  hook: {method: connect, body: {origin: "https://evil.example", custom: {token: tok-5f2a}}}
+  hook: {method: connect, body: {origin: "https://evil.example"}}
+  claims: {sub: anna}
   expect: {action: deny, policy: foreign-origin}
 - name: An own page without a token
   hook: {method: connect, body: {origin: "https://rooms.example.org"}}
-  expect: {action: deny, policy: no-valid-token}
+  expect: {action: deny, policy: site}
 """)
 
     result = CliRunner().invoke(cli.app, ["--json", "policy", "test", "--strict", str(tmp_path)])
