@@ -7,6 +7,7 @@ They stand in ``cdk.json`` under ``"wcsHooks"``; each can be overridden on the c
 import dataclasses
 import difflib
 import ipaddress
+import json
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -14,6 +15,7 @@ from enum import StrEnum
 from typing import Any, Final, Self
 
 from wcs_hooks.core.caller import Auth, RestApiCalls
+from wcs_hooks.core.policy.vocabulary import EVERY_APP
 from wcs_hooks.telemetry.catalogue import namespace_of
 
 CONTEXT_KEY: Final = "wcsHooks"
@@ -22,7 +24,12 @@ CONTEXT_KEY: Final = "wcsHooks"
 _IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 _STAGE = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,18}[A-Za-z0-9])?")
 _USER = re.compile(r"[\x21-\x39\x3b-\x7e]{1,64}")
+_TENANT = re.compile(r"[A-Za-z][A-Za-z0-9]{0,31}")
+_APP = re.compile(r"(?![*]$)[^#$\s][^$\s]{0,63}")
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
+
+_MAX_APPS: Final = 20
+"""An IAM policy has 6,144 characters, and a tenant's names each app three times."""
 
 _LOG_RETENTION_DAYS: Final = (
     *(1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731),
@@ -61,6 +68,22 @@ class Tracing(StrEnum):
 
     ACTIVE = "active"
     PASS_THROUGH = "pass-through"  # noqa: S105 - no password
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Tenant:
+    """Apps whose policies the same people edit.
+
+    Attributes
+    ----------
+    name
+        Part of the output with their managed policy, ``PolicyEditorPolicyArn<name>``.
+    apps
+        The ``appKey`` of each.
+    """
+
+    name: str
+    apps: tuple[str, ...]
 
 
 type _Parser = Callable[[object], object]
@@ -150,6 +173,30 @@ def _networks(value: object) -> tuple[str, ...]:
         raise ValueError(f"{allowed}; {error}") from None
 
 
+def _tenants(value: object) -> tuple[Tenant, ...]:
+    """Read an object with the apps of each tenant, or its JSON text."""
+    allowed = (
+        'an object with a list of apps for each tenant, such as {"Acme": ["acme-live"]}; a name is '
+        f"letters and digits, and an app is not {EVERY_APP}"
+    )
+    if isinstance(value, str):
+        try:
+            value = json.loads(value) if value else {}
+        except ValueError:
+            raise ValueError(allowed) from None
+    if not isinstance(value, Mapping):
+        raise ValueError(allowed)  # noqa: TRY004 - one kind of error for all wrong values
+    for name, apps in value.items():
+        if not _TENANT.fullmatch(str(name)):
+            raise ValueError(f"{allowed}; {name!r} is not a name")
+        if not isinstance(apps, list) or not apps or len(apps) > _MAX_APPS:
+            raise ValueError(f"{allowed}; {name} needs a list of 1 to {_MAX_APPS} apps")
+        for app in apps:
+            if not isinstance(app, str) or not _APP.fullmatch(app):
+                raise ValueError(f"{allowed}; {app!r} of {name} is not an app")
+    return tuple(Tenant(name, tuple(apps)) for name, apps in value.items())
+
+
 def _setting(name: str, parse: _Parser) -> dict[str, Any]:
     return {"name": name, "parse": parse}
 
@@ -204,6 +251,8 @@ class Settings:
         Whether deleting the stack leaves its data (``retain``) or deletes that too.
     alarm_email
         An address that is told of alarms; none means that only the topic is.
+    tenants
+        Who edits the policies of some apps only: a managed policy is made for each tenant.
     local
         For an emulator: deploys with the CLI's own credentials, not with the roles made by ``cdk
         bootstrap``, and does not insist on TLS.
@@ -284,6 +333,9 @@ class Settings:
     alarm_email: str = dataclasses.field(
         default="",
         metadata=_setting("alarmEmail", _text("empty or an e-mail address", _EMAIL, optional=True)),
+    )
+    tenants: tuple[Tenant, ...] = dataclasses.field(
+        default=(), metadata=_setting("tenants", _tenants)
     )
     local: bool = dataclasses.field(default=False, metadata=_setting("local", _flag))
 

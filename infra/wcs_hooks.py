@@ -13,6 +13,7 @@ from infra.event_bus import HookEventBus
 from infra.hook_api import HookApi
 from infra.hook_functions import HookFunctions
 from infra.observability import Observability
+from infra.operators import Operators
 from infra.packaging import package, target_of
 from infra.policy_compiler import CompilerFunction
 from infra.policy_store import PolicyTables
@@ -55,6 +56,11 @@ class WcsHooks(Construct):
         Takes events, with the setting ``event_bus``; None without it.
     policy_editors
         A managed policy for the people who edit policies.
+    tenant_editors
+        One for the people who edit the policies of one tenant's apps, by tenant: the setting
+        ``tenants``.
+    operators
+        A managed policy for the people who operate the stack.
     alarms_topic
         Takes the alarms.
     dashboard_url
@@ -82,6 +88,7 @@ class WcsHooks(Construct):
         self.policies = store.policies
         self.snapshots = store.snapshots
         self.policy_editors = store.editors
+        self.tenant_editors = store.tenant_editors
         self.sessions = SessionTable(self, "Sessions", settings).table
         dead_letters = DeadLetterStorage(self, "DeadLetters", settings)
         self.dead_letter_queue = dead_letters.queue
@@ -112,6 +119,17 @@ class WcsHooks(Construct):
         self.compiler = compiler.function
         hooks = HookApi(self, "HookApi", settings, functions=self.functions)
         self.api = hooks.api
+        self.operators = Operators(
+            self,
+            "Operators",
+            store=store,
+            sessions=self.sessions,
+            dead_letters=dead_letters,
+            secret_arn=self.secret_arn,
+            functions=self.functions,
+            compiler=self.compiler,
+            access_logs=hooks.access_logs,
+        ).policy
         seen = Observability(
             self,
             "Observability",

@@ -38,6 +38,11 @@ class WcsHooksStack(Stack):
             "DeadLetterTableName": hooks.dead_letter_table.table_name,
             "SignatureSecretArn": hooks.secret_arn,
             "PolicyEditorPolicyArn": hooks.policy_editors.managed_policy_arn,
+            **{
+                f"PolicyEditorPolicyArn{tenant}": policy.managed_policy_arn
+                for tenant, policy in hooks.tenant_editors.items()
+            },
+            "OperatorPolicyArn": hooks.operators.managed_policy_arn,
             "DashboardUrl": hooks.dashboard_url,
             "AlarmTopicArn": hooks.alarms_topic.topic_arn,
             "ConnectFunctionName": hooks.functions[Category.CONNECT].function_name,

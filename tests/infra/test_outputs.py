@@ -1,6 +1,6 @@
 import pytest
 
-from infra.settings import Settings
+from infra.settings import Settings, Tenant
 from tests.infra.conftest import Synthesise
 from tests.infra.synthesis import SynthesisedStack
 
@@ -13,6 +13,7 @@ KINDS = {
     "DeadLetterTableName": "AWS::DynamoDB::Table",
     "SignatureSecretArn": "AWS::SecretsManager::Secret",
     "PolicyEditorPolicyArn": "AWS::IAM::ManagedPolicy",
+    "OperatorPolicyArn": "AWS::IAM::ManagedPolicy",
     "DashboardUrl": "AWS::CloudWatch::Dashboard",
     "AlarmTopicArn": "AWS::SNS::Topic",
     "ConnectFunctionName": "AWS::Lambda::Function",
@@ -34,6 +35,17 @@ def test_given_an_event_bus_when_deployed_then_its_name_is_told_too(
 
     assert set(stack.template["Outputs"]) == {*KINDS, "EventBusName"}
     assert stack.resource(stack.output("EventBusName"))["Type"] == "AWS::Events::EventBus"
+
+
+def test_given_tenants_when_deployed_then_each_has_an_editors_policy_of_its_own(
+    stack_with: Synthesise,
+) -> None:
+    tenants = (Tenant("Acme", ("acme-live",)), Tenant("Zeta", ("zeta-live",)))
+    stack = stack_with(Settings(tenants=tenants))
+
+    own = {"PolicyEditorPolicyArnAcme", "PolicyEditorPolicyArnZeta"}
+    assert set(stack.template["Outputs"]) == {*KINDS, *own}
+    assert len({stack.logical_id(stack.output(name)) for name in own}) == 2
 
 
 @pytest.mark.parametrize(("name", "kind"), KINDS.items())

@@ -11,6 +11,7 @@ from infra.settings import (
     Removal,
     Settings,
     SettingsError,
+    Tenant,
 )
 from wcs_hooks.core.caller import Auth, RestApiCalls
 
@@ -63,6 +64,9 @@ def test_given_cdk_json_when_an_operator_reads_it_then_every_setting_is_there(
         ("architecture", "x86_64", "architecture", Architecture.X86_64),
         ("removal", "destroy", "removal", Removal.DESTROY),
         ("alarmEmail", "ops@example.com", "alarm_email", "ops@example.com"),
+        ("tenants", '{"Acme": ["acme-live", "acme-test"]}', "tenants",
+         (Tenant("Acme", ("acme-live", "acme-test")),)),
+        ("tenants", "", "tenants", ()),
         ("local", "true", "local", True),
         ("local", "false", "local", False),
     ],
@@ -111,6 +115,16 @@ def test_given_settings_in_cdk_json_when_read_then_json_types_do_as_well_as_stri
         ("allowedSources", "everywhere"),
         ("allowedSources", [None]),
         ("allowedSources", 7),
+        ("tenants", "acme-live"),
+        ("tenants", '["acme-live"]'),
+        ("tenants", {"Acme & Sons": ["acme-live"]}),
+        ("tenants", {"Acme": []}),
+        ("tenants", {"Acme": "acme-live"}),
+        ("tenants", {"Acme": ["*"]}),
+        ("tenants", {"Acme": ["#apps"]}),
+        # IAM would put the caller's name in its place.
+        ("tenants", {"Acme": ["${aws:username}"]}),
+        ("tenants", {"Acme": [f"app-{number}" for number in range(21)]}),
         ("replyTimeout", "0"),
         ("replyTimeout", "11"),
         ("replyTimeout", "2s"),

@@ -228,7 +228,9 @@ def operated(**environment: str) -> Iterator[OperatedStack]:
 
         def call(client: Any, operation: str, parameters: Mapping[str, Any]) -> Any:
             if operation in stack.refused:
-                denial: Any = {"Code": "AccessDenied", "Message": "not for you"}
+                action = f"{client.meta.service_model.signing_name}:{operation}"
+                message = f"User: arn:aws:iam::1:user/x is not authorized to perform: {action}"
+                denial: Any = {"Code": "AccessDenied", "Message": message}
                 raise ClientError({"Error": denial}, operation)
             match operation:
                 case "Invoke":
