@@ -14,7 +14,7 @@ from infra.hook_api import HookApi
 from infra.hook_functions import HookFunctions
 from infra.observability import Observability
 from infra.operators import Operators
-from infra.packaging import package, target_of
+from infra.packaging import FunctionPackage, package, target_of
 from infra.policy_compiler import CompilerFunction
 from infra.policy_store import PolicyTables
 from infra.sessions import SessionTable
@@ -152,5 +152,9 @@ def packaged_code(settings: Settings) -> lambda_.Code:
     PackagingError
         If the dependencies cannot be fetched, or are not what is expected.
     """
-    functions = package(target_of(settings))
+    return code_of(package(target_of(settings)))
+
+
+def code_of(functions: FunctionPackage) -> lambda_.Code:
+    """Return a package as the code of functions."""
     return lambda_.Code.from_asset(str(functions.path), asset_hash=functions.asset_hash)

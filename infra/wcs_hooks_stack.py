@@ -4,6 +4,7 @@ from aws_cdk import CfnOutput, CliCredentialsStackSynthesizer, Stack
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
+from infra.packaging import FunctionPackage
 from infra.settings import Settings
 from infra.wcs_hooks import WcsHooks
 from wcs_hooks.core.methods import Category
@@ -12,13 +13,30 @@ from wcs_hooks.core.methods import Category
 class WcsHooksStack(Stack):
     """Everything that answers the hooks of one WCS installation.
 
+    Parameters
+    ----------
+    scope
+        The application.
+    settings
+        What can be chosen.
+    code
+        The functions' code.
+    package
+        Where the code comes from; the stack's outputs then say which version that is.
+
     Attributes
     ----------
     hooks
         What the stack consists of.
     """
 
-    def __init__(self, scope: Construct, settings: Settings, code: lambda_.Code) -> None:
+    def __init__(
+        self,
+        scope: Construct,
+        settings: Settings,
+        code: lambda_.Code,
+        package: FunctionPackage | None = None,
+    ) -> None:
         super().__init__(
             scope,
             settings.stack_name,
@@ -53,5 +71,8 @@ class WcsHooksStack(Stack):
         }
         if hooks.event_bus is not None:
             outputs["EventBusName"] = hooks.event_bus.event_bus_name
+        if package is not None:
+            # In outputs, which no function reads: `wcsctl verify` compares them with what runs.
+            outputs |= {"CodeSha256": package.code_sha256, "CodeSources": package.sources}
         for name, value in outputs.items():
             CfnOutput(self, name, value=value)
