@@ -20,6 +20,7 @@ from wcsctl.commands import (
     stats,
     status,
     try_hook,
+    verify,
     wcs_setup,
 )
 from wcsctl.commands.policy import group as policy
@@ -38,6 +39,7 @@ app = typer.Typer(
 )
 
 app.command("status")(status.status)
+app.command("verify")(verify.verify)
 app.add_typer(policy.app, name="policy")
 app.command("try")(try_hook.try_hook)
 app.command("send")(send.send)

@@ -26,11 +26,14 @@ class FunctionConfiguration:
         Its variables.
     log_group
         Where it logs.
+    code_sha256
+        The SHA-256 of its code, in base64, as Lambda reports it.
     """
 
     name: str
     environment: Mapping[str, str]
     log_group: str
+    code_sha256: str = ""
 
     @property
     def auth(self) -> Auth:
@@ -95,7 +98,8 @@ class FunctionConfigurations:
                 "deploy the stack again."
             ) from None
         group = found.get("LoggingConfig", {}).get("LogGroup") or f"/aws/lambda/{name}"
-        return FunctionConfiguration(name, found.get("Environment", {}).get("Variables", {}), group)
+        variables = found.get("Environment", {}).get("Variables", {})
+        return FunctionConfiguration(name, variables, group, found.get("CodeSha256", ""))
 
 
 def _output(function: str) -> str:
