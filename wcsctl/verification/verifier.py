@@ -106,8 +106,10 @@ class Verifier:
                 continue
             self._waiting(f"the removal of what {entry.name.name} left")
             clean = RunCleaning(self._deployment, entry.name)
-            self.leftovers.remaining += clean()
-            self.leftovers.removed.append(entry.name.name)
+            remaining = clean()
+            self.leftovers.remaining += remaining
+            if not remaining:
+                self.leftovers.removed.append(entry.name.name)
         self._run = VerificationRun(self._deployment, self.name, self._options, self._waiting)
         entries.add(self.name, self._options.timeout)
         return self
