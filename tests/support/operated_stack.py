@@ -275,7 +275,7 @@ def emulate(monkeypatch: "pytest.MonkeyPatch") -> None:
 def _create_function(name: str, role: str, environment: Mapping[str, str]) -> None:
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w") as package:
-        package.writestr("nothing.py", "")
+        package.writestr(zipfile.ZipInfo("nothing.py"), "")
     boto3.client("lambda").create_function(
         FunctionName=name,
         Role=role,
