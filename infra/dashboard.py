@@ -94,6 +94,7 @@ class Dashboard(Construct):
         alarms: Sequence[cloudwatch.IAlarm],
         hooks: HookApi,
         functions: Mapping[Category, lambda_.Function],
+        live: Mapping[Category, lambda_.Alias],
         compiler: lambda_.Function,
         dead_letters: sqs.IQueue,
         throttled_requests: cloudwatch.Metric,
@@ -111,7 +112,7 @@ class Dashboard(Construct):
             _graph("Answered by a stale snapshot", metrics.by_category("StaleSnapshot")),
             _compiler(metrics),
             _gateway(hooks, throttled_requests),
-            _functions({str(each): functions[each] for each in functions}, compiler),
+            _functions({str(each): live[each] for each in live}, compiler),
             _cold_starts(metrics),
         ]
         rows: list[Sequence[cloudwatch.IWidget]] = [

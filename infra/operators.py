@@ -6,12 +6,14 @@ from typing import Final
 
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from infra.acknowledgement import acknowledge
 from infra.dead_letters import DeadLetterStorage
+from infra.encryption import use_of
 from infra.managed_policies import (
     acknowledge_pattern,
     acknowledge_stack_pattern,
@@ -58,8 +60,10 @@ class Operators(Construct):
         dead_letters: DeadLetterStorage,
         secret_arn: str,
         functions: Mapping[Category, lambda_.Function],
+        live: Mapping[Category, lambda_.Alias],
         compiler: lambda_.Function,
         access_logs: logs.ILogGroup,
+        key: kms.IKey | None,
     ) -> None:
         super().__init__(scope, construct_id)
         dashboards = arn_pattern(self, "cloudwatch", "dashboard/*", regional=False)
@@ -76,7 +80,9 @@ class Operators(Construct):
             Resource.DEAD_LETTER_QUEUE: [dead_letters.queue.queue_arn],
             Resource.DEAD_LETTER_TABLE: [dead_letters.table.table_arn],
             Resource.SECRET: [secret_arn],
-            Resource.FUNCTIONS: [function.function_arn for function in every_function],
+            Resource.FUNCTIONS: [
+                function.function_arn for function in (*every_function, *live.values())
+            ],
             Resource.LOGS: log_groups,
             Resource.DASHBOARDS: [dashboards],
             Resource.STACK: [stack_pattern(self)],
@@ -94,6 +100,7 @@ class Operators(Construct):
                     )
                     for kind, arns in resources.items()
                 ),
+                *use_of(key),
             ],
         )
         acknowledge(

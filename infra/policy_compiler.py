@@ -5,11 +5,13 @@ import json
 from aws_cdk import Duration
 from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from infra.acknowledgement import acknowledge
+from infra.encryption import use_of
 from infra.hook_functions import traced_function
 from infra.policy_store import PolicyTables
 from infra.settings import Settings
@@ -27,7 +29,7 @@ class CompilerFunction(Construct):
         The ID of the mapping that leads the Policies table's stream to it.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what it works with, by name
         self,
         scope: Construct,
         construct_id: str,
@@ -36,6 +38,7 @@ class CompilerFunction(Construct):
         code: lambda_.Code,
         store: PolicyTables,
         dead_letters: sqs.IQueue,
+        key: kms.IKey | None,
     ) -> None:
         super().__init__(scope, construct_id)
         self.function = traced_function(
@@ -52,6 +55,7 @@ class CompilerFunction(Construct):
                 "SNAPSHOTS_TABLE": store.snapshots.table_name,
                 "SNAPSHOT_RETENTION_DAYS": str(settings.snapshot_retention_days),
             },
+            key=key,
             statements=[
                 iam.PolicyStatement(
                     sid="ReadPoliciesAndTellStatus",
@@ -88,6 +92,7 @@ class CompilerFunction(Construct):
                     actions=["sqs:SendMessage"],
                     resources=[dead_letters.queue_arn],
                 ),
+                *use_of(key),
             ],
         )
         # Not DynamoEventSource: it would add grants of its own to the role.

@@ -5,9 +5,11 @@ from typing import Any, Final, cast
 
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
 from constructs import Construct
 
 from infra.acknowledgement import acknowledge
+from infra.encryption import use_of
 from infra.managed_policies import acknowledge_stack_pattern, stack_pattern
 from infra.retention import removal_policy
 from infra.settings import Settings, Tenant
@@ -44,8 +46,16 @@ class PolicyTables(Construct):
         A managed policy for the people who edit the policies of one tenant's apps, by tenant.
     """
 
-    def __init__(self, scope: Construct, construct_id: str, settings: Settings) -> None:
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        settings: Settings,
+        *,
+        key: kms.IKey | None,
+    ) -> None:
         super().__init__(scope, construct_id)
+        self._key = key
         self.policies = dynamodb.Table(
             self,
             "Policies",
@@ -55,6 +65,8 @@ class PolicyTables(Construct):
             stream=dynamodb.StreamViewType.NEW_AND_OLD_IMAGES,
             point_in_time_recovery_specification=_recoverable(),
             removal_policy=removal_policy(settings),
+            deletion_protection=settings.deletion_protection or None,
+            encryption_key=key,
         )
         self.edits_arn = cast("str", self.policies.table_stream_arn)
         self.snapshots = dynamodb.Table(
@@ -66,6 +78,8 @@ class PolicyTables(Construct):
             time_to_live_attribute="expiresAt",
             point_in_time_recovery_specification=_recoverable(),
             removal_policy=removal_policy(settings),
+            deletion_protection=settings.deletion_protection or None,
+            encryption_key=key,
         )
         self.editors = self._managed_policy(
             "PolicyEditor",
@@ -144,6 +158,7 @@ class PolicyTables(Construct):
                     actions=list(EDITOR_ACTIONS[Resource.STACK]),
                     resources=[stack_pattern(self)],
                 ),
+                *use_of(self._key),
             ],
         )
         acknowledge(

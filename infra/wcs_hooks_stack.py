@@ -4,6 +4,7 @@ from aws_cdk import CfnOutput, CliCredentialsStackSynthesizer, Stack
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
+from infra.hook_functions import LIVE
 from infra.packaging import FunctionPackage
 from infra.settings import Settings
 from infra.wcs_hooks import WcsHooks
@@ -43,12 +44,13 @@ class WcsHooksStack(Stack):
             description="Answers the REST hooks of WCS by policies in a DynamoDB table",
             # An emulator enforces IAM but does not have the roles that `cdk bootstrap` makes.
             synthesizer=CliCredentialsStackSynthesizer() if settings.local else None,
+            termination_protection=settings.deletion_protection,
         )
         # The CDK leaves this ID out of logical IDs, which must never change: CloudFormation would
         # replace the tables of an installation.
         self.hooks = hooks = WcsHooks(self, "Default", settings, code=code)
         outputs = {
-            "HooksUrl": hooks.api.api_endpoint,
+            "HooksUrl": hooks.url,
             "PoliciesTableName": hooks.policies.table_name,
             "SnapshotsTableName": hooks.snapshots.table_name,
             "SessionsTableName": hooks.sessions.table_name,
@@ -68,7 +70,11 @@ class WcsHooksStack(Stack):
             "EventFunctionName": hooks.functions[Category.EVENT].function_name,
             "IncomingFunctionName": hooks.functions[Category.INCOMING].function_name,
             "CompilerFunctionName": hooks.compiler.function_name,
+            "FunctionAlias": LIVE,
         }
+        if hooks.domain is not None:
+            outputs["DomainTarget"] = hooks.domain.attr_regional_domain_name
+            outputs["DomainTargetHostedZoneId"] = hooks.domain.attr_regional_hosted_zone_id
         if hooks.event_bus is not None:
             outputs["EventBusName"] = hooks.event_bus.event_bus_name
         if package is not None:

@@ -129,6 +129,11 @@ class Deployment:
         """The name of a category's function."""
         return self.output(f"{category.capitalize()}FunctionName")
 
+    @property
+    def alias(self) -> str:
+        """The alias by which the categories' functions are called; empty if the stack has none."""
+        return self.outputs.get("FunctionAlias", "")
+
     @cached_property
     def target(self) -> HookTarget:
         """Where hooks are sent; on an emulator with the Host header by which it tells APIs apart.

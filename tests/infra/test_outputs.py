@@ -22,10 +22,12 @@ KINDS = {
     "IncomingFunctionName": "AWS::Lambda::Function",
     "CompilerFunctionName": "AWS::Lambda::Function",
 }
+OTHERS = {"FunctionAlias"}
+"""What is not about one resource."""
 
 
 def test_given_the_stack_when_deployed_then_it_tells_exactly_this(stack: SynthesisedStack) -> None:
-    assert set(stack.template["Outputs"]) == set(KINDS)
+    assert set(stack.template["Outputs"]) == {*KINDS, *OTHERS}
 
 
 def test_given_an_event_bus_when_deployed_then_its_name_is_told_too(
@@ -33,7 +35,7 @@ def test_given_an_event_bus_when_deployed_then_its_name_is_told_too(
 ) -> None:
     stack = stack_with(Settings(event_bus=True))
 
-    assert set(stack.template["Outputs"]) == {*KINDS, "EventBusName"}
+    assert set(stack.template["Outputs"]) == {*KINDS, *OTHERS, "EventBusName"}
     assert stack.resource(stack.output("EventBusName"))["Type"] == "AWS::Events::EventBus"
 
 

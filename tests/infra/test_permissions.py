@@ -58,6 +58,7 @@ def _name(stack: SynthesisedStack, resource: Json, names: dict[str, str]) -> str
         return of_the_account[resource["Fn::Join"][1][-1]]
     logical_id = stack.logical_id(resource)
     if stack.template["Resources"][logical_id]["Type"] in {
+        "AWS::Lambda::Alias",
         "AWS::Lambda::Function",
         "AWS::Logs::LogGroup",
     }:
@@ -183,6 +184,7 @@ def test_given_an_operator_when_at_work_then_they_may_do_this_and_no_more(
         name: stack.logical_id(stack.output(f"{name.capitalize()}FunctionName"))
         for name in (*Category, "compiler")
     }
+    called = {*functions.values(), *stack.of_type("AWS::Lambda::Alias")}
     function_logs = {stack.logical_id(stack.function(name)["LoggingConfig"]) for name in functions}
     (access_logs,) = stack.of_type("AWS::Logs::LogGroup").keys() - function_logs
 
@@ -203,8 +205,8 @@ def test_given_an_operator_when_at_work_then_they_may_do_this_and_no_more(
         ),
         ("secretsmanager:GetSecretValue", "secret"),
         ("secretsmanager:PutSecretValue", "secret"),
-        *(("lambda:GetFunctionConfiguration", each) for each in functions.values()),
-        *(("lambda:InvokeFunction", each) for each in functions.values()),
+        *(("lambda:GetFunctionConfiguration", each) for each in called),
+        *(("lambda:InvokeFunction", each) for each in called),
         *(
             (f"logs:{action}", group)
             for action in ("FilterLogEvents", "GetQueryResults", "StartQuery")
