@@ -34,7 +34,6 @@ def data_key(scope: Construct, construct_id: str, settings: Settings) -> kms.IKe
             sid="Logs",
             actions=[
                 "kms:Decrypt",
-                "kms:DescribeKey",
                 "kms:Encrypt",
                 "kms:GenerateDataKey*",
                 "kms:ReEncrypt*",

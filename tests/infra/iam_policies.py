@@ -57,7 +57,11 @@ def _resolved(stack: SynthesisedStack, value: Json) -> Any:
 
 
 def _identifier(stack: SynthesisedStack, logical_id: str, attribute: str) -> str:
-    kind = stack.template["Resources"][logical_id]["Type"]
+    described = stack.template["Resources"][logical_id]
+    kind = described["Type"]
+    if kind == "AWS::Lambda::Alias":
+        function = _identifier(stack, described["Properties"]["FunctionName"]["Ref"], "Arn")
+        return f"{function}:{described['Properties']['Name']}"
     name = f"WcsHooks-{logical_id}-{_SUFFIX}"
     if attribute == "Ref" and kind != "AWS::SNS::Topic":
         return name

@@ -6,15 +6,15 @@ They follow from what `Settings` declares, so a new setting is among them by its
 import dataclasses
 from collections.abc import Iterator
 from enum import StrEnum
-from itertools import zip_longest
+from itertools import combinations
 from typing import Any, Final
 
-from infra.settings import CONTEXT_KEY, Settings
+from infra.settings import CONTEXT_KEY, Settings, SettingsError
 
 _VALUES: Final = (
-    *("7", "0.5", "512", "60"),
     *("test", "hooks.example.com", "https://example.com/runbook", "ops@example.com"),
-    *("203.0.113.0/24", '{"Acme": ["acme-live", "acme-test"]}'),
+    *("7", "0.5", "512", "60"),
+    *("203.0.113.0/24", "connect=5,direct=10", '{"Acme": ["acme-live", "acme-test"]}'),
     "arn:aws:acm:us-east-1:111122223333:certificate/12345678-1234-1234-1234-123456789012",
     "arn:aws:kms:us-east-1:111122223333:key/12345678-1234-1234-1234-123456789012",
 )
@@ -27,17 +27,48 @@ class NoValueError(Exception):
 
 
 def variants() -> dict[str, Settings]:
-    """Return the defaults, then all second values at once, and so on, by a name for each."""
+    """Return the defaults, then as many other values at once as go together, by a name for each."""
+    left = [
+        {field.metadata["name"]: value}
+        for field in dataclasses.fields(Settings)
+        for value in _other_values(field)
+    ]
     found = {"defaults": Settings()}
-    names = [field.metadata["name"] for field in dataclasses.fields(Settings)]
-    others = [list(_other_values(field)) for field in dataclasses.fields(Settings)]
-    for number, values in enumerate(zip_longest(*others), start=1):
-        given = {
-            name: value for name, value in zip(names, values, strict=True) if value is not None
-        }
-        name = "every setting" if number == 1 else ", ".join(f"{k}={v}" for k, v in given.items())
-        found[name] = Settings.from_context({CONTEXT_KEY: given})
+    while left:
+        together, left = _together(left)
+        name = ", ".join(f"{name}={value}" for name, value in together.items())
+        found[name if len(found) > 1 else "most settings"] = Settings.from_context(
+            {CONTEXT_KEY: together}
+        )
     return found
+
+
+def _together(values: list[dict[str, object]]) -> tuple[dict[str, object], list[dict[str, object]]]:
+    """Take values that do not contradict each other, alone or in twos; return the others as well.
+
+    Raises
+    ------
+    NoValueError
+        If none can be taken.
+    """
+    together: dict[str, object] = {}
+    left = list(values)
+    for some in (*combinations(values, 1), *combinations(values, 2)):
+        names = [name for one in some for name in one]
+        if not all(one in left for one in some) or len({*names, *together}) < len(
+            [*names, *together]
+        ):
+            continue
+        tried = together | {name: value for one in some for name, value in one.items()}
+        try:
+            Settings.from_context({CONTEXT_KEY: tried})
+        except SettingsError:
+            continue
+        together = tried
+        left = [one for one in left if one not in some]
+    if not together:
+        raise NoValueError(f"the values of {', '.join(*values)} go with nothing else")
+    return together, left
 
 
 def _other_values(field: dataclasses.Field[Any]) -> Iterator[object]:
