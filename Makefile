@@ -63,7 +63,6 @@ lint: setup ## Check style, formatting and types
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
 	@$(PY) -m mypy
-	@$(PY) -m mypy --python-version 3.12 functions simulated_wcs function_sources.py strict_yaml.py wcsctl
 
 format: setup ## Format the code and repair what can be repaired
 	@$(PY) -m ruff check --fix .

@@ -119,7 +119,7 @@ class Dashboard(Construct):
             [alarm_states],
             *_outcomes(metrics),
             [_last_denials(functions), _last_failures(functions)],
-            *batched(graphs, _WIDTH // _THIRD, strict=True),
+            *batched(graphs, _WIDTH // _THIRD),
         ]
         for row in rows:
             dashboard.add_widgets(*row)
