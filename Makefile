@@ -25,7 +25,7 @@ $(shell for env in .venv .emulator .lambda; do [ -x $$env/bin/python ] || rm -f 
 .PHONY: help
 help: ## Show this list
 	@awk -F ':.*## ' '/^##@ / { print "\n" substr($$0, 5) } \
-		/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+		/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 ##@ Use it
 .PHONY: setup local local-stop hook clean
@@ -55,7 +55,7 @@ clean: local-stop ## Stop the emulator and remove everything that was made here
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 ##@ Change it
-.PHONY: check lint format test
+.PHONY: check lint format test check-template
 check: setup lint ## Style, types and unit tests: the loop while editing
 	@HYPOTHESIS_PROFILE=dev $(PY) -m pytest -q -n $(TEST_WORKERS) --dist loadfile tests/unit
 
@@ -63,11 +63,14 @@ lint: setup ## Check style, formatting and types
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
 	@$(PY) -m mypy
-	@$(PY) -m mypy --python-version 3.12 functions simulated_wcs strict_yaml.py wcsctl
 
 format: setup ## Format the code and repair what can be repaired
 	@$(PY) -m ruff check --fix .
 	@$(PY) -m ruff format .
+
+check-template: setup ## Check template and IAM policies with cfn-lint, parliament and cdk-nag
+	@$(PY) -m pytest -q -n $(TEST_WORKERS) --dist loadfile \
+		tests/infra/test_independent_checks.py tests/infra/test_best_practice.py
 
 test: setup lint ## Every check and every test, end to end included
 	@echo "==> Unit, property, integration and stack tests"

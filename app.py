@@ -11,9 +11,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parent / "functions"))
 
 from aws_cdk import App
 
-from infra.packaging import PackagingError
+from infra.packaging import PackagingError, package, target_of
 from infra.settings import Settings, SettingsError
-from infra.wcs_hooks import packaged_code
+from infra.wcs_hooks import code_of
 from infra.wcs_hooks_stack import WcsHooksStack
 
 
@@ -22,11 +22,11 @@ def main() -> int:
     app = App()
     try:
         settings = Settings.from_context(app.node.get_all_context())
-        code = packaged_code(settings)
+        functions = package(target_of(settings))
     except (SettingsError, PackagingError) as error:
         sys.stderr.write(f"{error}\n")
         return 1
-    WcsHooksStack(app, settings, code)
+    WcsHooksStack(app, settings, code_of(functions), functions)
     app.synth()
     return 0
 

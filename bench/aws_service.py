@@ -75,7 +75,7 @@ class AwsService:
         """Write an app's policies and compile them, as the stream would."""
         dynamodb = _client(self.endpoint, "dynamodb")
         items = [to_attributes({"app": app, **policy}) for policy in policies]
-        for batch in batched(items, _BATCH, strict=False):
+        for batch in batched(items, _BATCH):
             dynamodb.batch_write_item(
                 RequestItems={POLICIES: [{"PutRequest": {"Item": item}} for item in batch]}
             )

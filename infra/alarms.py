@@ -78,7 +78,8 @@ class Alarms(Construct):
             *self._of_edits(compiler, edits_id),
             self._alarm(
                 "ThrottledRequests",
-                "The gateway refuses hooks: the account's rate of requests is used up.",
+                "The gateway refuses hooks: the account's rate of requests is used up, or "
+                "unknownMethodRateLimit.",
                 throttled_requests,
             ),
             *self._of_dead_letters(dead_letters),
@@ -291,7 +292,10 @@ class Alarms(Construct):
         alarm = cloudwatch.Alarm(
             self,
             construct_id,
-            alarm_description=f"{description} Runbook: {RUNBOOK}#{construct_id.lower()}",
+            alarm_description=(
+                f"{description} Runbook: {self._settings.runbook_url or RUNBOOK}"
+                f"#{construct_id.lower()}"
+            ),
             metric=metric,
             threshold=threshold,
             comparison_operator=_BELOW if must_be_there else _AT_LEAST,
@@ -301,4 +305,6 @@ class Alarms(Construct):
             treat_missing_data=_ALARMING if must_be_there else _HARMLESS,
         )
         alarm.add_alarm_action(SnsAction(self.topic))
+        if self._settings.ok_notifications:
+            alarm.add_ok_action(SnsAction(self.topic))
         return alarm

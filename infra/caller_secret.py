@@ -3,6 +3,7 @@
 import string
 from typing import cast
 
+from aws_cdk import aws_kms as kms
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
@@ -22,7 +23,14 @@ class CallerSecret(Construct):
         The secret's ARN.
     """
 
-    def __init__(self, scope: Construct, construct_id: str, settings: Settings) -> None:
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        settings: Settings,
+        *,
+        key: kms.IKey | None,
+    ) -> None:
         super().__init__(scope, construct_id)
         self.secret = secretsmanager.Secret(
             self,
@@ -38,6 +46,7 @@ class CallerSecret(Construct):
                 exclude_characters=string.punctuation,
             ),
             removal_policy=removal_policy(settings),
+            encryption_key=key,
         )
         # Not the Ref, which is the ARN too on AWS but the mere name on an emulator.
         resource = cast("secretsmanager.CfnSecret", self.secret.node.default_child)

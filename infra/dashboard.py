@@ -94,6 +94,7 @@ class Dashboard(Construct):
         alarms: Sequence[cloudwatch.IAlarm],
         hooks: HookApi,
         functions: Mapping[Category, lambda_.Function],
+        live: Mapping[Category, lambda_.Alias],
         compiler: lambda_.Function,
         dead_letters: sqs.IQueue,
         throttled_requests: cloudwatch.Metric,
@@ -111,14 +112,14 @@ class Dashboard(Construct):
             _graph("Answered by a stale snapshot", metrics.by_category("StaleSnapshot")),
             _compiler(metrics),
             _gateway(hooks, throttled_requests),
-            _functions({str(each): functions[each] for each in functions}, compiler),
+            _functions({str(each): live[each] for each in live}, compiler),
             _cold_starts(metrics),
         ]
         rows: list[Sequence[cloudwatch.IWidget]] = [
             [alarm_states],
             *_outcomes(metrics),
             [_last_denials(functions), _last_failures(functions)],
-            *batched(graphs, _WIDTH // _THIRD, strict=True),
+            *batched(graphs, _WIDTH // _THIRD),
         ]
         for row in rows:
             dashboard.add_widgets(*row)

@@ -2,6 +2,7 @@
 
 from aws_cdk import Duration
 from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
@@ -22,12 +23,20 @@ class DeadLetterStorage(Construct):
         Where hooks go while the queue does not take them.
     """
 
-    def __init__(self, scope: Construct, construct_id: str, settings: Settings) -> None:
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        settings: Settings,
+        *,
+        key: kms.IKey | None,
+    ) -> None:
         super().__init__(scope, construct_id)
         self.queue = sqs.Queue(
             self,
             "Queue",
-            encryption=sqs.QueueEncryption.SQS_MANAGED,
+            encryption=(sqs.QueueEncryption.KMS if key else sqs.QueueEncryption.SQS_MANAGED),
+            encryption_master_key=key,
             # An emulator is talked to without TLS, and enforces the policy that this makes.
             enforce_ssl=not settings.local,
             retention_period=Duration.seconds(RETENTION_SECONDS),
@@ -52,4 +61,6 @@ class DeadLetterStorage(Construct):
                 point_in_time_recovery_enabled=True
             ),
             removal_policy=removal_policy(settings),
+            deletion_protection=settings.deletion_protection or None,
+            encryption_key=key,
         )

@@ -6,6 +6,7 @@ from typing import Final, cast
 
 from aws_cdk import Aws, Fn
 from aws_cdk import aws_apigatewayv2 as apigateway
+from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from aws_cdk.aws_apigatewayv2_integrations import HttpLambdaIntegration
@@ -38,7 +39,11 @@ class HookApi(Construct):
     Attributes
     ----------
     api
-        The API, whose endpoint is the application URL to tell WCS.
+        The API.
+    url
+        The application URL to tell WCS: of the custom domain where there is one.
+    domain
+        The custom domain, with the setting ``domainName``; None without it.
     access_logs
         One JSON line per request.
     """
@@ -50,6 +55,7 @@ class HookApi(Construct):
         settings: Settings,
         *,
         functions: Mapping[Category, lambda_.IFunction],
+        key: kms.IKey | None,
     ) -> None:
         super().__init__(scope, construct_id)
         self.api = apigateway.HttpApi(
@@ -57,6 +63,8 @@ class HookApi(Construct):
             "Api",
             description="Answers the REST hooks of WCS",
             create_default_stage=False,
+            # Else what is set up for the domain, such as a firewall before it, could be passed by.
+            disable_execute_api_endpoint=True if settings.domain_name else None,
         )
         integrations = {
             # A permission for the whole API rather than one per route: a function's policy is
@@ -68,6 +76,7 @@ class HookApi(Construct):
         }
         routes = {f"/{name}": method.category for name, method in METHODS.items()}
         routes[UNKNOWN_METHOD_PATH] = Category.EVENT
+        made: dict[str, apigateway.HttpRoute] = {}
         for path, category in routes.items():
             for route in self.api.add_routes(
                 path=path, methods=[apigateway.HttpMethod.POST], integration=integrations[category]
@@ -78,17 +87,24 @@ class HookApi(Construct):
                     reason="The function checks the caller: the signature covers the body, which "
                     "no authorizer of an HTTP API sees.",
                 )
-        self.access_logs = self._access_logs(settings)
-        self._stage(self.access_logs)
+                made[path] = route
+        self._permit_before_use()
+        self.access_logs = self._access_logs(settings, key)
+        stage = self._stage(self.access_logs)
+        _limit_unknown_methods(stage, made[UNKNOWN_METHOD_PATH], settings)
+        self.domain = self._custom_domain(stage, settings)
+        self.url = (
+            f"https://{settings.domain_name}" if settings.domain_name else self.api.api_endpoint
+        )
 
-    def _access_logs(self, settings: Settings) -> logs.LogGroup:
+    def _access_logs(self, settings: Settings, key: kms.IKey | None) -> logs.LogGroup:
         """Make the log group that the gateway may write to without a resource policy of its own.
 
         Groups of other names are added to the account's resource policy one by one; it is limited
         to 5,120 characters, and no API can be deployed once it is full.
         https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/AWS-logs-and-resource-policy.html
         """
-        group = log_group(self, "AccessLogs", settings)
+        group = log_group(self, "AccessLogs", settings, key)
         resource = cast("logs.CfnLogGroup", group.node.default_child)
         # A group outlives its stack, whose name may be used again: the stack's ID never is.
         stack_id = Fn.select(2, Fn.split("/", Aws.STACK_ID))
@@ -97,7 +113,41 @@ class HookApi(Construct):
         )
         return group
 
-    def _stage(self, access_logs: logs.ILogGroup) -> None:
+    def _permit_before_use(self) -> None:
+        """Let no integration call by an alias before the gateway may, as an update could."""
+        made = self.api.node.find_all()
+        permissions = [each for each in made if isinstance(each, lambda_.CfnPermission)]
+        for each in made:
+            if isinstance(each, apigateway.CfnIntegration):
+                each.node.add_dependency(*permissions)
+
+    def _custom_domain(
+        self, stage: apigateway.CfnStage, settings: Settings
+    ) -> apigateway.CfnDomainName | None:
+        if not settings.domain_name:
+            return None
+        domain = apigateway.CfnDomainName(
+            self,
+            "Domain",
+            domain_name=settings.domain_name,
+            domain_name_configurations=[
+                apigateway.CfnDomainName.DomainNameConfigurationProperty(
+                    certificate_arn=settings.certificate_arn,
+                    endpoint_type="REGIONAL",
+                    security_policy="TLS_1_2",
+                )
+            ],
+        )
+        apigateway.CfnApiMapping(
+            self,
+            "DomainMapping",
+            api_id=self.api.api_id,
+            domain_name=domain.ref,
+            stage=stage.ref,
+        )
+        return domain
+
+    def _stage(self, access_logs: logs.ILogGroup) -> apigateway.CfnStage:
         stage = apigateway.CfnStage(
             self,
             "Stage",
@@ -113,3 +163,21 @@ class HookApi(Construct):
             "Serverless-APIGWDefaultThrottling",
             reason="A limit below the account's would turn a burst of hooks into refusals.",
         )
+        return stage
+
+
+def _limit_unknown_methods(
+    stage: apigateway.CfnStage, route: apigateway.HttpRoute, settings: Settings
+) -> None:
+    rate = settings.unknown_method_rate_limit
+    if not rate:
+        return
+    # As CloudFormation spells it: the property is plain JSON.
+    stage.route_settings = {
+        f"POST {UNKNOWN_METHOD_PATH}": {
+            "ThrottlingRateLimit": rate,
+            "ThrottlingBurstLimit": settings.unknown_method_burst_limit or rate,
+        }
+    }
+    # A stage may only have settings for routes that exist.
+    stage.node.add_dependency(route)

@@ -12,11 +12,13 @@ from aws_cdk import Duration
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from infra.acknowledgement import acknowledge
 from infra.dead_letters import DeadLetterStorage
+from infra.encryption import use_of
 from infra.least_privilege import execution_role
 from infra.retention import log_group
 from infra.settings import Architecture, Packaging, Settings, Tracing
@@ -28,6 +30,9 @@ _MARGIN_SECONDS = 4
 
 With the longest ``replyTimeout`` of 10 s it stays below the 15 s for which WCS waits.
 """
+
+LIVE: Final = "live"
+"""The alias of each hook function: the version that answers hooks."""
 
 _TRACING: Final = {
     Tracing.ACTIVE: lambda_.Tracing.ACTIVE,
@@ -51,6 +56,9 @@ class HookFunctions(Construct):
     ----------
     by_category
         Each category's function.
+    live
+        Its alias, which names the version that answers hooks. Each deployment that changes code or
+        configuration publishes a new version.
     """
 
     def __init__(  # noqa: PLR0913 - what it works with, by name
@@ -66,6 +74,7 @@ class HookFunctions(Construct):
         secret_arn: str,
         token_secrets_arn: str,
         event_bus: events.IEventBus | None,
+        key: kms.IKey | None,
     ) -> None:
         super().__init__(scope, construct_id)
         environment = {
@@ -79,6 +88,7 @@ class HookFunctions(Construct):
             "AUTH": settings.auth.value,
             "BASIC_USER": settings.basic_user,
             "ALLOWED_SOURCES": ",".join(settings.allowed_sources),
+            "TRUSTED_PROXIES": ",".join(settings.trusted_proxies),
             "REPLY_TIMEOUT_SECONDS": f"{settings.reply_timeout:g}",
             "SNAPSHOT_TTL_SECONDS": f"{settings.snapshot_ttl:g}",
             "SESSION_TTL_DAYS": str(settings.session_ttl_days),
@@ -93,9 +103,10 @@ class HookFunctions(Construct):
                 "EVENT_BUS_KEEP_ALIVE": str(settings.event_bus_keep_alive).lower(),
             }
         }
-        common = _common_statements(
-            settings, snapshots, dead_letters, secret_arn, token_secrets_arn
-        )
+        common = [
+            *_common_statements(settings, snapshots, dead_letters, secret_arn, token_secrets_arn),
+            *use_of(key),
+        ]
         self.by_category: dict[Category, lambda_.Function] = {
             category: traced_function(
                 self,
@@ -107,6 +118,8 @@ class HookFunctions(Construct):
                 timeout=Duration.seconds(math.ceil(settings.reply_timeout) + _MARGIN_SECONDS),
                 environment=environments[category],
                 tracing=_TRACING[settings.tracing],
+                reserved_concurrency=settings.reserved_concurrency.for_category(category),
+                key=key,
                 statements=[
                     *common,
                     iam.PolicyStatement(
@@ -118,6 +131,18 @@ class HookFunctions(Construct):
                 ],
             )
             for category in Category
+        }
+        self.live: dict[Category, lambda_.Alias] = {
+            category: lambda_.Alias(
+                self,
+                f"{category.capitalize()}Live",
+                alias_name=LIVE,
+                version=function.current_version,
+                provisioned_concurrent_executions=(
+                    settings.provisioned_concurrency.for_category(category)
+                ),
+            )
+            for category, function in self.by_category.items()
         }
 
 
@@ -188,10 +213,12 @@ def traced_function(  # noqa: PLR0913 - what a function is made of, by name
     timeout: Duration,
     environment: Mapping[str, str],
     statements: Sequence[iam.PolicyStatement],
+    key: kms.IKey | None,
     tracing: lambda_.Tracing = lambda_.Tracing.ACTIVE,
+    reserved_concurrency: int | None = None,
 ) -> lambda_.Function:
     """Make a function with a log group and a role of its own."""
-    logs = log_group(scope, f"{construct_id}Logs", settings)
+    logs = log_group(scope, f"{construct_id}Logs", settings, key)
     function = lambda_.Function(
         scope,
         construct_id,
@@ -202,6 +229,7 @@ def traced_function(  # noqa: PLR0913 - what a function is made of, by name
         architecture=_architecture(settings),
         memory_size=settings.memory_size,
         timeout=timeout,
+        reserved_concurrent_executions=reserved_concurrency,
         role=execution_role(scope, f"{construct_id}Role", logs, statements),
         tracing=tracing,
         log_group=logs,

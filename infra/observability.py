@@ -23,6 +23,8 @@ class Observability(Construct):
     ----------
     dashboard_url
         The dashboard in the CloudWatch console.
+    alarms
+        Every alarm.
     topic
         Where alarms are published; subscribe to it, or give the setting ``alarmEmail``.
     """
@@ -35,6 +37,7 @@ class Observability(Construct):
         *,
         hooks: HookApi,
         functions: Mapping[Category, lambda_.Function],
+        live: Mapping[Category, lambda_.Alias],
         compiler: lambda_.Function,
         edits_id: str,
         dead_letters: sqs.IQueue,
@@ -49,13 +52,14 @@ class Observability(Construct):
             "Alarms",
             settings,
             metrics=metrics,
-            functions=functions,
+            functions=live,
             compiler=compiler,
             edits_id=edits_id,
             dead_letters=dead_letters,
             throttled_requests=throttled_requests,
         )
         self.topic = alarms.topic
+        self.alarms = alarms.all
         self.dashboard_url = Dashboard(
             self,
             "Dashboard",
@@ -63,6 +67,7 @@ class Observability(Construct):
             alarms=alarms.all,
             hooks=hooks,
             functions=functions,
+            live=live,
             compiler=compiler,
             dead_letters=dead_letters,
             throttled_requests=throttled_requests,

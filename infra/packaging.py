@@ -19,10 +19,12 @@ import sys
 import tempfile
 import time
 import zipfile
-from collections.abc import Iterable, Iterator
-from pathlib import Path, PurePosixPath
+from base64 import b64encode
+from collections.abc import Iterable
+from pathlib import Path
 from typing import Final
 
+from function_sources import REQUIREMENTS, source_files, sources_digest
 from infra import service_models
 from infra.bill_of_materials import bill_of_materials
 from infra.service_models import ServiceModelsError, write_service_models
@@ -89,11 +91,19 @@ class FunctionPackage:
         Of all that went into it.
     bill_of_materials
         A file that lists the libraries in it, with versions and hashes.
+    sources
+        A digest of the functions' sources and of their libraries' versions.
     """
 
     path: Path
     asset_hash: str
     bill_of_materials: Path
+    sources: str
+
+    @property
+    def code_sha256(self) -> str:
+        """The file's SHA-256, in base64: what Lambda reports of a function made from it."""
+        return b64encode(hashlib.sha256(self.path.read_bytes()).digest()).decode()
 
 
 def target_of(settings: Settings) -> TargetPlatform:
@@ -127,14 +137,14 @@ def package(
         If the dependencies cannot be fetched, or are not what is expected.
     """
     build.mkdir(parents=True, exist_ok=True)
-    requirements = sources / "requirements.txt"
+    requirements = sources / REQUIREMENTS
     dependencies_key = _digest(
         # These files are the recipe: another recipe, another package.
         *(Path(file).read_bytes() for file in (__file__, service_models.__file__)),
         requirements.read_bytes(),
         repr((target, _magic_number())).encode(),
     )
-    files = sorted(_source_files(sources))
+    files = sorted(source_files(sources))
     key = _digest(
         dependencies_key.encode(),
         *(part for file in files for part in (str(file).encode(), (sources / file).read_bytes())),
@@ -159,7 +169,7 @@ def package(
     materials = path.with_suffix(".cdx.json")
     materials.write_text(bill_of_materials(requirements.read_text()))
     path.touch()
-    return FunctionPackage(path, key, materials)
+    return FunctionPackage(path, key, materials, sources_digest(sources))
 
 
 def _digest(*parts: bytes) -> str:
@@ -173,12 +183,6 @@ def _digest(*parts: bytes) -> str:
 def _magic_number() -> bytes:
     """Which byte code a package made by this interpreter holds, if any."""
     return importlib.util.MAGIC_NUMBER if sys.version_info[:2] == _PYTHON else b""
-
-
-def _source_files(sources: Path) -> Iterator[PurePosixPath]:
-    for file in (sources / "wcs_hooks").rglob("*"):
-        if file.is_file() and file.parent.name != "__pycache__":
-            yield PurePosixPath(file.relative_to(sources).as_posix())
 
 
 def _install(requirements: Path, target: TargetPlatform, into: Path) -> None:

@@ -6,11 +6,13 @@ from collections.abc import Mapping
 from aws_cdk import Duration
 from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from infra.acknowledgement import acknowledge
+from infra.encryption import use_of
 from infra.hook_functions import traced_function
 from infra.policy_store import PolicyTables
 from infra.settings import Settings
@@ -28,7 +30,7 @@ class CompilerFunction(Construct):
         The ID of the mapping that leads the Policies table's stream to it.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what it works with, by name
         self,
         scope: Construct,
         construct_id: str,
@@ -37,6 +39,7 @@ class CompilerFunction(Construct):
         code: lambda_.Code,
         store: PolicyTables,
         dead_letters: sqs.IQueue,
+        key: kms.IKey | None,
     ) -> None:
         super().__init__(scope, construct_id)
         self.function = traced_function(
@@ -55,6 +58,7 @@ class CompilerFunction(Construct):
                 "KEYS_STALE_HOURS": str(settings.keys_stale_hours),
                 "LOCAL_ISSUERS": str(settings.local).lower(),
             },
+            key=key,
             statements=[
                 iam.PolicyStatement(
                     sid="ReadPoliciesAndTellStatus",
@@ -91,6 +95,7 @@ class CompilerFunction(Construct):
                     actions=["sqs:SendMessage"],
                     resources=[dead_letters.queue_arn],
                 ),
+                *use_of(key),
             ],
         )
         # Not DynamoEventSource: it would add grants of its own to the role.

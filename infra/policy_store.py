@@ -1,16 +1,32 @@
 """The tables of policies and of their compiled snapshots, and who may edit policies."""
 
-from typing import cast
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, cast
 
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
 from constructs import Construct
 
 from infra.acknowledgement import acknowledge
+from infra.encryption import use_of
+from infra.managed_policies import acknowledge_stack_pattern, stack_pattern
 from infra.retention import removal_policy
-from infra.settings import Settings
+from infra.settings import Settings, Tenant
+from wcs_hooks.adapters.dynamo_snapshots import APPS
+from wcs_hooks.core.policy.vocabulary import EVERY_APP
+from wcsctl.permissions import EDITOR_ACTIONS, Resource
 
 _STRING = dynamodb.AttributeType.STRING
+
+_READ: Final = ("dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:Query")
+_WRITE: Final = (
+    "dynamodb:BatchWriteItem",
+    "dynamodb:ConditionCheckItem",
+    "dynamodb:DeleteItem",
+    "dynamodb:PutItem",
+    "dynamodb:UpdateItem",
+)
 
 
 class PolicyTables(Construct):
@@ -26,10 +42,20 @@ class PolicyTables(Construct):
         Immutable versions and each app's pointer to the current one.
     editors
         A managed policy to attach to the people who edit policies.
+    tenant_editors
+        A managed policy for the people who edit the policies of one tenant's apps, by tenant.
     """
 
-    def __init__(self, scope: Construct, construct_id: str, settings: Settings) -> None:
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        settings: Settings,
+        *,
+        key: kms.IKey | None,
+    ) -> None:
         super().__init__(scope, construct_id)
+        self._key = key
         self.policies = dynamodb.Table(
             self,
             "Policies",
@@ -39,6 +65,8 @@ class PolicyTables(Construct):
             stream=dynamodb.StreamViewType.NEW_AND_OLD_IMAGES,
             point_in_time_recovery_specification=_recoverable(),
             removal_policy=removal_policy(settings),
+            deletion_protection=settings.deletion_protection or None,
+            encryption_key=key,
         )
         self.edits_arn = cast("str", self.policies.table_stream_arn)
         self.snapshots = dynamodb.Table(
@@ -50,52 +78,108 @@ class PolicyTables(Construct):
             time_to_live_attribute="expiresAt",
             point_in_time_recovery_specification=_recoverable(),
             removal_policy=removal_policy(settings),
+            deletion_protection=settings.deletion_protection or None,
+            encryption_key=key,
         )
-        self.editors = iam.ManagedPolicy(
-            self,
+        self.editors = self._managed_policy(
             "PolicyEditor",
-            description="Edit the policies for WCS hooks, and read what was in force before",
-            statements=[
+            "Edit the policies for WCS hooks, and read what was in force before",
+            [
                 iam.PolicyStatement(
                     sid="EditPolicies",
                     # Scan is what the DynamoDB console lists items with.
-                    actions=[
-                        "dynamodb:BatchGetItem",
-                        "dynamodb:BatchWriteItem",
-                        "dynamodb:ConditionCheckItem",
-                        "dynamodb:DeleteItem",
-                        "dynamodb:DescribeTable",
-                        "dynamodb:GetItem",
-                        "dynamodb:PutItem",
-                        "dynamodb:Query",
-                        "dynamodb:Scan",
-                        "dynamodb:UpdateItem",
-                    ],
+                    actions=[*_READ, *_WRITE, "dynamodb:DescribeTable", "dynamodb:Scan"],
                     resources=[self.policies.table_arn],
                 ),
                 iam.PolicyStatement(
                     sid="ReadSnapshots",
-                    actions=[
-                        "dynamodb:BatchGetItem",
-                        "dynamodb:DescribeTable",
-                        "dynamodb:GetItem",
-                        "dynamodb:Query",
-                        "dynamodb:Scan",
-                    ],
+                    actions=[*_READ, "dynamodb:DescribeTable", "dynamodb:Scan"],
                     resources=[self.snapshots.table_arn],
                 ),
+            ],
+        )
+        self.tenant_editors: dict[str, iam.ManagedPolicy] = {
+            tenant.name: self._managed_policy(
+                f"PolicyEditor{tenant.name}",
+                f"Edit the policies for WCS hooks of the apps of {tenant.name}",
+                self._tenant_statements(tenant),
+            )
+            for tenant in settings.tenants
+        }
+
+    def _tenant_statements(self, tenant: Tenant) -> list[iam.PolicyStatement]:
+        """What edits the tenant's apps, and reads beyond them only what decides their hooks too.
+
+        No Scan: it names no partition key, so it cannot be limited to some apps.
+        """
+        return [
+            iam.PolicyStatement(
+                sid="EditPolicies",
+                actions=[*_READ, *_WRITE],
+                resources=[self.policies.table_arn],
+                conditions=_only_of(tenant.apps),
+            ),
+            iam.PolicyStatement(
+                sid="ReadPolicies",
+                actions=list(_READ),
+                resources=[self.policies.table_arn],
+                conditions=_only_of([EVERY_APP]),
+            ),
+            iam.PolicyStatement(
+                sid="ReadSnapshots",
+                actions=list(_READ),
+                resources=[self.snapshots.table_arn],
+                # Under APPS stands what each app's policies require of the others'.
+                conditions=_only_of([*tenant.apps, EVERY_APP, APPS]),
+            ),
+            iam.PolicyStatement(
+                sid="DescribeTables",
+                actions=["dynamodb:DescribeTable"],
+                resources=[self.policies.table_arn, self.snapshots.table_arn],
+            ),
+        ]
+
+    def _managed_policy(
+        self, construct_id: str, description: str, statements: Sequence[iam.PolicyStatement]
+    ) -> iam.ManagedPolicy:
+        policy = iam.ManagedPolicy(
+            self,
+            construct_id,
+            description=description,
+            statements=[
+                *statements,
                 iam.PolicyStatement(
                     sid="FindTablesInTheConsole",
                     actions=["dynamodb:ListTables"],
                     resources=["*"],
                 ),
+                iam.PolicyStatement(
+                    sid="FindTheStack",
+                    actions=list(EDITOR_ACTIONS[Resource.STACK]),
+                    resources=[stack_pattern(self)],
+                ),
+                *use_of(self._key),
             ],
         )
         acknowledge(
-            self.editors,
+            policy,
             "AwsSolutions-IAM5[Resource::*]",
             reason="ListTables, which the console starts with, knows no resources: IAM accepts *.",
         )
+        acknowledge_stack_pattern(policy)
+        return policy
+
+
+def _only_of(apps: Sequence[str]) -> Mapping[str, Any]:
+    """Limit an action on items to those of some apps.
+
+    ForAllValues also holds for a request without any key, hence Null:
+    https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/specifying-conditions.html
+    """
+    return {
+        "ForAllValues:StringEquals": {"dynamodb:LeadingKeys": list(apps)},
+        "Null": {"dynamodb:LeadingKeys": "false"},
+    }
 
 
 def _recoverable() -> dynamodb.PointInTimeRecoverySpecification:

@@ -1,6 +1,7 @@
 """The table of sessions that WCS connected."""
 
 from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_kms as kms
 from constructs import Construct
 
 from infra.retention import removal_policy
@@ -16,7 +17,14 @@ class SessionTable(Construct):
         Keyed by the WCS node and the session's id.
     """
 
-    def __init__(self, scope: Construct, construct_id: str, settings: Settings) -> None:
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        settings: Settings,
+        *,
+        key: kms.IKey | None,
+    ) -> None:
         super().__init__(scope, construct_id)
         self.table = dynamodb.Table(
             self,
@@ -29,4 +37,6 @@ class SessionTable(Construct):
                 point_in_time_recovery_enabled=True
             ),
             removal_policy=removal_policy(settings),
+            deletion_protection=settings.deletion_protection or None,
+            encryption_key=key,
         )

@@ -7,13 +7,17 @@ They stand in ``cdk.json`` under ``"wcsHooks"``; each can be overridden on the c
 import dataclasses
 import difflib
 import ipaddress
+import itertools
+import json
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import StrEnum
-from typing import Any, Final, Self
+from typing import Any, Final, NamedTuple, Self
 
 from wcs_hooks.core.caller import Auth, RestApiCalls
+from wcs_hooks.core.methods import Category
+from wcs_hooks.core.policy.vocabulary import EVERY_APP
 from wcs_hooks.telemetry.catalogue import namespace_of
 
 CONTEXT_KEY: Final = "wcsHooks"
@@ -22,13 +26,25 @@ CONTEXT_KEY: Final = "wcsHooks"
 _IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 _STAGE = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,18}[A-Za-z0-9])?")
 _USER = re.compile(r"[\x21-\x39\x3b-\x7e]{1,64}")
+_TENANT = re.compile(r"[A-Za-z][A-Za-z0-9]{0,31}")
+_APP = re.compile(r"(?![*]$)[^#$\s][^$\s]{0,63}")
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
+_DOMAIN = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)(\.(?!-)[a-z0-9-]{1,63}(?<!-))+")
+_CERTIFICATE = re.compile(r"arn:aws[a-z-]*:acm:[a-z0-9-]+:\d{12}:certificate/[\w-]+")
+_KEY = re.compile(r"create|arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key/[\w-]+")
+_URL = re.compile(r"https?://[^\s#]+")
+
+_MAX_APPS: Final = 20
+"""An IAM policy has 6,144 characters, and a tenant's names each app three times."""
 
 _LOG_RETENTION_DAYS: Final = (
     *(1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731),
     *(1096, 1827, 2192, 2557, 2922, 3288, 3653),
 )
 """The only retentions that CloudWatch Logs knows."""
+
+_MOST_ADDRESS_CHARACTERS: Final = 2_000
+"""Lambda limits all of a function's environment variables to 4 KB together."""
 
 
 class SettingsError(Exception):
@@ -61,6 +77,42 @@ class Tracing(StrEnum):
 
     ACTIVE = "active"
     PASS_THROUGH = "pass-through"  # noqa: S105 - no password
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Tenant:
+    """Apps whose policies the same people edit.
+
+    Attributes
+    ----------
+    name
+        Part of the output with their managed policy, ``PolicyEditorPolicyArn<name>``.
+    apps
+        The ``appKey`` of each.
+    """
+
+    name: str
+    apps: tuple[str, ...]
+
+
+class DeploymentStrategy(StrEnum):
+    """How a new version of a hook function takes over from the one before."""
+
+    ALL_AT_ONCE = "all-at-once"
+    CANARY = "canary"
+
+
+class Concurrency(NamedTuple):
+    """How many executions at the same time are set aside for each category; 0 for none."""
+
+    connect: int = 0
+    direct: int = 0
+    event: int = 0
+    incoming: int = 0
+
+    def for_category(self, category: Category) -> int | None:
+        """The category's number, or None if none are set aside."""
+        return int(getattr(self, category)) or None
 
 
 type _Parser = Callable[[object], object]
@@ -150,6 +202,45 @@ def _networks(value: object) -> tuple[str, ...]:
         raise ValueError(f"{allowed}; {error}") from None
 
 
+def _tenants(value: object) -> tuple[Tenant, ...]:
+    """Read an object with the apps of each tenant, or its JSON text."""
+    allowed = (
+        'an object with a list of apps for each tenant, such as {"Acme": ["acme-live"]}; a name is '
+        f"letters and digits, and an app is not {EVERY_APP}"
+    )
+    if isinstance(value, str):
+        try:
+            value = json.loads(value) if value else {}
+        except ValueError:
+            raise ValueError(allowed) from None
+    if not isinstance(value, Mapping):
+        raise ValueError(allowed)  # noqa: TRY004 - one kind of error for all wrong values
+    for name, apps in value.items():
+        if not _TENANT.fullmatch(str(name)):
+            raise ValueError(f"{allowed}; {name!r} is not a name")
+        if not isinstance(apps, list) or not apps or len(apps) > _MAX_APPS:
+            raise ValueError(f"{allowed}; {name} needs a list of 1 to {_MAX_APPS} apps")
+        for app in apps:
+            if not isinstance(app, str) or not _APP.fullmatch(app):
+                raise ValueError(f"{allowed}; {app!r} of {name} is not an app")
+    return tuple(Tenant(name, tuple(apps)) for name, apps in value.items())
+
+
+def _concurrency(value: object) -> Concurrency:
+    """Read an object of categories, or its form ``connect=5,direct=10``."""
+    allowed = (
+        "whole numbers from 1 to 10000 by category, such as connect=5,direct=10 (in cdk.json an "
+        f"object); the categories are {', '.join(Category)}"
+    )
+    if isinstance(value, str):
+        parts = [part.partition("=") for part in value.split(",") if part.strip()]
+        value = {name.strip(): number.strip() for name, _, number in parts}
+    if not isinstance(value, Mapping) or not value.keys() <= set(Category):
+        raise ValueError(allowed)
+    number = _whole(allowed, 1, 10_000)
+    return Concurrency(**{name: number(each) for name, each in value.items()})  # type: ignore[arg-type]
+
+
 def _setting(name: str, parse: _Parser) -> dict[str, Any]:
     return {"name": name, "parse": parse}
 
@@ -169,6 +260,10 @@ class Settings:
         The user of HTTP Basic credentials, for ``auth`` basic; the password is the secret's.
     allowed_sources
         CIDR blocks that hooks may come from; none means any address.
+    trusted_proxies
+        CIDR blocks of proxies in front of the API, such as CloudFront's. A hook that comes from one
+        of them counts, for ``allowed_sources``, as sent by the address that this proxy wrote last
+        into X-Forwarded-For. From anywhere else the header means nothing.
     reply_timeout
         Seconds within which a hook is answered, whatever AWS calls do. WCS waits 15 s by default.
     snapshot_ttl
@@ -209,8 +304,34 @@ class Settings:
         The functions' processor in the cloud. With ``packaging`` host it is this machine's.
     removal
         Whether deleting the stack leaves its data (``retain``) or deletes that too.
+    deployment
+        Whether a new version of a hook function takes all hooks at once, or a tenth of them for
+        five minutes before that (``canary``), and none if the function's alarms go off.
+    provisioned_concurrency
+        Environments of each category's function that are kept started.
+    reserved_concurrency
+        Executions of each category's function that no other function of the account can take, and
+        beyond which it is throttled.
+    unknown_method_rate_limit, unknown_method_burst_limit
+        Requests per second, and at once, to paths that are not a known method's; 0 for the
+        account's own limits. Without a burst limit it is the rate limit.
+    domain_name
+        The host of the URL for WCS. The API's own address is turned off; empty for that.
+    certificate_arn
+        The domain's certificate in ACM, in the stack's region.
+    customer_managed_key
+        What encrypts tables, queue, secret and logs: a key of AWS's (empty), a key that the stack
+        makes (``create``), or the key with this ARN.
+    deletion_protection
+        Whether tables and stack refuse to be deleted.
+    runbook_url
+        Where alarms say that the runbook is; empty for its path in this repository.
+    ok_notifications
+        Whether the topic also gets a message when an alarm is over.
     alarm_email
         An address that is told of alarms; none means that only the topic is.
+    tenants
+        Who edits the policies of some apps only: a managed policy is made for each tenant.
     local
         For an emulator: deploys with the CLI's own credentials, not with the roles made by ``cdk
         bootstrap``, and does not insist on TLS.
@@ -233,6 +354,9 @@ class Settings:
     )
     allowed_sources: tuple[str, ...] = dataclasses.field(
         default=(), metadata=_setting("allowedSources", _networks)
+    )
+    trusted_proxies: tuple[str, ...] = dataclasses.field(
+        default=(), metadata=_setting("trustedProxies", _networks)
     )
     reply_timeout: float = dataclasses.field(
         default=2.0,
@@ -297,11 +421,124 @@ class Settings:
     removal: Removal = dataclasses.field(
         default=Removal.RETAIN, metadata=_setting("removal", _choice(Removal))
     )
+    deployment: DeploymentStrategy = dataclasses.field(
+        default=DeploymentStrategy.ALL_AT_ONCE,
+        metadata=_setting("deployment", _choice(DeploymentStrategy)),
+    )
+    provisioned_concurrency: Concurrency = dataclasses.field(
+        default=Concurrency(), metadata=_setting("provisionedConcurrency", _concurrency)
+    )
+    reserved_concurrency: Concurrency = dataclasses.field(
+        default=Concurrency(), metadata=_setting("reservedConcurrency", _concurrency)
+    )
+    unknown_method_rate_limit: int = dataclasses.field(
+        default=0,
+        metadata=_setting(
+            "unknownMethodRateLimit", _whole("whole requests/s from 0 to 10000", 0, 10_000)
+        ),
+    )
+    unknown_method_burst_limit: int = dataclasses.field(
+        default=0,
+        metadata=_setting(
+            "unknownMethodBurstLimit", _whole("whole requests from 0 to 5000", 0, 5_000)
+        ),
+    )
+    domain_name: str = dataclasses.field(
+        default="",
+        metadata=_setting(
+            "domainName",
+            _text(
+                "empty or a domain in lower case, such as hooks.example.com", _DOMAIN, optional=True
+            ),
+        ),
+    )
+    certificate_arn: str = dataclasses.field(
+        default="",
+        metadata=_setting(
+            "certificateArn",
+            _text("empty or the ARN of a certificate in ACM", _CERTIFICATE, optional=True),
+        ),
+    )
+    customer_managed_key: str = dataclasses.field(
+        default="",
+        metadata=_setting(
+            "customerManagedKey",
+            _text("empty, create, or the ARN of a KMS key (not of an alias)", _KEY, optional=True),
+        ),
+    )
+    deletion_protection: bool = dataclasses.field(
+        default=False, metadata=_setting("deletionProtection", _flag)
+    )
+    runbook_url: str = dataclasses.field(
+        default="",
+        metadata=_setting(
+            "runbookUrl", _text("empty or an http(s) URL without a fragment", _URL, optional=True)
+        ),
+    )
+    ok_notifications: bool = dataclasses.field(
+        default=False, metadata=_setting("okNotifications", _flag)
+    )
     alarm_email: str = dataclasses.field(
         default="",
         metadata=_setting("alarmEmail", _text("empty or an e-mail address", _EMAIL, optional=True)),
     )
+    tenants: tuple[Tenant, ...] = dataclasses.field(
+        default=(), metadata=_setting("tenants", _tenants)
+    )
     local: bool = dataclasses.field(default=False, metadata=_setting("local", _flag))
+
+    def __post_init__(self) -> None:
+        """Check what depends on several settings.
+
+        Raises
+        ------
+        SettingsError
+            For the first contradiction.
+        """
+        for contradiction in itertools.chain(self._contradictions(), self._unlike_the_emulator()):
+            raise SettingsError(contradiction)
+
+    def _contradictions(self) -> Iterator[str]:
+        if self.domain_name and not self.certificate_arn:
+            yield "setting domainName: needs certificateArn, a certificate for it in ACM"
+        if self.certificate_arn and not self.domain_name:
+            yield "setting certificateArn: needs domainName, the domain that it certifies"
+        if self.trusted_proxies and not self.allowed_sources:
+            yield (
+                "setting trustedProxies: has no effect without allowedSources; set the addresses "
+                "that WCS calls from, or leave it out"
+            )
+        characters = len(",".join((*self.allowed_sources, *self.trusted_proxies)))
+        if self.trusted_proxies and characters > _MOST_ADDRESS_CHARACTERS:
+            yield (
+                f"setting trustedProxies: has {characters} characters together with "
+                f"allowedSources, of which {_MOST_ADDRESS_CHARACTERS} fit into a function's "
+                "environment; use fewer, wider blocks"
+            )
+        if self.unknown_method_burst_limit and not self.unknown_method_rate_limit:
+            yield "setting unknownMethodBurstLimit: needs unknownMethodRateLimit"
+        for category in Category:
+            provisioned = self.provisioned_concurrency.for_category(category)
+            reserved = self.reserved_concurrency.for_category(category)
+            if provisioned and reserved and provisioned > reserved:
+                yield (
+                    f"setting provisionedConcurrency: {category}={provisioned} is more than "
+                    f"reservedConcurrency allows the function, {reserved}"
+                )
+        if self.deletion_protection and self.removal is Removal.DESTROY:
+            yield "setting deletionProtection: contradicts removal=destroy; use removal=retain"
+
+    def _unlike_the_emulator(self) -> Iterator[str]:
+        if self.domain_name and self.local:
+            yield (
+                "setting domainName: an emulator is reached by an address of its own; leave it out "
+                "with local"
+            )
+        if self.deployment is DeploymentStrategy.CANARY and self.local:
+            yield (
+                "setting deployment: canary needs CodeDeploy, which the emulator does not have; "
+                "use all-at-once with local"
+            )
 
     @property
     def stack_name(self) -> str:

@@ -8,16 +8,19 @@ from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from infra.caller_secret import CallerSecret
+from infra.canary import CanaryDeployment
 from infra.dead_letters import DeadLetterStorage
+from infra.encryption import data_key
 from infra.event_bus import HookEventBus
 from infra.hook_api import HookApi
 from infra.hook_functions import HookFunctions
 from infra.observability import Observability
-from infra.packaging import package, target_of
+from infra.operators import Operators
+from infra.packaging import FunctionPackage, package, target_of
 from infra.policy_compiler import CompilerFunction
 from infra.policy_store import PolicyTables
 from infra.sessions import SessionTable
-from infra.settings import Settings
+from infra.settings import DeploymentStrategy, Settings
 from infra.token_secret import TokenSecret
 
 
@@ -39,9 +42,15 @@ class WcsHooks(Construct):
     Attributes
     ----------
     api
-        The HTTP API; its endpoint is the URL that WCS calls.
+        The HTTP API.
+    url
+        The URL that WCS calls: the API's endpoint, or the custom domain.
+    domain
+        The custom domain, with the setting ``domainName``; None without it.
     functions
         The function of each category.
+    live
+        The alias of each category's function, by which it is called.
     compiler
         The function that compiles edited policies.
     policies, snapshots, sessions, dead_letter_table
@@ -55,10 +64,18 @@ class WcsHooks(Construct):
     token_secrets_arn
         The ARN of the secret that tokens are signed with, with the setting ``token_secrets``; empty
         without it.
+    key
+        What encrypts tables, queue, secret and logs, with the setting ``customerManagedKey``; None
+        without it.
     event_bus
         Takes events, with the setting ``event_bus``; None without it.
     policy_editors
         A managed policy for the people who edit policies.
+    tenant_editors
+        One for the people who edit the policies of one tenant's apps, by tenant: the setting
+        ``tenants``.
+    operators
+        A managed policy for the people who operate the stack.
     alarms_topic
         Takes the alarms.
     dashboard_url
@@ -82,22 +99,26 @@ class WcsHooks(Construct):
         code: lambda_.Code,
     ) -> None:
         super().__init__(scope, construct_id)
-        store = PolicyTables(self, "PolicyStore", settings)
+        self.key = key = data_key(self, "DataKey", settings)
+        store = PolicyTables(self, "PolicyStore", settings, key=key)
         self.policies = store.policies
         self.snapshots = store.snapshots
         self.policy_editors = store.editors
-        self.sessions = SessionTable(self, "Sessions", settings).table
-        dead_letters = DeadLetterStorage(self, "DeadLetters", settings)
+        self.tenant_editors = store.tenant_editors
+        self.sessions = SessionTable(self, "Sessions", settings, key=key).table
+        dead_letters = DeadLetterStorage(self, "DeadLetters", settings, key=key)
         self.dead_letter_queue = dead_letters.queue
         self.dead_letter_table = dead_letters.table
-        caller = CallerSecret(self, "CallerSecret", settings)
+        caller = CallerSecret(self, "CallerSecret", settings, key=key)
         self.secret = caller.secret
         self.secret_arn = caller.arn
         self.token_secrets_arn = (
-            TokenSecret(self, "TokenSecrets", settings).arn if settings.token_secrets else ""
+            TokenSecret(self, "TokenSecrets", settings, key=key).arn
+            if settings.token_secrets
+            else ""
         )
         self.event_bus = HookEventBus(self, "EventBus").bus if settings.event_bus else None
-        self.functions = HookFunctions(
+        hook_functions = HookFunctions(
             self,
             "HookFunctions",
             settings,
@@ -108,7 +129,10 @@ class WcsHooks(Construct):
             secret_arn=self.secret_arn,
             token_secrets_arn=self.token_secrets_arn,
             event_bus=self.event_bus,
-        ).by_category
+            key=key,
+        )
+        self.functions = hook_functions.by_category
+        self.live = hook_functions.live
         compiler = CompilerFunction(
             self,
             "PolicyCompiler",
@@ -116,22 +140,41 @@ class WcsHooks(Construct):
             code=code,
             store=store,
             dead_letters=self.dead_letter_queue,
+            key=key,
         )
         self.compiler = compiler.function
-        hooks = HookApi(self, "HookApi", settings, functions=self.functions)
+        hooks = HookApi(self, "HookApi", settings, functions=self.live, key=key)
         self.api = hooks.api
+        self.url = hooks.url
+        self.domain = hooks.domain
+        self.operators = Operators(
+            self,
+            "Operators",
+            store=store,
+            sessions=self.sessions,
+            dead_letters=dead_letters,
+            secret_arn=self.secret_arn,
+            functions=self.functions,
+            live=self.live,
+            compiler=self.compiler,
+            access_logs=hooks.access_logs,
+            key=key,
+        ).policy
         seen = Observability(
             self,
             "Observability",
             settings,
             hooks=hooks,
             functions=self.functions,
+            live=self.live,
             compiler=self.compiler,
             edits_id=compiler.edits_id,
             dead_letters=self.dead_letter_queue,
         )
         self.alarms_topic = seen.topic
         self.dashboard_url = seen.dashboard_url
+        if settings.deployment is DeploymentStrategy.CANARY:
+            CanaryDeployment(self, "Canary", live=self.live, alarms=seen.alarms)
 
 
 def packaged_code(settings: Settings) -> lambda_.Code:
@@ -142,5 +185,9 @@ def packaged_code(settings: Settings) -> lambda_.Code:
     PackagingError
         If the dependencies cannot be fetched, or are not what is expected.
     """
-    functions = package(target_of(settings))
+    return code_of(package(target_of(settings)))
+
+
+def code_of(functions: FunctionPackage) -> lambda_.Code:
+    """Return a package as the code of functions."""
     return lambda_.Code.from_asset(str(functions.path), asset_hash=functions.asset_hash)

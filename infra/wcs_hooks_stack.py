@@ -4,6 +4,8 @@ from aws_cdk import CfnOutput, CliCredentialsStackSynthesizer, Stack
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
+from infra.hook_functions import LIVE
+from infra.packaging import FunctionPackage
 from infra.settings import Settings
 from infra.wcs_hooks import WcsHooks
 from wcs_hooks.core.methods import Category
@@ -12,25 +14,43 @@ from wcs_hooks.core.methods import Category
 class WcsHooksStack(Stack):
     """Everything that answers the hooks of one WCS installation.
 
+    Parameters
+    ----------
+    scope
+        The application.
+    settings
+        What can be chosen.
+    code
+        The functions' code.
+    package
+        Where the code comes from; the stack's outputs then say which version that is.
+
     Attributes
     ----------
     hooks
         What the stack consists of.
     """
 
-    def __init__(self, scope: Construct, settings: Settings, code: lambda_.Code) -> None:
+    def __init__(
+        self,
+        scope: Construct,
+        settings: Settings,
+        code: lambda_.Code,
+        package: FunctionPackage | None = None,
+    ) -> None:
         super().__init__(
             scope,
             settings.stack_name,
             description="Answers the REST hooks of WCS by policies in a DynamoDB table",
             # An emulator enforces IAM but does not have the roles that `cdk bootstrap` makes.
             synthesizer=CliCredentialsStackSynthesizer() if settings.local else None,
+            termination_protection=settings.deletion_protection,
         )
         # The CDK leaves this ID out of logical IDs, which must never change: CloudFormation would
         # replace the tables of an installation.
         self.hooks = hooks = WcsHooks(self, "Default", settings, code=code)
         outputs = {
-            "HooksUrl": hooks.api.api_endpoint,
+            "HooksUrl": hooks.url,
             "PoliciesTableName": hooks.policies.table_name,
             "SnapshotsTableName": hooks.snapshots.table_name,
             "SessionsTableName": hooks.sessions.table_name,
@@ -38,6 +58,11 @@ class WcsHooksStack(Stack):
             "DeadLetterTableName": hooks.dead_letter_table.table_name,
             "SignatureSecretArn": hooks.secret_arn,
             "PolicyEditorPolicyArn": hooks.policy_editors.managed_policy_arn,
+            **{
+                f"PolicyEditorPolicyArn{tenant}": policy.managed_policy_arn
+                for tenant, policy in hooks.tenant_editors.items()
+            },
+            "OperatorPolicyArn": hooks.operators.managed_policy_arn,
             "DashboardUrl": hooks.dashboard_url,
             "AlarmTopicArn": hooks.alarms_topic.topic_arn,
             "ConnectFunctionName": hooks.functions[Category.CONNECT].function_name,
@@ -45,10 +70,17 @@ class WcsHooksStack(Stack):
             "EventFunctionName": hooks.functions[Category.EVENT].function_name,
             "IncomingFunctionName": hooks.functions[Category.INCOMING].function_name,
             "CompilerFunctionName": hooks.compiler.function_name,
+            "FunctionAlias": LIVE,
         }
+        if hooks.domain is not None:
+            outputs["DomainTarget"] = hooks.domain.attr_regional_domain_name
+            outputs["DomainTargetHostedZoneId"] = hooks.domain.attr_regional_hosted_zone_id
         if hooks.event_bus is not None:
             outputs["EventBusName"] = hooks.event_bus.event_bus_name
         if hooks.token_secrets_arn:
             outputs["TokenSecretsArn"] = hooks.token_secrets_arn
+        if package is not None:
+            # In outputs, which no function reads: `wcsctl verify` compares them with what runs.
+            outputs |= {"CodeSha256": package.code_sha256, "CodeSources": package.sources}
         for name, value in outputs.items():
             CfnOutput(self, name, value=value)

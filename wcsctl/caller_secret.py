@@ -99,6 +99,19 @@ class CallerSecretStore:
         self._write(after)
         return after
 
+    def accept_too(self, secret: str) -> None:
+        """Accept another secret beside the current one, as `previous`, until `finish`.
+
+        Raises
+        ------
+        ConflictError
+            If a rotation is under way.
+        """
+        before = self.read()
+        if before.previous:
+            raise ConflictError("A rotation is under way: end it with `wcsctl secret finish`.")
+        self._write(CallerSecrets(before.current, secret))
+
     def finish(self) -> None:
         """Let the previous one be valid no more.
 

@@ -21,6 +21,7 @@ from wcsctl.commands import (
     status,
     token,
     try_hook,
+    verify,
     wcs_setup,
 )
 from wcsctl.commands.policy import group as policy
@@ -28,6 +29,7 @@ from wcsctl.context import CommandContext
 from wcsctl.deployment import LOCAL_DIRECTORY, STACK, Deployment
 from wcsctl.errors import ExitStatus, WcsctlError
 from wcsctl.output import Output
+from wcsctl.permissions import is_access_denied, missing_permission
 
 app = typer.Typer(
     name="wcsctl",
@@ -38,6 +40,7 @@ app = typer.Typer(
 )
 
 app.command("status")(status.status)
+app.command("verify")(verify.verify)
 app.add_typer(policy.app, name="policy")
 app.command("try")(try_hook.try_hook)
 app.command("send")(send.send)
@@ -80,21 +83,28 @@ def main() -> None:
     try:
         app()
     except WcsctlError as error:
-        _end(str(error), error.status)
+        _end(f"{error}{_permission_hint(error)}", error.status)
     except ClientError as error:
-        told = error.response.get("Error", {})
+        details = error.response.get("Error", {})
         _end(
-            f"AWS refused {error.operation_name}: {told.get('Code')}: {told.get('Message')}. "
-            "Has this profile the right to it?",
+            f"AWS refused {error.operation_name}: {details.get('Code')}: {details.get('Message')}"
+            f"{_permission_hint(error)}",
             ExitStatus.UNREACHABLE,
         )
     except UnavailableError as error:
-        _end(
-            f"{error}: is this the right stack, and has this profile the right to it?",
-            ExitStatus.UNREACHABLE,
-        )
+        hint = _permission_hint(error) or ": is this the right stack?"
+        _end(f"{error}{hint}", ExitStatus.UNREACHABLE)
     except BotoCoreError as error:
         _end(f"AWS cannot be reached: {error}", ExitStatus.UNREACHABLE)
+
+
+def _permission_hint(error: BaseException | None) -> str:
+    """A sentence that names the missing permission, if IAM's refusal caused an error, else none."""
+    while error is not None:
+        if isinstance(error, ClientError) and is_access_denied(error):
+            return f". {missing_permission(error)}"
+        error = error.__cause__
+    return ""
 
 
 def _end(message: str, status: ExitStatus) -> None:

@@ -519,7 +519,7 @@ class Redrive:
     def _process(self, letter: DeadLetter) -> tuple[Mapping[str, Any], str]:
         """The function's answer, and what went wrong; empty if nothing did."""
         name = self._deployment.function(Category(letter.category))
-        answer, problem = self._invoke(name, {"redrive": letter.content})
+        answer, problem = self._invoke(name, {"redrive": letter.content}, self._deployment.alias)
         if problem:
             return {}, problem
         if not isinstance(answer, dict) or not isinstance(answer.get("status"), int):
@@ -530,6 +530,6 @@ class Redrive:
             return answer, f"{answer['answer']}: {answer.get('error', '')}"
         return answer, ""
 
-    def _invoke(self, name: str, event: Mapping[str, Any]) -> tuple[Any, str]:
+    def _invoke(self, name: str, event: Mapping[str, Any], alias: str = "") -> tuple[Any, str]:
         """What a function answers, and that it crashed, if it did."""
-        return invoke(self._client, name, event)
+        return invoke(self._client, f"{name}:{alias}" if alias else name, event)

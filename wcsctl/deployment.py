@@ -40,12 +40,15 @@ class Deployment:
         The URL of every AWS service, for an emulator; none for AWS itself.
     outputs
         The stack's.
+    stack_name
+        What CloudFormation calls the stack.
     """
 
     name: str
     session: boto3.Session = field(repr=False)
     endpoint: str | None
     outputs: Mapping[str, str]
+    stack_name: str = STACK
 
     @classmethod
     def local(cls, directory: Path = LOCAL_DIRECTORY) -> "Deployment":
@@ -58,7 +61,7 @@ class Deployment:
         """
         try:
             # Whatever the stack's name is: a stage is part of it.
-            [outputs] = json.loads((directory / "outputs.json").read_text()).values()
+            [(stack, outputs)] = json.loads((directory / "outputs.json").read_text()).items()
             lines = (directory / "env").read_text().splitlines()
         except (OSError, ValueError):
             raise NotFoundError(
@@ -71,7 +74,7 @@ class Deployment:
             region_name=variables["AWS_REGION"],
             botocore_session=_without_profiles(),
         )
-        return cls("local", session, variables["AWS_ENDPOINT_URL"], outputs)
+        return cls("local", session, variables["AWS_ENDPOINT_URL"], outputs, stack)
 
     @classmethod
     def stack(cls, stack: str, profile: str | None, region: str | None) -> "Deployment":
@@ -99,7 +102,7 @@ class Deployment:
                 ) from None
             raise
         outputs = {one["OutputKey"]: one["OutputValue"] for one in found.get("Outputs", [])}
-        return cls(stack, session, None, outputs)
+        return cls(stack, session, None, outputs, stack)
 
     def client(self, service: str) -> Any:
         """A boto3 client of a service there."""
@@ -125,6 +128,11 @@ class Deployment:
     def function(self, category: Category) -> str:
         """The name of a category's function."""
         return self.output(f"{category.capitalize()}FunctionName")
+
+    @property
+    def alias(self) -> str:
+        """The alias by which the categories' functions are called; empty if the stack has none."""
+        return self.outputs.get("FunctionAlias", "")
 
     @cached_property
     def target(self) -> HookTarget:

@@ -26,11 +26,14 @@ class FunctionConfiguration:
         Its variables.
     log_group
         Where it logs.
+    code_sha256
+        The SHA-256 of its code, in base64, as Lambda reports it.
     """
 
     name: str
     environment: Mapping[str, str]
     log_group: str
+    code_sha256: str = ""
 
     @property
     def auth(self) -> Auth:
@@ -81,21 +84,27 @@ class FunctionConfigurations:
             If the function is gone.
         """
         if function not in self._read:
-            self._read[function] = self._ask(self._deployment.output(_output(function)))
+            name = self._deployment.output(_output(function))
+            alias = self._deployment.alias if function in CATEGORIES else ""
+            self._read[function] = self._ask(name, alias)
         return self._read[function]
 
-    def _ask(self, name: str) -> FunctionConfiguration:
+    def _ask(self, name: str, alias: str) -> FunctionConfiguration:
         if self._client is None:
             self._client = self._deployment.client("lambda")
         try:
-            found = self._client.get_function_configuration(FunctionName=name)
+            # Of the version that answers: an unpublished one may be configured otherwise.
+            found = self._client.get_function_configuration(
+                FunctionName=f"{name}:{alias}" if alias else name
+            )
         except self._client.exceptions.ResourceNotFoundException:
             raise NotFoundError(
                 f"The function {name}, which the stack's outputs name, does not exist: "
                 "deploy the stack again."
             ) from None
         group = found.get("LoggingConfig", {}).get("LogGroup") or f"/aws/lambda/{name}"
-        return FunctionConfiguration(name, found.get("Environment", {}).get("Variables", {}), group)
+        variables = found.get("Environment", {}).get("Variables", {})
+        return FunctionConfiguration(name, variables, group, found.get("CodeSha256", ""))
 
 
 def _output(function: str) -> str:

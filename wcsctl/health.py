@@ -17,13 +17,14 @@ from wcs_hooks.telemetry.catalogue import COMPILER
 from wcsctl.ages import in_words
 from wcsctl.caller_authentication import caller_authentication
 from wcsctl.dead_letters import DeadLetterQueue, WaitingDeadLetters
-from wcsctl.deployment import STACK, Deployment
+from wcsctl.deployment import Deployment
 from wcsctl.errors import WcsctlError
 from wcsctl.function_configuration import FunctionConfigurations
 from wcsctl.function_logs import FunctionLogs
 from wcsctl.metrics import source_of
 from wcsctl.policies.app_status import AppStatus
 from wcsctl.policies.wcs_switches import switches_of
+from wcsctl.stack_alarms import alarm_names, described
 
 PROBE: Final = "wcsctlStatus"
 """The method of the hook that is posted. No WCS sends it, so it is echoed whatever the policies
@@ -43,7 +44,6 @@ _TURNED_AWAY_SECONDS: Final = 86_400
 _OK: Final = 200
 _FORBIDDEN: Final = 403
 _TIMEOUT: Final = 15.0
-_ALARMS_AT_ONCE: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,39 +264,14 @@ class Health:
         return float(points[-1]["Maximum"]) if points else None
 
     def _alarms(self) -> Check:
-        client = self._deployment.client("cloudwatch")
-        names = self._alarm_names()
-        states: dict[str, str] = {}
-        for start in range(0, len(names), _ALARMS_AT_ONCE):
-            answer = client.describe_alarms(
-                AlarmNames=names[start : start + _ALARMS_AT_ONCE], MaxRecords=_ALARMS_AT_ONCE
-            )
-            for alarm in answer.get("MetricAlarms", []):
-                states[alarm["AlarmName"]] = alarm["StateValue"]
+        alarms = described(self._deployment, alarm_names(self._deployment))
+        states = {alarm["AlarmName"]: alarm["StateValue"] for alarm in alarms}
         ringing = sorted(name for name, state in states.items() if state == "ALARM")
         facts = {"alarms": len(states), "inAlarm": ringing}
         if ringing:
             detail = f"in alarm: {', '.join(ringing)}. The dashboard shows why."
             return Check("alarms", ok=False, detail=detail, facts=facts)
         return Check("alarms", ok=True, detail=f"none of {len(states)} in alarm", facts=facts)
-
-    def _alarm_names(self) -> list[str]:
-        """The stack's alarms.
-
-        Not by the prefix of their names: another stage's begin with the same.
-        """
-        local = self._deployment.endpoint is not None
-        client = self._deployment.client("cloudformation")
-        pages = client.get_paginator("list_stack_resources").paginate(
-            StackName=STACK if local else self._deployment.name
-        )
-        return [
-            resource["PhysicalResourceId"]
-            for page in pages
-            for resource in page["StackResourceSummaries"]
-            if resource["ResourceType"] == "AWS::CloudWatch::Alarm"
-            and resource.get("PhysicalResourceId")
-        ]
 
 
 def age_of(compiled_at: str) -> str:

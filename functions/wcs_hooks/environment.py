@@ -52,6 +52,7 @@ class HookEnvironment(NamedTuple):
     signature_secret_arn: str
     basic_user: str
     allowed_sources: tuple[str, ...]
+    trusted_proxies: tuple[str, ...]
     reply_timeout: float
     snapshot_ttl: float
     session_ttl: float
@@ -73,7 +74,6 @@ class HookEnvironment(NamedTuple):
         EnvironmentVariableError
             Naming the variable that is missing or wrong.
         """
-        sources = variables.get("ALLOWED_SOURCES", "")
         return cls(
             snapshots_table=_text(variables, "SNAPSHOTS_TABLE"),
             dead_letter_queue_url=_text(variables, "DEAD_LETTER_QUEUE_URL"),
@@ -82,9 +82,8 @@ class HookEnvironment(NamedTuple):
             auth=_one_of(variables, "AUTH", Auth),
             signature_secret_arn=variables.get("SIGNATURE_SECRET_ARN", ""),
             basic_user=variables.get("BASIC_USER", ""),
-            allowed_sources=tuple(
-                source.strip() for source in sources.split(",") if source.strip()
-            ),
+            allowed_sources=_listed(variables, "ALLOWED_SOURCES"),
+            trusted_proxies=_listed(variables, "TRUSTED_PROXIES"),
             reply_timeout=_number(variables, "REPLY_TIMEOUT_SECONDS"),
             snapshot_ttl=_number(variables, "SNAPSHOT_TTL_SECONDS"),
             session_ttl=_number(variables, "SESSION_TTL_DAYS") * SECONDS_PER_DAY,
@@ -141,6 +140,11 @@ def _text(variables: Mapping[str, str], name: str) -> str:
     if not value:
         raise EnvironmentVariableError(f"the environment variable {name} is not set")
     return value
+
+
+def _listed(variables: Mapping[str, str], name: str) -> tuple[str, ...]:
+    parts = (part.strip() for part in variables.get(name, "").split(","))
+    return tuple(part for part in parts if part)
 
 
 def _one_of[E: StrEnum](variables: Mapping[str, str], name: str, kind: type[E]) -> E:

@@ -110,7 +110,7 @@ class Deployed:
         return before
 
     def configure(self, category: Category, variables: Mapping[str, str]) -> None:
-        """Give a function its environment variables; it starts again with them."""
+        """Give a function its environment variables; a version with them answers from now on."""
         name = self.function_of(category)
         self.functions.update_function_configuration(
             FunctionName=name, Environment={"Variables": dict(variables)}
@@ -120,6 +120,10 @@ class Deployed:
                 "LastUpdateStatus"
             ),
             lambda status: status in {None, "Successful"},
+        )
+        version = self.functions.publish_version(FunctionName=name)["Version"]
+        self.functions.update_alias(
+            FunctionName=name, Name=self.deployment.alias, FunctionVersion=version
         )
 
     def post(

@@ -70,6 +70,11 @@ def test_given_a_function_at_its_concurrency_limit_when_a_hook_comes_then_the_ga
     with DeployedScene.set_up(deployed, endpoint, Category.DIRECT, app) as scene:
         body = ALLOWED.body(app, scene.session_id)
         scene.fail(HANGING, "GetSecretValue")
+        # The emulator, unlike Lambda, does not limit published versions. The scene's end moves the
+        # alias to another one.
+        deployed.functions.update_alias(
+            FunctionName=function, Name=deployed.deployment.alias, FunctionVersion="$LATEST"
+        )
         deployed.functions.put_function_concurrency(
             FunctionName=function, ReservedConcurrentExecutions=1
         )

@@ -4,10 +4,11 @@ Its callers show HTTP Basic credentials and come from an allowed address, what t
 starts is refused like anything else, and events go to a bus.
 """
 
+import contextlib
 import dataclasses
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 import pytest
@@ -32,6 +33,12 @@ SETTINGS: Final = {
     "tokenSecrets": "true",
     "eventBus": "true",
     "echoLogSampleRate": "1",
+    "provisionedConcurrency": "connect=1",
+    "reservedConcurrency": "event=50",
+    "unknownMethodRateLimit": "5",
+    "customerManagedKey": "create",
+    "okNotifications": "true",
+    "runbookUrl": "https://wiki.example.com/wcs",
 }
 USER: Final = SETTINGS["basicUser"]
 BODIES: Final = marked_bodies(appKey="school", nodeId="node")
@@ -49,6 +56,13 @@ class OtherStack:
         password = self.stack.hooks.secret if password is None else password
         header = BasicCredentials(USER, password).header(body)
         return self.stack.hooks.post(method, body, authorization=header)
+
+    def send(self, path: str, headers: Mapping[str, str]) -> int:
+        """Post an empty object with these headers alone; return the status."""
+        target = self.stack.hooks.target
+        with contextlib.closing(target.connection(timeout=30)) as connection:
+            connection.request("POST", path, b"{}", {"Host": target.host_header(), **headers})
+            return connection.getresponse().status
 
     def logged(self) -> str:
         """Everything in the log groups of the stack's functions."""
@@ -168,14 +182,27 @@ def allowed_elsewhere(other: OtherStack) -> Iterator[None]:
     variables = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
 
     def allow(sources: str) -> None:
-        changed = {**variables, "ALLOWED_SOURCES": sources}
-        functions.update_function_configuration(
-            FunctionName=name, Environment={"Variables": changed}
-        )
+        other.stack.configure(Category.DIRECT, {**variables, "ALLOWED_SOURCES": sources})
 
     allow("203.0.113.0/24,2001:db8::/32")
     yield
     allow(variables["ALLOWED_SOURCES"])
+    restored = until(lambda: other.post("call", b"{}"), lambda reply: reply.status == 200)
+    assert restored.status == 200
+
+
+@pytest.fixture
+def behind_a_proxy(other: OtherStack) -> Iterator[None]:
+    """Let the direct function take this machine for a proxy in front of WCS's addresses."""
+    variables = dict(
+        other.stack.functions.get_function_configuration(
+            FunctionName=other.stack.function_of(Category.DIRECT)
+        )["Environment"]["Variables"]
+    )
+    addresses = {"ALLOWED_SOURCES": "203.0.113.0/24", "TRUSTED_PROXIES": "127.0.0.1/32"}
+    other.stack.configure(Category.DIRECT, variables | addresses)
+    yield
+    other.stack.configure(Category.DIRECT, variables)
     restored = until(lambda: other.post("call", b"{}"), lambda reply: reply.status == 200)
     assert restored.status == 200
 
@@ -211,6 +238,22 @@ def test_given_as_client_when_a_hook_of_a_session_never_seen_is_denied_then_it_i
         )
         assert refused.error["policy"] == "no"
         assert deployed.post(method, body).status == 200
+
+
+@pytest.mark.usefixtures("behind_a_proxy")
+def test_given_a_trusted_proxy_when_it_forwards_hooks_then_the_address_it_wrote_is_checked(
+    other: OtherStack,
+) -> None:
+    credentials = BasicCredentials(USER, other.stack.hooks.secret).header(b"{}") or ""
+    statuses = {
+        forwarded_for: other.send(
+            "/call", {"Authorization": credentials, "X-Forwarded-For": forwarded_for}
+        )
+        for forwarded_for in ("203.0.113.7", "203.0.113.7, 198.51.100.1", "127.0.0.1")
+    }
+
+    # From WCS, forged by a stranger, and of the proxy itself.
+    assert list(statuses.values()) == [200, 403, 403]
 
 
 # --- Two stages in one account ------------------------------------------------------------------

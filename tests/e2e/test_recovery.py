@@ -13,7 +13,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import pytest
 
@@ -28,6 +28,9 @@ from wcs_hooks.core.methods import Category
 from wcs_hooks.core.snapshot import FORMAT
 from wcs_hooks.hook import dead_letter
 from wcsctl.deployment import Deployment
+
+if TYPE_CHECKING:
+    from mypy_boto3_lambda.type_defs import FunctionConfigurationResponseTypeDef
 
 DOCUMENT = REPOSITORY / "docs" / "recovery.md"
 NODE = "recovery"
@@ -334,23 +337,26 @@ def upgraded(workspace: Workspace, directory: Path) -> Workspace:
         if file.name == "WcsHooks.template.json":
             text, count = re.subn(r'("ECHO_LOG_SAMPLE_RATE": )"[^"]*"', r'\g<1>"0.02"', text)
             assert count == len(Category)
+            # As the CDK does for other code or another configuration.
+            text, count = re.subn(r"(HookFunctions\w+CurrentVersion\w+?)\w{32}\b", r"\1other", text)
+            assert count == 2 * len(Category)
         file.write_text(text)
     return other
 
 
 def code_of(deployed: Deployed) -> set[str]:
-    return {
-        deployed.functions.get_function_configuration(FunctionName=deployed.function_of(category))[
-            "CodeSha256"
-        ]
-        for category in Category
-    }
+    return {live(deployed, category)["CodeSha256"] for category in Category}
 
 
 def variables_of(deployed: Deployed) -> Mapping[str, str]:
-    name = deployed.function_of(Category.DIRECT)
-    configuration = deployed.functions.get_function_configuration(FunctionName=name)
-    return configuration["Environment"]["Variables"]
+    return live(deployed, Category.DIRECT)["Environment"]["Variables"]
+
+
+def live(deployed: Deployed, category: Category) -> "FunctionConfigurationResponseTypeDef":
+    """The configuration of the version that answers a category's hooks."""
+    return deployed.functions.get_function_configuration(
+        FunctionName=deployed.function_of(category), Qualifier=deployed.deployment.alias
+    )
 
 
 def dynamodb(deployed: Deployed) -> Any:

@@ -3,12 +3,29 @@
 import os
 from collections.abc import Callable
 from functools import cache
+from typing import Final
 
 import pytest
 from aws_cdk import aws_lambda as lambda_
 
-from infra.settings import Settings
+from infra.settings import Concurrency, DeploymentStrategy, Settings
 from tests.infra.synthesis import SynthesisedStack, synthesise
+
+HARDENED: Final = Settings(
+    deployment=DeploymentStrategy.CANARY,
+    provisioned_concurrency=Concurrency(connect=2),
+    reserved_concurrency=Concurrency(connect=50, event=100),
+    unknown_method_rate_limit=5,
+    domain_name="hooks.example.com",
+    certificate_arn="arn:aws:acm:eu-west-1:123456789012:certificate/c-1",
+    customer_managed_key="create",
+    deletion_protection=True,
+    allowed_sources=("192.0.2.0/24",),
+    trusted_proxies=("203.0.113.0/24",),
+    runbook_url="https://wiki.example.com/wcs",
+    ok_notifications=True,
+)
+"""With everything that a careful operator turns on."""
 
 type Synthesise = Callable[[Settings], SynthesisedStack]
 

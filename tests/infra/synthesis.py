@@ -66,6 +66,13 @@ class SynthesisedStack:
         """The properties of the function that an output names, such as ``Connect``."""
         return self.resource(self.output(f"{name.capitalize()}FunctionName"))["Properties"]
 
+    def called(self, reference: Json) -> Json:
+        """The properties of the function that a reference to it or to its alias leads to."""
+        resource = self.resource(reference)
+        if resource["Type"] == "AWS::Lambda::Alias":
+            resource = self.resource(resource["Properties"]["FunctionName"])
+        return resource["Properties"]
+
     def table(self, name: str) -> Json:
         """The table that an output names, such as ``Policies``."""
         return self.resource(self.output(f"{name}TableName"))

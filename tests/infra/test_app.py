@@ -1,12 +1,16 @@
 """The application as the CDK command line runs it."""
 
+import hashlib
 import json
 import os
 import subprocess
 import sys
+from base64 import b64encode
 from pathlib import Path
 
 import pytest
+
+from function_sources import sources_digest
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -56,3 +60,7 @@ def test_given_cdk_jsons_own_context_when_synthesised_then_the_packaged_stack_is
         if resource["Type"] == "AWS::Lambda::Function"
     }
     assert keys == {zipped.name.removeprefix("asset.")}
+    outputs = {name: output["Value"] for name, output in template["Outputs"].items()}
+    digest = b64encode(hashlib.sha256(zipped.read_bytes()).digest()).decode()
+    assert outputs["CodeSha256"] == digest
+    assert outputs["CodeSources"] == sources_digest(ROOT / "functions")

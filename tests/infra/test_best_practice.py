@@ -4,6 +4,7 @@ import dataclasses
 import json
 import os
 from pathlib import Path
+from typing import Final
 
 import pytest
 from aws_cdk import App, Stack, Validations
@@ -13,7 +14,13 @@ from cdk_nag import AwsSolutionsChecks, ServerlessChecks
 from infra.acknowledgement import acknowledge
 from infra.settings import Settings
 from infra.wcs_hooks_stack import WcsHooksStack
-from tests.infra.conftest import NewCode
+from tests.infra.conftest import HARDENED, NewCode
+
+SETTINGS: Final = {
+    "as it is": Settings(),
+    "with a bus": Settings(event_bus=True, token_secrets=True),
+    "hardened": HARDENED,
+}
 
 
 @dataclasses.dataclass(frozen=True, order=True)
@@ -42,12 +49,12 @@ def findings(app: App, directory: Path) -> list[Finding]:
     )
 
 
-@pytest.mark.parametrize("optional", [False, True])
+@pytest.mark.parametrize("settings", SETTINGS.values(), ids=list(SETTINGS))
 def test_given_the_stack_when_checked_then_no_finding_is_left(
-    *, optional: bool, tmp_path: Path, new_code: NewCode
+    *, settings: Settings, tmp_path: Path, new_code: NewCode
 ) -> None:
     app = App(outdir=os.fspath(tmp_path), builtin_cloud_formation_validation=False)
-    WcsHooksStack(app, Settings(event_bus=optional, token_secrets=optional), new_code())
+    WcsHooksStack(app, settings, new_code())
 
     assert findings(app, tmp_path) == []
 

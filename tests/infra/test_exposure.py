@@ -11,7 +11,7 @@ from typing import Final
 import pytest
 
 from infra.settings import Removal, Settings
-from tests.infra.conftest import Synthesise
+from tests.infra.conftest import HARDENED, Synthesise
 from tests.infra.synthesis import Json, SynthesisedStack
 from wcs_hooks.adapters.clients import Clients
 from wcs_hooks.core.caller import Auth, RestApiCalls
@@ -22,6 +22,7 @@ SETTINGS: Final = {
     "with secrets of tokens": Settings(token_secrets=True),
     "with credentials": Settings(auth=Auth.BASIC, rest_api_calls=RestApiCalls.AS_CLIENT),
     "without authentication": Settings(auth=Auth.NONE, allowed_sources=("203.0.113.0/24",)),
+    "hardened": HARDENED,
     "to be deleted": Settings(removal=Removal.DESTROY, alarm_email="ops@example.com", stage="test"),
 }
 
@@ -36,21 +37,27 @@ ENCRYPTED_BY_AWS: Final = {
     "AWS::Events::EventBus": "always, with a key of AWS's own unless told another",
     # https://docs.aws.amazon.com/lambda/latest/dg/security-encryption-at-rest.html
     "AWS::Lambda::Function": "always: the code, and its environment variables",
+    "AWS::Lambda::Version": "as the function",
 }
 ENCRYPTED_BY_US: Final = {"AWS::SQS::Queue", "AWS::SNS::Topic"}
 """What AWS would keep as it is, were it not told to encrypt it."""
 
 WITHOUT_DATA: Final = {
     "AWS::ApiGatewayV2::Api",
+    "AWS::ApiGatewayV2::ApiMapping",
+    "AWS::ApiGatewayV2::DomainName",
     "AWS::ApiGatewayV2::Integration",
     "AWS::ApiGatewayV2::Route",
     "AWS::ApiGatewayV2::Stage",
     "AWS::CloudWatch::Alarm",
     "AWS::CloudWatch::Dashboard",
+    "AWS::CodeDeploy::Application",
+    "AWS::CodeDeploy::DeploymentGroup",
     "AWS::Events::Rule",
     "AWS::IAM::ManagedPolicy",
     "AWS::IAM::Role",
     "AWS::KMS::Key",
+    "AWS::Lambda::Alias",
     "AWS::Lambda::EventSourceMapping",
     "AWS::Lambda::Permission",
     "AWS::Logs::MetricFilter",
@@ -170,9 +177,20 @@ def test_given_a_service_of_aws_when_it_is_let_in_then_only_on_behalf_of_this_ac
     assert services
     for kind, statement in services:
         if kind == "AWS::IAM::Role":
-            # Only Lambda, and only for functions of the account that may pass the role.
-            assert statement["Principal"] == {"Service": "lambda.amazonaws.com"}
+            # Only Lambda, and only for functions of the account that may pass the role; CodeDeploy
+            # only where it deploys.
+            assumed_by = {"lambda.amazonaws.com"} | (
+                {"codedeploy.amazonaws.com"}
+                if stack.of_type("AWS::CodeDeploy::Application")
+                else set()
+            )
+            assert statement["Principal"].keys() == {"Service"}
+            assert statement["Principal"]["Service"] in assumed_by
             assert statement["Action"] == "sts:AssumeRole"
+        elif statement.get("Sid") == "Logs":
+            [context] = statement["Condition"]["ArnLike"].values()
+            assert statement["Principal"]["Service"]["Fn::Join"][1][0] == "logs."
+            assert {"Ref": "AWS::AccountId"} in context["Fn::Join"][1]
         else:
             assert statement["Condition"] == {
                 "StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}
@@ -198,7 +216,12 @@ def test_given_the_queue_and_the_topic_when_they_hold_something_then_it_is_encry
     topics = stack.of_type("AWS::SNS::Topic").values()
 
     assert len(queues) == len(topics) == 1
-    assert all(queue["Properties"]["SqsManagedSseEnabled"] is True for queue in queues)
+    for queue in queues:
+        ours = queue["Properties"].get("KmsMasterKeyId")
+        if ours:
+            assert stack.resource(ours)["Properties"]["EnableKeyRotation"] is True
+        else:
+            assert queue["Properties"]["SqsManagedSseEnabled"] is True
     for topic in topics:
         key = stack.resource(topic["Properties"]["KmsMasterKeyId"])
         assert key["Properties"]["EnableKeyRotation"] is True
@@ -241,9 +264,14 @@ def test_given_a_connection_without_tls_when_it_reaches_for_queue_or_topic_then_
 def test_given_the_address_that_wcs_is_told_when_it_calls_then_by_tls(
     stack: SynthesisedStack,
 ) -> None:
-    # execute-api listens on 443 only; a name of one's own, which could allow old TLS, there is not.
-    assert not stack.of_type("AWS::ApiGatewayV2::DomainName")
-    assert stack.output("HooksUrl")["Fn::GetAtt"][1] == "ApiEndpoint"
+    # execute-api listens on 443 only; a name of one's own could allow old TLS.
+    domains = stack.of_type("AWS::ApiGatewayV2::DomainName").values()
+    if not domains:
+        assert stack.output("HooksUrl")["Fn::GetAtt"][1] == "ApiEndpoint"
+    for domain in domains:
+        [configuration] = domain["Properties"]["DomainNameConfigurations"]
+        assert configuration["SecurityPolicy"] == "TLS_1_2"
+        assert stack.output("HooksUrl") == f"https://{domain['Properties']['DomainName']}"
 
 
 def test_given_the_functions_when_they_call_aws_then_by_tls(stack: SynthesisedStack) -> None:

@@ -3,11 +3,14 @@ import json
 import pytest
 
 from infra.hook_api import UNKNOWN_METHOD_PATH
+from infra.settings import Settings
+from tests.infra.conftest import Synthesise
 from tests.infra.synthesis import Json, SynthesisedStack
 from wcs_hooks.core.methods import METHODS, Category
 
 SECRET_BEARERS = ("authorization", "header", "querystring", "authorizer")
 _GATEWAY = "apigateway.amazonaws.com"
+CERTIFICATE = "arn:aws:acm:eu-west-1:123456789012:certificate/c-1"
 
 
 @pytest.fixture(scope="module")
@@ -19,8 +22,8 @@ def answered_by(stack: SynthesisedStack) -> dict[str, str]:
         integration = stack.resource(properties["Target"])["Properties"]
         assert integration["IntegrationType"] == "AWS_PROXY"
         assert integration["PayloadFormatVersion"] == "2.0"
-        function = stack.resource(integration["IntegrationUri"])
-        handlers[properties["RouteKey"]] = function["Properties"]["Handler"]
+        function = stack.called(integration["IntegrationUri"])
+        handlers[properties["RouteKey"]] = function["Handler"]
     return handlers
 
 
@@ -52,18 +55,88 @@ def test_given_48_routes_when_deployed_then_each_function_needs_one_integration_
     stack: SynthesisedStack,
 ) -> None:
     permitted = [
-        stack.resource(permission["Properties"]["FunctionName"])["Properties"]["Handler"]
+        stack.called(permission["Properties"]["FunctionName"])["Handler"]
         for permission in stack.of_type("AWS::Lambda::Permission").values()
         if permission["Properties"]["Principal"] == _GATEWAY
     ]
     integrated = [
-        stack.resource(integration["Properties"]["IntegrationUri"])["Properties"]["Handler"]
+        stack.called(integration["Properties"]["IntegrationUri"])["Handler"]
         for integration in stack.of_type("AWS::ApiGatewayV2::Integration").values()
     ]
 
     expected = sorted(f"wcs_hooks.handlers.{category}.handler" for category in Category)
     assert sorted(permitted) == expected
     assert sorted(integrated) == expected
+
+
+def test_given_a_new_version_when_it_is_live_then_no_route_or_permission_passes_the_alias_by(
+    stack: SynthesisedStack,
+) -> None:
+    called = [
+        *(
+            permission["Properties"]["FunctionName"]
+            for permission in stack.of_type("AWS::Lambda::Permission").values()
+            if permission["Properties"]["Principal"] == _GATEWAY
+        ),
+        *(
+            integration["Properties"]["IntegrationUri"]
+            for integration in stack.of_type("AWS::ApiGatewayV2::Integration").values()
+        ),
+    ]
+
+    for integration in stack.of_type("AWS::ApiGatewayV2::Integration").values():
+        needed = {stack.template["Resources"][each]["Type"] for each in integration["DependsOn"]}
+        assert needed == {"AWS::Lambda::Permission"}
+        assert len(integration["DependsOn"]) == len(Category)
+    aliases = stack.of_type("AWS::Lambda::Alias")
+    assert {stack.logical_id(each) for each in called} == set(aliases)
+    assert {each["Properties"]["Name"] for each in aliases.values()} == {
+        stack.output("FunctionAlias")
+    }
+
+
+def test_given_a_limit_for_unknown_methods_when_deployed_then_no_known_method_has_it(
+    stack: SynthesisedStack, stack_with: Synthesise
+) -> None:
+    limited = stack_with(Settings(unknown_method_rate_limit=5, unknown_method_burst_limit=20))
+    [stage] = limited.of_type("AWS::ApiGatewayV2::Stage").values()
+
+    assert stage["Properties"]["RouteSettings"] == {
+        "POST /{method}": {"ThrottlingRateLimit": 5, "ThrottlingBurstLimit": 20}
+    }
+    routes = limited.of_type("AWS::ApiGatewayV2::Route")
+    [route] = stage["DependsOn"]
+    assert routes[route]["Properties"]["RouteKey"] == "POST /{method}"
+    assert "RouteSettings" not in stack.the("AWS::ApiGatewayV2::Stage")
+
+
+def test_given_a_domain_when_deployed_then_it_is_the_only_way_to_the_api(
+    stack: SynthesisedStack, stack_with: Synthesise
+) -> None:
+    own = stack_with(Settings(domain_name="hooks.example.com", certificate_arn=CERTIFICATE))
+
+    [(domain_id, domain)] = own.of_type("AWS::ApiGatewayV2::DomainName").items()
+    [api] = own.of_type("AWS::ApiGatewayV2::Api")
+    [stage] = own.of_type("AWS::ApiGatewayV2::Stage")
+    assert domain["Properties"]["DomainName"] == "hooks.example.com"
+    [configuration] = domain["Properties"]["DomainNameConfigurations"]
+    assert configuration == {
+        "CertificateArn": CERTIFICATE,
+        "EndpointType": "REGIONAL",
+        "SecurityPolicy": "TLS_1_2",
+    }
+    assert own.the("AWS::ApiGatewayV2::ApiMapping") == {
+        "ApiId": {"Ref": api},
+        "DomainName": {"Ref": domain_id},
+        "Stage": {"Ref": stage},
+    }
+    assert own.the("AWS::ApiGatewayV2::Api")["DisableExecuteApiEndpoint"] is True
+    assert own.output("HooksUrl") == "https://hooks.example.com"
+    assert own.output("DomainTarget") == {"Fn::GetAtt": [domain_id, "RegionalDomainName"]}
+    assert own.output("DomainTargetHostedZoneId") == {
+        "Fn::GetAtt": [domain_id, "RegionalHostedZoneId"]
+    }
+    assert "DisableExecuteApiEndpoint" not in stack.the("AWS::ApiGatewayV2::Api")
 
 
 def test_given_another_api_when_it_calls_a_function_then_no_permission_lets_it(

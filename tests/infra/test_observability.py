@@ -63,6 +63,20 @@ def test_given_a_kind_of_hook_suffers_when_an_alarm_goes_off_then_it_tells_which
 
 
 @pytest.mark.parametrize("metric", ["Errors", "Throttles"])
+def test_given_a_hook_function_when_an_alarm_watches_it_then_as_it_is_called(
+    metric: str, stack: SynthesisedStack
+) -> None:
+    resources = [each.get("Resource") for each in map(dimensions, alarms_on(stack, metric))]
+
+    # The compiler has no alias.
+    assert resources.count(None) == 1
+    for resource in filter(None, resources):
+        function, alias = resource["Fn::Join"][1]
+        assert alias == f":{stack.output('FunctionAlias')}"
+        assert stack.called(function)["Handler"].startswith("wcs_hooks.handlers.")
+
+
+@pytest.mark.parametrize("metric", ["Errors", "Throttles"])
 def test_given_any_function_crashes_or_is_throttled_when_it_does_then_an_alarm_goes_off(
     metric: str, stack: SynthesisedStack
 ) -> None:
@@ -319,3 +333,27 @@ def test_given_refusals_when_the_last_are_listed_then_their_log_lines_have_what_
     assert set(displayed.split(", ")) - {"@timestamp", *json.loads(line), *cut_out} == set()
     if observation is DENIED:
         assert cut_out == {"deniedBy": '"live/first","live/private"'}
+
+
+def test_given_a_runbook_elsewhere_when_an_alarm_goes_off_then_it_leads_to_its_entry_there(
+    stack_with: Synthesise,
+) -> None:
+    runbook = "https://wiki.example.com/wcs"
+
+    alarms = stack_with(Settings(runbook_url=runbook)).of_type("AWS::CloudWatch::Alarm")
+
+    for alarm in alarms.values():
+        _, _, told = alarm["Properties"]["AlarmDescription"].partition(" Runbook: ")
+        assert told.startswith(f"{runbook}#")
+
+
+def test_given_ok_notifications_when_an_alarm_is_over_then_the_topic_is_told(
+    stack: SynthesisedStack, stack_with: Synthesise
+) -> None:
+    telling = stack_with(Settings(ok_notifications=True)).of_type("AWS::CloudWatch::Alarm")
+
+    assert telling
+    for alarm in telling.values():
+        assert alarm["Properties"]["OKActions"] == alarm["Properties"]["AlarmActions"]
+    for alarm in stack.of_type("AWS::CloudWatch::Alarm").values():
+        assert "OKActions" not in alarm["Properties"]

@@ -1,6 +1,6 @@
 import pytest
 
-from infra.settings import Settings
+from infra.settings import Settings, Tenant
 from tests.infra.conftest import Synthesise
 from tests.infra.synthesis import SynthesisedStack
 
@@ -13,6 +13,7 @@ KINDS = {
     "DeadLetterTableName": "AWS::DynamoDB::Table",
     "SignatureSecretArn": "AWS::SecretsManager::Secret",
     "PolicyEditorPolicyArn": "AWS::IAM::ManagedPolicy",
+    "OperatorPolicyArn": "AWS::IAM::ManagedPolicy",
     "DashboardUrl": "AWS::CloudWatch::Dashboard",
     "AlarmTopicArn": "AWS::SNS::Topic",
     "ConnectFunctionName": "AWS::Lambda::Function",
@@ -21,10 +22,12 @@ KINDS = {
     "IncomingFunctionName": "AWS::Lambda::Function",
     "CompilerFunctionName": "AWS::Lambda::Function",
 }
+OTHERS = {"FunctionAlias"}
+"""What is not about one resource."""
 
 
 def test_given_the_stack_when_deployed_then_it_tells_exactly_this(stack: SynthesisedStack) -> None:
-    assert set(stack.template["Outputs"]) == set(KINDS)
+    assert set(stack.template["Outputs"]) == {*KINDS, *OTHERS}
 
 
 def test_given_an_event_bus_when_deployed_then_its_name_is_told_too(
@@ -32,7 +35,7 @@ def test_given_an_event_bus_when_deployed_then_its_name_is_told_too(
 ) -> None:
     stack = stack_with(Settings(event_bus=True))
 
-    assert set(stack.template["Outputs"]) == {*KINDS, "EventBusName"}
+    assert set(stack.template["Outputs"]) == {*KINDS, *OTHERS, "EventBusName"}
     assert stack.resource(stack.output("EventBusName"))["Type"] == "AWS::Events::EventBus"
 
 
@@ -50,6 +53,17 @@ def test_given_secrets_of_tokens_when_deployed_then_their_arn_is_told_too(
     generated = secret["Properties"]["GenerateSecretString"]
     assert generated["GenerateStringKey"] == "stream-keys"
     assert generated["PasswordLength"] >= 32
+
+
+def test_given_tenants_when_deployed_then_each_has_an_editors_policy_of_its_own(
+    stack_with: Synthesise,
+) -> None:
+    tenants = (Tenant("Acme", ("acme-live",)), Tenant("Zeta", ("zeta-live",)))
+    stack = stack_with(Settings(tenants=tenants))
+
+    own = {"PolicyEditorPolicyArnAcme", "PolicyEditorPolicyArnZeta"}
+    assert set(stack.template["Outputs"]) == {*KINDS, *own}
+    assert len({stack.logical_id(stack.output(name)) for name in own}) == 2
 
 
 @pytest.mark.parametrize(("name", "kind"), KINDS.items())

@@ -4,7 +4,7 @@ from typing import Final
 
 import pytest
 
-from infra.settings import Settings
+from infra.settings import Settings, Tenant
 from tests.infra.conftest import Synthesise
 from tests.infra.synthesis import Json, SynthesisedStack
 from wcs_hooks.core.caller import Auth
@@ -54,8 +54,15 @@ def permissions(stack: SynthesisedStack, document: Json) -> Permissions:
 
 
 def _name(stack: SynthesisedStack, resource: Json, names: dict[str, str]) -> str:
+    of_the_account = {":stack/WcsHooks/*": "own stack", ":dashboard/*": "dashboards"}
+    if "Fn::Join" in resource and resource["Fn::Join"][1][-1] in of_the_account:
+        return of_the_account[resource["Fn::Join"][1][-1]]
     logical_id = stack.logical_id(resource)
-    if stack.template["Resources"][logical_id]["Type"] == "AWS::Logs::LogGroup":
+    if stack.template["Resources"][logical_id]["Type"] in {
+        "AWS::Lambda::Alias",
+        "AWS::Lambda::Function",
+        "AWS::Logs::LogGroup",
+    }:
         return logical_id
     attribute = resource["Fn::GetAtt"][1]
     return names[logical_id] + (" stream" if attribute == "StreamArn" else "")
@@ -176,8 +183,96 @@ def test_given_a_policy_editor_when_at_work_then_they_edit_policies_and_nothing_
         *((f"dynamodb:{action}", "policies") for action in reading | writing),
         *((f"dynamodb:{action}", "snapshots") for action in reading),
         ("dynamodb:ListTables", "*"),
+        ("cloudformation:DescribeStacks", "own stack"),
     }
     assert not {"Groups", "Roles", "Users"} & set(editor), "the operator attaches it"
+
+
+def test_given_an_operator_when_at_work_then_they_may_do_this_and_no_more(
+    stack: SynthesisedStack,
+) -> None:
+    operator = stack.resource(stack.output("OperatorPolicyArn"))["Properties"]
+    functions = {
+        name: stack.logical_id(stack.output(f"{name.capitalize()}FunctionName"))
+        for name in (*Category, "compiler")
+    }
+    called = {*functions.values(), *stack.of_type("AWS::Lambda::Alias")}
+    function_logs = {stack.logical_id(stack.function(name)["LoggingConfig"]) for name in functions}
+    (access_logs,) = stack.of_type("AWS::Logs::LogGroup").keys() - function_logs
+
+    assert permissions(stack, operator["PolicyDocument"]) == {
+        *((f"dynamodb:{action}", "policies") for action in ("GetItem", "Query", "Scan")),
+        *((f"dynamodb:{action}", "snapshots") for action in ("BatchGetItem", "GetItem", "Query")),
+        ("dynamodb:GetItem", "sessions"),
+        *(
+            (f"dynamodb:{action}", "dead-letter table")
+            for action in ("BatchWriteItem", "DeleteItem", "Query", "Scan", "UpdateItem")
+        ),
+        *(
+            (f"sqs:{action}", "dead letters")
+            for action in (
+                *("ChangeMessageVisibility", "DeleteMessage", "GetQueueAttributes"),
+                *("PurgeQueue", "ReceiveMessage", "SendMessage"),
+            )
+        ),
+        ("secretsmanager:GetSecretValue", "secret"),
+        ("secretsmanager:PutSecretValue", "secret"),
+        *(("lambda:GetFunctionConfiguration", each) for each in called),
+        *(("lambda:InvokeFunction", each) for each in called),
+        *(
+            (f"logs:{action}", group)
+            for action in ("FilterLogEvents", "GetQueryResults", "StartQuery")
+            for group in (*function_logs, access_logs)
+        ),
+        ("cloudformation:DescribeStacks", "own stack"),
+        ("cloudformation:ListStackResources", "own stack"),
+        ("cloudwatch:DescribeAlarmHistory", "*"),
+        ("cloudwatch:DescribeAlarms", "*"),
+        ("cloudwatch:GetDashboard", "dashboards"),
+        *(
+            (f"cloudwatch:{action}", "*")
+            for action in ("GetMetricData", "GetMetricStatistics", "ListDashboards", "ListMetrics")
+        ),
+        ("logs:DescribeLogGroups", "*"),
+        ("logs:StopQuery", "*"),
+    }
+    assert not {"Groups", "Roles", "Users"} & set(operator), "whoever deploys attaches it"
+
+
+def test_given_a_tenants_editor_when_at_work_then_every_item_is_of_an_app_that_concerns_them(
+    stack_with: Synthesise,
+) -> None:
+    stack = stack_with(Settings(tenants=(Tenant("Acme", ("acme-live", "acme-test")),)))
+    editor = stack.resource(stack.output("PolicyEditorPolicyArnAcme"))["Properties"]
+    by_apps: dict[tuple[str, ...], Permissions] = {}
+    for statement in editor["PolicyDocument"]["Statement"]:
+        condition = statement.get("Condition", {})
+        apps = condition.get("ForAllValues:StringEquals", {}).get("dynamodb:LeadingKeys", [])
+        # Without it, a request that names no key would meet ForAllValues.
+        named = {"Null": {"dynamodb:LeadingKeys": "false"}} if apps else {}
+        assert condition == (
+            {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": apps}} | named if apps else {}
+        )
+        allowed = by_apps.setdefault(tuple(apps), set())
+        allowed |= permissions(stack, {"Statement": [statement]})
+
+    own = ("acme-live", "acme-test")
+    reading = {"dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:Query"}
+    writing = {
+        f"dynamodb:{action}"
+        for action in ("BatchWriteItem", "ConditionCheckItem", "DeleteItem", "PutItem")
+    } | {"dynamodb:UpdateItem"}
+    assert by_apps == {
+        own: {(action, "policies") for action in reading | writing},
+        ("*",): {(action, "policies") for action in reading},
+        (*own, "*", "#apps"): {(action, "snapshots") for action in reading},
+        (): {
+            ("dynamodb:DescribeTable", "policies"),
+            ("dynamodb:DescribeTable", "snapshots"),
+            ("dynamodb:ListTables", "*"),
+            ("cloudformation:DescribeStacks", "own stack"),
+        },
+    }
 
 
 def test_given_an_alarm_when_it_tells_the_encrypted_topic_then_only_this_accounts_alarms_may(

@@ -7,13 +7,18 @@ import pytest
 
 from infra.settings import (
     Architecture,
+    Concurrency,
+    DeploymentStrategy,
     Packaging,
     Removal,
     Settings,
     SettingsError,
+    Tenant,
 )
 from wcs_hooks.core.caller import Auth, RestApiCalls
 
+CERTIFICATE = "arn:aws:acm:eu-west-1:123456789012:certificate/c-1"
+KEY = "arn:aws:kms:eu-west-1:123456789012:key/k-1"
 CDK_JSON = Path(__file__).resolve().parents[2] / "cdk.json"
 
 
@@ -65,7 +70,22 @@ def test_given_cdk_json_when_an_operator_reads_it_then_every_setting_is_there(
         ("packaging", "host", "packaging", Packaging.HOST),
         ("architecture", "x86_64", "architecture", Architecture.X86_64),
         ("removal", "destroy", "removal", Removal.DESTROY),
+        ("deployment", "canary", "deployment", DeploymentStrategy.CANARY),
+        ("provisionedConcurrency", "connect=2, event=10", "provisioned_concurrency",
+         Concurrency(connect=2, event=10)),
+        ("reservedConcurrency", "direct=50", "reserved_concurrency", Concurrency(direct=50)),
+        ("reservedConcurrency", "", "reserved_concurrency", Concurrency()),
+        ("unknownMethodRateLimit", "5", "unknown_method_rate_limit", 5),
+        ("customerManagedKey", "create", "customer_managed_key", "create"),
+        ("customerManagedKey", KEY, "customer_managed_key", KEY),
+        ("deletionProtection", "true", "deletion_protection", True),
+        ("runbookUrl", "https://wiki.example.com/wcs", "runbook_url",
+         "https://wiki.example.com/wcs"),
+        ("okNotifications", "true", "ok_notifications", True),
         ("alarmEmail", "ops@example.com", "alarm_email", "ops@example.com"),
+        ("tenants", '{"Acme": ["acme-live", "acme-test"]}', "tenants",
+         (Tenant("Acme", ("acme-live", "acme-test")),)),
+        ("tenants", "", "tenants", ()),
         ("local", "true", "local", True),
         ("local", "false", "local", False),
     ],
@@ -86,6 +106,8 @@ def test_given_settings_in_cdk_json_when_read_then_json_types_do_as_well_as_stri
         {
             "wcsHooks": {
                 "allowedSources": ["203.0.113.0/24"],
+                "trustedProxies": ["198.51.100.0/24"],
+                "provisionedConcurrency": {"connect": 2},
                 "local": True,
                 "memorySize": 2048,
                 "replyTimeout": 5,
@@ -94,8 +116,61 @@ def test_given_settings_in_cdk_json_when_read_then_json_types_do_as_well_as_stri
     )
 
     assert settings == Settings(
-        allowed_sources=("203.0.113.0/24",), local=True, memory_size=2048, reply_timeout=5
+        allowed_sources=("203.0.113.0/24",),
+        trusted_proxies=("198.51.100.0/24",),
+        provisioned_concurrency=Concurrency(connect=2),
+        local=True,
+        memory_size=2048,
+        reply_timeout=5,
     )
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"domainName": "hooks.example.com"}, "domainName: needs certificateArn"),
+        ({"certificateArn": CERTIFICATE}, "certificateArn: needs domainName"),
+        ({"trustedProxies": "198.51.100.0/24"}, "trustedProxies: has no effect without allowed"),
+        (
+            {
+                "allowedSources": "203.0.113.0/24",
+                "trustedProxies": [f"198.51.100.{n}/32" for n in range(200)],
+            },
+            "trustedProxies: has 3504 characters together with allowedSources, of which 2000 fit",
+        ),
+        ({"unknownMethodBurstLimit": "5"}, "unknownMethodBurstLimit: needs unknownMethodRateLimit"),
+        (
+            {"provisionedConcurrency": "event=3", "reservedConcurrency": "connect=1,event=2"},
+            "provisionedConcurrency: event=3 is more than reservedConcurrency allows",
+        ),
+        ({"deletionProtection": "true", "removal": "destroy"}, "deletionProtection: contradicts"),
+        (
+            {
+                "domainName": "hooks.example.com",
+                "certificateArn": CERTIFICATE,
+                "local": "true",
+            },
+            "domainName: an emulator is reached by an address of its own",
+        ),
+        ({"deployment": "canary", "local": "true"}, "deployment: canary needs CodeDeploy"),
+    ],
+)
+def test_given_settings_that_do_not_go_together_when_read_then_one_line_names_both(
+    given: dict[str, object], said: str, context: dict[str, object]
+) -> None:
+    with pytest.raises(SettingsError) as raised:
+        Settings.from_context(context | given)
+
+    assert str(raised.value).startswith(f"setting {said}")
+    assert len(str(raised.value).splitlines()) == 1
+
+
+def test_given_a_domain_with_its_certificate_when_read_then_both_are_taken() -> None:
+    given = {"domainName": "hooks.example.com", "certificateArn": CERTIFICATE}
+
+    settings = Settings.from_context(given)
+
+    assert (settings.domain_name, settings.certificate_arn) == tuple(given.values())
 
 
 @pytest.mark.parametrize(
@@ -114,6 +189,16 @@ def test_given_settings_in_cdk_json_when_read_then_json_types_do_as_well_as_stri
         ("allowedSources", "everywhere"),
         ("allowedSources", [None]),
         ("allowedSources", 7),
+        ("tenants", "acme-live"),
+        ("tenants", '["acme-live"]'),
+        ("tenants", {"Acme & Sons": ["acme-live"]}),
+        ("tenants", {"Acme": []}),
+        ("tenants", {"Acme": "acme-live"}),
+        ("tenants", {"Acme": ["*"]}),
+        ("tenants", {"Acme": ["#apps"]}),
+        # IAM would put the caller's name in its place.
+        ("tenants", {"Acme": ["${aws:username}"]}),
+        ("tenants", {"Acme": [f"app-{number}" for number in range(21)]}),
         ("replyTimeout", "0"),
         ("replyTimeout", "11"),
         ("replyTimeout", "2s"),
@@ -143,6 +228,25 @@ def test_given_settings_in_cdk_json_when_read_then_json_types_do_as_well_as_stri
         ("packaging", "docker"),
         ("architecture", "arm"),
         ("removal", "snapshot"),
+        ("trustedProxies", "cloudfront"),
+        ("deployment", "linear"),
+        ("provisionedConcurrency", "2"),
+        ("provisionedConcurrency", "connect=0"),
+        ("reservedConcurrency", "compiler=2"),
+        ("reservedConcurrency", {"connect": "many"}),
+        ("reservedConcurrency", 10),
+        ("unknownMethodRateLimit", "0.5"),
+        ("unknownMethodBurstLimit", "5001"),
+        ("domainName", "https://hooks.example.com"),
+        ("domainName", "Hooks.example.com"),
+        ("domainName", "localhost"),
+        ("certificateArn", "c-1"),
+        ("customerManagedKey", "true"),
+        ("customerManagedKey", "arn:aws:kms:eu-west-1:123456789012:alias/hooks"),
+        ("deletionProtection", "on"),
+        ("runbookUrl", "docs/runbook.md"),
+        ("runbookUrl", "https://wiki.example.com/wcs#alarms"),
+        ("okNotifications", "no"),
         ("alarmEmail", "ops"),
         ("local", "yes"),
         ("local", 1),
@@ -201,7 +305,8 @@ def test_given_a_setting_under_a_name_that_is_none_when_read_then_it_is_not_igno
 
     said = str(raised.value)
     assert said.startswith(f"setting {name}: there is no such setting; ")
-    assert said.endswith(f"did you mean {right}?" if right else "tracing")
+    last = max(field.metadata["name"] for field in dataclasses.fields(Settings))
+    assert said.endswith(f"did you mean {right}?" if right else last)
 
 
 def test_given_a_setting_that_resembles_none_when_read_then_all_are_named() -> None:

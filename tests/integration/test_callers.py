@@ -360,6 +360,40 @@ def test_given_a_stranger_who_claims_an_allowed_address_in_headers_then_it_is_re
     assert hooks.hand_over(Category.DIRECT, event).status == 403
 
 
+@pytest.mark.parametrize(
+    ("peer", "forwarded_for", "status"),
+    [
+        pytest.param("203.0.113.5", "192.0.2.7", 200, id="as the proxy wrote it"),
+        pytest.param("203.0.113.5", "192.0.2.7, 203.0.113.5", 200, id="with the gateway's entry"),
+        pytest.param("203.0.113.5", "10.0.0.1, 192.0.2.7", 200, id="behind a proxy of WCS's"),
+        pytest.param("203.0.113.5", "192.0.2.7, 198.51.100.1", 403, id="forged before a stranger"),
+        pytest.param(
+            "203.0.113.5", "192.0.2.7, 198.51.100.1, 203.0.113.5", 403, id="forged, all three"
+        ),
+        pytest.param("203.0.113.5", "192.0.2.7, 203.0.113.9", 403, id="by another's distribution"),
+        pytest.param(
+            "203.0.113.5", "192.0.2.7, 203.0.113.9, 203.0.113.5", 403, id="the same, all three"
+        ),
+        pytest.param("203.0.113.5", "203.0.113.5", 403, id="of nobody but the proxy"),
+        pytest.param("203.0.113.5", "192.0.2.7,", 403, id="ending in nothing"),
+        pytest.param("203.0.113.5", "192.0.2.7:443", 403, id="no address"),
+        pytest.param("203.0.113.5", "", 403, id="empty"),
+        pytest.param("198.51.100.1", "192.0.2.7", 403, id="from elsewhere, forged"),
+        pytest.param("198.51.100.1", "192.0.2.7, 203.0.113.5", 403, id="from elsewhere, as if by"),
+        pytest.param("192.0.2.7", "198.51.100.1", 200, id="directly, from an allowed address"),
+        pytest.param("::ffff:203.0.113.5", "192.0.2.7, 203.0.113.5", 200, id="in IPv6 notation"),
+    ],
+)
+def test_given_trusted_proxies_when_they_forward_a_hook_then_only_their_own_entry_counts(
+    make_client: MakeClient, peer: str, forwarded_for: str, status: int
+) -> None:
+    hooks = make_client(ALLOWED_SOURCES="192.0.2.0/24", TRUSTED_PROXIES="203.0.113.0/24")
+    event = gateway_event("call", _BODY, signature(_BODY), peer)
+    event["headers"]["x-forwarded-for"] = forwarded_for
+
+    assert hooks.hand_over(Category.DIRECT, event).status == status
+
+
 def test_given_wcs_behind_a_proxy_of_its_own_when_the_headers_name_another_then_it_may_call(
     make_client: MakeClient,
 ) -> None:

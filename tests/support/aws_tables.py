@@ -50,7 +50,7 @@ class Aws:
     def put_policies(self, app: str, *policies: Any) -> None:
         """Edit policies as an operator does."""
         written = [to_attributes(_with_decimals({"app": app, **item})) for item in policies]
-        for batch in itertools.batched(written, 25, strict=False):
+        for batch in itertools.batched(written, 25):
             self.dynamodb.batch_write_item(
                 RequestItems={POLICIES: [{"PutRequest": {"Item": item}} for item in batch]}
             )

@@ -37,6 +37,7 @@ ENVIRONMENT: Final[Mapping[str, str]] = {
     "AUTH": "hmac",
     "BASIC_USER": "wcs",
     "ALLOWED_SOURCES": "",
+    "TRUSTED_PROXIES": "",
     "REPLY_TIMEOUT_SECONDS": "2",
     "SNAPSHOT_TTL_SECONDS": "2",
     "SESSIONS_TABLE": "Sessions",

@@ -39,7 +39,9 @@ SERVICE = "wcs-hooks"
 URL = "https://abc123.execute-api.us-east-1.amazonaws.com/"
 STACK = "WcsHooks"
 ALARM = "WcsHooks-DirectFailed"
-FUNCTIONS = ("connect", "direct", "event", "incoming", "compiler")
+CATEGORIES = ("connect", "direct", "event", "incoming")
+FUNCTIONS = (*CATEGORIES, "compiler")
+ALIAS = "live"
 
 _RESOURCES = [
     {"ResourceType": "AWS::CloudWatch::Alarm", "PhysicalResourceId": ALARM},
@@ -104,6 +106,7 @@ class OperatedStack:
             "DeadLetterTableName": DEAD_LETTERS,
             "SignatureSecretArn": aws.secret_arn,
             **{f"{name.capitalize()}FunctionName": name for name in FUNCTIONS},
+            "FunctionAlias": ALIAS,
         }
         boto3.client("cloudwatch").put_metric_alarm(
             AlarmName=ALARM,
@@ -136,7 +139,9 @@ class OperatedStack:
         return {"Stacks": [{"StackName": name, "Outputs": outputs}]}
 
     def invoke(self, function: str, payload: bytes) -> dict[str, Any]:
-        """What Lambda says."""
+        """What Lambda says: the categories' functions are called by their alias alone."""
+        function, _, alias = function.partition(":")
+        assert alias == (ALIAS if function in CATEGORIES else "")
         number = min(len(self.invocations), len(self.answers) - 1)
         self.invocations.append((function, json.loads(payload)))
         answer = self.answers[number]
@@ -228,7 +233,9 @@ def operated(**environment: str) -> Iterator[OperatedStack]:
 
         def call(client: Any, operation: str, parameters: Mapping[str, Any]) -> Any:
             if operation in stack.refused:
-                denial: Any = {"Code": "AccessDenied", "Message": "not for you"}
+                action = f"{client.meta.service_model.signing_name}:{operation}"
+                message = f"User: arn:aws:iam::1:user/x is not authorized to perform: {action}"
+                denial: Any = {"Code": "AccessDenied", "Message": message}
                 raise ClientError({"Error": denial}, operation)
             match operation:
                 case "Invoke":
@@ -273,8 +280,9 @@ def emulate(monkeypatch: "pytest.MonkeyPatch") -> None:
 def _create_function(name: str, role: str, environment: Mapping[str, str]) -> None:
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w") as package:
-        package.writestr("nothing.py", "")
-    boto3.client("lambda").create_function(
+        package.writestr(zipfile.ZipInfo("nothing.py"), "")
+    functions = boto3.client("lambda")
+    functions.create_function(
         FunctionName=name,
         Role=role,
         Runtime="python3.13",
@@ -290,6 +298,11 @@ def _create_function(name: str, role: str, environment: Mapping[str, str]) -> No
             }
         },
     )
+    if name in CATEGORIES:
+        version = functions.publish_version(FunctionName=name)["Version"]
+        functions.create_alias(FunctionName=name, Name=ALIAS, FunctionVersion=version)
+        # What is not published yet answers no hook, so nobody may go by it.
+        functions.update_function_configuration(FunctionName=name, Environment={"Variables": {}})
     logs = boto3.client("logs")
     logs.create_log_group(logGroupName=f"/aws/lambda/{name}")
     logs.create_log_stream(logGroupName=f"/aws/lambda/{name}", logStreamName="stream")

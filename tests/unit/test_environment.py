@@ -17,6 +17,7 @@ _HOOK = {
     "SIGNATURE_SECRET_ARN": "arn:aws:secretsmanager:eu-central-1:123456789012:secret:s",
     "BASIC_USER": "wcs",
     "ALLOWED_SOURCES": "203.0.113.0/24, 2001:db8::/32",
+    "TRUSTED_PROXIES": "198.51.100.0/24",
     "REPLY_TIMEOUT_SECONDS": "2",
     "SNAPSHOT_TTL_SECONDS": "0.5",
     "SESSIONS_TABLE": "Sessions",
@@ -47,6 +48,7 @@ def test_given_what_the_stack_sets_when_a_hooks_function_reads_it_then_it_is_typ
         signature_secret_arn=_HOOK["SIGNATURE_SECRET_ARN"],
         basic_user="wcs",
         allowed_sources=("203.0.113.0/24", "2001:db8::/32"),
+        trusted_proxies=("198.51.100.0/24",),
         reply_timeout=2.0,
         snapshot_ttl=0.5,
         sessions_table="Sessions",
@@ -79,13 +81,16 @@ def test_given_no_sources_when_the_environment_is_read_then_any_may_call(sources
 
 
 def test_given_no_authentication_when_the_environment_is_read_then_no_secret_is_needed() -> None:
-    optional = {"SIGNATURE_SECRET_ARN", "BASIC_USER", "ALLOWED_SOURCES", "EVENT_BUS_NAME"}
+    optional = {
+        *("SIGNATURE_SECRET_ARN", "BASIC_USER", "EVENT_BUS_NAME"),
+        *("ALLOWED_SOURCES", "TRUSTED_PROXIES"),
+    }
     variables = {name: value for name, value in _HOOK.items() if name not in optional}
 
     environment = HookEnvironment.read(variables | {"AUTH": "none"})
 
     assert environment.auth is Auth.NONE
-    assert environment.allowed_sources == ()
+    assert environment.allowed_sources == environment.trusted_proxies == ()
 
 
 @pytest.mark.parametrize(

@@ -180,7 +180,7 @@ def test_given_the_stack_then_of_the_runtime_it_knows_no_policies(path: Path) ->
         f"wcs_hooks.{name}"
         for name in (
             *("core.methods", "core.outcome", "core.caller", "core.policy.vocabulary"),
-            *("hook.dead_letter", "telemetry.catalogue"),
+            *("adapters.dynamo_snapshots", "hook.dead_letter", "telemetry.catalogue"),
         )
     )
     known = [module for module in _imports(path) if _belongs_to(module, "wcs_hooks")]

@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.operated_stack import OperatedStack, operated
 from tools.reference import FILE, reference
-from wcsctl import ages, cli, decision_log, metrics, since
+from wcsctl import ages, cli, decision_log, metrics, permissions, since
 from wcsctl.commands import bars
 
 
@@ -68,6 +68,46 @@ def test_given_aws_refuses_then_one_line_names_the_call_and_the_status_is_4(
     assert "AccessDenied" in line
 
 
+_REFUSED = {
+    "secretsmanager:GetSecretValue": "secret show",
+    "dynamodb:Scan": "policy list",
+    # The error that reaches the command is the adapter's; IAM's is its cause.
+    "dynamodb:BatchGetItem": "try call --file {body}",
+}
+_ALLOWED = {
+    "secretsmanager:GetSecretValue": ["OperatorPolicyArn allows it on SignatureSecretArn"],
+    "dynamodb:Scan": [
+        "PolicyEditorPolicyArn allows it on PoliciesTableName",
+        "OperatorPolicyArn allows it on PoliciesTableName and DeadLetterTableName",
+    ],
+    "dynamodb:BatchGetItem": [
+        "PolicyEditorPolicyArn allows it on SnapshotsTableName",
+        "OperatorPolicyArn allows it on SnapshotsTableName",
+    ],
+}
+
+
+@pytest.mark.parametrize("action", _REFUSED)
+def test_given_a_missing_permission_then_the_error_names_it_and_the_managed_policy_that_allows_it(
+    stack: OperatedStack,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    action: str,
+) -> None:
+    body = tmp_path / "body.json"
+    body.write_text('{"appKey": "a"}')
+    stack.refused.add(action.partition(":")[2])
+
+    status = end_of(monkeypatch, *_REFUSED[action].format(body=body).split())
+
+    assert status == 4
+    assert one_line(capsys).endswith(
+        f". This profile needs permission for {action}. "
+        f"Of the managed policies in the stack's outputs, {'; '.join(_ALLOWED[action])}."
+    )
+
+
 @pytest.mark.parametrize(
     "words",
     [
@@ -89,7 +129,7 @@ def test_given_words_that_do_not_fit_then_the_status_is_2(
     assert stack.waiting() == 1
 
 
-@pytest.mark.parametrize("module", [ages, bars, decision_log, metrics, since])
+@pytest.mark.parametrize("module", [ages, bars, decision_log, metrics, permissions, since])
 def test_the_examples_in_the_docstrings_do_what_they_say(module: ModuleType) -> None:
     outcome = doctest.testmod(module, raise_on_error=False)
 

@@ -26,6 +26,7 @@ from wcs_hooks.core.policy.vocabulary import PIN_ID, STATUS_ID
 from wcsctl.deployment import Deployment
 from wcsctl.errors import ConflictError, NotFoundError, WcsctlError
 from wcsctl.feedback import Advance, no_advance
+from wcsctl.permissions import is_access_denied
 from wcsctl.policies.dynamodb_json import Raw, key_of, value_of
 
 if TYPE_CHECKING:
@@ -196,6 +197,24 @@ class PolicyTable:
                 found.setdefault(app, AppItems(app)).add(item)
             advance(len(page["Items"]))
         return {app: found[app] for app in sorted(found)}
+
+    def read_allowed(
+        self, apps: Iterable[str], advance: Advance = no_advance
+    ) -> dict[str, AppItems]:
+        """All items of all apps, or of some apps if this profile may not read the whole table.
+
+        Parameters
+        ----------
+        apps
+            Those that a tenant's editor may read one by one.
+        """
+        try:
+            return self.read_all(advance)
+        except ClientError as error:
+            if not is_access_denied(error):
+                raise
+        read = (self.read(app, advance) for app in apps)
+        return {items.app: items for items in read if items.raw or items.system}
 
     def status(self, app: str) -> dict[str, Any]:
         """What the compiler says of an app now; empty before its first word."""

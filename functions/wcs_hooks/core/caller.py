@@ -79,6 +79,30 @@ def basic_fits(given: bytes, user: str, secrets: Sequence[str]) -> bool:
     return fits > 0
 
 
+def source_address(peer: str, forwarded_for: str, trusted_proxies: Sequence[str]) -> str:
+    """The address that a request was sent from: behind a trusted proxy, the proxy's own peer.
+
+    Each proxy appends its peer to X-Forwarded-For. What stands before that the sender may have
+    made up, so only the last entry of the last proxy is believed, and only if the connection came
+    from a trusted one.
+
+    Parameters
+    ----------
+    peer
+        The address that the connection to the gateway came from.
+    forwarded_for
+        The X-Forwarded-For header; the gateway, too, may have appended its peer.
+    trusted_proxies
+        CIDR blocks; none of them means that the header is not looked at.
+    """
+    if not trusted_proxies or not _is_in(peer, trusted_proxies):
+        return peer
+    *others, last = (entry.strip() for entry in forwarded_for.split(","))
+    if others and _is_same(last, peer):
+        last = others[-1]
+    return last or peer
+
+
 def authorize_source(address: str, networks: Sequence[str]) -> None:
     """Check the caller's address against CIDR blocks; none of them means that any may call.
 
@@ -91,13 +115,23 @@ def authorize_source(address: str, networks: Sequence[str]) -> None:
     """
     if not networks:
         return
+    if not _is_in(address, networks):
+        raise RejectedCallerError("the caller's address is not among the allowed sources")
+
+
+def _is_in(address: str, networks: Sequence[str]) -> bool:
     try:
         forms = _forms(address)
-        allowed = any(form in network for network in _parsed(tuple(networks)) for form in forms)
+        return any(form in network for network in _parsed(tuple(networks)) for form in forms)
     except ValueError:
-        allowed = False
-    if not allowed:
-        raise RejectedCallerError("the caller's address is not among the allowed sources")
+        return False
+
+
+def _is_same(address: str, other: str) -> bool:
+    try:
+        return not set(_forms(address)).isdisjoint(_forms(other))
+    except ValueError:
+        return False
 
 
 # Taking in the key is most of the work of a short body's HMAC, and each hook's is the same.

@@ -33,6 +33,7 @@ def read_request(event: Event, decision_id: str) -> Request:
         headers.get("authorization"),
         source,
         decision_id,
+        headers.get("x-forwarded-for", ""),
     )
 
 

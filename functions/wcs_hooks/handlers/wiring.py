@@ -67,7 +67,11 @@ def hook_handler(category: Category) -> Handler:
     endpoint = HookEndpoint(
         category,
         check_caller=CallerCheck(
-            environment.auth, secrets, environment.basic_user, environment.allowed_sources
+            environment.auth,
+            secrets,
+            environment.basic_user,
+            environment.allowed_sources,
+            environment.trusted_proxies,
         ),
         policies=CachedPolicies(
             DynamoSnapshots(dynamodb, environment.snapshots_table),

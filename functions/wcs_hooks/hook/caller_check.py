@@ -12,6 +12,7 @@ from wcs_hooks.core.caller import (
     basic_fits,
     credentials,
     signature_fits,
+    source_address,
 )
 from wcs_hooks.hook.request import Request
 from wcs_hooks.ports import Secrets
@@ -30,6 +31,8 @@ class CallerCheck:
         The user of `Auth.BASIC`.
     allowed_sources
         CIDR blocks; none of them means any.
+    trusted_proxies
+        CIDR blocks of proxies whose X-Forwarded-For is believed.
     """
 
     def __init__(
@@ -38,11 +41,13 @@ class CallerCheck:
         secrets: Secrets,
         basic_user: str = "",
         allowed_sources: tuple[str, ...] = (),
+        trusted_proxies: tuple[str, ...] = (),
     ) -> None:
         self._auth = auth
         self._secrets = secrets
         self._basic_user = basic_user
         self._allowed_sources = allowed_sources
+        self._trusted_proxies = trusted_proxies
 
     def __call__(self, request: Request, deadline: Deadline) -> None:
         """Check a request.
@@ -54,7 +59,8 @@ class CallerCheck:
         UnavailableError
             If the secret could not be had.
         """
-        authorize_source(request.source, self._allowed_sources)
+        source = source_address(request.source, request.forwarded_for, self._trusted_proxies)
+        authorize_source(source, self._allowed_sources)
         if self._auth is Auth.NONE:
             return
         # First the form, which costs nothing: a stranger without a hash is none of our failures.

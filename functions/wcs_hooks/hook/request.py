@@ -23,9 +23,11 @@ class Request(NamedTuple):
     authorization
         That header, if there is one.
     source
-        The caller's IP address.
+        The IP address that the connection to the gateway came from.
     decision_id
         By which the reply, the log line and the dead letter are found again.
+    forwarded_for
+        The X-Forwarded-For header, which anybody can send; empty if there is none.
     """
 
     method: str
@@ -33,6 +35,7 @@ class Request(NamedTuple):
     authorization: str | None
     source: str
     decision_id: str
+    forwarded_for: str = ""
 
 
 class HookResult(StrEnum):

@@ -108,7 +108,7 @@ def apply(
     read = policy_files.load_directory(directory)
     editing = Editing(command.deployment, command.output, wait)
     with command.output.progress("Reading") as advance:
-        apps = editing.table.read_all(advance)
+        apps = editing.table.read_allowed(read.policies, advance)
     changes, others = compare_managed(policies_of(apps), read.policies, delete=delete_others)
     for line in without_folder(others):
         command.output.say(line)

@@ -110,7 +110,7 @@ def diff(
     read = policy_files.load_directory(directory)
     stop_at_errors(command.output, read.findings)
     with command.output.progress("Reading") as advance:
-        apps = PolicyTable(command.deployment).read_all(advance)
+        apps = PolicyTable(command.deployment).read_allowed(read.policies, advance)
     changes, others = compare_managed(policies_of(apps), read.policies, delete=delete_others)
     told = {"changes": [change.to_json() for change in changes], "withoutFolder": others}
     command.output.result(told, changes_text(changes), *without_folder(others))

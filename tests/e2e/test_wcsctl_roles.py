@@ -1,0 +1,303 @@
+"""wcsctl as an editor and as an operator, whose rights the emulator's IAM enforces.
+
+Each managed policy must allow exactly what the commands that it is for call: what is called is
+recorded, so a permission that no command needs fails a test as one that is missing does.
+"""
+
+import contextlib
+import dataclasses
+import io
+import json
+import os
+import shlex
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+from unittest.mock import patch
+
+import pytest
+import yaml
+from botocore.client import BaseClient
+
+from tests.e2e.conftest import Deployed, wait_for_snapshots
+from wcs_hooks.adapters.dynamo_dead_letters import DynamoDeadLetters
+from wcs_hooks.clock import Deadline, SystemClock
+from wcs_hooks.core.methods import Category
+from wcs_hooks.hook import dead_letter
+from wcsctl import cli
+from wcsctl.permissions import EDITOR_ACTIONS, OPERATOR_ACTIONS, Actions, Resource
+
+type Calls = set[tuple[Resource, str]]
+
+_PREFIXES: Final = {"monitoring": "cloudwatch"}
+_ACTIONS: Final = {
+    "ChangeMessageVisibilityBatch": "ChangeMessageVisibility",
+    "Invoke": "InvokeFunction",
+}
+"""IAM's names where the API's are others."""
+
+
+_OF_THE_EMULATOR: Final = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {"Effect": "Allow", "Action": "sqs:ChangeMessageVisibilityBatch", "Resource": "*"}
+    ],
+}
+
+
+@dataclass(frozen=True)
+class Person:
+    """Somebody with keys of their own, who runs wcsctl.
+
+    Attributes
+    ----------
+    called
+        What their commands called so far.
+    """
+
+    deployed: Deployed
+    environment: Mapping[str, str]
+    directory: Path
+    called: Calls = field(default_factory=set)
+
+    def run(self, *words: object, local: bool = False, stdin: str = "") -> tuple[int, str]:
+        """Run a command as it is run on AWS, by the stack's name; give its status and its words.
+
+        Parameters
+        ----------
+        local
+            Run it on `make local`'s deployment: hooks reach the emulator only so.
+        """
+        place = ["--local", "--local-directory", str(self.directory)] if local else []
+        written = io.TextIOWrapper(io.BytesIO(), write_through=True)
+        with (
+            patch.object(sys, "argv", ["wcsctl", *place, *map(str, words)]),
+            patch.object(sys, "stdin", io.StringIO(stdin)),
+            patch.dict(os.environ, self.environment, clear=True),
+            patch.object(BaseClient, "_make_api_call", self._recorded()),
+            contextlib.redirect_stdout(written),
+            contextlib.redirect_stderr(written),
+            pytest.raises(SystemExit) as ended,
+        ):
+            cli.main()
+        written.seek(0)
+        return int(ended.value.code or 0), written.read()
+
+    def may(self, *words: object, status: int = 0, local: bool = False) -> str:
+        """Run a command that must end so; give its words."""
+        ended, written = self.run(*words, local=local)
+        assert "not authorized" not in written, (words, written)
+        assert "AccessDenied" not in written, (words, written)
+        assert ended == status, (words, written)
+        return written
+
+    def may_not(self, *words: object, action: str, allowed: str) -> None:
+        """Run a command that IAM must refuse, for an action that a policy would allow."""
+        ended, written = self.run(*words)
+        assert ended == 4, (words, written)
+        assert f"This profile needs permission for {action}. " in written
+        assert f"{allowed} allows it on" in written
+
+    def _recorded(self) -> Callable[..., Any]:
+        call_aws: Any = BaseClient._make_api_call  # type: ignore[attr-defined]  # not in the stubs
+
+        def call(client: Any, operation: str, parameters: Mapping[str, Any]) -> Any:
+            self.called.update(self._calls(client, operation, parameters))
+            return call_aws(client, operation, parameters)
+
+        return call
+
+    def _calls(self, client: Any, operation: str, parameters: Mapping[str, Any]) -> Calls:
+        service = client.meta.service_model.signing_name
+        if operation == "TransactWriteItems":
+            return {
+                (self._resource(one["TableName"]), f"dynamodb:{name}Item")
+                for item in parameters["TransactItems"]
+                for name, one in item.items()
+            }
+        action = f"{_PREFIXES.get(service, service)}:{_ACTIONS.get(operation, operation)}"
+        named = {"TableName", "QueueUrl", "SecretId", "FunctionName", "logGroupName", "StackName"}
+        found = [parameters[name] for name in named & parameters.keys()]
+        found += parameters.get("RequestItems", {})
+        return {(self._resource(name), action) for name in found or ["*"]}
+
+    def _resource(self, name: str) -> Resource:
+        outputs = {value: key for key, value in self.deployed.deployment.outputs.items()}
+        if name == "*":
+            return Resource.ANY
+        if outputs.get(name, "").endswith("FunctionName"):
+            return Resource.FUNCTIONS
+        if name in outputs:
+            return Resource(outputs[name])
+        return Resource.STACK if name == "WcsHooks" else Resource.LOGS
+
+
+@pytest.fixture
+def person_with(deployed: Deployed, tmp_path: Path) -> Iterator[Callable[[str], Person]]:
+    """Make somebody who has a managed policy of the stack's outputs, and nothing else."""
+    iam = deployed.workspace.session().client("iam", endpoint_url=deployed.workspace.endpoint)
+    with contextlib.ExitStack() as undo:
+
+        def make(output: str) -> Person:
+            arn = deployed.deployment.output(output)
+            iam.create_user(UserName=output)
+            undo.callback(iam.delete_user, UserName=output)
+            iam.attach_user_policy(UserName=output, PolicyArn=arn)
+            undo.callback(iam.detach_user_policy, UserName=output, PolicyArn=arn)
+            # IAM knows no such action and asks for sqs:ChangeMessageVisibility; the emulator does.
+            iam.put_user_policy(
+                UserName=output, PolicyName="emulator", PolicyDocument=json.dumps(_OF_THE_EMULATOR)
+            )
+            undo.callback(iam.delete_user_policy, UserName=output, PolicyName="emulator")
+            key = iam.create_access_key(UserName=output)["AccessKey"]
+            undo.callback(iam.delete_access_key, UserName=output, AccessKeyId=key["AccessKeyId"])
+            own = {
+                "AWS_ACCESS_KEY_ID": key["AccessKeyId"],
+                "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"],
+            }
+            directory = tmp_path / output
+            directory.mkdir()
+            (directory / "outputs.json").write_text(deployed.workspace.outputs.read_text())
+            variables = deployed.workspace.aws_environment() | own
+            lines = [f"export {name}={shlex.quote(each)}\n" for name, each in variables.items()]
+            (directory / "env").write_text("".join(lines))
+            environment = deployed.workspace.process_environment() | own
+            return Person(deployed, environment, directory)
+
+        yield make
+
+
+def _policies(directory: Path, app: str, *policies: Mapping[str, Any]) -> Path:
+    folder = directory / "policies" / app
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "policies.yaml").write_text(yaml.safe_dump(list(policies)))
+    return folder.parent
+
+
+def _allowed(actions: Actions) -> Calls:
+    return {(resource, action) for resource, allowed in actions.items() for action in allowed}
+
+
+def test_given_an_editor_when_they_use_each_policy_command_then_their_policy_allows_just_that(
+    person_with: Callable[[str], Person], app: str, tmp_path: Path
+) -> None:
+    editor = person_with("PolicyEditorPolicyArn")
+    closed = {"id": "closed", "method": "publishStream", "action": "deny", "reason": "closed"}
+    opened = {"id": "open", "method": "playStream", "action": "echo"}
+    directory = _policies(tmp_path, app, closed)
+    more = tmp_path / "more.yaml"
+    more.write_text(yaml.safe_dump({"app": app, **opened}))
+    editing = {"EDITOR": "sed -i s/playStream/call/"}
+
+    editor.may("policy", "diff", directory, status=1)
+    editor.may("policy", "apply", directory, "--yes")
+    editor.may("policy", "put", more)
+    with_editor = dataclasses.replace(editor, environment={**editor.environment, **editing})
+    with_editor.may("policy", "edit", app, "open")
+    editor.may("policy", "delete", app, "open", "--yes")
+    editor.may("policy", "list")
+    editor.may("policy", "list", "--app", app)
+    editor.may("policy", "get", app, "closed")
+    editor.may("policy", "export", tmp_path / "exported")
+    editor.may("policy", "history", app)
+    editor.may("policy", "show", app, 1)
+    editor.may("policy", "rollback", app, 2, "--yes")
+    editor.may("policy", "pin", app, 1)
+    editor.may("policy", "unpin", app)
+
+    assert editor.called == _allowed(EDITOR_ACTIONS)
+    for words, action in (
+        ("secret show", "secretsmanager:GetSecretValue"),
+        ("dead-letter list", "dynamodb:Scan"),
+        ("decisions", "lambda:GetFunctionConfiguration"),
+    ):
+        editor.may_not(*words.split(), action=action, allowed="OperatorPolicyArn")
+
+
+def _letter(app: str, decision: str, body: str = "") -> dict[str, Any]:
+    return {
+        "schema": dead_letter.SCHEMA,
+        "decision": decision,
+        "category": Category.DIRECT,
+        "method": "call",
+        "error": {"kind": "UnavailableError", "message": "the policy store does not answer"},
+        "firstSeen": "2026-03-01T12:00:00+00:00",
+        "attempts": 1,
+        "body": body or json.dumps({"appKey": app}),
+    }
+
+
+def _keep_letters(deployed: Deployed, app: str, *names: str) -> None:
+    """Let a letter wait in the queue and one in the table, under each name, and two that differ.
+
+    One is of policy edits, which the compiler is called for; one fails again and is kept.
+    """
+    clock = SystemClock()
+    session = deployed.workspace.session()
+    table = DynamoDeadLetters(
+        session.client("dynamodb", endpoint_url=deployed.workspace.endpoint),
+        deployed.outputs.dead_letter_table_name,
+        clock,
+    )
+    lost_edits = {
+        "requestContext": {"condition": "RetryAttemptsExhausted"},
+        "DDBStreamBatchInfo": {"shardId": "s", "startSequenceNumber": "1", "batchSize": 1},
+    }
+    unanswerable = _letter(app, "unanswerable-letter", body="[]")
+    for content in (json.dumps(lost_edits), dead_letter.to_text(unanswerable)):
+        deployed.queues.send_message(
+            QueueUrl=deployed.outputs.dead_letter_queue_url, MessageBody=content
+        )
+    for name in names:
+        deployed.queues.send_message(
+            QueueUrl=deployed.outputs.dead_letter_queue_url,
+            MessageBody=dead_letter.to_text(_letter(app, f"{name}-in-the-queue")),
+        )
+        table.send(_letter(app, f"{name}-in-the-table"), Deadline(clock, 10))
+
+
+def test_given_an_operator_when_they_use_each_command_then_their_policy_allows_just_that(
+    deployed: Deployed, person_with: Callable[[str], Person], app: str, tmp_path: Path
+) -> None:
+    operator = person_with("OperatorPolicyArn")
+    policy = {"id": "closed", "method": "publishStream", "action": "deny", "reason": "closed"}
+    directory = _policies(tmp_path, app, policy)
+    deployed.compiled(app, deployed.put_policy({"app": app, **policy}))
+    wait_for_snapshots()
+    body = tmp_path / "body.json"
+    body.write_text(json.dumps({"appKey": app, "nodeId": "n", "sessionId": "/1.2.3.4:5/6:7"}))
+    _keep_letters(deployed, app, "first-letter")
+
+    operator.may("send", "publishStream", "--file", body, local=True)
+    status, written = operator.run("--json", "status")
+    assert "not authorized" not in written
+    # Only on the emulator: no name server knows the address of the stack's own URL.
+    assert status == 1
+    for words in (["outcomes"], ["stats"], ["decisions"], ["policy", "list"]):
+        operator.may(*words)
+    operator.may("policy", "list", "--app", app)
+    operator.may("policy", "diff", directory)
+    operator.may("policy", "history", app)
+    operator.may("policy", "show", app, 1)
+    operator.may("try", "publishStream", "--file", body)
+    operator.may("try", "publishStream", "--file", body, "--session", "recorded")
+    operator.may("try", "--replay", "dead-letters", "--candidate", directory)
+    operator.may("wcs-setup", app, "--reveal")
+    operator.may("dead-letter", "list")
+    operator.may("dead-letter", "show", "first-letter-in-the-table")
+    operator.may("dead-letter", "redrive", "--yes", "first-letter-in-the-table")
+    operator.may("dead-letter", "redrive", "--yes", status=1)
+    _keep_letters(deployed, app, "last-letter")
+    operator.may("dead-letter", "purge", "--all", "--yes")
+    operator.may("secret", "show")
+    operator.may("secret", "rotate")
+    operator.may("secret", "finish", "--yes")
+
+    assert operator.called == _allowed(OPERATOR_ACTIONS)
+    operator.may_not(
+        *("policy", "delete", app, "closed", "--yes"),
+        action="dynamodb:DeleteItem",
+        allowed="PolicyEditorPolicyArn",
+    )

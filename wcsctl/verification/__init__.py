@@ -1,0 +1,1 @@
+"""Shows on a deployment that what the stack relies on holds there."""
