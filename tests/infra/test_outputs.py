@@ -44,7 +44,7 @@ def test_given_secrets_of_tokens_when_deployed_then_their_arn_is_told_too(
 ) -> None:
     stack = stack_with(Settings(token_secrets=True))
 
-    assert set(stack.template["Outputs"]) == {*KINDS, "TokenSecretsArn"}
+    assert set(stack.template["Outputs"]) == {*KINDS, *OTHERS, "TokenSecretsArn"}
     secret = stack.resource(stack.output("TokenSecretsArn"))
     assert secret["Type"] == "AWS::SecretsManager::Secret"
     assert secret["DeletionPolicy"] == "Retain"
