@@ -62,7 +62,7 @@ def test_given_tenants_when_deployed_then_each_has_an_editors_policy_of_its_own(
     stack = stack_with(Settings(tenants=tenants))
 
     own = {"PolicyEditorPolicyArnAcme", "PolicyEditorPolicyArnZeta"}
-    assert set(stack.template["Outputs"]) == {*KINDS, *own}
+    assert set(stack.template["Outputs"]) == {*KINDS, *OTHERS, *own}
     assert len({stack.logical_id(stack.output(name)) for name in own}) == 2
 
 
