@@ -17,6 +17,7 @@ from local import deployment
 from local.workspace import Workspace
 from simulated_wcs.transport import BasicCredentials, HookReply, Signature
 from tests.e2e.conftest import Deployed, until
+from tests.e2e.test_wcsctl_operations import wcsctl
 from tests.support.marked_secrets import MarkedBody, marked_bodies
 from wcs_hooks.core.methods import Category
 from wcs_hooks.core.tokens.stream_key import Act, sign
@@ -463,3 +464,44 @@ def test_given_the_compiler_when_it_is_asked_to_refresh_keys_then_it_says_what_c
     )
 
     assert json.load(answer["Payload"]) == {"keys": []}
+
+
+def test_given_a_stream_key_that_wcsctl_signed_when_it_is_shown_then_it_opens_its_stream_alone(
+    other: OtherStack, app: str
+) -> None:
+    stack = other.stack
+    policy = {
+        "app": app,
+        "id": "encoders",
+        "action": "trust",
+        "method": "publishStream",
+        "form": "key",
+        "keys": "secret:stream-keys",
+        "required": True,
+    }
+    assert stack.compiled(app, stack.put_policy(policy))["ok"]
+    of_stream = ("--app", app, "--stream", "lesson")
+
+    key = wcsctl(stack, "token", "sign", *of_stream, "--publish", "--user", "anna").stdout.strip()
+    checked = json.loads(wcsctl(stack, "--json", "token", "check", key, *of_stream).stdout)
+
+    def published(name: str) -> HookReply:
+        body = {"appKey": app, "sessionId": "/s", "name": name, "custom": {"key": key}}
+        return other.post("publishStream", json.dumps(body).encode())
+
+    refused = until(lambda: published("other"), lambda reply: reply.status == 401)
+    assert refused.error["reason"] == "no valid token: bad-signature"
+    assert published("lesson").status == 200
+    assert (checked["status"], checked["claims"]["sub"]) == ("valid", "anna")
+    assert key not in other.logged()
+
+
+def test_given_no_addresses_of_keys_when_wcsctl_refreshes_them_then_that_is_all_it_says(
+    other: OtherStack,
+) -> None:
+    done = wcsctl(other.stack, "token", "keys", "--refresh")
+
+    assert (done.returncode, done.stdout) == (
+        0,
+        "No keys are fetched: no policy names an address of keys.\n",
+    )

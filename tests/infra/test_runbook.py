@@ -196,7 +196,7 @@ def test_given_an_aws_command_in_the_runbook_when_it_is_typed_then_the_cli_knows
     command: str, tmp_path: Path
 ) -> None:
     words = shlex.split(command.replace("…", ""))[1:]
-    for name in ("secret.json", "edit.json", "refresh.json"):
+    for name in ("secret.json", "edit.json"):
         (tmp_path / name).write_text("{}")
     # Nobody listens there: the CLI comes as far as that only if the words are right.
     done = subprocess.run(

@@ -82,6 +82,19 @@ def test_a_decision_reads_as_one_line(stack: OperatedStack) -> None:
     assert shown.endswith("denied-1")
 
 
+def test_given_a_token_then_the_line_says_what_became_of_it_and_by_which_policy_and_key(
+    stack: OperatedStack,
+) -> None:
+    known = {"status": "expired", "trust": "site", "kid": "first"}
+    stack.log("direct", line("refused-1", token=known), ago=2)
+    stack.log("direct", line("refused-2", token={"status": "malformed"}))
+
+    by_key, nobodys = stack.run("decisions").stdout.splitlines()
+
+    assert "token expired (site, key first)" in by_key
+    assert "token malformed  " in nobodys
+
+
 def test_given_no_decision_then_people_are_told_where_echoes_are_counted(
     stack: OperatedStack,
 ) -> None:

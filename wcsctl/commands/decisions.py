@@ -131,6 +131,14 @@ def _remarks(line: Mapping[str, Any]) -> Iterator[str]:
         if value:
             shown = ", ".join(value) if isinstance(value, list) else value
             yield words.format(shown)
+    token = line.get("token")
+    if token:
+        by = ", ".join(
+            f"{words}{token[name]}"
+            for name, words in (("trust", ""), ("kid", "key "))
+            if name in token
+        )
+        yield f"token {token.get('status', '')}{f' ({by})' if by else ''}"
     if line.get("outcome"):
         yield f"WCS under {line.get('restOnError')}: {line['outcome']}"
     if line.get("deadLettered") is False:
