@@ -117,7 +117,7 @@ class DeployedKeys:
             self._deployment.client("dynamodb"), self._deployment.output("SnapshotsTableName")
         )
         try:
-            for some in batched(missing, _MOST_ADDRESSES, strict=False):
+            for some in batched(missing, _MOST_ADDRESSES):
                 self._stored |= reader.read(some)
         except UnavailableError as error:
             raise UnreachableError(f"The keys of issuers cannot be read: {error}.") from error
