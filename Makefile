@@ -75,8 +75,8 @@ check-template: setup ## Check template and IAM policies with cfn-lint, parliame
 test: setup lint ## Every check and every test, end to end included
 	@echo "==> Unit, property, integration and stack tests"
 	@$(PY) -m pytest -n $(TEST_WORKERS) --dist loadfile --ignore tests/e2e --cov
-	@echo "==> End-to-end tests, on an emulator of their own"
-	@$(PY) -m pytest tests/e2e
+	@echo "==> End-to-end tests, on an emulator for each of $(TEST_WORKERS) workers"
+	@$(PY) -m pytest -n $(TEST_WORKERS) --dist loadfile tests/e2e
 
 ##@ Prove it
 .PHONY: soak fuzz reliability bench cost
