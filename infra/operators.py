@@ -22,7 +22,7 @@ from infra.managed_policies import (
 )
 from infra.policy_store import PolicyTables
 from wcs_hooks.core.methods import Category
-from wcsctl.permissions import OPERATOR_ACTIONS, Actions, Resource
+from wcsctl.permissions import OPERATOR_ACTIONS, TOKEN_ACTIONS, Actions, Resource
 
 _IN_THE_CONSOLE: Final[Actions] = MappingProxyType(
     {
@@ -59,6 +59,7 @@ class Operators(Construct):
         sessions: dynamodb.ITable,
         dead_letters: DeadLetterStorage,
         secret_arn: str,
+        token_secrets_arn: str,
         functions: Mapping[Category, lambda_.Function],
         live: Mapping[Category, lambda_.Alias],
         compiler: lambda_.Function,
@@ -88,6 +89,9 @@ class Operators(Construct):
             Resource.STACK: [stack_pattern(self)],
             Resource.ANY: ["*"],
         }
+        if token_secrets_arn:
+            resources[Resource.TOKEN_SECRETS] = [token_secrets_arn]
+        allowed = {**OPERATOR_ACTIONS, **TOKEN_ACTIONS}
         self.policy = iam.ManagedPolicy(
             self,
             "Policy",
@@ -95,7 +99,7 @@ class Operators(Construct):
             statements=[
                 *(
                     iam.PolicyStatement(
-                        actions=[*OPERATOR_ACTIONS.get(kind, ()), *_IN_THE_CONSOLE.get(kind, ())],
+                        actions=[*allowed.get(kind, ()), *_IN_THE_CONSOLE.get(kind, ())],
                         resources=arns,
                     )
                     for kind, arns in resources.items()

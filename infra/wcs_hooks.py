@@ -154,6 +154,7 @@ class WcsHooks(Construct):
             sessions=self.sessions,
             dead_letters=dead_letters,
             secret_arn=self.secret_arn,
+            token_secrets_arn=self.token_secrets_arn,
             functions=self.functions,
             live=self.live,
             compiler=self.compiler,

@@ -22,6 +22,7 @@ class Resource(StrEnum):
     DEAD_LETTER_QUEUE = "DeadLetterQueueUrl"
     DEAD_LETTER_TABLE = "DeadLetterTableName"
     SECRET = "SignatureSecretArn"  # noqa: S105 - no secret
+    TOKEN_SECRETS = "TokenSecretsArn"  # noqa: S105 - no secret
     FUNCTIONS = "the functions"
     LOGS = "the stack's logs"
     DASHBOARDS = "dashboards"
@@ -84,6 +85,12 @@ OPERATOR_ACTIONS: Final[Actions] = MappingProxyType(
 )
 """For every other command; `wcsctl scenario run`, which puts policies, needs both policies."""
 
+TOKEN_ACTIONS: Final[Actions] = MappingProxyType(
+    {Resource.TOKEN_SECRETS: ("secretsmanager:GetSecretValue",)}
+)
+"""For operators beside these, with the setting `tokenSecrets`: what signs and verifies tokens by a
+secret."""
+
 _REFUSED: Final = re.compile(r"is not authorized to perform: (?P<action>[a-z0-9-]+:\w+)")
 """How AWS words a refusal by IAM:
 https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
@@ -126,7 +133,10 @@ def policies_with(action: str) -> dict[str, list[Resource]]:
     {'OperatorPolicyArn': [<Resource.DEAD_LETTER_QUEUE: 'DeadLetterQueueUrl'>]}
     """
     found: dict[str, list[Resource]] = {}
-    for policy, actions in ((EDITOR_POLICY, EDITOR_ACTIONS), (OPERATOR_POLICY, OPERATOR_ACTIONS)):
+    for policy, actions in (
+        (EDITOR_POLICY, EDITOR_ACTIONS),
+        (OPERATOR_POLICY, {**OPERATOR_ACTIONS, **TOKEN_ACTIONS}),
+    ):
         for resource, allowed in actions.items():
             if any(one == action or one.endswith(f":{action}") for one in allowed):
                 found.setdefault(policy, []).append(resource)

@@ -143,6 +143,20 @@ def test_given_secrets_of_tokens_when_functions_run_then_those_that_answer_hooks
     assert gained == (set() if name == "compiler" else reading)
 
 
+def test_given_secrets_of_tokens_when_an_operator_is_at_work_then_they_may_read_them(
+    stack: SynthesisedStack, stack_with: Synthesise
+) -> None:
+    with_secrets = stack_with(Settings(token_secrets=True))
+
+    def may(one: SynthesisedStack) -> Permissions:
+        policy = one.resource(one.output("OperatorPolicyArn"))["Properties"]["PolicyDocument"]
+        return {each for each in permissions(one, policy) if "secretsmanager" in each[0]}
+
+    assert may(with_secrets) - may(stack) == {
+        ("secretsmanager:GetSecretValue", "secrets of tokens")
+    }
+
+
 def test_given_the_compiler_when_it_runs_then_it_may_do_this_and_no_more(
     stack: SynthesisedStack,
 ) -> None:
