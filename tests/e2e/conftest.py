@@ -115,6 +115,10 @@ class Deployed:
         self.functions.update_function_configuration(
             FunctionName=name, Environment={"Variables": dict(variables)}
         )
+        self.release(name)
+
+    def release(self, name: str) -> None:
+        """Let hooks reach a function as it is now, once what was changed of it is there."""
         until(
             lambda: self.functions.get_function_configuration(FunctionName=name).get(
                 "LastUpdateStatus"

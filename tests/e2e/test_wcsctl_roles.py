@@ -127,7 +127,8 @@ class Person:
         outputs = {value: key for key, value in self.deployed.deployment.outputs.items()}
         if name == "*":
             return Resource.ANY
-        if outputs.get(name, "").endswith("FunctionName"):
+        function, _, _alias = name.partition(":")
+        if outputs.get(function, "").endswith("FunctionName"):
             return Resource.FUNCTIONS
         if name in outputs:
             return Resource(outputs[name])
