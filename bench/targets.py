@@ -171,7 +171,7 @@ TARGETS: Final[Sequence[Target]] = (
             "zipped function package",
             architecture,
             f"package.ours.{architecture}",
-            12 * MB,
+            13 * MB,
         )
         for architecture in ("arm64", "x86_64")
     ),

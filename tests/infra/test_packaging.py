@@ -412,11 +412,14 @@ def test_given_an_architecture_when_packaged_for_lambda_then_its_machine_code_is
     with zipfile.ZipFile(made.path) as archive:
         libraries = [name for name in archive.namelist() if name.endswith(".so")]
         headers = [archive.read(name)[:20] for name in libraries]
-    assert [name.partition("/")[0] for name in libraries] == ["cel_expr_python", "re2"]
+    assert sorted(name.partition("/")[0].partition(".")[0] for name in libraries) == [
+        *("_cffi_backend", "cel_expr_python", "cryptography", "re2")
+    ]
     assert {header[:4] for header in headers} == {b"\x7fELF"}
     assert {int.from_bytes(header[18:20], "little") for header in headers} == {machine}
-    # Cold starts and deployments pay for each megabyte.
-    assert made.path.stat().st_size < 10_000_000
+    # Deployments pay for each megabyte. What verifies tokens has 5 of them; the target is 13
+    # (`bench.targets`).
+    assert made.path.stat().st_size < 14_200_000
 
 
 IMPORT = """
