@@ -76,6 +76,6 @@ def test_given_the_targets_then_their_limits_are_those_that_were_set() -> None:
         *(("warm", limit) for limit in (1.3, 1.0, 1.5)),
         *(("decision", limit) for limit in (40, 250, 1.5)),
         *(("load", limit) for limit in (100, 60 * MB)),
-        ("package", 12 * MB),
+        ("package", 13 * MB),
         ("enforcement", 5),
     }
