@@ -59,9 +59,13 @@ clean: local-stop ## Stop the emulator and remove everything that was made here
 check: setup lint ## Style, types and unit tests: the loop while editing
 	@HYPOTHESIS_PROFILE=dev $(PY) -m pytest -q -n $(TEST_WORKERS) --dist loadfile tests/unit
 
-lint: setup ## Check style, formatting and types
+lint: setup style types ## Check style, formatting and types
+
+style:
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
+
+types:
 	@$(PY) -m mypy
 
 format: setup ## Format the code and repair what can be repaired
@@ -72,10 +76,14 @@ check-template: setup ## Check template and IAM policies with cfn-lint, parliame
 	@$(PY) -m pytest -q -n $(TEST_WORKERS) --dist loadfile \
 		tests/infra/test_independent_checks.py tests/infra/test_best_practice.py
 
-test: setup lint ## Every check and every test, end to end included
+# The end-to-end tests mostly wait, so that the types are checked beside them.
+test: setup style ## Every check and every test, end to end included
 	@echo "==> Unit, property, integration and stack tests"
 	@$(PY) -m pytest -n $(TEST_WORKERS) --dist loadfile --ignore tests/e2e --cov
-	@echo "==> End-to-end tests, on an emulator for each of $(TEST_WORKERS) workers"
+	@echo "==> Types, and end-to-end tests on an emulator for each of $(TEST_WORKERS) workers"
+	@$(MAKE) --no-print-directory -j2 types e2e
+
+e2e:
 	@$(PY) -m pytest -n $(TEST_WORKERS) --dist loadfile tests/e2e
 
 ##@ Prove it

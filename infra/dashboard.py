@@ -219,6 +219,7 @@ def _decisions(metrics: Metrics) -> list[cloudwatch.IWidget]:
             [metrics.in_all("ShadowDenied"), metrics.in_all("ShadowOverridden")],
         ),
         _graph("Expressions that failed", metrics.by_category("ExpressionErrors")),
+        _graph("Tokens that were not valid", metrics.by_category("TokensRejected")),
         _graph(
             "What WCS reports as failed, by method",
             [

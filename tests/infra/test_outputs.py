@@ -47,7 +47,7 @@ def test_given_secrets_of_tokens_when_deployed_then_their_arn_is_told_too(
     assert set(stack.template["Outputs"]) == {*KINDS, *OTHERS, "TokenSecretsArn"}
     secret = stack.resource(stack.output("TokenSecretsArn"))
     assert secret["Type"] == "AWS::SecretsManager::Secret"
-    assert secret["DeletionPolicy"] == "Retain"
+    assert secret["DeletionPolicy"] == "RetainExceptOnCreate"
     # A value of the template's could be written again over what operators added.
     assert "SecretString" not in secret["Properties"]
     generated = secret["Properties"]["GenerateSecretString"]

@@ -1,7 +1,7 @@
 """Keys from their issuer to the functions, by the schedule that has the compiler refresh them."""
 
 import json
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -27,16 +27,6 @@ HOURS = 3600.0
 type Refresh = Callable[[], Any]
 
 
-class Named:
-    """The addresses that policies name."""
-
-    def __init__(self, *addresses: KeyAddress) -> None:
-        self._addresses = addresses
-
-    def in_use(self) -> Collection[KeyAddress]:
-        return self._addresses
-
-
 @pytest.fixture
 def issuers(monkeypatch: pytest.MonkeyPatch) -> InMemoryIssuers:
     issuers = InMemoryIssuers({FIRST: b'["a"]', SECOND: b'["b"]'})
@@ -51,7 +41,7 @@ def refresh(aws: Aws, issuers: InMemoryIssuers, clock: FakeClock) -> Refresh:
     compiler = CompilerFunction(clock)
 
     def run() -> Any:
-        compiler.module._key_addresses = Named(FIRST, SECOND)
+        compiler.module._compiler.key_addresses = lambda: [FIRST, SECOND]
         return compiler.module.handler({"refreshKeys": True}, None)
 
     return run
@@ -123,7 +113,7 @@ def test_given_a_refresh_when_it_is_over_then_its_result_and_the_log_say_what_fa
     assert (line["level"], line["address"], line["reason"]) == ("WARNING", url, error)
 
 
-def test_given_no_policy_that_names_an_address_when_keys_are_refreshed_then_nothing_is_called(
+def test_given_no_policy_that_names_an_address_when_keys_are_refreshed_then_none_is_fetched(
     aws: Aws, calls: AwsCalls, clock: FakeClock
 ) -> None:
     compiler = CompilerFunction(clock)
@@ -131,4 +121,5 @@ def test_given_no_policy_that_names_an_address_when_keys_are_refreshed_then_noth
     assert compiler.module.handler({"refreshKeys": True}, None) == {"keys": []}
 
     del aws
-    assert calls.made == []
+    # Which addresses there are.
+    assert calls.made == ["Query"]

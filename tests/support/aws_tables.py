@@ -60,7 +60,11 @@ class Aws:
 
     def put_item(self, table: str, item: Mapping[str, Any]) -> None:
         """Write an item as it is, whatever that spoils."""
-        self.dynamodb.put_item(TableName=table, Item=to_attributes(item))
+        exact = {
+            name: Decimal(str(value)) if isinstance(value, float) else value
+            for name, value in item.items()
+        }
+        self.dynamodb.put_item(TableName=table, Item=to_attributes(exact))
 
     def delete_item(self, table: str, key: Mapping[str, Any]) -> None:
         self.dynamodb.delete_item(TableName=table, Key=to_attributes(key))

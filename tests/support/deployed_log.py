@@ -13,12 +13,15 @@ from typing import Any, Final
 from tests.support.fake_clock import FakeClock
 from tests.support.hook_client import forget_logger
 from tests.support.insights import LogLine
+from wcs_hooks.compiler.key_refresher import KeyRefresh
 from wcs_hooks.core.decision import Decision, Failure, Verdict
+from wcs_hooks.core.issuer_keys import KeyAddress
 from wcs_hooks.core.methods import Category
 from wcs_hooks.core.outcome import Cause, Outcome, RestOnError
 from wcs_hooks.core.payload import parse
 from wcs_hooks.core.reply import Reply
 from wcs_hooks.hook.request import HookResult, Observation, Request, RestError
+from wcs_hooks.telemetry.compiler_reporter import CompilerReporter
 from wcs_hooks.telemetry.hook_reporter import HookReporter
 
 _AT: Final = 1_767_225_600_000
@@ -98,6 +101,10 @@ def _hooks() -> list[str]:
                 decision_time=0.0001,
             )._replace(**{name: value for name, value in each.items() if name != "kind"})
             reporter.report(observation, Reply(200, b""), 0.01)
+        forget_logger()
+        CompilerReporter().keys_refreshed(
+            [KeyRefresh(KeyAddress("https://issuer.example/keys"), "it did not answer within 3 s")]
+        )
     forget_logger()
     return written.getvalue().splitlines()
 

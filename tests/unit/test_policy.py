@@ -45,7 +45,7 @@ def test_given_the_contract_then_these_are_the_attributes() -> None:
     expected = (
         "app id method action priority match when set compute status reason mode whenError "
         "notBefore notAfter hours final restOnError restPolicy restOverwrite restExclude "
-        "clientExclude note"
+        "clientExclude note tokenIn form issuer audience keys algorithms leeway require required"
     )
 
     assert expected.split() == sorted(ATTRIBUTES, key=expected.split().index)
