@@ -55,7 +55,7 @@ clean: local-stop ## Stop the emulator and remove everything that was made here
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 ##@ Change it
-.PHONY: check lint format test check-template
+.PHONY: check lint style types format test e2e check-template
 check: setup lint ## Style, types and unit tests: the loop while editing
 	@HYPOTHESIS_PROFILE=dev $(PY) -m pytest -q -n $(TEST_WORKERS) --dist loadfile tests/unit
 
