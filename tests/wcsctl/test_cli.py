@@ -75,7 +75,9 @@ _REFUSED = {
     "dynamodb:BatchGetItem": "try call --file {body}",
 }
 _ALLOWED = {
-    "secretsmanager:GetSecretValue": ["OperatorPolicyArn allows it on SignatureSecretArn"],
+    "secretsmanager:GetSecretValue": [
+        "OperatorPolicyArn allows it on SignatureSecretArn and TokenSecretsArn"
+    ],
     "dynamodb:Scan": [
         "PolicyEditorPolicyArn allows it on PoliciesTableName",
         "OperatorPolicyArn allows it on PoliciesTableName and DeadLetterTableName",
