@@ -29,6 +29,7 @@ LOG_FIELDS: Final = {
     *("@timestamp", "@message"),
     *("answer", "app", "category", "deadLettered", "decision", "error", "method", "stale"),
     *("denySuppressed", "expressionErrors", "outcome"),
+    *("address", "reason"),
     *("ColdStart", "DecisionTime", "ServiceTime"),
     *_ACCESS_LOG,
 }
