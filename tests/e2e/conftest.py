@@ -275,6 +275,24 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
         emulator.stop()
 
 
+def _until_taken(hooks: HookPoster, method: str) -> None:
+    """Wait for a function that remembers another key: it looks again when it meets this one."""
+    reply = until(lambda: hooks.post(method, b"{}"), lambda reply: reply.status == 200)
+    assert reply.status == 200
+
+
+@pytest.fixture
+def former_secret(deployed: Deployed) -> Iterator[None]:
+    """Afterwards each function takes the signatures again that it took before."""
+    yield
+    deployed.secrets.put_secret_value(
+        SecretId=deployed.outputs.signature_secret_arn,
+        SecretString=json.dumps({"current": deployed.hooks.secret}),
+    )
+    for method in ("connect", "call", "StreamEvent", "OnCallEvent"):
+        _until_taken(deployed.hooks, method)
+
+
 @pytest.fixture
 def app() -> str:
     """An app that no other test knows, so that no test meets the policies of another."""

@@ -259,6 +259,7 @@ def _keep_letters(deployed: Deployed, app: str, *names: str) -> None:
         table.send(_letter(app, f"{name}-in-the-table"), Deadline(clock, 10))
 
 
+@pytest.mark.usefixtures("former_secret")
 def test_given_an_operator_when_they_use_each_command_then_their_policy_allows_just_that(
     deployed: Deployed, person_with: Callable[[str], Person], app: str, tmp_path: Path
 ) -> None:
