@@ -5,13 +5,14 @@ compiler's own port, `PolicyStore`, is beside the compiler: no function that ans
 A side effect (`wcs_hooks.hook.side_effects`) is not a port: it works on ports.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from wcs_hooks.clock import Deadline
 from wcs_hooks.core.active_policies import ActivePolicies
 from wcs_hooks.core.issuer_keys import KeyAddress
+from wcs_hooks.core.lists import Row, RowKey
 from wcs_hooks.core.methods import METHODS
 from wcs_hooks.core.outcome import RestOnError
 from wcs_hooks.core.payload import Payload
@@ -260,6 +261,20 @@ class Sessions(Protocol):
         ------
         UnavailableError
             If the store does not answer.
+        """
+        ...
+
+
+class Lists(Protocol):
+    """Where the rows are that policies look up."""
+
+    def rows(self, keys: Collection[RowKey], deadline: Deadline) -> Mapping[RowKey, Row]:
+        """The rows of keys, all of them, read together.
+
+        Raises
+        ------
+        UnavailableError
+            If the store does not answer, or leaves keys unprocessed.
         """
         ...
 

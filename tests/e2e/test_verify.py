@@ -7,11 +7,16 @@ import subprocess
 import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
+import pytest
+
+from local.demonstration import examples
 from local.workspace import REPOSITORY
-from tests.e2e.conftest import Deployed, until
+from tests.e2e.conftest import Deployed, attribute_value, until, wait_for_snapshots
 from wcs_hooks.core.methods import Category
+from wcs_hooks.core.policy.reader import EVERY_APP
 from wcsctl.stack_alarms import alarm_names
 from wcsctl.verification.cleaning import RunEntries
 from wcsctl.verification.run import PREFIX, RunName
@@ -25,6 +30,8 @@ _IDLE: Final = "6"
 
 _NOT_HERE: Final = {"event bus", "removed signature", "log events", "log queries", "metrics"}
 """What an emulator, the settings of `make local` or a short run cannot show."""
+
+_DENIABLE: Final = ("connect", "@direct", "@incoming", "StreamKeepAliveEvent")
 
 _STOPPED_CLOCK: Final = """
 _STOPPED = time.time(), time.perf_counter()
@@ -65,7 +72,7 @@ def left_by(deployed: Deployed, run: str) -> list[Any]:
     name = RunName(run)
     found = [
         item["id"]["S"]
-        for app in (PREFIX, *name.apps, name.plain_app)
+        for app in (PREFIX, *name.apps)
         for item in client.query(
             TableName=deployed.outputs.policies_table_name,
             KeyConditionExpression="app = :app",
@@ -168,9 +175,27 @@ def stopped_compiler(deployed: Deployed) -> Iterator[None]:
         deployed.functions.update_event_source_mapping(UUID=mapping["UUID"], Enabled=True)
 
 
+@pytest.fixture
+def guarded(deployed: Deployed) -> Iterator[None]:
+    """The examples of `make local`, and a policy of `*` that denies what can be denied."""
+    nobody: Any = {"app": EVERY_APP, "id": "nobody", "action": "deny", "method": list(_DENIABLE)}
+    policies = [*examples(), nobody]
+    for policy in policies:
+        edited = deployed.put_policy(policy)
+    assert deployed.compiled(EVERY_APP, edited)["ok"]
+    yield
+    for policy in policies:
+        edited = datetime.now(UTC)
+        key = {name: attribute_value(policy[name]) for name in ("app", "id")}
+        deployed.aws("dynamodb", "delete-item", "--key", json.dumps(key))
+    deployed.compiled(EVERY_APP, edited)
+    wait_for_snapshots()
+
+
 # --- What it tells ------------------------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("guarded")
 def test_given_an_intact_stack_then_each_check_passes_or_says_why_it_cannot_here(
     deployed: Deployed,
 ) -> None:

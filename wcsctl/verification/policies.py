@@ -12,10 +12,13 @@ from wcs_hooks.core.methods import Category
 from wcs_hooks.core.reply import OK
 from wcsctl.policies.table import PolicyTable
 from wcsctl.verification.check import DeploymentCheck, Sighting, failed, not_possible, passed
-from wcsctl.verification.run import METHOD_OF, VerificationRun
-
-ENFORCED_SECONDS: Final = 5.0
-"""What is promised: from an edit to its enforcement."""
+from wcsctl.verification.run import (
+    ENFORCED_SECONDS,
+    FIRST_PRIORITY,
+    METHOD_OF,
+    NOTE,
+    VerificationRun,
+)
 
 DENIED_METHOD: Final = "publishStream"
 OVERRIDDEN_METHOD: Final = "playStream"
@@ -65,7 +68,8 @@ def _enforce(run: VerificationRun) -> None:
         _DENY: lambda: run.post(DENIED_METHOD, run.body(run.name.name, name="x")),
         _OVERRIDE: lambda: run.post(OVERRIDDEN_METHOD, run.body(run.name.name, name="x")),
     }
-    # Functions know by now that the app has no policies, as they do when somebody adds the first.
+    run.keep_other_policies_out()
+    # Functions have the app's policies by now, as they do when somebody adds one.
     connect = {"custom": {"role": _ROLE}}
     for reply in (
         run.post("connect", run.body(run.name.name, **connect)),
@@ -191,7 +195,7 @@ def _look_after_idling(run: VerificationRun) -> Sighting:
     """Edit an app whose functions are frozen nearly all the time."""
     status = run.until(
         lambda: PolicyTable(run.deployment).status(run.name.idle_app),
-        lambda found: bool(found.get("ok")) and found.get("policies") == 1,
+        lambda found: bool(found.get("ok")) and found.get("policies", 0) > 1,
         ENFORCED_SECONDS,
     )
     if not status:
@@ -245,7 +249,7 @@ def _listed(answers: Mapping[Category, set[str]]) -> str:
 
 
 def _policies(run: VerificationRun) -> list[dict[str, Any]]:
-    note: dict[str, Any] = {"app": run.name.name, "note": "of wcsctl verify; it removes it again"}
+    shared: dict[str, Any] = {"app": run.name.name, "priority": FIRST_PRIORITY, "note": NOTE}
     deny: dict[str, Any] = {
         "id": _DENY,
         "method": DENIED_METHOD,
@@ -268,7 +272,7 @@ def _policies(run: VerificationRun) -> list[dict[str, Any]]:
         }
         for number, (name, expression) in enumerate(_EXPRESSIONS.items())
     ]
-    own = [note | policy for policy in (deny, override, *computed)]
+    own = [shared | policy for policy in (deny, override, *computed)]
     return [*own, _idle_policy(run, _BEFORE)]
 
 
@@ -279,7 +283,8 @@ def _idle_policy(run: VerificationRun, value: str) -> dict[str, Any]:
         "method": [METHOD_OF[category] for category in Category],
         "action": "override",
         "set": {_FIELD: value},
-        "note": "of wcsctl verify; it removes it again",
+        "priority": FIRST_PRIORITY,
+        "note": NOTE,
     }
 
 

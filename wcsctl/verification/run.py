@@ -17,11 +17,13 @@ from simulated_wcs.transport import (
 )
 from wcs_hooks.core.caller import Auth
 from wcs_hooks.core.methods import Category
+from wcs_hooks.core.policy.reader import MAX_PRIORITY
 from wcsctl.caller_authentication import caller_authentication
 from wcsctl.deployment import Deployment
 from wcsctl.function_configuration import FunctionConfigurations
 from wcsctl.hook_sender import answer_to
 from wcsctl.policies.dynamodb_json import raw_of
+from wcsctl.policies.table import PolicyTable
 
 PREFIX: Final = "wcsctl-verify"
 """How the names of everything begin that a run makes."""
@@ -35,6 +37,15 @@ METHOD_OF: Final[Mapping[Category, str]] = {
 """The method that stands for each category."""
 
 POLL_SECONDS: Final = 0.2
+
+ENFORCED_SECONDS: Final = 5.0
+"""What is promised: from an edit to its enforcement."""
+
+FIRST_PRIORITY: Final = -MAX_PRIORITY
+"""Priority of the run's own policies: no policy of `*` comes before them."""
+
+NOTE: Final = "of wcsctl verify; it removes it again"
+"""Says in each policy of a run whose it is."""
 
 _TIMEOUT: Final = 15.0
 _BATCH: Final = 25
@@ -84,13 +95,13 @@ class RunName:
 
     @property
     def plain_app(self) -> str:
-        """The app that has no policies."""
+        """The app whose hooks are echoed."""
         return f"{self.name}-plain"
 
     @property
     def apps(self) -> tuple[str, ...]:
         """The apps that have policies."""
-        return self.name, self.idle_app
+        return self.name, self.idle_app, self.plain_app
 
     @property
     def previous_secret(self) -> str:
@@ -134,6 +145,7 @@ class VerificationRun:
     def __post_init__(self) -> None:
         """Find out how to prove to be WCS."""
         self._end = time.monotonic() + self.options.timeout
+        self._is_apart = False
         self.configurations = FunctionConfigurations(self.deployment)
         self._transport = HookTransport(
             self.deployment.target,
@@ -218,6 +230,31 @@ class VerificationRun:
             while left:
                 left = client.batch_write_item(RequestItems=left).get("UnprocessedItems")
         return time.monotonic()
+
+    def keep_other_policies_out(self) -> None:
+        """Put an `echo` before all policies of `*` into the run's apps, and await its compilation.
+
+        The run's own policies, of the least priority, come before it. Done once; a compiler that
+        does not answer fails the checks of policies, not this.
+        """
+        if self._is_apart:
+            return
+        self._is_apart = True
+        last: dict[str, Any] = {
+            "id": "the-last",
+            "method": "*",
+            "action": "echo",
+            "priority": FIRST_PRIORITY + 1,
+            "note": NOTE,
+        }
+        self.put_policies([last | {"app": app} for app in self.name.apps])
+        self.waiting("the compilation of an edit")
+        table = PolicyTable(self.deployment)
+        self.until(
+            lambda: all(table.status(app).get("ok") for app in self.name.apps),
+            bool,
+            ENFORCED_SECONDS,
+        )
 
     def until[T](
         self,
