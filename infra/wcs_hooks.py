@@ -7,11 +7,11 @@ the path, as ``app.py`` does.
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
-from infra.caller_secret import CallerSecret
 from infra.canary import CanaryDeployment
 from infra.dead_letters import DeadLetterStorage
 from infra.encryption import data_key
 from infra.event_bus import HookEventBus
+from infra.generated_secret import GeneratedSecret
 from infra.hook_api import HookApi
 from infra.hook_functions import HookFunctions
 from infra.observability import Observability
@@ -21,7 +21,6 @@ from infra.policy_compiler import CompilerFunction
 from infra.policy_store import PolicyTables
 from infra.sessions import SessionTable
 from infra.settings import DeploymentStrategy, Settings
-from infra.token_secret import TokenSecret
 
 
 class WcsHooks(Construct):
@@ -109,11 +108,29 @@ class WcsHooks(Construct):
         dead_letters = DeadLetterStorage(self, "DeadLetters", settings, key=key)
         self.dead_letter_queue = dead_letters.queue
         self.dead_letter_table = dead_letters.table
-        caller = CallerSecret(self, "CallerSecret", settings, key=key)
+        caller = GeneratedSecret(
+            self,
+            "CallerSecret",
+            settings,
+            key=key,
+            description="What WCS proves itself with; previous, if there, is accepted too",
+            generated="current",
+            length=40,
+            other_end="WCS's own configuration",
+        )
         self.secret = caller.secret
         self.secret_arn = caller.arn
         self.token_secrets_arn = (
-            TokenSecret(self, "TokenSecrets", settings, key=key).arn
+            GeneratedSecret(
+                self,
+                "TokenSecrets",
+                settings,
+                key=key,
+                description="What tokens and stream keys for WCS are signed with, by name",
+                generated="stream-keys",
+                length=64,
+                other_end="the programs that sign tokens",
+            ).arn
             if settings.token_secrets
             else ""
         )
