@@ -252,7 +252,7 @@ def _policy_table(output: Output, considered: Sequence[Considered]) -> list[Any]
             escape(f"{one.app}/{one.policy}"),
             one.action if one.mode == "enforce" else f"{one.action} ({one.mode})",
             f"[green]{one.outcome}[/green]" if one.outcome == "applied" else one.outcome,
-            escape(one.detail),
+            escape(_why(one)),
         )
         for one in considered
         if one in shown
@@ -261,6 +261,12 @@ def _policy_table(output: Output, considered: Sequence[Considered]) -> list[Any]
     if len(considered) > len(shown):
         lines.append(f"… and {len(considered) - len(shown):,} more; --json lists all.")
     return lines
+
+
+def _why(considered: Considered) -> str:
+    """What kept a policy from applying, and which rows it looked up; no row is shown."""
+    rows = [f"rows.{alias}: {said}" for alias, said in considered.rows.items()]
+    return "; ".join(filter(None, (considered.detail, *rows)))
 
 
 def _changes(found: Explanation, *, reveal: bool) -> list[str]:
@@ -298,6 +304,7 @@ def _to_json(found: Explanation, *, reveal: bool) -> Mapping[str, Any]:
                 "mode": one.mode,
                 "outcome": one.outcome,
                 "detail": one.detail,
+                "rows": dict(one.rows),
             }
             for one in found.considered
         ],
