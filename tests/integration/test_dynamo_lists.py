@@ -150,14 +150,6 @@ def test_given_as_much_as_an_expression_may_see_when_the_row_is_read_then_all_of
     assert isinstance(row_of(lists, clock, BOB), dict)
 
 
-@pytest.mark.parametrize("key", ["", "ä" * 513])
-def test_given_a_key_that_no_row_can_have_when_it_is_looked_up_then_there_is_none_and_no_request(
-    lists: DynamoLists, calls: AwsCalls, clock: FakeClock, key: str
-) -> None:
-    assert row_of(lists, clock, RowKey("bans", key)) is None
-    assert calls.made == []
-
-
 # --- Consistency, and failures --------------------------------------------------------------------
 
 

@@ -36,11 +36,6 @@ first."""
 MAX_CACHED_BYTES: Final = 4_000_000
 """The same in bytes of JSON: in memory a row takes 4 to 8 times as many."""
 
-_MAX_LIST_BYTES: Final = 2_048
-_MAX_KEY_BYTES: Final = 1_024
-"""DynamoDB's limits for a partition key and a sort key. It refuses a request that has a longer one,
-and a client may send what it likes."""
-
 _MILLISECONDS: Final = 10**11
 """As seconds the year 5138, as milliseconds 1973: who writes more than that means milliseconds."""
 
@@ -111,13 +106,11 @@ class DynamoLists:
         UnavailableError
             If DynamoDB does not answer, or leaves keys unprocessed.
         """
-        stored: dict[_Name, _Stored | None] = {}
+        stored: dict[_Name, _Stored] = {}
         missing: set[_Name] = set()
         for key in keys:
             name = (key.list, key.key)
-            if not _may_exist(key):
-                stored[name] = None
-            elif key.consistent or (cached := self._cache.get(name)) is None:
+            if key.consistent or (cached := self._cache.get(name)) is None:
                 missing.add(name)
             else:
                 stored[name] = cached
@@ -125,9 +118,7 @@ class DynamoLists:
             consistent = any(key.consistent for key in keys)
             stored |= self._read(tuple(missing), deadline, consistent=consistent)
         now = self._clock.now()
-        return {
-            key: None if (one := stored[key.list, key.key]) is None else one.at(now) for key in keys
-        }
+        return {key: stored[key.list, key.key].at(now) for key in keys}
 
     def _read(
         self, names: tuple[_Name, ...], deadline: Deadline, *, consistent: bool
@@ -187,14 +178,6 @@ class _Cache:
         while len(self._rows) > MAX_CACHED_ROWS or self._bytes > MAX_CACHED_BYTES:
             _, forgotten = self._rows.popitem(last=False)
             self._bytes -= forgotten.size
-
-
-def _may_exist(key: RowKey) -> bool:
-    """Whether DynamoDB can have a row of that key at all."""
-    return (
-        0 < len(key.list.encode()) <= _MAX_LIST_BYTES
-        and 0 < len(key.key.encode()) <= _MAX_KEY_BYTES
-    )
 
 
 def _stored(item: "Mapping[str, AttributeValueTypeDef] | None", read_at: Moment) -> _Stored:
