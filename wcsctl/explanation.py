@@ -17,7 +17,14 @@ from wcs_hooks.core.lists import Rows, no_rows
 from wcs_hooks.core.methods import METHODS, Category, spellings_of
 from wcs_hooks.core.outcome import Outcome, RestOnError, outcome_of
 from wcs_hooks.core.payload import MalformedBodyError, Payload, parse
-from wcs_hooks.core.policy.reader import EVERY_APP, Action, Mode, Policy, read_policy
+from wcs_hooks.core.policy.reader import (
+    CATEGORIES,
+    EVERY_APP,
+    Action,
+    Mode,
+    Policy,
+    read_policy,
+)
 from wcs_hooks.core.reply import OK, REST_CLIENT_CONFIG, Reply
 from wcs_hooks.core.snapshot import ABSENT, field_at, value_key
 from wcs_hooks.core.tokens.trust import Trust
@@ -111,7 +118,8 @@ class PolicySet:
             return []
         # A policy is read, its expressions checked, only if it can be about this method.
         spellings = spellings_of(known.canonical)
-        names = {"*", f"@{known.category}", *spellings}
+        categories = (name for name, members in CATEGORIES.items() if known.canonical in members)
+        names = {"*", *(f"@{name}" for name in categories), *spellings}
         read = (
             read_policy(item)[0]
             for items in self.items.values()
