@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 POLICIES = "Policies"
 SNAPSHOTS = "PolicySnapshots"
 SESSIONS = "Sessions"
+LISTS = "Lists"
 DEAD_LETTERS = "DeadLetters"
 
 
@@ -41,6 +42,7 @@ class Aws:
         _create_table(dynamodb, POLICIES, "app", "id")
         _create_table(dynamodb, SNAPSHOTS, "app", "item")
         _create_table(dynamodb, SESSIONS, "node", "session")
+        _create_table(dynamodb, LISTS, "list", "key")
         _create_table(dynamodb, DEAD_LETTERS, "letter", "part")
         queue_url = sqs.create_queue(QueueName="DeadLetters")["QueueUrl"]
         value = json.dumps({"current": secret})
