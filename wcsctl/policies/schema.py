@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from wcs_hooks.core.methods import METHODS, Category
+from wcs_hooks.core.policy.lookup_reader import MAX_LOOKUPS
 from wcs_hooks.core.policy.reader import (
     ATTRIBUTES,
     DEFAULT_PRIORITY,
@@ -90,6 +91,36 @@ _PROPERTIES: Final[Mapping[str, Any]] = {
     "whenError": {
         "enum": list(WhenError),
         "description": "What an expression without a value means; deny: match, else skip.",
+    },
+    "lookup": {
+        "type": "object",
+        "minProperties": 1,
+        "maxProperties": MAX_LOOKUPS,
+        "description": "Alias to the row of a list that expressions see as rows.",
+        "propertyNames": {"pattern": "^[A-Za-z_][A-Za-z0-9_]*$"},
+        "additionalProperties": {
+            "type": "object",
+            "required": ["list", "key"],
+            "additionalProperties": False,
+            "properties": {
+                "list": {
+                    "type": "string",
+                    "pattern": "^[^#]",
+                    "description": "The list's name.",
+                },
+                "key": {
+                    "type": "string",
+                    "minLength": 1,
+                    "description": "A CEL expression that gives the row's key.",
+                },
+                "consistent": {
+                    "type": "boolean",
+                    "default": False,
+                    "description": "Whether the read is strongly consistent.",
+                },
+            },
+        },
+        "examples": [{"ban": {"list": "bans", "key": "claims.sub"}}],
     },
     "set": {
         "type": "object",

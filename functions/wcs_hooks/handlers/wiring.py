@@ -1,7 +1,7 @@
 """The wiring of the four category functions: endpoint, ports and reporter, by the environment."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
@@ -14,6 +14,8 @@ from wcs_hooks.adapters.fallback_dead_letters import FallbackDeadLetters
 from wcs_hooks.adapters.secrets_manager import read_secrets
 from wcs_hooks.clock import Clock, Deadline, SystemClock
 from wcs_hooks.core.caller import Auth
+from wcs_hooks.core.errors import UnavailableError
+from wcs_hooks.core.lists import Row, RowKey
 from wcs_hooks.core.methods import Category
 from wcs_hooks.environment import HookEnvironment
 from wcs_hooks.handlers.garbage import PausedCollector
@@ -81,6 +83,7 @@ def hook_handler(category: Category) -> Handler:
         ),
         sessions=sessions,
         token_keys=_token_keys(environment, clients, dynamodb, clock),
+        lists=_NoLists(),
         rest_api_calls=environment.rest_api_calls,
         side_effects=_side_effects(category, environment, clients, sessions, clock),
         dead_letters=FallbackDeadLetters(
@@ -164,6 +167,12 @@ def _token_keys(
         return made()(trust, deadline)
 
     return keys_of
+
+
+class _NoLists:
+    def rows(self, keys: Collection[RowKey], deadline: Deadline) -> Mapping[RowKey, Row]:
+        del keys, deadline
+        raise UnavailableError("there are no lists")
 
 
 # Most functions never have a dead letter, so that what keeps them is imported for the first one.

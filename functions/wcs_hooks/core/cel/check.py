@@ -74,9 +74,21 @@ class Checked(NamedTuple):
         return frozenset(FIELD_OF[name] for name in self.uses if name in FIELD_OF)
 
     @property
+    def rows(self) -> frozenset[str] | None:
+        """The aliases of `rows` that it can see; none if it can see all of them."""
+        if "rows" not in self.uses:
+            return frozenset()
+        return fields_of("rows", base64.b64decode(self.serialized))
+
+    @property
     def may_be_boolean(self) -> bool:
         """Whether it can give a boolean."""
         return self.returns in {"BOOL", "DYN"}
+
+    @property
+    def may_be_text(self) -> bool:
+        """Whether it can give a string."""
+        return self.returns in {"STRING", "DYN"}
 
     @property
     def may_be_json(self) -> bool:

@@ -19,6 +19,7 @@ from wcs_hooks.core.policy.attributes import (
     shown,
 )
 from wcs_hooks.core.policy.hours import HoursError, read_hours
+from wcs_hooks.core.policy.lookup_reader import WANTED_OF_LOOKUP, Lookup, check_rows, read_lookups
 from wcs_hooks.core.policy.trust_reader import (
     ATTRIBUTES_OF_TRUST,
     WANTED_OF_TRUST,
@@ -104,6 +105,10 @@ class Policy:
         Override: whether it ends the evaluation.
     trust
         Whose tokens are believed; none if the action is another.
+    lookups
+        The rows that it looks up.
+    skips_unavailable
+        Whether it is passed over if these cannot be read: `whenError: skip` is written out.
     """
 
     app: str
@@ -126,6 +131,8 @@ class Policy:
     final: bool = False
     client_config: ClientConfig = ClientConfig()
     trust: Trust | None = None
+    lookups: tuple[Lookup, ...] = ()
+    skips_unavailable: bool = False
 
     @property
     def requires_token(self) -> bool:
@@ -149,18 +156,19 @@ class Policy:
 
     @property
     def expressions(self) -> list[Checked]:
-        """Its `when`, if it has one, and what it computes."""
+        """Its `when`, if it has one, what it computes, and the keys of what it looks up."""
         return [expression for _, expression in self.expressions_by_attribute]
 
     @property
     def expressions_by_attribute(self) -> list[tuple[str, Checked]]:
         """The same, each with the attribute that it stands in."""
         when = [("when", self.when)] if self.when else []
-        return when + [(f"compute.{name}", one) for name, one in self.compute.items()]
+        computed = [(f"compute.{name}", one) for name, one in self.compute.items()]
+        return when + computed + [(f"lookup.{one.alias}.key", one.key) for one in self.lookups]
 
 
 _FOR_ANY = frozenset({"app", "id", "method", "action", "mode", "notBefore", "notAfter", "note"})
-_FOR_HOOKS = frozenset({"priority", "match", "when", "whenError", "hours"})
+_FOR_HOOKS = frozenset({"priority", "match", "when", "whenError", "hours", "lookup"})
 _ATTRIBUTES: Final[dict[Action, frozenset[str]]] = {
     Action.ECHO: _FOR_ANY | _FOR_HOOKS,
     Action.OVERRIDE: _FOR_ANY | _FOR_HOOKS | {"set", "compute", "final"},
@@ -178,6 +186,7 @@ _WANTED: Final = {
     "compute": "a field and an expression",
     "final": "true or false",
     "hours": "weekly windows such as Mon-Fri 09:00-18:00 Europe/Riga",
+    "lookup": WANTED_OF_LOOKUP,
     "match": "a field and its value",
     "note": "a text",
     "notAfter": "a time such as 2030-01-31T18:00:00Z",
@@ -248,6 +257,8 @@ class _Reader(AttributeReader):
         if when is not None and not when.may_be_boolean:
             self.error("when", f"gives {when.returns}; it must give a boolean")
         fallback = WhenError.MATCH if action is Action.DENY else WhenError.SKIP
+        compute, lookups = self._compute(), read_lookups(self)
+        check_rows(self, when, compute)
         return Policy(
             app=str(self.item.get("app", "")),
             id=self.id,
@@ -258,7 +269,7 @@ class _Reader(AttributeReader):
             match=self._match(),
             when=when,
             set_json=self._set(),
-            compute=self._compute(),
+            compute=compute,
             status=status,
             reason=reason,
             mode=mode,
@@ -281,6 +292,8 @@ class _Reader(AttributeReader):
             )
             if trusts
             else None,
+            lookups=lookups,
+            skips_unavailable=self.item.get("whenError") == WhenError.SKIP,
         )
 
     def _attributes(self, action: Action | None) -> None:
