@@ -6,17 +6,18 @@ calls of a busy function fall within it; the call before the batch bears the ref
 reported by itself.
 """
 
+import itertools
 import json
 import time
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any, Final
 
 from bench.figures import Figures
 from bench.function_process import FunctionProcess
-from bench.hooks import BY_CEL, MEASURED, PLAYER, Path, Subject, gateway_event
+from bench.hooks import BY_CEL, MEASURED, PLAYER, SESSION, Path, Subject, gateway_event
 from bench.measured_functions import (
     BASELINE,
     BASELINE_WITH_READ,
@@ -52,20 +53,22 @@ class Series:
     ----------
     name
         In figures: the function, a dot, and what becomes of the hook.
+    events
+        The events of its calls, one after another, without an end.
     check
         Raises `FunctionError` if the answer is another than it should be.
     """
 
     name: str
     function: str
-    event: bytes
+    events: Iterator[bytes]
     check: Callable[[Any], None]
 
 
 def all_series() -> list[Series]:
     """Every kind of call that is measured."""
     echo = MEASURED[Category.DIRECT].body(Path.ECHO)
-    event = gateway_event(MEASURED[Category.DIRECT].method, echo)
+    event = itertools.repeat(gateway_event(MEASURED[Category.DIRECT].method, echo))
     series = [
         *(
             Series(f"{name}.echo", name, event, _gives_back(echo))
@@ -115,7 +118,7 @@ def measure_warm_calls(laboratory: Laboratory, progress: Progress, rounds: int =
                 # for a while, and all are to find it alike.
                 time.sleep(laboratory.ttl + _AFTER_TTL)
                 before = process.cpu_seconds()
-                process.invoke(one.event)
+                process.invoke(next(one.events))
                 samples[f"first.{one.name}"].append((process.cpu_seconds() - before) * 1e6)
                 _measure_batch(process, one, laboratory.ttl, samples)
         for name, process in processes.items():
@@ -134,7 +137,7 @@ def _measure_batch(
     calls = 0
     answer = b""
     while calls < BATCH and time.perf_counter() < began + ttl * _SHARE_OF_TTL:
-        answer = process.invoke(one.event)
+        answer = process.invoke(next(one.events))
         calls += 1
     cpu = process.cpu_seconds() - before
     wall = time.perf_counter() - began
@@ -175,7 +178,7 @@ def _figures(series: list[Series], samples: Mapping[str, list[float]]) -> Figure
 
 
 def _warm_up(process: FunctionProcess, one: Series) -> None:
-    answers = [process.invoke(one.event) for _ in range(_WARM_UP)]
+    answers = [process.invoke(next(one.events)) for _ in range(_WARM_UP)]
     one.check(json.loads(answers[-1]))
 
 
@@ -183,10 +186,20 @@ def _ours(category: Category, subject: Subject, path: Path, name: str) -> Series
     body = subject.body(path)
     checks = {Path.ECHO: _echoes(body), Path.OVERRIDE: _overrides(body), Path.DENY: _denies}
     check = checks[path]
+    events: Iterator[bytes] = itertools.repeat(gateway_event(subject.method, body))
     if category is Category.CONNECT and path is not Path.DENY:
         check = _configures(body)
-    event = gateway_event(subject.method, body)
-    return Series(f"{category}.{name}", category, event, check)
+        # The session that the other hooks belong to, then new ones: a connect that is sent again
+        # is written twice, to keep the moment of the first one.
+        known = itertools.repeat(next(events), _WARM_UP)
+        events = itertools.chain(known, _connects(subject.method, body))
+    return Series(f"{category}.{name}", category, events, check)
+
+
+def _connects(method: str, body: bytes) -> Iterator[bytes]:
+    """Connects of ever new sessions."""
+    for number in itertools.count(1):
+        yield gateway_event(method, body.replace(SESSION.encode(), f"{SESSION}-{number}".encode()))
 
 
 def _gives_back(body: bytes) -> Callable[[Any], None]:
@@ -222,7 +235,10 @@ def _configures(body: bytes) -> Callable[[Any], None]:
         fields = json.loads(answer["body"])
         if answer["statusCode"] != _OK or not fields.pop("restClientConfig", None):
             raise FunctionError(f"connect is told no restClientConfig: {answer!r:.200}")
-        if not fields.items() >= json.loads(body).items():
+        sent = json.loads(body)
+        if not fields.pop("sessionId").startswith(sent.pop("sessionId")):
+            raise FunctionError(f"connect's reply is about another session: {answer!r:.200}")
+        if not fields.items() >= sent.items():
             raise FunctionError(f"connect's reply lacks what was sent: {answer!r:.200}")
 
     return check

@@ -7,13 +7,14 @@ the path, as ``app.py`` does.
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
-from infra.caller_secret import CallerSecret
 from infra.canary import CanaryDeployment
 from infra.dead_letters import DeadLetterStorage
 from infra.encryption import data_key
 from infra.event_bus import HookEventBus
+from infra.generated_secret import GeneratedSecret
 from infra.hook_api import HookApi
 from infra.hook_functions import HookFunctions
+from infra.lists import ListTable
 from infra.observability import Observability
 from infra.operators import Operators
 from infra.packaging import FunctionPackage, package, target_of
@@ -21,7 +22,6 @@ from infra.policy_compiler import CompilerFunction
 from infra.policy_store import PolicyTables
 from infra.sessions import SessionTable
 from infra.settings import DeploymentStrategy, Settings
-from infra.token_secret import TokenSecret
 
 
 class WcsHooks(Construct):
@@ -53,7 +53,7 @@ class WcsHooks(Construct):
         The alias of each category's function, by which it is called.
     compiler
         The function that compiles edited policies.
-    policies, snapshots, sessions, dead_letter_table
+    policies, snapshots, sessions, lists, dead_letter_table
         The tables.
     dead_letter_queue
         Takes hooks that could not be answered, and policy edits that could not be compiled.
@@ -71,6 +71,8 @@ class WcsHooks(Construct):
         Takes events, with the setting ``event_bus``; None without it.
     policy_editors
         A managed policy for the people who edit policies.
+    list_editors
+        A managed policy for the people and systems that write rows of lists.
     tenant_editors
         One for the people who edit the policies of one tenant's apps, by tenant: the setting
         ``tenants``.
@@ -106,14 +108,35 @@ class WcsHooks(Construct):
         self.policy_editors = store.editors
         self.tenant_editors = store.tenant_editors
         self.sessions = SessionTable(self, "Sessions", settings, key=key).table
+        rows = ListTable(self, "Lists", settings, key=key)
+        self.lists = rows.table
+        self.list_editors = rows.editors
         dead_letters = DeadLetterStorage(self, "DeadLetters", settings, key=key)
         self.dead_letter_queue = dead_letters.queue
         self.dead_letter_table = dead_letters.table
-        caller = CallerSecret(self, "CallerSecret", settings, key=key)
+        caller = GeneratedSecret(
+            self,
+            "CallerSecret",
+            settings,
+            key=key,
+            description="What WCS proves itself with; previous, if there, is accepted too",
+            generated="current",
+            length=40,
+            other_end="WCS's own configuration",
+        )
         self.secret = caller.secret
         self.secret_arn = caller.arn
         self.token_secrets_arn = (
-            TokenSecret(self, "TokenSecrets", settings, key=key).arn
+            GeneratedSecret(
+                self,
+                "TokenSecrets",
+                settings,
+                key=key,
+                description="What tokens and stream keys for WCS are signed with, by name",
+                generated="stream-keys",
+                length=64,
+                other_end="the programs that sign tokens",
+            ).arn
             if settings.token_secrets
             else ""
         )
@@ -125,6 +148,7 @@ class WcsHooks(Construct):
             code=code,
             snapshots=self.snapshots,
             sessions=self.sessions,
+            lists=self.lists,
             dead_letters=dead_letters,
             secret_arn=self.secret_arn,
             token_secrets_arn=self.token_secrets_arn,
@@ -152,6 +176,7 @@ class WcsHooks(Construct):
             "Operators",
             store=store,
             sessions=self.sessions,
+            lists=self.lists,
             dead_letters=dead_letters,
             secret_arn=self.secret_arn,
             token_secrets_arn=self.token_secrets_arn,

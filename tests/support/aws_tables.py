@@ -60,6 +60,10 @@ class Aws:
     def delete_policy(self, app: str, item_id: str) -> None:
         self.delete_item(POLICIES, {"app": app, "id": item_id})
 
+    def put_row(self, of: str, key: str, **attributes: Any) -> None:
+        """Write a row of a list as another system does."""
+        self.put_item(LISTS, {"list": of, "key": key, **attributes})
+
     def put_item(self, table: str, item: Mapping[str, Any]) -> None:
         """Write an item as it is, whatever that spoils."""
         exact = {

@@ -266,7 +266,7 @@ def test_given_a_stack_in_the_cloud_then_each_check_passes_and_nothing_is_left(
     assert len(told["checks"]) == len(seen(told, "passed"))
     metrics = seen(told, "passed")["metrics"]
     assert metrics.startswith("Denied/direct 1, Overridden/connect")
-    assert "RestErrors/direct/LOG/continued/policy 1" in metrics
+    assert "RestErrors/direct/FAIL/aborted/policy 1" in metrics
     assert cloud.left() == before
 
 

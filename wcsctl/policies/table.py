@@ -198,6 +198,10 @@ class PolicyTable:
             advance(len(page["Items"]))
         return {app: found[app] for app in sorted(found)}
 
+    def read_chosen(self, app: str | None, advance: Advance = no_advance) -> dict[str, AppItems]:
+        """Read one app as `read_known` does, or all apps if none is given."""
+        return self.read_all(advance) if app is None else {app: self.read_known(app, advance)}
+
     def read_allowed(
         self, apps: Iterable[str], advance: Advance = no_advance
     ) -> dict[str, AppItems]:

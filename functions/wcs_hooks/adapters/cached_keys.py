@@ -64,10 +64,7 @@ class CachedKeys[Keys]:
         UnavailableError
             If they were never read and cannot be.
         """
-        self._reads.adopt_late()
-        if self._reads.is_due(address, KEYS_TTL):
-            self._reads.refresh((address,), deadline)
-        parsed = self._reads.kept[address].value
+        parsed = self._reads.value(address, KEYS_TTL, deadline)
         if not parsed.stored.usable_at(self._clock.now(), self._stale_seconds):
             return None
         return parsed.keys

@@ -44,7 +44,7 @@ class CachedSecrets:
         UnavailableError
             If they were never read and cannot be.
         """
-        return self._not_older_than(SECRET_TTL, deadline)
+        return self._reads.value(_SECRETS, SECRET_TTL, deadline)
 
     def refreshed(self, deadline: Deadline) -> Sequence[str]:
         """The same, read again unless that was done within `LEAST_PAUSE`.
@@ -54,15 +54,9 @@ class CachedSecrets:
         UnavailableError
             As `valid` does.
         """
-        return self._not_older_than(LEAST_PAUSE, deadline)
+        return self._reads.value(_SECRETS, LEAST_PAUSE, deadline)
 
     def current(self) -> str:
         """The current secret as it was last read; empty if it never was."""
         kept = self._reads.kept.get(_SECRETS)
         return kept.value[0] if kept and kept.value else ""
-
-    def _not_older_than(self, seconds: float, deadline: Deadline) -> Sequence[str]:
-        self._reads.adopt_late()
-        if self._reads.is_due(_SECRETS, seconds):
-            self._reads.refresh((_SECRETS,), deadline)
-        return self._reads.kept[_SECRETS].value

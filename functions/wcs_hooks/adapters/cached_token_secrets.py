@@ -39,7 +39,4 @@ class CachedTokenSecrets:
         UnavailableError
             If they were never read and cannot be.
         """
-        self._reads.adopt_late()
-        if self._reads.is_due(_SECRETS, SECRET_TTL):
-            self._reads.refresh((_SECRETS,), deadline)
-        return self._reads.kept[_SECRETS].value.get(name, ())
+        return self._reads.value(_SECRETS, SECRET_TTL, deadline).get(name, ())

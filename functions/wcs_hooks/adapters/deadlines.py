@@ -161,6 +161,19 @@ class Refreshed[Key, Value]:
             return True
         return kept.tried_at.older_than(age) and (kept.pause is None or kept.pause.is_over())
 
+    def value(self, key: Key, age: float, deadline: Deadline) -> Value:
+        """A value, read again if the last try is `age` seconds old.
+
+        Raises
+        ------
+        UnavailableError
+            If it was never read and cannot be.
+        """
+        self.adopt_late()
+        if self.is_due(key, age):
+            self.refresh((key,), deadline)
+        return self._kept[key].value
+
     def refresh(self, keys: tuple[Key, ...], deadline: Deadline) -> None:
         """Read values, or wait for a read of them that has begun. If it fails, they stay.
 

@@ -47,10 +47,7 @@ def list_policies(
     command = command_context(context)
     table = PolicyTable(command.deployment)
     with command.output.progress("Reading") as advance:
-        if app_key is None:
-            apps = table.read_all(advance)
-        else:
-            apps = {app_key: table.read_known(app_key, advance)}
+        apps = table.read_chosen(app_key, advance)
         listing = Listing(apps, table, History(command.deployment))
         told = listing.to_json()
     command.output.result(told, *listing_lines(told))
@@ -130,12 +127,8 @@ def export(
     Beside them goes the JSON Schema that editors check the files with.
     """
     command = command_context(context)
-    table = PolicyTable(command.deployment)
     with command.output.progress("Reading") as advance:
-        if app_key is None:
-            apps = table.read_all(advance)
-        else:
-            apps = {app_key: table.read_known(app_key, advance)}
+        apps = PolicyTable(command.deployment).read_chosen(app_key, advance)
     policies = {name: items for name, items in policies_of(apps).items() if items}
     written = policy_files.export(directory, policies, policy_schema.text())
     told = {"directory": str(directory), "apps": list(policies), "policies": len(written)}
