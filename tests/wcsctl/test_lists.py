@@ -118,7 +118,7 @@ def test_given_an_expired_row_when_it_is_shown_then_it_says_that_policies_do_not
         (("put", "users", "anna", "key=ben"), "'key' is no attribute"),
         (("put", "users", "anna", "expiresAt=1893456000000"), "are they milliseconds?"),
         (("put", "users", "anna", "quota:=1e200"), "more than 38 digits"),
-        (("put", "users", "anna", f"note={'x' * 70_000}"), "policies can use no row of more than"),
+        (("put", "users", "anna", f"note={'x' * 70_000}"), "it has more than 65,536 bytes as JSON"),
     ],
 )
 def test_given_what_cannot_be_a_row_then_the_error_says_what_can_and_nothing_is_written(

@@ -16,6 +16,7 @@ from rich.pretty import Pretty
 from rich.table import Table
 from rich.text import Text
 
+from wcs_hooks.adapters.dynamo_lists import EXPIRES_AT, KEY, LIST
 from wcs_hooks.core.payload import encode
 from wcs_hooks.core.secrets import masked
 from wcsctl.ages import in_words
@@ -31,15 +32,7 @@ from wcsctl.lists.importing import (
     check_file,
     write_file,
 )
-from wcsctl.lists.stored_lists import (
-    EXPIRES_AT,
-    KEY,
-    LIST,
-    RawRow,
-    StoredLists,
-    checked_list_name,
-    expiry_of,
-)
+from wcsctl.lists.stored_lists import RawRow, StoredLists, checked_list_name, expiry_of
 from wcsctl.output import Output
 from wcsctl.since import duration
 
@@ -268,7 +261,7 @@ def _row(name: str, key: str, fields: Mapping[str, Any], lifetime: str | None) -
             row[EXPIRES_AT] = {"N": str(int(time.time()) + duration(lifetime))}
         check_row(row)
     except CellError as error:
-        raise UsageError(f"{str(error).capitalize()}.") from None
+        raise UsageError(f"This is not a row: {error}.") from None
     return row
 
 

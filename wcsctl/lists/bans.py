@@ -8,16 +8,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from wcs_hooks.adapters.dynamo_lists import EXPIRES_AT, KEY, LIST
 from wcs_hooks.adapters.dynamo_policy_store import from_attributes, to_attributes
-from wcsctl.lists.stored_lists import (
-    EXPIRES_AT,
-    KEY,
-    LIST,
-    MAX_KEY_BYTES,
-    RawRow,
-    StoredLists,
-    expiry_of,
-)
+from wcs_hooks.core.lists import MAX_KEY_BYTES
+from wcsctl.lists.stored_lists import RawRow, StoredLists, expiry_of
 
 BANS: Final = "bans"
 """The list's name."""

@@ -1,6 +1,5 @@
 """What a cell of a CSV file means as an attribute of a row, and the other way round."""
 
-import base64
 import json
 import re
 from collections.abc import Mapping
@@ -11,9 +10,16 @@ from typing import Any, Final, NoReturn
 
 from boto3.dynamodb.types import DYNAMODB_CONTEXT, TypeSerializer
 
-from wcs_hooks.core.cel.expression import MAX_VISIBLE_BYTES, MAX_VISIBLE_VALUES
-from wcs_hooks.core.policy.vocabulary import count_values
-from wcsctl.lists.stored_lists import EXPIRES_AT, KEY, LIST, MAX_KEY_BYTES, RawRow
+from wcs_hooks.adapters.dynamo_lists import (
+    EXPIRES_AT,
+    KEY,
+    LIST,
+    MILLISECONDS,
+    json_value,
+    row_of,
+)
+from wcs_hooks.core.lists import MAX_KEY_BYTES, DamagedRow
+from wcsctl.lists.stored_lists import RawRow
 from wcsctl.policies.dynamodb_json import attribute_of
 from wcsctl.since import iso_moment
 
@@ -22,9 +28,6 @@ type AttributeValue = Mapping[str, Any]
 
 _NUMBER: Final = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _BOOLEANS: Final[Mapping[str, bool]] = {"true": True, "false": False}
-_LATEST: Final = 10**11
-"""As seconds the year 5138: more is taken for milliseconds, and makes a row that has no value."""
-
 _SERIALIZER: Final = TypeSerializer()
 
 
@@ -118,8 +121,8 @@ class Column:
             case ColumnType.JSON:
                 return json_attribute(cell)
 
-    def cell(self, attribute: AttributeValue) -> str:
-        """The cell of an attribute, which has the column's type."""
+    def cell(self, attribute: Any) -> str:
+        """The cell of an attribute in DynamoDB's own JSON, which has the column's type."""
         [(kind, value)] = attribute.items()
         if self.type is ColumnType.JSON:
             return json.dumps(json_value(attribute), ensure_ascii=False)
@@ -155,7 +158,7 @@ def expiry(text: str) -> int:
     """
     if text.isascii() and text.isdigit():
         seconds = int(text)
-        if seconds > _LATEST:
+        if seconds > MILLISECONDS:
             raise CellError(f"{text} is too large for seconds since 1970: are they milliseconds?")
         return seconds
     try:
@@ -210,14 +213,9 @@ def check_row(row: RawRow) -> None:
     size = len(key.encode())
     if not 0 < size <= MAX_KEY_BYTES:
         raise CellError(f"the key has {size:,} bytes: it must have 1 to {MAX_KEY_BYTES:,}")
-    values = {name: json_value(one) for name, one in row.items()}
-    if count_values(values, MAX_VISIBLE_VALUES) > MAX_VISIBLE_VALUES:
-        raise CellError(f"it has more than {MAX_VISIBLE_VALUES} values, which policies cannot use")
-    size = len(json.dumps(values, ensure_ascii=False, separators=(",", ":")).encode())
-    if size > MAX_VISIBLE_BYTES:
-        raise CellError(
-            f"it has {size:,} bytes, and policies can use no row of more than {MAX_VISIBLE_BYTES:,}"
-        )
+    read, _ = row_of(row)
+    if isinstance(read, DamagedRow):
+        raise CellError(f"policies cannot use it: {read.reason}")
 
 
 def _number(text: str) -> AttributeValue:
@@ -230,33 +228,6 @@ def _number(text: str) -> AttributeValue:
             f"{text:.60} is not a number that DynamoDB keeps: 38 digits, up to 1e125"
         ) from None
     return attribute_of(number)
-
-
-def json_value(attribute: AttributeValue) -> Any:  # noqa: PLR0911 - one for each type
-    """The value of an attribute that expressions see: a set is a list, a binary is base64.
-
-    Examples
-    --------
-    >>> json_value({"M": {"raw": {"B": b"abc"}, "quota": {"N": "0.5"}}})
-    {'raw': 'YWJj', 'quota': 0.5}
-    """
-    [(kind, value)] = attribute.items()
-    match kind:
-        case "N":
-            number = Decimal(value)
-            return int(number) if number == number.to_integral_value() else float(number)
-        case "B":
-            return base64.b64encode(value).decode()
-        case "NULL":
-            return None
-        case "L":
-            return [json_value(inner) for inner in value]
-        case "M":
-            return {name: json_value(inner) for name, inner in value.items()}
-        case "SS" | "NS" | "BS":
-            return sorted(json_value({kind[0]: inner}) for inner in value)
-        case _:
-            return value
 
 
 def _not_json(constant: str) -> NoReturn:

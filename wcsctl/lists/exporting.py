@@ -7,9 +7,10 @@ import tempfile
 from collections.abc import Iterable, Mapping
 from typing import IO, Any, Final
 
+from wcs_hooks.adapters.dynamo_lists import EXPIRES_AT, KEY, LIST
 from wcsctl.feedback import Advance, no_advance
 from wcsctl.lists.cells import Column, ColumnType, column_type
-from wcsctl.lists.stored_lists import EXPIRES_AT, KEY, LIST, RawRow
+from wcsctl.lists.stored_lists import RawRow
 
 _BYTES: Final = "bytes"
 

@@ -18,10 +18,11 @@ from typing import Any, Final, NamedTuple, TextIO
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from wcs_hooks.adapters.dynamo_lists import EXPIRES_AT, KEY, LIST
 from wcsctl.errors import ExitStatus, WcsctlError
 from wcsctl.feedback import Advance, no_advance
 from wcsctl.lists.cells import CellError, Column, check_row
-from wcsctl.lists.stored_lists import BATCH_ROWS, EXPIRES_AT, KEY, LIST, RawRow, StoredLists
+from wcsctl.lists.stored_lists import BATCH_ROWS, RawRow, StoredLists
 
 ENCODING: Final = "utf-8-sig"
 ENCODING_ERRORS: Final = "surrogateescape"

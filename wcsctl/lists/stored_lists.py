@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import ClientError
 
+from wcs_hooks.adapters.dynamo_lists import EXPIRES_AT, KEY, LIST
+from wcs_hooks.core.policy.lookup_reader import MAX_LIST_BYTES
 from wcs_hooks.core.policy.vocabulary import SYSTEM_ID_PREFIX
 from wcsctl.deployment import Deployment
 from wcsctl.errors import NotFoundError, UnreachableError, UsageError
@@ -15,16 +17,8 @@ from wcsctl.errors import NotFoundError, UnreachableError, UsageError
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
 
-LIST: Final = "list"
-KEY: Final = "key"
-EXPIRES_AT: Final = "expiresAt"
-
 BATCH_ROWS: Final = 25
 """The most that one BatchWriteItem takes."""
-
-MAX_KEY_BYTES: Final = 1_024
-_MAX_LIST_BYTES: Final = 2_048
-"""DynamoDB's limits for a sort key and a partition key."""
 
 _OUTPUT: Final = "ListsTableName"
 _THROTTLED: Final = frozenset(
@@ -141,8 +135,8 @@ def checked_list_name(name: str) -> str:
     """
     if name.startswith(SYSTEM_ID_PREFIX):
         raise UsageError(f"{name!r} is not a list of yours: names that begin with # are reserved.")
-    if not 0 < len(name.encode()) <= _MAX_LIST_BYTES:
-        raise UsageError(f"A list's name has 1 to {_MAX_LIST_BYTES:,} bytes.")
+    if not 0 < len(name.encode()) <= MAX_LIST_BYTES:
+        raise UsageError(f"A list's name has 1 to {MAX_LIST_BYTES:,} bytes.")
     return name
 
 
