@@ -336,3 +336,10 @@ def test_given_a_process_that_only_read_the_snapshot_then_rows_have_their_values
     assert found.decided[0].fields == {"is": "true"}
     unused = decide_by([compiled(deny()).dump(1, NOW)], [Asked("publishStream", {"name": "x"})])
     assert "wcs_hooks.core.row_lookup" not in unused.modules
+
+
+def test_given_a_field_of_a_row_that_is_not_there_then_the_failure_says_what_to_ask_first() -> None:
+    found = _decided({**_BANNED, "when": "rows.ban.level > 1"}, rows=StoredRows({}))
+
+    [failure] = found.failures
+    assert failure.message.endswith("rows.ban is null: did you mean rows.ban != null && …?")

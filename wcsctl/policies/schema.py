@@ -8,10 +8,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from wcs_hooks.core.methods import METHODS, Category
+from wcs_hooks.core.methods import METHODS
 from wcs_hooks.core.policy.lookup_reader import MAX_LOOKUPS
 from wcs_hooks.core.policy.reader import (
     ATTRIBUTES,
+    CATEGORIES,
     DEFAULT_PRIORITY,
     DEFAULT_STATUS,
     MAX_PRIORITY,
@@ -242,7 +243,7 @@ def schema() -> dict[str, Any]:
         "$defs": {
             "method": {
                 "anyOf": [
-                    {"enum": ["*", *(f"@{category}" for category in Category), *METHODS]},
+                    {"enum": ["*", *(f"@{name}" for name in CATEGORIES), *METHODS]},
                     {"type": "string", "minLength": 1},
                 ]
             },

@@ -36,7 +36,7 @@ first."""
 MAX_CACHED_BYTES: Final = 4_000_000
 """The same in bytes of JSON: in memory a row takes 4 to 8 times as many."""
 
-_MILLISECONDS: Final = 10**11
+MILLISECONDS: Final = 10**11
 """As seconds the year 5138, as milliseconds 1973: who writes more than that means milliseconds."""
 
 _NEVER: Final = float("inf")
@@ -189,16 +189,16 @@ def _stored(item: "Mapping[str, AttributeValueTypeDef] | None", read_at: Moment)
         if number is None:
             return _Stored(DamagedRow("`expiresAt` is not a number"), _NEVER, 0, read_at)
         expires_at = float(number)
-        if expires_at > _MILLISECONDS:
+        if expires_at > MILLISECONDS:
             damaged = DamagedRow("`expiresAt` is too large for seconds since the epoch")
             return _Stored(damaged, _NEVER, 0, read_at)
-    row, size = _row(item)
+    row, size = row_of(item)
     return _Stored(row, expires_at, size, read_at)
 
 
-def _row(item: "Mapping[str, AttributeValueTypeDef]") -> tuple[Row, int]:
+def row_of(item: "Mapping[str, AttributeValueTypeDef]") -> tuple[Row, int]:
     """An item as expressions see it, and its bytes of JSON."""
-    row = {name: _json_value(value) for name, value in item.items()}
+    row = {name: json_value(value) for name, value in item.items()}
     if count_values(row, MAX_VISIBLE_VALUES) > MAX_VISIBLE_VALUES:
         return DamagedRow(f"it holds more than {MAX_VISIBLE_VALUES} values"), 0
     row = representable(row)
@@ -208,7 +208,7 @@ def _row(item: "Mapping[str, AttributeValueTypeDef]") -> tuple[Row, int]:
     return row, size
 
 
-def _json_value(attribute: "AttributeValueTypeDef") -> Any:
+def json_value(attribute: "AttributeValueTypeDef") -> Any:
     """An attribute's value in the types of JSON.
 
     https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_AttributeValue.html
@@ -247,8 +247,8 @@ _CONVERTED: Final[Mapping[str, Callable[[Any], Any]]] = {
     "N": _number,
     "B": _base64,
     "NULL": lambda _: None,
-    "L": lambda members: [_json_value(one) for one in members],
-    "M": lambda members: {name: _json_value(one) for name, one in members.items()},
+    "L": lambda members: [json_value(one) for one in members],
+    "M": lambda members: {name: json_value(one) for name, one in members.items()},
     "SS": sorted,
     "NS": lambda numbers: sorted(map(_number, numbers)),
     "BS": lambda binaries: sorted(map(_base64, binaries)),

@@ -16,6 +16,7 @@ from wcs_hooks.core.cel.expression import (
     FIELD_OF,
     MAX_VISIBLE_BYTES,
     MAX_VISIBLE_VALUES,
+    OF_NOTHING,
     Expression,
     ExpressionError,
     bind,
@@ -527,12 +528,22 @@ class _Evaluation:
     def _reason(self, rule: Rule, expression: Expression, error: Exception) -> str:
         if self._fields(expression) is not None:
             message = str(error)
+            if message == OF_NOTHING:
+                message += self._instead_of_nothing(rule)
             return self._rows(rule).reason(expression, message) if expression.rows else message
         return (
             f"the body has {len(self.hook.payload.raw):,} bytes; expressions see at most "
             f"{MAX_VISIBLE_BYTES:,} bytes and {MAX_VISIBLE_VALUES:,} values of the fields that "
             "they refer to"
         )
+
+    def _instead_of_nothing(self, rule: Rule) -> str:
+        """What to write where a field was read from what is null."""
+        if rule.uses_session and not self.session().known:
+            return "; session is null, its connect was never seen: did you mean known && …?"
+        if "claims" in rule.uses_identity and self.identity.claims() is None:
+            return "; claims is null, nothing is proven: did you mean claims != null && …?"
+        return ""
 
     def _fields(self, expression: Expression) -> Mapping[str, Any] | None:
         """The fields of the body that an expression sees; none if they are more than it may."""

@@ -4,13 +4,13 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from wcs_hooks.core.cel.expression import Expression, ExpressionError
+from wcs_hooks.core.cel.expression import OF_NOTHING, Expression, ExpressionError
 from wcs_hooks.core.lists import MAX_KEY_BYTES, DamagedRow, Row, RowKey, Rows
 
 if TYPE_CHECKING:
     from cel_expr_python import cel
 
-_MISSING_KEY: Final = re.compile(r"""[Kk]ey not found[^:]*: ["']?(.*?)["']?""")
+_MISSING_KEY: Final = re.compile('Key not found in map : "(.*)"')
 _ROW: Final = "a row"
 _NULL: Final = "null"
 
@@ -45,7 +45,10 @@ class PolicyRows(NamedTuple):
         for alias in expression.rows:
             if alias in self.missing:
                 return f"rows.{alias} has no value: {self.missing[alias]}"
-        if not any(self.values.values()):
+        null = [alias for alias, row in self.values.items() if row is None]
+        if message == OF_NOTHING and null:
+            return f"{message}; rows.{null[0]} is null: did you mean rows.{null[0]} != null && …?"
+        if len(null) == len(self.values) or message.startswith(OF_NOTHING):
             return message
         key = _MISSING_KEY.fullmatch(message)
         if key is not None and expression.says(key[1]):

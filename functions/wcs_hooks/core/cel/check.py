@@ -20,6 +20,7 @@ from wcs_hooks.core.cel.expression import (
 from wcs_hooks.core.cel.functions import STRING_FUNCTIONS
 from wcs_hooks.core.cel.guard import StoredGuard
 from wcs_hooks.core.cel.guard_extraction import guard_of
+from wcs_hooks.core.cel.hints import with_hints
 from wcs_hooks.core.cel.literals import LiteralError, check_literals
 from wcs_hooks.core.cel.patterns import PatternError, check_patterns
 from wcs_hooks.core.cel.syntax_tree import fields_of
@@ -102,9 +103,9 @@ def check(source: str) -> Checked:
     Raises
     ------
     ExpressionError
-        With the compiler's own message, a caret below the place; if it is longer than
-        `MAX_EXPRESSION_CHARACTERS`; or with what `wcs_hooks.core.cel.patterns` has against a
-        pattern, or `wcs_hooks.core.cel.literals` against a literal.
+        With the compiler's own message, a caret below the place, and a hint at what was meant; if
+        it is longer than `MAX_EXPRESSION_CHARACTERS`; or with what `wcs_hooks.core.cel.patterns`
+        has against a pattern, or `wcs_hooks.core.cel.literals` against a literal.
     """
     if len(source) > MAX_EXPRESSION_CHARACTERS:
         raise ExpressionError(
@@ -119,7 +120,7 @@ def check(source: str) -> Checked:
         serialized = compiled.serialize()
         check_patterns(serialized)
     except (RuntimeError, UnicodeError, PatternError) as error:
-        raise ExpressionError(plain(str(error))) from error
+        raise ExpressionError(with_hints(source, plain(str(error)))) from error
     if not _can_be_read_back(serialized):
         raise ExpressionError("is nested too deeply: it could be stored, but not be read back")
     try:

@@ -63,6 +63,10 @@ _NO_VALUE: Final = (RuntimeError, MemoryError, SystemError)
 _JSON_TYPES: Final = frozenset({"BOOL", "DOUBLE", "DYN", "INT", "NULL", "STRING", "UINT"})
 
 
+OF_NOTHING: Final = "Applying SELECT to non-message type"
+"""The runtime's message where a field is read from null, or from anything else without fields."""
+
+
 class ExpressionError(Exception):
     """An expression that does not compile, or that has no value for this hook."""
 
@@ -144,8 +148,11 @@ class Expression:
         return value
 
     def says(self, text: str) -> bool:
-        """Whether a text stands in the expression itself: the name of a field, or in a literal."""
-        return text.encode() in base64.b64decode(self._serialized)
+        """Whether a text stands in the expression itself: as the name of a field, or a literal."""
+        encoded = text.encode()
+        # In Protobuf a text stands behind its length, which has one byte up to 127.
+        length = bytes([len(encoded)]) if len(encoded) < 128 else b""  # noqa: PLR2004
+        return bool(length) and length + encoded in base64.b64decode(self._serialized)
 
     def _load(self) -> "cel.Expression":
         self._program = read_back(base64.b64decode(self._serialized))

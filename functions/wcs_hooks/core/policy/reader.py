@@ -46,6 +46,7 @@ from wcs_hooks.core.tokens.trust import (
 
 __all__ = [
     "ATTRIBUTES",
+    "CATEGORIES",
     "DEFAULT_PRIORITY",
     "DEFAULT_STATUS",
     "EVERY_APP",
@@ -179,6 +180,21 @@ _ATTRIBUTES: Final[dict[Action, frozenset[str]]] = {
 }
 ATTRIBUTES: Final = frozenset().union(*_ATTRIBUTES.values())
 """Every attribute that a policy may have."""
+
+_CALLS: Final = frozenset({Category.DIRECT, Category.INCOMING})
+CATEGORIES: Final[dict[str, tuple[str, ...]]] = {
+    **{
+        str(category): tuple(n for n in CANONICAL_METHODS if METHODS[n].category is category)
+        for category in Category
+    },
+    "refusable": tuple(
+        name
+        for name in CANONICAL_METHODS
+        if METHODS[name].category in _CALLS and METHODS[name].advisable
+    ),
+}
+"""What `method` can name as `@category`, with the canonical names of its methods. `refusable` has
+the direct and incoming calls that may well be refused, so that "deny by default" is one line."""
 
 _REQUIRED: Final = frozenset({"method", "action"})
 _WANTED: Final = {
@@ -341,11 +357,11 @@ class _Reader(AttributeReader):
         return tuple(methods), tuple(named)
 
     def _category(self, name: str, methods: dict[str, None]) -> None:
-        if name[1:] not in list(Category):
-            known = listed(f"@{category}" for category in Category)
+        members = CATEGORIES.get(name[1:])
+        if members is None:
+            known = listed(f"@{category}" for category in CATEGORIES)
             self.error("method", f"{shown(name)} is no category; known are {known}")
             return
-        members = (m for m in CANONICAL_METHODS if METHODS[m].category == name[1:])
         methods.update(dict.fromkeys(members))
 
     def _match(self) -> dict[str, tuple[Any, ...]]:
