@@ -179,14 +179,16 @@ def _edited(operation: str, parameters: Mapping[str, Any]) -> list[tuple[str, st
 
 
 @pytest.fixture
-def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cloud]:
+def cloud(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Iterator[Cloud]:
     passed = PassedTime(monkeypatch)
     captured = Captured()
-    with operated(SNAPSHOT_TTL_SECONDS="1") as stack:
+    auth = getattr(request, "param", "hmac")
+    with operated(SNAPSHOT_TTL_SECONDS="1", AUTH=auth) as stack:
         arn = boto3.client("events").create_event_bus(Name="wcs")["EventBusArn"]
         hooks = HookClient(
             captured,
             clock=passed,
+            AUTH=auth,
             REPLY_TIMEOUT_SECONDS="10",
             SNAPSHOT_TTL_SECONDS="1",
             EVENT_BUS_NAME="wcs",
@@ -270,6 +272,7 @@ def test_given_a_stack_in_the_cloud_then_each_check_passes_and_nothing_is_left(
     assert cloud.left() == before
 
 
+@pytest.mark.parametrize("cloud", ["basic"], indirect=True)
 def test_given_cloudwatch_or_the_account_falls_short_then_its_line_fails(cloud: Cloud) -> None:
     def refuse(_: Mapping[str, Any]) -> Any:
         raise ClientError({"Error": {"Code": "AccessDenied"}}, "GetDashboard")
