@@ -4,6 +4,8 @@ An application of your own imports it with this repository's root and its direct
 the path, as ``app.py`` does.
 """
 
+from dataclasses import dataclass
+
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
@@ -16,11 +18,27 @@ from infra.hook_api import HookApi
 from infra.hook_functions import HookFunctions
 from infra.observability import Observability
 from infra.operators import Operators
-from infra.packaging import FunctionPackage, package, target_of
+from infra.packaging import FunctionPackage, FunctionPackages, package, target_of
 from infra.policy_compiler import CompilerFunction
 from infra.policy_store import PolicyTables
 from infra.sessions import SessionTable
 from infra.settings import DeploymentStrategy, Settings
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionCode:
+    """The code of the functions: `packaged_code`.
+
+    Attributes
+    ----------
+    hooks
+        Of those that answer hooks.
+    compiler
+        Of the compiler.
+    """
+
+    hooks: lambda_.Code
+    compiler: lambda_.Code
 
 
 class WcsHooks(Construct):
@@ -36,7 +54,7 @@ class WcsHooks(Construct):
         What can be chosen. ``stage`` distinguishes the metrics of several installations in one
         account and region; the stack's name is the caller's.
     code
-        The functions' package: see `packaged_code`.
+        The functions' packages: see `packaged_code`.
 
     Attributes
     ----------
@@ -95,7 +113,7 @@ class WcsHooks(Construct):
         construct_id: str,
         settings: Settings,
         *,
-        code: lambda_.Code,
+        code: FunctionCode,
     ) -> None:
         super().__init__(scope, construct_id)
         self.key = key = data_key(self, "DataKey", settings)
@@ -139,7 +157,7 @@ class WcsHooks(Construct):
             self,
             "HookFunctions",
             settings,
-            code=code,
+            code=code.hooks,
             snapshots=self.snapshots,
             sessions=self.sessions,
             dead_letters=dead_letters,
@@ -154,7 +172,7 @@ class WcsHooks(Construct):
             self,
             "PolicyCompiler",
             settings,
-            code=code,
+            code=code.compiler,
             store=store,
             dead_letters=self.dead_letter_queue,
             key=key,
@@ -195,7 +213,7 @@ class WcsHooks(Construct):
             CanaryDeployment(self, "Canary", live=self.live, alarms=seen.alarms)
 
 
-def packaged_code(settings: Settings) -> lambda_.Code:
+def packaged_code(settings: Settings) -> FunctionCode:
     """Package the functions for the machine that the settings choose.
 
     Raises
@@ -206,6 +224,10 @@ def packaged_code(settings: Settings) -> lambda_.Code:
     return code_of(package(target_of(settings)))
 
 
-def code_of(functions: FunctionPackage) -> lambda_.Code:
-    """Return a package as the code of functions."""
-    return lambda_.Code.from_asset(str(functions.path), asset_hash=functions.asset_hash)
+def code_of(packages: FunctionPackages) -> FunctionCode:
+    """Return packages as the code of functions."""
+    return FunctionCode(_code(packages.hooks), _code(packages.compiler))
+
+
+def _code(made: FunctionPackage) -> lambda_.Code:
+    return lambda_.Code.from_asset(str(made.path), asset_hash=made.asset_hash)

@@ -25,7 +25,7 @@ from tests.support.compiler_function import CompilerFunction, records
 from tests.support.hook_client import HookClient
 from tests.support.operated_stack import ALARM, OperatedStack, operated
 from wcs_hooks.core.methods import METHODS, Category
-from wcs_hooks.telemetry.catalogue import namespace_of
+from wcs_hooks.telemetry.catalogue import COMPILER, namespace_of
 from wcsctl.metrics import measured_in
 from wcsctl.verification.run import PREFIX
 from wcsctl.verification.telemetry import RUNBOOK
@@ -195,13 +195,19 @@ def cloud(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> It
             REST_API_CALLS="never-deny",
             SIGNATURE_SECRET_ARN=stack.aws.secret_arn,
         )
-        [code] = {one["CodeSha256"] for one in boto3.client("lambda").list_functions()["Functions"]}
+        codes = {
+            one["FunctionName"]: one["CodeSha256"]
+            for one in boto3.client("lambda").list_functions()["Functions"]
+        }
+        compiler = codes.pop(COMPILER)
+        [code] = set(codes.values())
         stack.outputs.update(
             SessionsTableName=SESSIONS,
             EventBusName=arn.rpartition("/")[2],
             AlarmTopicArn=TOPIC,
             DashboardUrl="https://console.aws.amazon.com/cloudwatch/home#dashboards/dashboard/WcsHooks",
             CodeSha256=code,
+            CompilerCodeSha256=compiler,
             CodeSources=sources_digest(RUNBOOK.parents[1] / "functions"),
         )
         stack.cloudwatch.put_dashboard(DashboardName="WcsHooks", DashboardBody='{"widgets":[]}')
