@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 POLICIES: Final = "Policies"
 SNAPSHOTS: Final = "PolicySnapshots"
 SESSIONS: Final = "Sessions"
+LISTS: Final = "Lists"
 DEAD_LETTERS: Final = "DeadLetters"
 SECRET: Final = "the secret that WCS and the functions share"  # noqa: S105 - it opens nothing
 
@@ -66,6 +67,7 @@ class AwsService:
         return {
             "SNAPSHOTS_TABLE": SNAPSHOTS,
             "SESSIONS_TABLE": SESSIONS,
+            "LISTS_TABLE": LISTS,
             "DEAD_LETTER_QUEUE_URL": self.queue_url,
             "DEAD_LETTER_TABLE": DEAD_LETTERS,
             "SIGNATURE_SECRET_ARN": self.secret_arn,

@@ -178,6 +178,14 @@ class Alarms(Construct):
                 threshold=10,
                 minutes=3,
             ),
+            self._alarm(
+                f"{name}LookupErrors",
+                f"Rows that policies look up for {category} hooks cannot be read or used, ten "
+                "times a minute or more: enforced policies then fail the hook, or deny it.",
+                self._metrics.in_category("LookupErrors", category),
+                threshold=10,
+                minutes=3,
+            ),
             *self._of_suppressed_denials(category, name),
         ]
 

@@ -220,6 +220,7 @@ def _decisions(metrics: Metrics) -> list[cloudwatch.IWidget]:
         ),
         _graph("Expressions that failed", metrics.by_category("ExpressionErrors")),
         _graph("Tokens that were not valid", metrics.by_category("TokensRejected")),
+        _graph("Rows of lists that had no value", metrics.by_category("LookupErrors")),
         _graph(
             "What WCS reports as failed, by method",
             [

@@ -1,10 +1,16 @@
-"""Patterns of ARNs in the managed policies for people."""
+"""The managed policies for people: those of editors, and patterns of ARNs."""
+
+from collections.abc import Sequence
+from typing import Final
 
 from aws_cdk import Stack
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
 from constructs import Construct
 
 from infra.acknowledgement import acknowledge
+from infra.encryption import use_of
+from wcsctl.permissions import EDITOR_ACTIONS, Resource
 
 
 def arn_pattern(scope: Construct, service: str, pattern: str, *, regional: bool = True) -> str:
@@ -17,6 +23,55 @@ def arn_pattern(scope: Construct, service: str, pattern: str, *, regional: bool 
 def stack_pattern(scope: Construct) -> str:
     """The ARN of the scope's stack, whatever its id: calls name the stack without it."""
     return arn_pattern(scope, "cloudformation", f"stack/{Stack.of(scope).stack_name}/*")
+
+
+READ_ITEMS: Final = ("dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:Query")
+WRITE_ITEMS: Final = (
+    "dynamodb:BatchWriteItem",
+    "dynamodb:ConditionCheckItem",
+    "dynamodb:DeleteItem",
+    "dynamodb:PutItem",
+    "dynamodb:UpdateItem",
+)
+"""What reads and writes a table's items by their keys. Scan is not among these: it names no
+partition key, so it cannot be limited to some."""
+
+
+def editors_policy(
+    scope: Construct,
+    construct_id: str,
+    description: str,
+    statements: Sequence[iam.PolicyStatement],
+    *,
+    key: kms.IKey | None,
+) -> iam.ManagedPolicy:
+    """Make the policy of people who edit a table's items, in the console or by wcsctl."""
+    policy = iam.ManagedPolicy(
+        scope,
+        construct_id,
+        description=description,
+        statements=[
+            *statements,
+            iam.PolicyStatement(
+                sid="FindTablesInTheConsole",
+                actions=["dynamodb:ListTables"],
+                resources=["*"],
+            ),
+            iam.PolicyStatement(
+                sid="FindTheStack",
+                actions=list(EDITOR_ACTIONS[Resource.STACK]),
+                resources=[stack_pattern(scope)],
+            ),
+            *use_of(key),
+        ],
+    )
+    acknowledge(
+        policy,
+        "AwsSolutions-IAM5[Resource::*]",
+        reason="ListTables, which the console starts with, knows no resources: IAM accepts *.",
+    )
+    acknowledge_stack_pattern(policy)
+    return policy
 
 
 def acknowledge_pattern(policy: iam.ManagedPolicy, pattern: str, reason: str) -> None:

@@ -1,32 +1,20 @@
 """The tables of policies and of their compiled snapshots, and who may edit policies."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, cast
+from typing import Any, cast
 
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from constructs import Construct
 
-from infra.acknowledgement import acknowledge
-from infra.encryption import use_of
-from infra.managed_policies import acknowledge_stack_pattern, stack_pattern
+from infra.managed_policies import READ_ITEMS, WRITE_ITEMS, editors_policy
 from infra.retention import removal_policy
 from infra.settings import Settings, Tenant
 from wcs_hooks.adapters.dynamo_snapshots import APPS
 from wcs_hooks.core.policy.vocabulary import EVERY_APP
-from wcsctl.permissions import EDITOR_ACTIONS, Resource
 
 _STRING = dynamodb.AttributeType.STRING
-
-_READ: Final = ("dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:Query")
-_WRITE: Final = (
-    "dynamodb:BatchWriteItem",
-    "dynamodb:ConditionCheckItem",
-    "dynamodb:DeleteItem",
-    "dynamodb:PutItem",
-    "dynamodb:UpdateItem",
-)
 
 
 class PolicyTables(Construct):
@@ -55,7 +43,6 @@ class PolicyTables(Construct):
         key: kms.IKey | None,
     ) -> None:
         super().__init__(scope, construct_id)
-        self._key = key
         self.policies = dynamodb.Table(
             self,
             "Policies",
@@ -81,28 +68,32 @@ class PolicyTables(Construct):
             deletion_protection=settings.deletion_protection or None,
             encryption_key=key,
         )
-        self.editors = self._managed_policy(
+        self.editors = editors_policy(
+            self,
             "PolicyEditor",
             "Edit the policies for WCS hooks, and read what was in force before",
             [
                 iam.PolicyStatement(
                     sid="EditPolicies",
                     # Scan is what the DynamoDB console lists items with.
-                    actions=[*_READ, *_WRITE, "dynamodb:DescribeTable", "dynamodb:Scan"],
+                    actions=[*READ_ITEMS, *WRITE_ITEMS, "dynamodb:DescribeTable", "dynamodb:Scan"],
                     resources=[self.policies.table_arn],
                 ),
                 iam.PolicyStatement(
                     sid="ReadSnapshots",
-                    actions=[*_READ, "dynamodb:DescribeTable", "dynamodb:Scan"],
+                    actions=[*READ_ITEMS, "dynamodb:DescribeTable", "dynamodb:Scan"],
                     resources=[self.snapshots.table_arn],
                 ),
             ],
+            key=key,
         )
         self.tenant_editors: dict[str, iam.ManagedPolicy] = {
-            tenant.name: self._managed_policy(
+            tenant.name: editors_policy(
+                self,
                 f"PolicyEditor{tenant.name}",
                 f"Edit the policies for WCS hooks of the apps of {tenant.name}",
                 self._tenant_statements(tenant),
+                key=key,
             )
             for tenant in settings.tenants
         }
@@ -115,19 +106,19 @@ class PolicyTables(Construct):
         return [
             iam.PolicyStatement(
                 sid="EditPolicies",
-                actions=[*_READ, *_WRITE],
+                actions=[*READ_ITEMS, *WRITE_ITEMS],
                 resources=[self.policies.table_arn],
                 conditions=_only_of(tenant.apps),
             ),
             iam.PolicyStatement(
                 sid="ReadPolicies",
-                actions=list(_READ),
+                actions=list(READ_ITEMS),
                 resources=[self.policies.table_arn],
                 conditions=_only_of([EVERY_APP]),
             ),
             iam.PolicyStatement(
                 sid="ReadSnapshots",
-                actions=list(_READ),
+                actions=list(READ_ITEMS),
                 resources=[self.snapshots.table_arn],
                 # Under APPS stands what each app's policies require of the others'.
                 conditions=_only_of([*tenant.apps, EVERY_APP, APPS]),
@@ -138,36 +129,6 @@ class PolicyTables(Construct):
                 resources=[self.policies.table_arn, self.snapshots.table_arn],
             ),
         ]
-
-    def _managed_policy(
-        self, construct_id: str, description: str, statements: Sequence[iam.PolicyStatement]
-    ) -> iam.ManagedPolicy:
-        policy = iam.ManagedPolicy(
-            self,
-            construct_id,
-            description=description,
-            statements=[
-                *statements,
-                iam.PolicyStatement(
-                    sid="FindTablesInTheConsole",
-                    actions=["dynamodb:ListTables"],
-                    resources=["*"],
-                ),
-                iam.PolicyStatement(
-                    sid="FindTheStack",
-                    actions=list(EDITOR_ACTIONS[Resource.STACK]),
-                    resources=[stack_pattern(self)],
-                ),
-                *use_of(self._key),
-            ],
-        )
-        acknowledge(
-            policy,
-            "AwsSolutions-IAM5[Resource::*]",
-            reason="ListTables, which the console starts with, knows no resources: IAM accepts *.",
-        )
-        acknowledge_stack_pattern(policy)
-        return policy
 
 
 def _only_of(apps: Sequence[str]) -> Mapping[str, Any]:

@@ -380,6 +380,10 @@ class Settings:
     rest_api_calls: RestApiCalls = dataclasses.field(
         default=RestApiCalls.NEVER_DENY, metadata=_setting("restApiCalls", _choice(RestApiCalls))
     )
+    lists_cache_seconds: float = dataclasses.field(
+        default=0.0,
+        metadata=_setting("listsCacheSeconds", _number("seconds from 0 to 60", 0, 60)),
+    )
     keys_refresh_minutes: int = dataclasses.field(
         default=5,
         metadata=_setting("keysRefreshMinutes", _whole("whole minutes from 1 to 60", 1, 60)),

@@ -16,6 +16,7 @@ from infra.event_bus import HookEventBus
 from infra.generated_secret import GeneratedSecret
 from infra.hook_api import HookApi
 from infra.hook_functions import HookFunctions
+from infra.lists import ListTable
 from infra.observability import Observability
 from infra.operators import Operators
 from infra.packaging import FunctionPackage, FunctionPackages, package, target_of
@@ -70,7 +71,7 @@ class WcsHooks(Construct):
         The alias of each category's function, by which it is called.
     compiler
         The function that compiles edited policies.
-    policies, snapshots, sessions, dead_letter_table
+    policies, snapshots, sessions, lists, dead_letter_table
         The tables.
     dead_letter_queue
         Takes hooks that could not be answered, and policy edits that could not be compiled.
@@ -88,6 +89,8 @@ class WcsHooks(Construct):
         Takes events, with the setting ``event_bus``; None without it.
     policy_editors
         A managed policy for the people who edit policies.
+    list_editors
+        A managed policy for the people and systems that write rows of lists.
     tenant_editors
         One for the people who edit the policies of one tenant's apps, by tenant: the setting
         ``tenants``.
@@ -123,6 +126,9 @@ class WcsHooks(Construct):
         self.policy_editors = store.editors
         self.tenant_editors = store.tenant_editors
         self.sessions = SessionTable(self, "Sessions", settings, key=key).table
+        rows = ListTable(self, "Lists", settings, key=key)
+        self.lists = rows.table
+        self.list_editors = rows.editors
         dead_letters = DeadLetterStorage(self, "DeadLetters", settings, key=key)
         self.dead_letter_queue = dead_letters.queue
         self.dead_letter_table = dead_letters.table
@@ -160,6 +166,7 @@ class WcsHooks(Construct):
             code=code.hooks,
             snapshots=self.snapshots,
             sessions=self.sessions,
+            lists=self.lists,
             dead_letters=dead_letters,
             secret_arn=self.secret_arn,
             token_secrets_arn=self.token_secrets_arn,
@@ -187,6 +194,7 @@ class WcsHooks(Construct):
             "Operators",
             store=store,
             sessions=self.sessions,
+            lists=self.lists,
             dead_letters=dead_letters,
             secret_arn=self.secret_arn,
             token_secrets_arn=self.token_secrets_arn,

@@ -53,6 +53,7 @@ class WcsHooksStack(Stack):
             "PoliciesTableName": hooks.policies.table_name,
             "SnapshotsTableName": hooks.snapshots.table_name,
             "SessionsTableName": hooks.sessions.table_name,
+            "ListsTableName": hooks.lists.table_name,
             "DeadLetterQueueUrl": hooks.dead_letter_queue.queue_url,
             "DeadLetterTableName": hooks.dead_letter_table.table_name,
             "SignatureSecretArn": hooks.secret_arn,
@@ -61,6 +62,7 @@ class WcsHooksStack(Stack):
                 f"PolicyEditorPolicyArn{tenant}": policy.managed_policy_arn
                 for tenant, policy in hooks.tenant_editors.items()
             },
+            "ListEditorPolicyArn": hooks.list_editors.managed_policy_arn,
             "OperatorPolicyArn": hooks.operators.managed_policy_arn,
             "DashboardUrl": hooks.dashboard_url,
             "AlarmTopicArn": hooks.alarms_topic.topic_arn,

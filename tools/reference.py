@@ -23,7 +23,7 @@ _STATUSES: Final = {
     ExitStatus.CONFLICT: "somebody else edited meanwhile, or a rotation of the secret is under "
     "way; nothing was written",
     ExitStatus.UNREACHABLE: "AWS or the endpoint does not answer, or refuses",
-    ExitStatus.NOT_FOUND: "there is no such deployment, app, policy, version, dead letter",
+    ExitStatus.NOT_FOUND: "there is no such deployment, app, policy, version, dead letter, row",
 }
 _INTRODUCTION: Final = """\
 # wcsctl

@@ -11,8 +11,10 @@ from rich.markup import escape
 
 from wcs_hooks.core.errors import UnavailableError
 from wcsctl.commands import (
+    ban,
     dead_letter,
     decisions,
+    list_rows,
     outcomes,
     scenario,
     secret,
@@ -49,6 +51,10 @@ app.command("outcomes")(outcomes.outcomes)
 app.command("stats")(stats.stats)
 app.command("decisions")(decisions.decisions)
 app.add_typer(dead_letter.app, name="dead-letter")
+app.add_typer(list_rows.app, name="list")
+app.command("ban")(ban.ban_user)
+app.command("unban")(ban.unban_user)
+app.command("bans")(ban.list_bans)
 app.add_typer(secret.app, name="secret")
 app.add_typer(token.app, name="token")
 app.command("wcs-setup")(wcs_setup.wcs_setup)

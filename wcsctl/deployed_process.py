@@ -13,7 +13,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
@@ -23,6 +23,7 @@ from wcs_hooks.core.active_policies import ActivePolicies
 from wcs_hooks.core.answer import Answer, LazyIdentity, answer, identity_of
 from wcs_hooks.core.caller import RestApiCalls
 from wcs_hooks.core.decision import Hook, Session, Step
+from wcs_hooks.core.lists import Row, RowKey, Rows, no_rows
 from wcs_hooks.core.methods import METHODS, Category
 from wcs_hooks.core.outcome import RestOnError
 from wcs_hooks.core.payload import parse
@@ -61,6 +62,8 @@ class Question(NamedTuple):
         What is to be taken for known of the hook's token; none to verify it.
     keys
         What tokens are verified with, beside the keys in policies.
+    rows
+        The rows of lists that were read so far.
     """
 
     method: str
@@ -70,6 +73,7 @@ class Question(NamedTuple):
     rest_api_calls: RestApiCalls = RestApiCalls.NEVER_DENY
     token: GivenToken | None = None
     keys: KnownKeys = NO_KEYS
+    rows: Mapping[RowKey, Row] = {}
 
 
 class TracedAnswer(NamedTuple):
@@ -131,20 +135,33 @@ class DeployedProcess:
         self._process: subprocess.Popen[bytes] | None = None
         self._lock = threading.Lock()
 
-    def answer(self, snapshots: SnapshotBytes, question: Question) -> TracedAnswer:
+    def answer(
+        self, snapshots: SnapshotBytes, question: Question, rows: Rows = no_rows
+    ) -> TracedAnswer:
         """Answer a hook as the function for its category does.
+
+        Parameters
+        ----------
+        rows
+            Reads rows of lists; called in this process, with those that the other one asks for.
 
         Raises
         ------
         DeployedProcessError
             If the process crashes.
         """
-        # Snapshots can be large, and a replay has thousands of hooks: they are sent once.
-        answered = self.run(_answer, snapshots.digest, None, question)
-        if answered is None:
-            answered = self.run(_answer, snapshots.digest, snapshots.data, question)
-        assert answered is not None  # noqa: S101 - it has the snapshots now
-        return answered
+        data: tuple[bytes, ...] | None = None
+        known: dict[RowKey, Row] = {}
+        while True:
+            found = self.run(_answer, snapshots.digest, data, question._replace(rows=known))
+            if isinstance(found, TracedAnswer):
+                return found
+            if found is None:
+                # Snapshots can be large, and a replay has thousands of hooks: they are sent once.
+                assert data is None  # noqa: S101 - it has the snapshots now
+                data = snapshots.data
+            else:
+                known |= rows(found)
 
     def run[**P, R](self, function: Callable[P, R], *arguments: P.args, **named: P.kwargs) -> R:
         """Call a function in the process. All of it is pickled, the function by its name.
@@ -255,10 +272,18 @@ def _exactly(stream: IO[bytes], size: int) -> bytes:
 _loaded: dict[bytes, ActivePolicies] = {}
 
 
+class _UnreadError(Exception):
+    """Rows that were not read yet are needed."""
+
+    def __init__(self, keys: Collection[RowKey]) -> None:
+        super().__init__()
+        self.keys = keys
+
+
 def _answer(
     digest: bytes, data: tuple[bytes, ...] | None, question: Question
-) -> TracedAnswer | None:
-    """Answer a hook; none if the snapshots are neither loaded nor sent."""
+) -> TracedAnswer | Collection[RowKey] | None:
+    """Answer a hook, or return the keys of the rows that it takes; none without the snapshots."""
     policies = _loaded.pop(digest, None)
     if policies is None:
         if data is None:
@@ -268,21 +293,32 @@ def _answer(
     _loaded[digest] = policies
     if len(_loaded) > _MOST_LOADED:
         del _loaded[next(iter(_loaded))]
-    method, body, session, now, rest_api_calls, _, _ = question
+    method, body, session, now, rest_api_calls, _, _, known_rows = question
     known = METHODS.get(method)
     hook = Hook(method, known.category if known else Category.EVENT, parse(body))
     steps: list[Step] = []
     identity = _identity(policies, hook, question)
-    answered = answer(
-        policies,
-        hook,
-        lambda: session,
-        now,
-        rest_api_calls=rest_api_calls,
-        decision_id=DECISION_ID,
-        identity=identity,
-        trace=steps.append,
-    )
+
+    def rows(keys: Collection[RowKey]) -> Mapping[RowKey, Row]:
+        unread = [key for key in keys if key not in known_rows]
+        if unread:
+            raise _UnreadError(unread)
+        return known_rows
+
+    try:
+        answered = answer(
+            policies,
+            hook,
+            lambda: session,
+            now,
+            rest_api_calls=rest_api_calls,
+            decision_id=DECISION_ID,
+            identity=identity,
+            rows=rows,
+            trace=steps.append,
+        )
+    except _UnreadError as unread:
+        return unread.keys
     is_about_tokens = known is not None and bool(policies.trusts)
     claims = identity.claims() if is_about_tokens else None
     return TracedAnswer(

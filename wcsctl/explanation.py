@@ -6,17 +6,25 @@ The answer itself comes from a process that reads nothing but snapshots, as the 
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
 from typing import Any, Final, NamedTuple
 
 from wcs_hooks.core.caller import RestApiCalls
 from wcs_hooks.core.decision import UNKNOWN_SESSION, Decision, Session, Step
+from wcs_hooks.core.lists import Rows, no_rows
 from wcs_hooks.core.methods import METHODS, Category, spellings_of
 from wcs_hooks.core.outcome import Outcome, RestOnError, outcome_of
 from wcs_hooks.core.payload import MalformedBodyError, Payload, parse
-from wcs_hooks.core.policy.reader import EVERY_APP, Action, Mode, Policy, read_policy
+from wcs_hooks.core.policy.reader import (
+    CATEGORIES,
+    EVERY_APP,
+    Action,
+    Mode,
+    Policy,
+    read_policy,
+)
 from wcs_hooks.core.reply import OK, REST_CLIENT_CONFIG, Reply
 from wcs_hooks.core.snapshot import ABSENT, field_at, value_key
 from wcs_hooks.core.tokens.trust import Trust
@@ -44,10 +52,12 @@ class Considered:
     Attributes
     ----------
     outcome
-        `applied`; else what kept it from applying: `window`, `match`, `when`, `compute`; or `off`,
-        `not reached` (an earlier one ended the evaluation).
+        `applied`; else what kept it from applying: `window`, `match`, `when`, `compute`, `lookup`;
+        or `off`, `not reached` (an earlier one ended the evaluation).
     detail
         More about that, for people.
+    rows
+        Of each alias that it looked up `null`, `a row`, or `no value` and why.
     """
 
     policy: str
@@ -57,6 +67,7 @@ class Considered:
     mode: str
     outcome: str
     detail: str = ""
+    rows: Mapping[str, str] = field(default_factory=dict)
 
 
 class FieldChange(NamedTuple):
@@ -107,7 +118,8 @@ class PolicySet:
             return []
         # A policy is read, its expressions checked, only if it can be about this method.
         spellings = spellings_of(known.canonical)
-        names = {"*", f"@{known.category}", *spellings}
+        categories = (name for name, members in CATEGORIES.items() if known.canonical in members)
+        names = {"*", *(f"@{name}" for name in categories), *spellings}
         read = (
             read_policy(item)[0]
             for items in self.items.values()
@@ -137,6 +149,8 @@ class Asked(NamedTuple):
     connect
         The connect of the session, whose token is verified as if it came now; none if the session
         has the claims that it has.
+    rows
+        Reads rows of lists.
     """
 
     method: str
@@ -147,6 +161,7 @@ class Asked(NamedTuple):
     token: GivenToken | None = None
     keys: KnownKeys = NO_KEYS
     connect: Payload | None = None
+    rows: Rows = no_rows
 
 
 def session_from(connect: Mapping[str, Any]) -> Session:
@@ -242,15 +257,15 @@ def explain(
     with_considered
         Whether the policies that did not apply are wanted too; that costs a look at each.
     """
-    method, payload, now, session, told, token, keys, connect = asked
+    method, payload, now, session, told, token, keys, connect, rows = asked
     if connect is not None and policies.trusts:
-        of_connect = Asked("connect", connect, now, keys=keys)
+        of_connect = Asked("connect", connect, now, keys=keys, rows=rows)
         claims = explain(policies, of_connect, with_considered=False).kept_claims
         session = session._replace(claims=claims)
     known = METHODS.get(method)
     category = known.category if known else Category.EVENT
     question = Question(method, payload.raw, session, now, rest_api_calls, token, keys)
-    found = deployed_process.shared().answer(policies.snapshot_bytes, question)
+    found = deployed_process.shared().answer(policies.snapshot_bytes, question, rows)
     reply, decision, suppressed = (
         found.answer.reply,
         found.answer.decision,
@@ -371,6 +386,7 @@ def _considered(
             policy.mode,
             outcome,
             detail,
+            {} if step is None else step.rows,
         )
 
 

@@ -19,6 +19,7 @@ class Resource(StrEnum):
     POLICIES = "PoliciesTableName"
     SNAPSHOTS = "SnapshotsTableName"
     SESSIONS = "SessionsTableName"
+    LISTS = "ListsTableName"
     DEAD_LETTER_QUEUE = "DeadLetterQueueUrl"
     DEAD_LETTER_TABLE = "DeadLetterTableName"
     SECRET = "SignatureSecretArn"  # noqa: S105 - no secret
@@ -37,6 +38,9 @@ type Actions = Mapping[Resource, tuple[str, ...]]
 EDITOR_POLICY: Final = "PolicyEditorPolicyArn"
 """The stack's output with the managed policy of those who edit policies."""
 
+LIST_EDITOR_POLICY: Final = "ListEditorPolicyArn"
+"""The stack's output with the managed policy of those who write lists."""
+
 OPERATOR_POLICY: Final = "OperatorPolicyArn"
 """The stack's output with the managed policy of those who operate the stack."""
 
@@ -52,11 +56,27 @@ EDITOR_ACTIONS: Final[Actions] = MappingProxyType(
 )
 """For `wcsctl policy`."""
 
+LIST_EDITOR_ACTIONS: Final[Actions] = MappingProxyType(
+    {
+        Resource.LISTS: (
+            "dynamodb:BatchWriteItem",
+            "dynamodb:DeleteItem",
+            "dynamodb:GetItem",
+            "dynamodb:PutItem",
+            "dynamodb:Query",
+        ),
+        Resource.STACK: ("cloudformation:DescribeStacks",),
+    }
+)
+"""For `wcsctl list`, `ban`, `unban` and `bans`."""
+
 OPERATOR_ACTIONS: Final[Actions] = MappingProxyType(
     {
         Resource.POLICIES: _READ_POLICIES,
         Resource.SNAPSHOTS: _READ_SNAPSHOTS,
         Resource.SESSIONS: ("dynamodb:GetItem",),
+        # For `wcsctl try`.
+        Resource.LISTS: ("dynamodb:BatchGetItem",),
         Resource.DEAD_LETTER_QUEUE: (
             "sqs:ChangeMessageVisibility",
             "sqs:DeleteMessage",
@@ -135,6 +155,7 @@ def policies_with(action: str) -> dict[str, list[Resource]]:
     found: dict[str, list[Resource]] = {}
     for policy, actions in (
         (EDITOR_POLICY, EDITOR_ACTIONS),
+        (LIST_EDITOR_POLICY, LIST_EDITOR_ACTIONS),
         (OPERATOR_POLICY, {**OPERATOR_ACTIONS, **TOKEN_ACTIONS}),
     ):
         for resource, allowed in actions.items():

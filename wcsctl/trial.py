@@ -13,6 +13,7 @@ from wcs_hooks.core.methods import METHODS, PLAYERS
 from wcs_hooks.core.payload import MalformedBodyError, Payload, encode, parse, replace_fields
 from wcs_hooks.core.tokens.verification import TokenStatus
 from wcs_hooks.hook.sessions import session_of
+from wcsctl.deployed_lists import DeployedLists
 from wcsctl.deployed_policies import DeployedPolicies
 from wcsctl.deployed_process import DeployedProcessError
 from wcsctl.errors import UsageError
@@ -62,11 +63,13 @@ class Trial:
         Whether what the WCS REST API started may be denied.
     keys
         What tokens are verified with.
+    lists
+        Where rows are looked up.
     token
         What is to be taken for known of the token of every hook; none to verify it.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what it decides by, by name
         self,
         deployed: DeployedPolicies,
         directory: Path | None,
@@ -74,6 +77,7 @@ class Trial:
         rest_api_calls: RestApiCalls,
         *,
         keys: DeployedKeys,
+        lists: DeployedLists,
         token: GivenToken | None = None,
     ) -> None:
         self._deployed = deployed
@@ -81,6 +85,7 @@ class Trial:
         self._rest_api_calls = rest_api_calls
         self._candidate = candidates.load(directory, now) if directory else None
         self._keys = keys
+        self._lists = lists
         self._token = token
         self._sets: dict[str, PolicySet] = {}
 
@@ -160,7 +165,7 @@ class Trial:
         keys = self._keys.known(policies.trusts)
         explanation = explain(
             policies,
-            asked._replace(keys=keys, token=self._token),
+            asked._replace(keys=keys, token=self._token, rows=self._lists.rows),
             self._rest_api_calls,
             with_considered=whole,
         )

@@ -28,6 +28,8 @@ class HookEnvironment(NamedTuple):
         Seconds for which what is in force is not asked for again.
     session_ttl
         Seconds for which a session is kept.
+    lists_cache
+        Seconds for which a row of a list is not read again; 0 for not at all.
     token_secrets_arn
         The secret that tokens are signed with; empty for none.
     keys_stale
@@ -56,6 +58,8 @@ class HookEnvironment(NamedTuple):
     reply_timeout: float
     snapshot_ttl: float
     session_ttl: float
+    lists_table: str
+    lists_cache: float
     rest_api_calls: RestApiCalls
     token_secrets_arn: str
     keys_stale: float
@@ -87,6 +91,8 @@ class HookEnvironment(NamedTuple):
             reply_timeout=_number(variables, "REPLY_TIMEOUT_SECONDS"),
             snapshot_ttl=_number(variables, "SNAPSHOT_TTL_SECONDS"),
             session_ttl=_number(variables, "SESSION_TTL_DAYS") * SECONDS_PER_DAY,
+            lists_table=_text(variables, "LISTS_TABLE"),
+            lists_cache=_number(variables, "LISTS_CACHE_SECONDS"),
             rest_api_calls=_one_of(variables, "REST_API_CALLS", RestApiCalls),
             token_secrets_arn=variables.get("TOKEN_SECRETS_ARN", ""),
             keys_stale=_number(variables, "KEYS_STALE_HOURS") * SECONDS_PER_HOUR,

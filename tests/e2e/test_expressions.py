@@ -12,7 +12,14 @@ from joserfc.jwk import ECKey
 from simulated_wcs.transport import HookReply
 from tests.e2e.conftest import Deployed
 from tests.support import documented_expressions
-from tests.support.documented_expressions import CLAIMS, METHOD, SESSION, Example, examples
+from tests.support.documented_expressions import (
+    CLAIMS,
+    LOOKUP,
+    METHOD,
+    SESSION,
+    Example,
+    examples,
+)
 from tests.support.reading_process import Outcome, evaluate
 from wcs_hooks.core.cel.check import check
 from wcsctl.scenario_back_end import DeployedBackEnd
@@ -42,6 +49,7 @@ def answered(deployed: Deployed) -> Iterator[Answered]:
             "method": METHOD,
             "action": "override",
             "compute": {name: example.expression.replace(_APP, app)},
+            **({"lookup": LOOKUP} if "rows" in example.names else {}),
         }
         for name, example in _EXAMPLES.items()
     ]

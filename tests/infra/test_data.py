@@ -8,7 +8,7 @@ from tests.infra.synthesis import SynthesisedStack
 from wcs_hooks.hook.dead_letter import MAX_MESSAGE_BYTES
 
 STATEFUL = {
-    "AWS::DynamoDB::Table": 4,
+    "AWS::DynamoDB::Table": 5,
     "AWS::SQS::Queue": 1,
     "AWS::SecretsManager::Secret": 1,
     "AWS::Logs::LogGroup": 6,
@@ -21,6 +21,7 @@ STATEFUL = {
         ("Policies", "app", "id", None),
         ("Snapshots", "app", "item", "expiresAt"),
         ("Sessions", "node", "session", "expiresAt"),
+        ("Lists", "list", "key", "expiresAt"),
         ("DeadLetter", "letter", "part", "expiresAt"),
     ],
 )
@@ -38,7 +39,7 @@ def test_given_a_table_when_read_by_key_then_these_are_its_keys_and_its_expiry(
     assert expiry == (ttl and {"AttributeName": ttl, "Enabled": True})
 
 
-@pytest.mark.parametrize("table", ["Policies", "Snapshots", "Sessions", "DeadLetter"])
+@pytest.mark.parametrize("table", ["Policies", "Snapshots", "Sessions", "Lists", "DeadLetter"])
 def test_given_a_table_when_damaged_or_busy_then_it_can_be_restored_and_it_scales(
     table: str, stack: SynthesisedStack
 ) -> None:
@@ -54,13 +55,14 @@ def test_given_an_edit_when_the_stream_tells_then_it_has_the_old_and_the_new_pol
 ) -> None:
     streams = {
         table: stack.table(table)["Properties"].get("StreamSpecification")
-        for table in ("Policies", "Snapshots", "Sessions", "DeadLetter")
+        for table in ("Policies", "Snapshots", "Sessions", "Lists", "DeadLetter")
     }
 
     assert streams == {
         "Policies": {"StreamViewType": "NEW_AND_OLD_IMAGES"},
         "Snapshots": None,
         "Sessions": None,
+        "Lists": None,
         "DeadLetter": None,
     }
 

@@ -95,6 +95,7 @@ def test_given_settings_when_a_category_function_starts_then_its_environment_tel
             echo_log_sample_rate=0.25,
             echo_metrics_seconds=2.5,
             session_ttl_days=3,
+            lists_cache_seconds=0.5,
             rest_api_calls=RestApiCalls.AS_CLIENT,
             keys_stale_hours=36,
             token_secrets=True,
@@ -105,6 +106,7 @@ def test_given_settings_when_a_category_function_starts_then_its_environment_tel
     assert stack.function(category)["Environment"]["Variables"] == POWERTOOLS | {
         "SNAPSHOTS_TABLE": stack.output("SnapshotsTableName"),
         "SESSIONS_TABLE": stack.output("SessionsTableName"),
+        "LISTS_TABLE": stack.output("ListsTableName"),
         "DEAD_LETTER_QUEUE_URL": stack.output("DeadLetterQueueUrl"),
         "DEAD_LETTER_TABLE": stack.output("DeadLetterTableName"),
         "SIGNATURE_SECRET_ARN": stack.output("SignatureSecretArn"),
@@ -117,6 +119,7 @@ def test_given_settings_when_a_category_function_starts_then_its_environment_tel
         "REPLY_TIMEOUT_SECONDS": "2.1",
         "SNAPSHOT_TTL_SECONDS": "0.5",
         "SESSION_TTL_DAYS": "3",
+        "LISTS_CACHE_SECONDS": "0.5",
         "REST_API_CALLS": "as-client",
         "ECHO_LOG_SAMPLE_RATE": "0.25",
         "ECHO_METRICS_SECONDS": "2.5",

@@ -15,6 +15,7 @@ type Permissions = set[tuple[str, str]]
 
 READ_SNAPSHOTS: Final = {"dynamodb:BatchGetItem", "dynamodb:Query"}
 RENEW_SESSIONS: Final = {"dynamodb:GetItem", "dynamodb:UpdateItem"}
+LOOK_UP: Final = ("dynamodb:BatchGetItem", "lists")
 KEEP_DEAD_LETTERS: Final = {
     ("sqs:SendMessage", "dead letters"),
     ("dynamodb:PutItem", "dead-letter table"),
@@ -35,6 +36,7 @@ def permissions(stack: SynthesisedStack, document: Json) -> Permissions:
             "PoliciesTableName": "policies",
             "SnapshotsTableName": "snapshots",
             "SessionsTableName": "sessions",
+            "ListsTableName": "lists",
             "EventBusName": "event bus",
             "DeadLetterQueueUrl": "dead letters",
             "DeadLetterTableName": "dead-letter table",
@@ -104,6 +106,7 @@ def test_given_a_category_function_when_it_answers_then_it_may_do_this_and_no_mo
     assert role_permissions(stack, category) == every_function_may(stack, category) | {
         *((action, "snapshots") for action in READ_SNAPSHOTS),
         *((action, "sessions") for action in SESSIONS[category]),
+        LOOK_UP,
         *KEEP_DEAD_LETTERS,
         ("secretsmanager:GetSecretValue", "secret"),
     }
@@ -118,6 +121,7 @@ def test_given_callers_are_not_checked_when_a_function_runs_then_it_may_not_read
     assert role_permissions(stack, category) == every_function_may(stack, category) | {
         *((action, "snapshots") for action in READ_SNAPSHOTS),
         *((action, "sessions") for action in SESSIONS[category]),
+        LOOK_UP,
         *KEEP_DEAD_LETTERS,
     }
 
@@ -202,6 +206,28 @@ def test_given_a_policy_editor_when_at_work_then_they_edit_policies_and_nothing_
     assert not {"Groups", "Roles", "Users"} & set(editor), "the operator attaches it"
 
 
+def test_given_a_list_editor_when_at_work_then_they_write_rows_of_lists_that_are_not_the_systems(
+    stack: SynthesisedStack,
+) -> None:
+    editor = stack.resource(stack.output("ListEditorPolicyArn"))["Properties"]
+    (writing,) = [each for each in editor["PolicyDocument"]["Statement"] if "Condition" in each]
+
+    reading = {"BatchGetItem", "GetItem", "Query"}
+    changing = {"BatchWriteItem", "ConditionCheckItem", "DeleteItem", "PutItem", "UpdateItem"}
+    rows = {(f"dynamodb:{action}", "lists") for action in reading | changing}
+    assert permissions(stack, {"Statement": [writing]}) == rows
+    assert writing["Condition"] == {
+        "ForAllValues:StringNotLike": {"dynamodb:LeadingKeys": ["#*"]},
+        "Null": {"dynamodb:LeadingKeys": "false"},
+    }
+    assert permissions(stack, editor["PolicyDocument"]) - rows == {
+        ("dynamodb:DescribeTable", "lists"),
+        ("dynamodb:ListTables", "*"),
+        ("cloudformation:DescribeStacks", "own stack"),
+    }
+    assert not {"Groups", "Roles", "Users"} & set(editor), "the operator attaches it"
+
+
 def test_given_an_operator_when_at_work_then_they_may_do_this_and_no_more(
     stack: SynthesisedStack,
 ) -> None:
@@ -218,6 +244,7 @@ def test_given_an_operator_when_at_work_then_they_may_do_this_and_no_more(
         *((f"dynamodb:{action}", "policies") for action in ("GetItem", "Query", "Scan")),
         *((f"dynamodb:{action}", "snapshots") for action in ("BatchGetItem", "GetItem", "Query")),
         ("dynamodb:GetItem", "sessions"),
+        LOOK_UP,
         *(
             (f"dynamodb:{action}", "dead-letter table")
             for action in ("BatchWriteItem", "DeleteItem", "Query", "Scan", "UpdateItem")

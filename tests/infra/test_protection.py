@@ -12,6 +12,7 @@ from tests.infra.synthesis import Json, SynthesisedStack
 from wcs_hooks.core.methods import Category
 
 FOREIGN: Final = "arn:aws:kms:eu-west-1:123456789012:key/k-1"
+EDITORS: Final = ("PolicyEditorPolicyArn", "ListEditorPolicyArn")
 KEY_NAMES: Final = {
     "AWS::DynamoDB::Table": "KMSMasterKeyId",
     "AWS::SQS::Queue": "KmsMasterKeyId",
@@ -39,7 +40,7 @@ def test_given_a_key_of_the_stacks_when_deployed_then_all_that_is_kept_is_encryp
     assert made["Type"] == "AWS::KMS::Key"
     assert made["Properties"]["EnableKeyRotation"] is True
     assert made["DeletionPolicy"].startswith("Retain")
-    assert len(keys_of(stack)) == 12
+    assert len(keys_of(stack)) == 13
     assert set(keys_of(stack)) == {None}
 
 
@@ -61,7 +62,7 @@ def test_given_data_that_goes_with_the_stack_when_it_is_deleted_then_so_does_the
     assert stack.template["Resources"][key]["DeletionPolicy"] == "Delete"
 
 
-@pytest.mark.parametrize("name", [*Category, "compiler", "editors"])
+@pytest.mark.parametrize("name", [*Category, "compiler", *EDITORS])
 def test_given_a_key_when_somebody_uses_what_it_encrypts_then_that_key_is_all_it_may_use(
     name: str, stack: SynthesisedStack, stack_with: Synthesise
 ) -> None:
@@ -77,9 +78,9 @@ def test_given_a_key_when_somebody_uses_what_it_encrypts_then_that_key_is_all_it
 
 
 def kms_statements(stack: SynthesisedStack, name: str) -> list[Json]:
-    """What a function's role, or the editors' policy, says of keys."""
-    if name == "editors":
-        document = stack.resource(stack.output("PolicyEditorPolicyArn"))["Properties"]
+    """What a function's role, or a policy of editors, says of keys."""
+    if name in EDITORS:
+        document = stack.resource(stack.output(name))["Properties"]
         statements = document["PolicyDocument"]["Statement"]
     else:
         role = stack.resource(stack.function(name)["Role"])["Properties"]

@@ -28,7 +28,7 @@ PARTS: Final = (
 LOG_FIELDS: Final = {
     *("@timestamp", "@message"),
     *("answer", "app", "category", "deadLettered", "decision", "error", "method", "stale"),
-    *("denySuppressed", "expressionErrors", "outcome"),
+    *("denySuppressed", "expressionErrors", "lookupErrors", "outcome"),
     *("address", "reason"),
     *("ColdStart", "DecisionTime", "ServiceTime"),
     *_ACCESS_LOG,
@@ -100,7 +100,7 @@ def test_given_the_runbook_when_an_alarm_is_gone_then_its_entry_is_too(
         # Of several alarms, one of each category.
         *("Failed", "DeadLetterFallback", "DeadLetterLost"),
         *("Errors", "Throttles", "Slow", "Rejected", "Stale"),
-        *("ExpressionErrors", "DenySuppressed"),
+        *("ExpressionErrors", "LookupErrors", "DenySuppressed"),
     }
 
     assert entries().keys() - asides == alarms.keys()

@@ -58,6 +58,7 @@ def test_given_cdk_json_when_an_operator_reads_it_then_every_setting_is_there(
         ("snapshotRetentionDays", "3650", "snapshot_retention_days", 3650),
         ("sessionTtlDays", "1", "session_ttl_days", 1),
         ("restApiCalls", "as-client", "rest_api_calls", RestApiCalls.AS_CLIENT),
+        ("listsCacheSeconds", "2.5", "lists_cache_seconds", 2.5),
         ("keysRefreshMinutes", "60", "keys_refresh_minutes", 60),
         ("keysStaleHours", "1", "keys_stale_hours", 1),
         ("tokenSecrets", "true", "token_secrets", True),

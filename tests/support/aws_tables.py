@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 POLICIES = "Policies"
 SNAPSHOTS = "PolicySnapshots"
 SESSIONS = "Sessions"
+LISTS = "Lists"
 DEAD_LETTERS = "DeadLetters"
 
 
@@ -41,6 +42,7 @@ class Aws:
         _create_table(dynamodb, POLICIES, "app", "id")
         _create_table(dynamodb, SNAPSHOTS, "app", "item")
         _create_table(dynamodb, SESSIONS, "node", "session")
+        _create_table(dynamodb, LISTS, "list", "key")
         _create_table(dynamodb, DEAD_LETTERS, "letter", "part")
         queue_url = sqs.create_queue(QueueName="DeadLetters")["QueueUrl"]
         value = json.dumps({"current": secret})
@@ -57,6 +59,10 @@ class Aws:
 
     def delete_policy(self, app: str, item_id: str) -> None:
         self.delete_item(POLICIES, {"app": app, "id": item_id})
+
+    def put_row(self, of: str, key: str, **attributes: Any) -> None:
+        """Write a row of a list as another system does."""
+        self.put_item(LISTS, {"list": of, "key": key, **attributes})
 
     def put_item(self, table: str, item: Mapping[str, Any]) -> None:
         """Write an item as it is, whatever that spoils."""

@@ -14,6 +14,7 @@ METHOD: Final = "publishStream"
 NOW: Final = datetime(2030, 3, 15, 16, 30, tzinfo=UTC)
 CONNECTED_AT: Final = datetime(2030, 3, 15, 16, 0, tzinfo=UTC)
 SESSION: Final = {"custom": {"role": "teacher"}}
+LOOKUP: Final = {"ban": {"list": "bans", "key": "claims.sub"}}
 CLAIMS: Final = {"sub": "anna", "rooms": ["exam-*", "hall"]}
 
 

@@ -42,6 +42,8 @@ ENVIRONMENT: Final[Mapping[str, str]] = {
     "SNAPSHOT_TTL_SECONDS": "2",
     "SESSIONS_TABLE": "Sessions",
     "SESSION_TTL_DAYS": "7",
+    "LISTS_TABLE": "Lists",
+    "LISTS_CACHE_SECONDS": "0",
     "TOKEN_SECRETS_ARN": "",
     "KEYS_STALE_HOURS": "24",
     # Most tests deny hooks of sessions that never connected; those about sessions say otherwise.

@@ -20,7 +20,7 @@ from botocore.response import StreamingBody
 from moto import mock_aws
 from typer.testing import CliRunner, Result
 
-from tests.support.aws_tables import DEAD_LETTERS, POLICIES, SNAPSHOTS, Aws
+from tests.support.aws_tables import DEAD_LETTERS, LISTS, POLICIES, SNAPSHOTS, Aws
 from wcs_hooks.adapters.clients import Clients
 from wcs_hooks.adapters.dynamo_dead_letters import DynamoDeadLetters
 from wcs_hooks.adapters.dynamo_policy_store import DynamoPolicyStore
@@ -103,6 +103,7 @@ class OperatedStack:
             "HooksUrl": URL,
             "PoliciesTableName": POLICIES,
             "SnapshotsTableName": SNAPSHOTS,
+            "ListsTableName": LISTS,
             "DeadLetterQueueUrl": aws.queue_url,
             "DeadLetterTableName": DEAD_LETTERS,
             "SignatureSecretArn": aws.secret_arn,

@@ -83,6 +83,22 @@ def test_given_sessions_when_charged_then_each_is_written_twice_and_denials_read
     assert quantity(Part.SESSIONS, Item.READ_UNITS) == pytest.approx(denied * HOOKS)
 
 
+def test_given_policies_that_look_up_rows_when_charged_then_each_is_read_and_waited_for() -> None:
+    load = replace(LOAD, looked_up=frozenset({KEEP_ALIVE}), by_session=frozenset({KEEP_ALIVE}))
+    denied = LOAD.shares()["publishStream"] * 0.01
+
+    assert quantity(Part.LISTS, Item.READ_UNITS) == 0
+    assert quantity(Part.LISTS, Item.READ_UNITS, load=load) == pytest.approx(10 / 17 / 2 * HOOKS)
+    assert quantity(Part.SESSIONS, Item.READ_UNITS, load=load) == pytest.approx(
+        (10 / 17 + denied) * HOOKS
+    )
+    more = quantity(Part.FUNCTION_TIME, Item.LAMBDA_GB_SECONDS, load=load) - quantity(
+        Part.FUNCTION_TIME, Item.LAMBDA_GB_SECONDS
+    )
+    # Two calls of 5 ms, and fewer environments are never needed for longer calls.
+    assert more >= 0.999 * 10 / 17 * HOOKS * 2 * 0.005
+
+
 def test_given_environments_when_charged_then_two_pointers_are_read_once_in_a_ttl() -> None:
     looks = sum(fleet.looks_per_second for fleet in fleets())
     environments = sum(fleet.environments for fleet in fleets())

@@ -43,6 +43,7 @@ _DOCUMENTED = {
     "session": SESSION,
     "known": True,
     "claims": CLAIMS,
+    "rows": {"ban": None},
     "token": NOBODY.token(),
     "now": NOW.timestamp(),
 }

@@ -158,6 +158,12 @@ def test_given_a_cold_start_when_the_handlers_are_imported_then_the_compilers_ha
     assert not {"wcs_hooks.core.cel.check", "wcs_hooks.core.cel.syntax_tree"} & loaded
 
 
+def test_given_a_cold_start_when_the_handlers_are_imported_then_what_reads_lists_is_not() -> None:
+    loaded = _loaded_by("wcs_hooks.handlers.wiring")
+
+    assert "wcs_hooks.adapters.dynamo_lists" not in loaded
+
+
 @pytest.mark.parametrize("path", _RUNTIME, ids=_name)
 def test_given_a_runtime_module_then_it_imports_nothing_that_is_not_deployed(path: Path) -> None:
     undeployed = (

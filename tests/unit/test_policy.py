@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.unit.given import NOW, compiled, configure, deny, echo, errors, item, override, warnings
-from wcs_hooks.core.methods import CANONICAL_METHODS, Category
+from wcs_hooks.core.methods import CANONICAL_METHODS, METHODS, Category
 from wcs_hooks.core.policy.reader import (
     ATTRIBUTES,
     Action,
@@ -44,7 +44,7 @@ def test_given_only_what_is_required_then_the_rest_has_its_default() -> None:
 def test_given_the_contract_then_these_are_the_attributes() -> None:
     expected = (
         "app id method action priority match when set compute status reason mode whenError "
-        "notBefore notAfter hours final restOnError restPolicy restOverwrite restExclude "
+        "notBefore notAfter hours lookup final restOnError restPolicy restOverwrite restExclude "
         "clientExclude note tokenIn form issuer audience keys algorithms leeway require required"
     )
 
@@ -115,7 +115,7 @@ def test_given_methods_then_the_policy_is_for_each_of_them_once(
     assert _read(echo(method=method)).methods == methods
 
 
-@pytest.mark.parametrize(("category", "count"), [("direct", 24), ("event", 16)])
+@pytest.mark.parametrize(("category", "count"), [("direct", 24), ("event", 16), ("refusable", 24)])
 def test_given_a_category_then_the_policy_is_for_all_its_methods(category: str, count: int) -> None:
     assert len(_read(echo(method=f"@{category}")).methods) == count
 
@@ -593,3 +593,15 @@ def test_given_an_id_then_those_with_a_hash_are_the_systems(
 
 def test_given_each_category_then_it_can_be_named() -> None:
     assert not errors(echo(method=[f"@{category}" for category in Category]))
+
+
+def test_given_the_refusable_calls_when_all_are_denied_then_only_what_ends_things_goes_on() -> None:
+    item = deny(method="@refusable")
+
+    left = {"hangup", "unPublishStream", "stopStream"}
+    assert set(_read(item).methods) == {
+        name
+        for name in CANONICAL_METHODS
+        if METHODS[name].category in {Category.DIRECT, Category.INCOMING} and name not in left
+    }
+    assert not warnings(item)

@@ -545,3 +545,75 @@ def test_given_claims_that_no_token_has_then_the_file_is_refused_and_says_why(
 
     with pytest.raises(PolicyTestFileError, match=message):
         read_tests(file)
+
+
+_BANNED = """
+id: banned
+method: publishStream
+action: deny
+lookup: {ban: {list: bans, key: body.custom.user}, vip: {list: vips, key: stream, consistent: true}}
+when: rows.ban != null && rows.vip == null && rows.ban.level > 1
+"""
+
+
+def test_given_rows_of_a_file_and_of_a_test_then_policies_look_them_up(tmp_path: Path) -> None:
+    tests = """
+lists: {bans: {anna: {level: 2}, carl: {level: 1}}}
+tests:
+- name: Anna is banned
+  hook: {method: publishStream, body: {name: x, custom: {user: anna}}}
+  session: {}
+  expect: {action: deny}
+- name: Carl's ban is no bar
+  hook: {method: publishStream, body: {name: x, custom: {user: carl}}}
+  session: {}
+  expect: {action: echo}
+- name: Anna is a guest of honour here
+  hook: {method: publishStream, body: {name: gala, custom: {user: anna}}}
+  session: {}
+  lists: {vips: {gala: {}}}
+  expect: {action: echo}
+- name: Anna is pardoned
+  hook: {method: publishStream, body: {name: x, custom: {user: anna}}}
+  session: {}
+  lists: {bans: {anna: null}}
+  expect: {action: echo}
+"""
+    said = _json(_directory(tmp_path, tests, _BANNED))
+
+    assert said["ok"]
+    assert len(said["tests"]) == 4
+
+
+def test_given_rows_of_a_list_that_no_policy_looks_up_then_the_test_fails(tmp_path: Path) -> None:
+    tests = """
+name: Misspelt
+hook: {method: publishStream, body: {name: x, custom: {user: anna}}}
+lists: {bnas: {anna: {level: 2}}}
+expect: {action: echo}
+"""
+    assert _differences(_directory(tmp_path, tests, _BANNED)) == [
+        "lists: no policy looks up rows of 'bnas'"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("lists", "message"),
+    [
+        ("[bans]", "key 'lists': a mapping of fields is expected"),
+        ("{bans: anna}", "key 'lists.bans': a mapping of keys to rows is expected, not 'anna'"),
+        ("{bans: {anna: spam}}", "key 'lists.bans.anna': a mapping of attributes is expected"),
+    ],
+)
+def test_given_lists_that_are_none_then_the_error_says_what_is_expected(
+    tmp_path: Path, lists: str, message: str
+) -> None:
+    file = tmp_path / "a.test.yaml"
+    file.write_text(
+        f"{{name: a, hook: {{method: call}}, lists: {lists}, expect: {{action: echo}}}}"
+    )
+
+    with pytest.raises(PolicyTestFileError) as caught:
+        read_tests(file)
+
+    assert message in str(caught.value)

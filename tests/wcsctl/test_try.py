@@ -641,3 +641,68 @@ def test_given_recorded_hooks_with_tokens_then_each_is_verified_as_of_when_it_ca
         "deny 401 (live/site)",
         "echo",
     ]
+
+
+def _banned(identity: str, **attributes: Any) -> dict[str, Any]:
+    lookup = {"ban": {"list": "bans", "key": "body.custom.user"}}
+    item: dict[str, Any] = deny(identity, lookup=lookup, when="rows.ban != null", **attributes)
+    return item
+
+
+def test_given_rows_of_the_deployment_then_each_policy_tells_whether_it_found_one_and_no_more(
+    stack: OperatedStack, tmp_path: Path
+) -> None:
+    gone = {"list": "bans", "key": "body.custom.absent"}
+    _in_force(
+        stack,
+        "live",
+        _banned("banned", priority=2),
+        deny("gone", lookup={"g": gone}, when="rows.g != null", whenError="skip", priority=1),
+    )
+    stack.aws.put_row("bans", "anna", reason="MARK-5512", level=5512)
+    words = ("publishStream", "--session", _file(tmp_path, {}, "connect.json"), "-f")
+    anna = _file(tmp_path, {**_BODY, "custom": {"user": "anna"}}, "anna.json")
+    carl = _file(tmp_path, {**_BODY, "custom": {"user": "carl"}}, "carl.json")
+
+    said = stack.json("try", *words, anna)["inForce"]
+    shown = stack.run("try", *words, carl).output
+
+    assert (said["answer"], said["policies"]) == ("deny", ["live/banned"])
+    gone_rows, ban_rows = [one["rows"] for one in said["considered"]]
+    assert ban_rows == {"ban": "a row"}
+    assert gone_rows["g"].startswith("no value: its key ")
+    assert "5512" not in json.dumps(said)
+    assert "rows.ban: null" in shown
+
+
+def test_given_rows_of_the_deployment_when_hooks_are_replayed_then_the_candidate_looks_them_up(
+    stack: OperatedStack, tmp_path: Path
+) -> None:
+    _in_force(stack, "live", override("x", "call"))
+    stack.aws.put_row("bans", "anna")
+    lines = [
+        {"method": "publishStream", "body": {**_BODY, "custom": {"user": user}}, "session": {}}
+        for user in ("anna", "carl")
+    ]
+    candidate = _candidate(
+        tmp_path,
+        "{id: banned, method: publishStream, action: deny, when: rows.ban != null, "
+        "lookup: {ban: {list: bans, key: body.custom.user}}}",
+    )
+    file = _file(tmp_path, "\n".join(map(json.dumps, lines)), "hooks.jsonl")
+
+    said = stack.json("try", "--candidate", candidate, "--replay", file)
+
+    assert [one["changed"] for one in said["results"]] == [True, False]
+
+
+def test_given_a_stack_without_lists_when_a_policy_looks_rows_up_then_it_says_so(
+    stack: OperatedStack, tmp_path: Path
+) -> None:
+    _in_force(stack, "live", _banned("banned"))
+    del stack.outputs["ListsTableName"]
+    anna = _file(tmp_path, {**_BODY, "custom": {"user": "anna"}})
+
+    result = stack.run("try", "publishStream", "-f", anna)
+
+    assert "has no lists" in str(result.exception)

@@ -16,6 +16,7 @@ class Part(StrEnum):
     FUNCTION_TIME = "functions: time"
     POLICY_READS = "DynamoDB: reads of policies"
     SESSIONS = "DynamoDB: sessions"
+    LISTS = "DynamoDB: rows of lists"
     METRIC_LINES = "logs: metrics (EMF)"
     DECISION_LINES = "logs: the functions' own lines"
     PLATFORM_LINES = "logs: START, END, REPORT"

@@ -81,6 +81,8 @@ class Costs:
         for fleet in self.fleets(load).values():
             yield from self._of_fleet(fleet)
         yield from _of_sessions(load)
+        looked_up = sum(load.shares()[method] for method in load.looked_up)
+        yield Charge(Part.LISTS, Item.READ_UNITS, looked_up * _EVENTUAL_READ * hooks)
         yield from self._of_lines(load)
         yield Charge(Part.METRICS, Item.METRICS, self.metrics(load))
         for part, item, kind in _FOR_A_MONTH:
@@ -164,9 +166,8 @@ def _of_sessions(load: Load) -> Iterator[Charge]:
     shares, hooks = load.shares(), load.hooks_a_month
     # Each connection is recorded once and forgotten once, in an item below 1 KB.
     yield Charge(Part.SESSIONS, Item.WRITE_UNITS, 2 * shares["connect"] * hooks)
-    # A denial looks whether its session was seen.
-    denied = sum(each * load.answers(method).get("denied", 0) for method, each in shares.items())
-    yield Charge(Part.SESSIONS, Item.READ_UNITS, denied * _CONSISTENT_READ * hooks)
+    read = sum(each * load.session_reads(method) for method, each in shares.items())
+    yield Charge(Part.SESSIONS, Item.READ_UNITS, read * _CONSISTENT_READ * hooks)
 
 
 def _logged(part: Part, size: float, calls: float) -> Charge:

@@ -40,20 +40,20 @@ def fleets(load: Load, stack: DeployedStack, measured: Measured) -> dict[Categor
     """Work out the functions that get hooks."""
     found = {}
     for category, share in load.category_shares().items():
-        session_calls = sum(
-            each * load.session_calls(method)
+        own_calls = sum(
+            each * load.aws_calls(method)
             for method, each in load.shares().items()
             if METHODS[method].category is category
         )
         rate = share * load.hooks_per_second
-        found[category] = _settle(rate, session_calls / share, load.apps, stack, measured)
+        found[category] = _settle(rate, own_calls / share, load.apps, stack, measured)
     return found
 
 
 def _settle(
-    rate: float, session_calls: float, apps: int, stack: DeployedStack, measured: Measured
+    rate: float, own_calls: float, apps: int, stack: DeployedStack, measured: Measured
 ) -> Fleet:
-    environments, looks, seconds, waiting = 1, 0.0, 0.0, session_calls
+    environments, looks, seconds, waiting = 1, 0.0, 0.0, own_calls
     # How long calls last depends on how many look for policies, which depends on the number of
     # environments, which depends on how long calls last.
     for _ in range(10):
@@ -62,7 +62,7 @@ def _settle(
         # Each environment looks for policies app by app.
         users = environments * apps
         looks = users * refreshes_per_second(rate / users, stack.snapshot_ttl)
-        waiting = session_calls + looks / rate
+        waiting = own_calls + looks / rate
     return Fleet(rate, environments, looks, waiting, rate * seconds)
 
 

@@ -34,6 +34,10 @@ class Load:
         Number of applications that the hooks belong to, evenly.
     methods_in_use
         Number of methods that are counted in metrics of their own.
+    looked_up
+        Methods whose policies look up a row of a list.
+    by_session
+        Methods whose policies read the session, for instance for `claims`.
     """
 
     hooks_per_second: float = 100.0
@@ -44,6 +48,8 @@ class Load:
     overridden: float = 0.05
     apps: int = 1
     methods_in_use: int = 10
+    looked_up: frozenset[str] = frozenset()
+    by_session: frozenset[str] = frozenset()
 
     @property
     def hooks_a_month(self) -> float:
@@ -81,10 +87,14 @@ class Load:
         echoed = 1 - self.denied - self.overridden
         return {"echoed": echoed, "overridden": self.overridden, "denied": self.denied}
 
-    def session_calls(self, method: str) -> float:
-        """Calls to the table of sessions for a hook: recorded, forgotten, read by a denial."""
-        by_method = {"connect": 1.0, "ConnectionStatusEvent": 0.5}
-        return by_method.get(method, self.answers(method).get("denied", 0.0))
+    def session_reads(self, method: str) -> float:
+        """Reads of the session for a hook: by a policy, or by a denial."""
+        return 1.0 if method in self.by_session else self.answers(method).get("denied", 0.0)
+
+    def aws_calls(self, method: str) -> float:
+        """Calls that a hook waits for, but for those that look for newer policies."""
+        session_writes = {"connect": 1.0, "ConnectionStatusEvent": 0.5}.get(method, 0.0)
+        return session_writes + self.session_reads(method) + (method in self.looked_up)
 
     def _hooks_of_a_stream(self) -> dict[str, float]:
         """From its publisher's connect to the last viewer's disconnect."""

@@ -75,7 +75,7 @@ class _Ports:
     def _unused(self, *arguments: Any) -> Any:
         raise NotImplementedError
 
-    record = forget = valid = refreshed = send = _unused
+    record = forget = valid = refreshed = send = rows = _unused
 
 
 class _Function:
@@ -90,6 +90,7 @@ class _Function:
             policies=ports,
             sessions=ports,
             token_keys=lambda _trust, _deadline: None,
+            lists=ports,
             rest_api_calls=RestApiCalls.NEVER_DENY,
             side_effects=(),
             dead_letters=ports,

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from tools.cost.bill import Part
 from tools.cost.designs import Costs
-from tools.cost.load import Load
+from tools.cost.load import KEEP_ALIVE, Load
 from tools.cost.prices import PRICES, Item
 from tools.cost.quotas import QUOTAS, order
 from tools.markdown import table
@@ -41,12 +41,24 @@ _ALTERNATIVES: Final[Sequence[tuple[str, dict[str, Any], str]]] = (
 )
 """What would be different in the stack, and what one would have of it."""
 
+_KEEP_ALIVES: Final = frozenset({KEEP_ALIVE})
+_LOOKUPS: Final[Sequence[tuple[str, dict[str, Any]]]] = (
+    ("at connect", {"looked_up": frozenset({"connect"})}),
+    ("at each keep-alive, by a field of the hook", {"looked_up": _KEEP_ALIVES}),
+    (
+        "at each keep-alive, by `claims` or `session`, for which the session is read",
+        {"looked_up": _KEEP_ALIVES, "by_session": _KEEP_ALIVES},
+    ),
+)
+"""Where policies look up a row."""
+
 
 def cost(costs: Costs) -> str:
     """What goes into docs/cost.md."""
     sections = {
         **{f"{rate:,.0f} hooks a second": breakdown(costs, rate) for rate in _RATES},
         "What else it could cost": _alternatives(costs),
+        "What looking up a row costs": _lookups(costs),
         "At other rates": _other_rates(costs),
         "Metrics": _metrics(costs),
         f"What it was worked out with, at {TARGET_RATE:g} hooks a second": _basis(costs),
@@ -93,6 +105,18 @@ def _alternatives(costs: Costs) -> str:
         more = [_total(other, load) - _total(costs, load) for load in loads]
         rows.append([name, *(f"{each:+.3f}" for each in more), worth])
     return table(["what", *(f"USD at {rate:,.0f}/s" for rate in _RATES), "for that"], rows)
+
+
+def _lookups(costs: Costs) -> str:
+    rows = []
+    for name, changed in _LOOKUPS:
+        more = [
+            _total(costs, Load(hooks_per_second=rate, **changed))
+            - _total(costs, Load(hooks_per_second=rate))
+            for rate in _RATES
+        ]
+        rows.append([name, *(f"{each:+.3f}" for each in more)])
+    return table(["a row is looked up", *(f"USD at {rate:,.0f}/s" for rate in _RATES)], rows)
 
 
 def _total(costs: Costs, load: Load) -> float:

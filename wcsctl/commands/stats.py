@@ -36,6 +36,7 @@ _BESIDE: Final = {
     "UnknownMethod": "unknown method",
     "ReportedFailures": "failures reported by WCS",
     "ExpressionErrors": "expressions without a value",
+    "LookupErrors": "rows that could not be read",
     "StaleSnapshot": "with outdated policies",
     "DeadLettered": "dead-lettered",
     "DeadLetterFallback": "dead-lettered in the table",

@@ -15,6 +15,7 @@ from wcs_hooks.core.secrets import masked
 from wcsctl import hook_recordings
 from wcsctl.context import CommandContext, command_context
 from wcsctl.dead_letters import WaitingDeadLetters
+from wcsctl.deployed_lists import DeployedLists
 from wcsctl.deployed_policies import DeployedPolicies
 from wcsctl.errors import UsageError
 from wcsctl.explanation import AnswerKind, Considered, Explanation, consequence, never_deny
@@ -111,6 +112,8 @@ def try_hook(  # noqa: PLR0913, PLR0917 - the options of a command
     A token in the hook, and one in the connect that --session names, is verified with the keys
     that the functions use: keys of issuers as the compiler fetched them last, and secrets, if you
     may read them. Shown are the policy that took the token, what became of it, and the claims.
+    Rows of lists are read as the functions do, and shown as `rows.ban: a row` or `null`, never what
+    is in them.
 
     A denial of a hook whose session was never seen at connect is suppressed: the WCS REST API may
     have started it. Give a --session to see what a client would be answered.
@@ -153,8 +156,15 @@ def _trial(
     token: GivenToken | None = None,
 ) -> Trial:
     deployed = DeployedPolicies(command.deployment)
-    keys = DeployedKeys(command.deployment)
-    return Trial(deployed, candidate, moment, deployed.rest_api_calls(), keys=keys, token=token)
+    return Trial(
+        deployed,
+        candidate,
+        moment,
+        deployed.rest_api_calls(),
+        keys=DeployedKeys(command.deployment),
+        lists=DeployedLists(command.deployment),
+        token=token,
+    )
 
 
 def _given(claims: str | None, status: str | None) -> GivenToken | None:
@@ -252,7 +262,7 @@ def _policy_table(output: Output, considered: Sequence[Considered]) -> list[Any]
             escape(f"{one.app}/{one.policy}"),
             one.action if one.mode == "enforce" else f"{one.action} ({one.mode})",
             f"[green]{one.outcome}[/green]" if one.outcome == "applied" else one.outcome,
-            escape(one.detail),
+            escape(_why(one)),
         )
         for one in considered
         if one in shown
@@ -261,6 +271,12 @@ def _policy_table(output: Output, considered: Sequence[Considered]) -> list[Any]
     if len(considered) > len(shown):
         lines.append(f"… and {len(considered) - len(shown):,} more; --json lists all.")
     return lines
+
+
+def _why(considered: Considered) -> str:
+    """What kept a policy from applying, and which rows it looked up; no row is shown."""
+    rows = [f"rows.{alias}: {said}" for alias, said in considered.rows.items()]
+    return "; ".join(filter(None, (considered.detail, *rows)))
 
 
 def _changes(found: Explanation, *, reveal: bool) -> list[str]:
@@ -298,6 +314,7 @@ def _to_json(found: Explanation, *, reveal: bool) -> Mapping[str, Any]:
                 "mode": one.mode,
                 "outcome": one.outcome,
                 "detail": one.detail,
+                "rows": dict(one.rows),
             }
             for one in found.considered
         ],

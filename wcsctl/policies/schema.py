@@ -8,9 +8,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from wcs_hooks.core.methods import METHODS, Category
+from wcs_hooks.core.methods import METHODS
+from wcs_hooks.core.policy.lookup_reader import MAX_LOOKUPS
 from wcs_hooks.core.policy.reader import (
     ATTRIBUTES,
+    CATEGORIES,
     DEFAULT_PRIORITY,
     DEFAULT_STATUS,
     MAX_PRIORITY,
@@ -90,6 +92,36 @@ _PROPERTIES: Final[Mapping[str, Any]] = {
     "whenError": {
         "enum": list(WhenError),
         "description": "What an expression without a value means; deny: match, else skip.",
+    },
+    "lookup": {
+        "type": "object",
+        "minProperties": 1,
+        "maxProperties": MAX_LOOKUPS,
+        "description": "Alias to the row of a list that expressions see as rows.",
+        "propertyNames": {"pattern": "^[A-Za-z_][A-Za-z0-9_]*$"},
+        "additionalProperties": {
+            "type": "object",
+            "required": ["list", "key"],
+            "additionalProperties": False,
+            "properties": {
+                "list": {
+                    "type": "string",
+                    "pattern": "^[^#]",
+                    "description": "The list's name.",
+                },
+                "key": {
+                    "type": "string",
+                    "minLength": 1,
+                    "description": "A CEL expression that gives the row's key.",
+                },
+                "consistent": {
+                    "type": "boolean",
+                    "default": False,
+                    "description": "Whether the read is strongly consistent.",
+                },
+            },
+        },
+        "examples": [{"ban": {"list": "bans", "key": "claims.sub"}}],
     },
     "set": {
         "type": "object",
@@ -211,7 +243,7 @@ def schema() -> dict[str, Any]:
         "$defs": {
             "method": {
                 "anyOf": [
-                    {"enum": ["*", *(f"@{category}" for category in Category), *METHODS]},
+                    {"enum": ["*", *(f"@{name}" for name in CATEGORIES), *METHODS]},
                     {"type": "string", "minLength": 1},
                 ]
             },

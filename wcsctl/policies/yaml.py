@@ -20,7 +20,18 @@ except ImportError:  # without libyaml: slower, otherwise the same
     from yaml import SafeDumper as _SafeDumper  # type: ignore[assignment]
 
 _NO_BLOCK: Final = re.compile(r"[ \t]\n|^\s|\n{2,}$|[^\n\x20-\x7e\xa0-\ud7ff]")
-_FIRST: Final = ("app", "id", "method", "action", "priority", "mode", "match", "when", "whenError")
+_FIRST: Final = (
+    "app",
+    "id",
+    "method",
+    "action",
+    "priority",
+    "mode",
+    "match",
+    "lookup",
+    "when",
+    "whenError",
+)
 _LAST: Final = ("notBefore", "notAfter", "hours", "note")
 
 

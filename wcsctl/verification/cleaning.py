@@ -4,7 +4,6 @@ Each run is entered in the Policies table before it makes anything: item `#run-â
 `wcsctl-verify`, which the compiler takes for no policy. The entry goes last.
 """
 
-import getpass
 import os
 import socket
 import time
@@ -23,6 +22,7 @@ from wcsctl.caller_secret import CallerSecretStore
 from wcsctl.dead_letters import DeadLetter, WaitingDeadLetters
 from wcsctl.deployment import Deployment
 from wcsctl.errors import WcsctlError
+from wcsctl.local_user import local_user
 from wcsctl.policies.dynamodb_json import key_of, raw_of
 from wcsctl.policies.table import PolicyTable
 from wcsctl.verification.run import PREFIX, RunName
@@ -89,7 +89,7 @@ class RunEntries:
             "app": PREFIX,
             "id": _id_of(name),
             "at": datetime.now(UTC).isoformat(timespec="seconds"),
-            "by": _user(),
+            "by": local_user(),
             "host": socket.gethostname(),
             "pid": os.getpid(),
             "until": int(time.time() + timeout + _MARGIN_SECONDS),
@@ -246,10 +246,3 @@ def _is_running(pid: int) -> bool:
     except PermissionError:
         pass
     return True
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):  # a container's user may have no name
-        return "unknown"

@@ -21,6 +21,7 @@ from wcs_hooks.core.decision import (
     Verdict,
     decide,
 )
+from wcs_hooks.core.lists import Rows, no_rows
 from wcs_hooks.core.methods import PLAYERS, Category
 from wcs_hooks.core.outcome import STREAM_KEEP_ALIVE
 from wcs_hooks.core.reply import Reply
@@ -126,6 +127,7 @@ def answer(  # noqa: PLR0913 - what it depends on, by name
     rest_api_calls: RestApiCalls,
     decision_id: str,
     identity: Identity = NOBODY,
+    rows: Rows = no_rows,
     decided: Callable[[Decision], None] | None = None,
     trace: Callable[[Step], None] | None = None,
 ) -> Answer:
@@ -145,6 +147,8 @@ def answer(  # noqa: PLR0913 - what it depends on, by name
         Put into the reply of a denial.
     identity
         Who is behind the hook; asked only if a policy does, or to keep what connect's token proved.
+    rows
+        Reads rows of lists, as `decide` takes it.
     decided
         Called with the decision before anything else is done with it.
     trace
@@ -153,7 +157,7 @@ def answer(  # noqa: PLR0913 - what it depends on, by name
     Raises
     ------
     UnavailableError
-        If the session is needed and cannot be read.
+        If the session or rows are needed and cannot be read.
 
     Examples
     --------
@@ -171,7 +175,7 @@ def answer(  # noqa: PLR0913 - what it depends on, by name
     """
     is_connect = hook.category == Category.CONNECT
     known_by = _no_session if is_connect else session
-    decision = decide(policies.snapshots, hook, now, known_by, trace, identity)
+    decision = decide(policies.snapshots, hook, now, known_by, trace, identity, rows=rows)
     if decided is not None:
         decided(decision)
     payload = hook.payload

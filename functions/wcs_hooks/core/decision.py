@@ -16,12 +16,14 @@ from wcs_hooks.core.cel.expression import (
     FIELD_OF,
     MAX_VISIBLE_BYTES,
     MAX_VISIBLE_VALUES,
+    OF_NOTHING,
     Expression,
     ExpressionError,
     bind,
 )
 from wcs_hooks.core.client_address import client_address
 from wcs_hooks.core.errors import UnavailableError
+from wcs_hooks.core.lists import DamagedRow, RowKey, Rows, no_rows
 from wcs_hooks.core.payload import Payload, encode
 from wcs_hooks.core.policy.vocabulary import Action, Mode, WhenError, has_more_values_than
 from wcs_hooks.core.snapshot import ABSENT, Rule, Snapshot, Visible, field_at
@@ -29,6 +31,8 @@ from wcs_hooks.core.stream_name import stream_name
 
 if TYPE_CHECKING:
     from cel_expr_python import cel
+
+    from wcs_hooks.core.row_lookup import HookRows, PolicyRows
 
 
 class Verdict(StrEnum):
@@ -109,11 +113,29 @@ class Denial(NamedTuple):
 
 
 class Failure(NamedTuple):
-    """An expression that had no value for the hook."""
+    """An expression that had no value for the hook, or a row that could not be read or used."""
 
     policy: str
     attribute: str
     message: str
+
+
+class UndecidedError(UnavailableError):
+    """What the decision needs could not be read, after rows could not be read or used.
+
+    Attributes
+    ----------
+    lookup_failures
+        These rows, each with its policy and its alias.
+    """
+
+    def __init__(self, reason: str, lookup_failures: tuple[Failure, ...]) -> None:
+        super().__init__(reason)
+        self.lookup_failures = lookup_failures
+
+
+class _RowsUnavailableError(UnavailableError):
+    """A policy's rows could not be read."""
 
 
 class Step(NamedTuple):
@@ -122,10 +144,14 @@ class Step(NamedTuple):
     Attributes
     ----------
     outcome
-        `applied`, or what kept it from applying: `window`, `match`, `when`, `token`, `compute`.
+        `applied`, or what kept it from applying: `window`, `match`, `when`, `token`, `compute`,
+        `lookup`.
     detail
         Of a failed `match` the path; of an expression without a value the message; of a required
-        token that is there its status, `none` if connect's counts.
+        token that is there its status, `none` if connect's counts; of rows that could not be read
+        why.
+    rows
+        Of each alias that was looked up `null`, `a row`, or `no value` and why. No row is quoted.
     """
 
     policy: str
@@ -135,6 +161,7 @@ class Step(NamedTuple):
     mode: str
     outcome: str
     detail: str = ""
+    rows: Mapping[str, str] = {}
 
 
 class Decision(NamedTuple):
@@ -152,6 +179,8 @@ class Decision(NamedTuple):
         The policies in shadow mode that would have denied, overridden.
     failures
         Expressions that had no value.
+    lookup_failures
+        Rows that could not be read or used.
     """
 
     verdict: Verdict = Verdict.ECHO
@@ -161,6 +190,7 @@ class Decision(NamedTuple):
     shadow_denied: tuple[str, ...] = ()
     shadow_overridden: tuple[str, ...] = ()
     failures: tuple[Failure, ...] = ()
+    lookup_failures: tuple[Failure, ...] = ()
 
 
 ECHO = Decision()
@@ -169,6 +199,8 @@ ECHO = Decision()
 _NOT_LOOKED: Final[Mapping[str, Any]] = {}
 
 type _Sees = tuple[str, ...] | None
+type _Seen = tuple[bool, tuple[str, ...], _Sees, Rule | None]
+"""What tells activations apart: session, identity, fields of a large body, the rule with rows."""
 
 
 class Hook(NamedTuple):
@@ -189,13 +221,15 @@ class Hook(NamedTuple):
     payload: Payload
 
 
-def decide(
+def decide(  # noqa: PLR0913 - what it depends on
     snapshots: Sequence[Snapshot],
     hook: Hook,
     now: float,
     session: Callable[[], Session] = lambda: UNKNOWN_SESSION,
     trace: Callable[[Step], None] | None = None,
     identity: Identity = NOBODY,
+    *,
+    rows: Rows = no_rows,
 ) -> Decision:
     """Decide on a hook.
 
@@ -213,6 +247,15 @@ def decide(
     identity
         Who is behind the hook; asked only if a policy that could apply uses `token` or `claims`,
         or requires a token.
+    rows
+        Reads rows of lists; called once for each policy that could apply and looks any up that were
+        not read yet. May raise `UnavailableError`.
+
+    Raises
+    ------
+    UnavailableError
+        If the session or rows are needed and cannot be read; `UndecidedError` if any rows could not
+        be read or used.
 
     Examples
     --------
@@ -228,7 +271,13 @@ def decide(
     rules: Iterable[Rule] = met[0][1]
     if len(met) > 1:
         rules = merge(*(found for _, found in met), key=lambda rule: rule.order)
-    return _Evaluation(hook, now, [s for s, _ in met], session, trace, identity).decide(rules)
+    evaluation = _Evaluation(hook, now, [s for s, _ in met], session, trace, identity, rows=rows)
+    try:
+        return evaluation.decide(rules)
+    except UnavailableError as error:
+        if not evaluation.lookup_failures:
+            raise
+        raise UndecidedError(str(error), tuple(evaluation.lookup_failures)) from error
 
 
 class _Evaluation:
@@ -236,8 +285,12 @@ class _Evaluation:
         "activations",
         "failures",
         "hook",
+        "hook_rows",
         "identity",
+        "lookup_failures",
         "now",
+        "policy_rows",
+        "rows",
         "session",
         "shared_fields",
         "snapshots",
@@ -245,7 +298,7 @@ class _Evaluation:
         "visible",
     )
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what it depends on
         self,
         hook: Hook,
         now: float,
@@ -253,6 +306,8 @@ class _Evaluation:
         session: Callable[[], Session],
         trace: Callable[[Step], None] | None,
         identity: Identity,
+        *,
+        rows: Rows,
     ) -> None:
         self.hook = hook
         self.now = now
@@ -260,10 +315,14 @@ class _Evaluation:
         self.session = session
         self.trace = trace
         self.identity = identity
+        self.rows = rows
+        self.hook_rows: HookRows | None = None
+        self.policy_rows: tuple[Rule, PolicyRows] | None = None
         self.failures: list[Failure] = []
+        self.lookup_failures: list[Failure] = []
         self.visible: Visible | None = None
         self.shared_fields: Mapping[str, Any] | None = _NOT_LOOKED
-        self.activations: dict[tuple[bool, tuple[str, ...], _Sees], cel.Activation] = {}
+        self.activations: dict[_Seen, cel.Activation] = {}
 
     def decide(self, rules: Iterable[Rule]) -> Decision:
         denial: Denial | None = None
@@ -309,7 +368,9 @@ class _Evaluation:
         shadow_denied: list[str],
         shadow_overridden: list[str],
     ) -> Decision:
-        if not applied and not shadow_denied and not shadow_overridden and not self.failures:
+        if not (
+            applied or shadow_denied or shadow_overridden or self.failures or self.lookup_failures
+        ):
             return ECHO
         verdict = Verdict.DENY if denial else Verdict.OVERRIDE if fields else Verdict.ECHO
         return Decision(
@@ -320,6 +381,7 @@ class _Evaluation:
             tuple(shadow_denied),
             tuple(shadow_overridden),
             tuple(self.failures),
+            tuple(self.lookup_failures),
         )
 
     def _applies(self, rule: Rule) -> bool:
@@ -373,6 +435,8 @@ class _Evaluation:
             holds = self._guarded(rule, when)
             if holds is None:
                 holds = when.is_true(self._activation(rule, when))
+        except _RowsUnavailableError as error:
+            return self._passed_over(rule, error)
         except UnavailableError as error:
             # A policy in shadow mode changes nothing: not even if its session cannot be read.
             if rule.mode != Mode.SHADOW:
@@ -380,7 +444,7 @@ class _Evaluation:
             self.failures.append(Failure(rule.id, "when", str(error)))
             return self._tell(rule, "when", str(error))
         except ExpressionError as error:
-            reason = self._reason(when, error)
+            reason = self._reason(rule, when, error)
             self.failures.append(Failure(rule.id, "when", reason))
             holds = rule.when_error == WhenError.MATCH
             return holds or self._tell(rule, "when", reason)
@@ -401,6 +465,9 @@ class _Evaluation:
                 value = expression.json_value(self._activation(rule, expression))
                 # The runtime's maps have another order each time, and the same hook one answer.
                 values[name] = encode(value, sort_names=True)
+            except _RowsUnavailableError as error:
+                self._passed_over(rule, error)
+                return None
             except UnavailableError as error:
                 if rule.mode != Mode.SHADOW:
                     raise
@@ -408,20 +475,75 @@ class _Evaluation:
                 self._tell(rule, "compute", str(error))
                 return None
             except (ExpressionError, ValueError) as error:
-                reason = self._reason(expression, error)
+                reason = self._reason(rule, expression, error)
                 self.failures.append(Failure(rule.id, f"compute.{name}", reason))
                 self._tell(rule, "compute", reason)
                 return None
         return values
 
-    def _reason(self, expression: Expression, error: Exception) -> str:
+    def _passed_over(self, rule: Rule, error: _RowsUnavailableError) -> bool:
+        """Pass a rule over whose rows cannot be read, or raise that again."""
+        if rule.mode != Mode.SHADOW and not rule.skips_unavailable:
+            raise error
+        return self._tell(rule, "lookup", str(error))
+
+    def _rows(self, rule: Rule) -> "PolicyRows":
+        """The rows that a rule looks up: in one call, however many expressions see them."""
+        if self.policy_rows is not None and self.policy_rows[0] is rule:
+            return self.policy_rows[1]
+        # Imported here because most policies look nothing up.
+        from wcs_hooks.core.row_lookup import (  # noqa: PLC0415
+            HookRows,
+            key_text,
+            policy_rows,
+        )
+
+        keys: dict[str, RowKey] = {}
+        missing: dict[str, str] = {}
+        for lookup in rule.lookups:
+            try:
+                key = key_text(lookup.key, self._activation(rule, lookup.key))
+            except ExpressionError as error:
+                missing[lookup.alias] = f"its key {self._reason(rule, lookup.key, error)}"
+            else:
+                keys[lookup.alias] = RowKey(lookup.list, key, lookup.consistent)
+        if self.hook_rows is None:
+            self.hook_rows = HookRows(self.rows)
+        try:
+            found = self.hook_rows.rows(keys)
+        except UnavailableError as error:
+            for alias in keys:
+                self._note_lookup(rule, alias, str(error))
+            raise _RowsUnavailableError(str(error)) from error
+        for alias, row in found.items():
+            if isinstance(row, DamagedRow):
+                self._note_lookup(rule, alias, row.reason)
+        rows = policy_rows(found, missing)
+        self.policy_rows = rule, rows
+        return rows
+
+    def _note_lookup(self, rule: Rule, alias: str, message: str) -> None:
+        self.lookup_failures.append(Failure(rule.id, f"lookup.{alias}", message))
+
+    def _reason(self, rule: Rule, expression: Expression, error: Exception) -> str:
         if self._fields(expression) is not None:
-            return str(error)
+            message = str(error)
+            if message == OF_NOTHING:
+                message += self._instead_of_nothing(rule)
+            return self._rows(rule).reason(expression, message) if expression.rows else message
         return (
             f"the body has {len(self.hook.payload.raw):,} bytes; expressions see at most "
             f"{MAX_VISIBLE_BYTES:,} bytes and {MAX_VISIBLE_VALUES:,} values of the fields that "
             "they refer to"
         )
+
+    def _instead_of_nothing(self, rule: Rule) -> str:
+        """What to write where a field was read from what is null."""
+        if rule.uses_session and not self.session().known:
+            return "; session is null, its connect was never seen: did you mean known && …?"
+        if "claims" in rule.uses_identity and self.identity.claims() is None:
+            return "; claims is null, nothing is proven: did you mean claims != null && …?"
+        return ""
 
     def _fields(self, expression: Expression) -> Mapping[str, Any] | None:
         """The fields of the body that an expression sees; none if they are more than it may."""
@@ -465,7 +587,7 @@ class _Evaluation:
         sees: _Sees = None
         if self._shared_fields() is None and expression.sees is not None:
             sees = tuple(expression.sees)
-        key = rule.uses_session, rule.uses_identity, sees
+        key = rule.uses_session, rule.uses_identity, sees, rule if expression.rows else None
         found = self.activations.get(key)
         if found is None:
             variables = self._variables(self._fields(expression))
@@ -479,6 +601,8 @@ class _Evaluation:
                     variables["connectedAt"] = datetime.fromtimestamp(connected_at, UTC)
             if rule.uses_identity:
                 self._bind_identity(variables, rule.uses_identity)
+            if expression.rows:
+                variables["rows"] = self._rows(rule).values
             found = self.activations[key] = bind(**variables)
         return found
 
@@ -519,6 +643,7 @@ class _Evaluation:
     def _tell(self, rule: Rule, outcome: str, detail: str = "") -> bool:
         if self.trace is not None:
             snapshot = rule.snapshot
+            looked_up = self.policy_rows if rule.lookups else None
             self.trace(
                 Step(
                     rule.id,
@@ -528,6 +653,7 @@ class _Evaluation:
                     rule.mode,
                     outcome,
                     detail,
+                    looked_up[1].told() if looked_up and looked_up[0] is rule else {},
                 )
             )
         return False

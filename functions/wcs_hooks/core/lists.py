@@ -1,7 +1,7 @@
 """Lists: rows that an operator's other systems write, and that policies look up."""
 
 from collections.abc import Callable, Collection, Mapping
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 
 class RowKey(NamedTuple):
@@ -35,7 +35,16 @@ class DamagedRow(NamedTuple):
 
 
 type Row = Mapping[str, Any] | DamagedRow | None
-"""A row's attributes, in the types that `json` gives; none if it does not exist or has expired."""
+"""A row's attributes, as expressions see them (`wcs_hooks.core.payload.representable`); none if it
+does not exist or has expired."""
 
 type Rows = Callable[[Collection[RowKey]], Mapping[RowKey, Row]]
 """Returns the rows of keys, all of them. Raises `UnavailableError` if the store does not answer."""
+
+MAX_KEY_BYTES: Final = 1024
+"""The longest key of a row, in bytes of UTF-8: DynamoDB's limit for a sort key."""
+
+
+def no_rows(keys: Collection[RowKey]) -> Mapping[RowKey, Row]:
+    """The rows of lists that are all empty."""
+    return dict.fromkeys(keys)

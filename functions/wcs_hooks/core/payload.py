@@ -130,7 +130,7 @@ class Payload:
         """
         if self._expression_fields is None:
             fields = self.fields
-            self._expression_fields = _representable(fields) if self._foreign() else fields
+            self._expression_fields = representable(fields) if self._foreign() else fields
         return self._expression_fields
 
     def visible_fields(
@@ -171,7 +171,7 @@ class Payload:
         if values > max_values:
             return None, 0, values
         if self._foreign():
-            value = _representable(value)
+            value = representable(value)
         # It writes infinite numbers too, as `Infinity`, which will do for the size.
         text = json.dumps({name: value}, ensure_ascii=False, separators=(",", ":"))
         return value, len(text.encode()), values
@@ -224,7 +224,7 @@ class Payload:
         """
         if len(self.raw) <= limit:
             return self.expression_fields
-        small: dict[str, Any] = _representable(
+        small: dict[str, Any] = representable(
             {
                 name: value
                 for name, value in islice(self.fields.items(), _MOST_FIELDS)
@@ -513,12 +513,13 @@ def nesting(raw: bytes) -> int:
     return max(accumulate(memoryview(steps).cast("b")), default=0)
 
 
-def _representable(value: Any) -> Any:
+def representable(value: Any) -> Any:
+    """A JSON value as expressions see it (`Payload.expression_fields`)."""
     if type(value) is str:
         text = value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
         return text.replace("\0", "\N{REPLACEMENT CHARACTER}")
     if type(value) is list:
-        return [_representable(inner) for inner in value]
+        return [representable(inner) for inner in value]
     if type(value) is dict:
-        return {_representable(name): _representable(inner) for name, inner in value.items()}
+        return {representable(name): representable(inner) for name, inner in value.items()}
     return float(value) if type(value) is LongNumber else value

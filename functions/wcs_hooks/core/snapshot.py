@@ -20,6 +20,7 @@ from wcs_hooks.core.policy.client_config import Demand
 from wcs_hooks.core.policy.vocabulary import MAX_INNER_VALUES, Action, Mode, has_more_values_than
 
 if TYPE_CHECKING:
+    from wcs_hooks.core.cel.check import Checked
     from wcs_hooks.core.policy.reader import Policy
     from wcs_hooks.core.tokens.trust import Trust
 
@@ -30,7 +31,7 @@ ABSENT: Final = object()
 """Stands for the value of a field that is not there."""
 
 _COMPRESSION_LEVEL: Final = 6
-_LATER: Final = (None,) * 6
+_LATER: Final = (None,) * 7
 _LIKE_NO_OTHER: Final = "\0"
 """No JSON text is empty."""
 
@@ -67,6 +68,27 @@ class Visible(NamedTuple):
 EVERYTHING: Final = Visible(frozenset(VARIABLES), None)
 
 
+class RuleLookup(NamedTuple):
+    """A row that a rule looks up.
+
+    Attributes
+    ----------
+    alias
+        Its name in `rows`.
+    list
+        The list that it is in.
+    key
+        Gives its key.
+    consistent
+        Whether the read is strongly consistent.
+    """
+
+    alias: str
+    list: str
+    key: Expression
+    consistent: bool
+
+
 class Rule:
     """A policy as a decision meets it.
 
@@ -93,6 +115,10 @@ class Rule:
         Those of the variables `token` and `claims` that its expressions refer to.
     requires_token
         Whether it denies hooks that nobody proved to be behind.
+    lookups
+        The rows that its expressions can see.
+    skips_unavailable
+        Whether it is passed over if these cannot be read: `whenError: skip` is written out.
     """
 
     __slots__ = (
@@ -103,6 +129,7 @@ class Rule:
         "has_window",
         "hours",
         "id",
+        "lookups",
         "match",
         "mode",
         "not_after",
@@ -111,6 +138,7 @@ class Rule:
         "reason",
         "requires_token",
         "set_json",
+        "skips_unavailable",
         "snapshot",
         "status",
         "uses_identity",
@@ -138,7 +166,9 @@ class Rule:
             # Snapshots that were made before there were these do not have them.
             *later,
         ) = record
-        guard, sees, self.hours, final, identity, requires_token = (*later, *_LATER)[: len(_LATER)]
+        guard, sees, self.hours, final, identity, requires_token, lookup = (*later, *_LATER)[
+            : len(_LATER)
+        ]
         self.final = bool(final)
         self.uses_identity: tuple[str, ...] = tuple(identity or ())
         self.requires_token = bool(requires_token)
@@ -148,13 +178,23 @@ class Rule:
         )
         self.order = (priority, snapshot.layer, self.id)
         self.match = [(path, frozenset(keys)) for path, keys in match]
-        # Of each expression what it sees, in the order of `Policy.expressions`.
+        # Of each expression what it sees: of `when`, then of what is computed.
         seen = iter(sees or ())
-        self.when = Expression(when, next(seen, None)) if when else None
+        rows = iter(lookup["rows"] if lookup else ())
+        self.when = Expression(when, next(seen, None), next(rows, ())) if when else None
         self.guard = Guard(guard) if guard else None
         self.compute = {
-            name: Expression(source, next(seen, None)) for name, source in compute.items()
+            name: Expression(source, next(seen, None), next(rows, ()))
+            for name, source in compute.items()
         }
+        self.lookups: tuple[RuleLookup, ...] = ()
+        self.skips_unavailable = False
+        if lookup:
+            self.skips_unavailable = lookup["skipsUnavailable"]
+            self.lookups = tuple(
+                RuleLookup(alias, name, Expression(key, sees), consistent)
+                for alias, name, key, sees, consistent in lookup["keys"]
+            )
 
 
 class Snapshot:
@@ -391,6 +431,7 @@ def _rounded(value: Any) -> Any:
 
 
 def _record(policy: "Policy") -> list[Any]:
+    expressions = [*([policy.when] if policy.when else ()), *policy.compute.values()]
     return [
         policy.id,
         policy.priority,
@@ -407,12 +448,31 @@ def _record(policy: "Policy") -> list[Any]:
         policy.not_after,
         not policy.uses.isdisjoint(OF_SESSION),
         policy.when.guard if policy.when else None,
-        [checked.sees for checked in policy.expressions] or None,
+        [checked.sees for checked in expressions] or None,
         policy.hours,
         policy.final,
         sorted(policy.uses.intersection({"token", "claims"})),
         policy.requires_token,
+        _lookup(policy, expressions),
     ]
+
+
+def _lookup(policy: "Policy", expressions: "Sequence[Checked]") -> dict[str, Any] | None:
+    """What a policy looks up of what its expressions can see, and which of them see what."""
+    every = [lookup.alias for lookup in policy.lookups]
+    rows = [every if one.rows is None else sorted(one.rows) for one in expressions]
+    seen = frozenset().union(*rows)
+    if not seen:
+        return None
+    return {
+        "rows": rows,
+        "keys": [
+            [one.alias, one.list, one.key.serialized, one.key.sees, one.consistent]
+            for one in policy.lookups
+            if one.alias in seen
+        ],
+        "skipsUnavailable": policy.skips_unavailable,
+    }
 
 
 def _tables(policies: "Sequence[Policy]") -> tuple[list[dict[str, Any]], dict[str, int]]:

@@ -1,7 +1,7 @@
 """The wiring of the four category functions: endpoint, ports and reporter, by the environment."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
@@ -14,6 +14,7 @@ from wcs_hooks.adapters.fallback_dead_letters import FallbackDeadLetters
 from wcs_hooks.adapters.secrets_manager import read_secrets
 from wcs_hooks.clock import Clock, Deadline, SystemClock
 from wcs_hooks.core.caller import Auth
+from wcs_hooks.core.lists import Row, RowKey
 from wcs_hooks.core.methods import Category
 from wcs_hooks.environment import HookEnvironment
 from wcs_hooks.handlers.garbage import PausedCollector
@@ -21,7 +22,7 @@ from wcs_hooks.handlers.http_event import Event, gateway_response, read_request
 from wcs_hooks.hook.caller_check import CallerCheck
 from wcs_hooks.hook.endpoint import HookEndpoint
 from wcs_hooks.hook.side_effects import ForgetSession, PublishEvent, RecordSession, SideEffect
-from wcs_hooks.ports import DeadLetters, TokenKeys
+from wcs_hooks.ports import DeadLetters, Lists, TokenKeys
 from wcs_hooks.telemetry.hook_reporter import HookReporter
 
 if TYPE_CHECKING:
@@ -81,6 +82,7 @@ def hook_handler(category: Category) -> Handler:
         ),
         sessions=sessions,
         token_keys=_token_keys(environment, clients, dynamodb, clock),
+        lists=_ListsWhenAsked(environment, dynamodb, clock),
         rest_api_calls=environment.rest_api_calls,
         side_effects=_side_effects(category, environment, clients, sessions, clock),
         dead_letters=FallbackDeadLetters(
@@ -164,6 +166,26 @@ def _token_keys(
         return made()(trust, deadline)
 
     return keys_of
+
+
+class _ListsWhenAsked:
+    """The lists; what reads them is made for the first lookup, as most apps look nothing up."""
+
+    def __init__(
+        self, environment: HookEnvironment, dynamodb: "DynamoDBClient", clock: Clock
+    ) -> None:
+        self._environment, self._dynamodb, self._clock = environment, dynamodb, clock
+        self._lists: Lists | None = None
+
+    def rows(self, keys: Collection[RowKey], deadline: Deadline) -> Mapping[RowKey, Row]:
+        if self._lists is None:
+            from wcs_hooks.adapters.dynamo_lists import DynamoLists  # noqa: PLC0415
+
+            environment = self._environment
+            self._lists = DynamoLists(
+                self._dynamodb, environment.lists_table, environment.lists_cache, self._clock
+            )
+        return self._lists.rows(keys, deadline)
 
 
 # Most functions never have a dead letter, so that what keeps them is imported for the first one.

@@ -8,7 +8,7 @@ from wcs_hooks.core.active_policies import ActivePolicies
 from wcs_hooks.core.answer import Answer, LazyIdentity, identity_of
 from wcs_hooks.core.answer import answer as answer_hook
 from wcs_hooks.core.caller import RestApiCalls
-from wcs_hooks.core.decision import Decision, Hook, Verdict
+from wcs_hooks.core.decision import Decision, Failure, Hook, UndecidedError, Verdict
 from wcs_hooks.core.methods import METHODS, PLAYERS, Category
 from wcs_hooks.core.outcome import Cause, Outcome, RestOnError, outcome_of
 from wcs_hooks.core.payload import Payload, parse
@@ -19,7 +19,7 @@ from wcs_hooks.hook.request import HookResult, Observation, Request, RestError
 from wcs_hooks.hook.sessions import SessionLookup
 from wcs_hooks.hook.side_effects import Answered, SideEffect
 from wcs_hooks.hook.time_budget import SIDE_EFFECTS, TimeBudget
-from wcs_hooks.ports import DeadLetters, Place, Policies, Sessions, TokenKeys
+from wcs_hooks.ports import DeadLetters, Lists, Place, Policies, Sessions, TokenKeys
 
 _NOT_KEPT: Final[tuple[bool | None, bool]] = (None, False)
 
@@ -46,6 +46,8 @@ class HookEndpoint:
         What was seen at connect.
     token_keys
         Returns the keys of a policy that trusts tokens; none if there are none to be had.
+    lists
+        What policies look up.
     rest_api_calls
         Whether what the WCS REST API started may be denied.
     side_effects
@@ -66,6 +68,7 @@ class HookEndpoint:
         policies: Policies,
         sessions: Sessions,
         token_keys: TokenKeys,
+        lists: Lists,
         rest_api_calls: RestApiCalls,
         side_effects: Sequence[SideEffect],
         dead_letters: DeadLetters,
@@ -77,6 +80,7 @@ class HookEndpoint:
         self._policies = policies
         self._sessions = sessions
         self._token_keys = token_keys
+        self._lists = lists
         self._rest_api_calls = rest_api_calls
         self._side_effects = side_effects
         self._names = [side_effect.name for side_effect in side_effects]
@@ -180,6 +184,7 @@ class HookEndpoint:
 
         def decided(decision: Decision) -> None:
             attempt.decision = decision
+            attempt.lookup_failures = decision.lookup_failures
             attempt.decision_time = self._clock.monotonic() - started
 
         identity = attempt.identity = identity_of(
@@ -189,16 +194,21 @@ class HookEndpoint:
             now,
             lambda trust: self._token_keys(trust, deadline),
         )
-        answer = attempt.answer = answer_hook(
-            in_force,
-            hook,
-            session.for_expressions,
-            now,
-            identity=identity,
-            rest_api_calls=self._rest_api_calls,
-            decision_id=request.decision_id,
-            decided=decided,
-        )
+        try:
+            answer = attempt.answer = answer_hook(
+                in_force,
+                hook,
+                session.for_expressions,
+                now,
+                identity=identity,
+                rows=lambda keys: self._lists.rows(keys, deadline),
+                rest_api_calls=self._rest_api_calls,
+                decision_id=request.decision_id,
+                decided=decided,
+            )
+        except UndecidedError as error:
+            attempt.lookup_failures = error.lookup_failures
+            raise
         return answer.reply
 
     def _observation(  # noqa: PLR0913 - what happened, part by part
@@ -230,6 +240,7 @@ class HookEndpoint:
             rest_error,
             redrive_of,
             attempt.identity.shown if attempt.identity else None,
+            attempt.lookup_failures,
         )
 
     def _pending(self, kind: HookResult) -> Sequence[str]:
@@ -354,6 +365,8 @@ class _Attempt:
         As of when, in seconds since the epoch.
     decision
         Known before there is an answer: that may still need the session.
+    lookup_failures
+        Rows that could not be read or used, with a decision or without.
     """
 
     # Not a dataclass: making one takes a millisecond of a cold start, as its `inspect` takes five.
@@ -365,6 +378,7 @@ class _Attempt:
     stale: bool = False
     decided_at: float = 0.0
     decision: Decision | None = None
+    lookup_failures: tuple[Failure, ...] = ()
     decision_time: float | None = None
     identity: LazyIdentity | None = None
     answer: Answer | None = None

@@ -4,7 +4,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
 from wcs_hooks.core.active_policies import ActivePolicies
-from wcs_hooks.core.decision import Decision
+from wcs_hooks.core.decision import Decision, Failure
 from wcs_hooks.core.methods import METHODS, Category
 from wcs_hooks.core.outcome import Cause, Outcome, RestOnError
 from wcs_hooks.core.payload import Payload
@@ -88,6 +88,8 @@ class Observation(NamedTuple):
         Of a hook out of the dead letters: the decision that WCS was told; else empty.
     token
         What became of the hook's token; none if no policy asked.
+    lookup_failures
+        Rows that could not be read or used, each with its policy and its alias.
     """
 
     request: Request
@@ -105,6 +107,7 @@ class Observation(NamedTuple):
     rest_error: RestError | None = None
     redrive_of: str = ""
     token: "Shown | None" = None
+    lookup_failures: tuple[Failure, ...] = ()
 
     @property
     def method_is_known(self) -> bool:

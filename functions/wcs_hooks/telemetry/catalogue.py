@@ -30,6 +30,7 @@ Count = Literal[
     "ReportedFailures",
     "ExpressionErrors",
     "TokensRejected",
+    "LookupErrors",
     "StaleSnapshot",
     "DeadLettered",
     "DeadLetterFallback",

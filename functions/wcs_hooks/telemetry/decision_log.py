@@ -47,6 +47,7 @@ class Facts(NamedTuple):
     redriven: bool
     redrive_of: str
     token: tuple[tuple[str, str], ...] = ()
+    lookup_failures: tuple[Failure, ...] = ()
 
     @property
     def message(self) -> str:
@@ -71,6 +72,7 @@ class Facts(NamedTuple):
             "shadowDenied": self.shadow_denied,
             "shadowOverridden": self.shadow_overridden,
             "expressionErrors": [f"{f.policy}: {f.attribute}" for f in self.failures],
+            "lookupErrors": [f"{f.policy}: {f.attribute}" for f in self.lookup_failures],
             "deadLetterFallback": self.dead_letter_fallback,
             "stale": self.stale,
             "denySuppressed": self.deny_suppressed,

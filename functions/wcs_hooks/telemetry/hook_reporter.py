@@ -116,6 +116,8 @@ class HookReporter:
         decision, decision_time = observation.decision, observation.decision_time
         if decision is not None and decision.failures:
             values["ExpressionErrors"] = f"[{len(decision.failures)}]"
+        if observation.lookup_failures:
+            values["LookupErrors"] = f"[{len(observation.lookup_failures)}]"
         if decision_time is not None:
             values["DecisionTime"] = microseconds(decision_time)
         values["ServiceTime"] = milliseconds(service_time)
@@ -184,6 +186,7 @@ class HookReporter:
             redriven,
             observation.redrive_of,
             _token(observation),
+            observation.lookup_failures,
         )
         decision_id, session = observation.request.decision_id, self._session(observation)
         line = self._formatter.decision(facts, decision_id, session, self._clock.now())
@@ -241,6 +244,7 @@ def _is_plain_echo(observation: Observation) -> bool:
         and not observation.stale
         and not observation.deny_suppressed
         and not _token_is_rejected(observation)
+        and not observation.lookup_failures
         and observation.dead_lettered is None
         and observation.method_is_known
         and (

@@ -1,7 +1,7 @@
 """A test of policies: a hook, and what is expected of its answer."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +9,7 @@ from wcs_hooks.core.decision import Session
 from wcs_hooks.core.outcome import Outcome
 from wcs_hooks.core.payload import Payload
 from wcsctl.explanation import AnswerKind
+from wcsctl.policies.testing.given_lists import GivenLists
 from wcsctl.tokens.given_token import GivenToken
 
 
@@ -54,6 +55,8 @@ class PolicyTest:
     token
         What is to be taken for known of the hook's token; none to verify what it shows by the keys
         that stand in policies.
+    lists
+        The rows that there are, by list and key.
     """
 
     file: Path
@@ -64,3 +67,4 @@ class PolicyTest:
     now: float | None
     expect: Expected
     token: GivenToken | None = None
+    lists: GivenLists = field(default_factory=dict)

@@ -20,6 +20,7 @@ from wcsctl.explanation import AnswerKind, session_from
 from wcsctl.policies import yaml as policy_yaml
 from wcsctl.policies.files import SUFFIXES, app_of
 from wcsctl.policies.testing.cases import Expected, PolicyTest
+from wcsctl.policies.testing.given_lists import GivenLists, merged
 from wcsctl.since import iso_moment
 from wcsctl.tokens.given_token import (
     STATUSES,
@@ -35,6 +36,7 @@ UNKNOWN: Final = "unknown"
 SOME_APP: Final = "example"
 """The `appKey` of hooks that are to test the policies of every app, unless they name one."""
 
+_TESTS: Final = "tests"
 _TEST: Final = re.compile(r"[._]test$")
 _STATUSES: Final = range(200, 600)
 _ACTIONS: Final = (AnswerKind.ECHO, AnswerKind.OVERRIDE, AnswerKind.DENY)
@@ -65,14 +67,22 @@ def read_tests(file: Path) -> list[PolicyTest]:
     except (OSError, UnicodeDecodeError) as error:
         raise PolicyTestFileError(f"{file} cannot be read: {error}") from None
     app = app_of(file.absolute().parent.name)
+    shared: GivenLists = {}
+    if isinstance(content, dict) and _TESTS in content:
+        top = StrictMapping(str(file), content, PolicyTestFileError)
+        top.only("lists", _TESTS)
+        shared = _lists(top)
+        content = top.items(_TESTS)
     entries = content if isinstance(content, list) else [content]
     return [
-        _test(StrictMapping(f"{file}, test {number}", entry, PolicyTestFileError), file, app)
+        _test(
+            StrictMapping(f"{file}, test {number}", entry, PolicyTestFileError), file, app, shared
+        )
         for number, entry in enumerate(entries, start=1)
     ]
 
 
-def _test(top: StrictMapping, file: Path, app: str) -> PolicyTest:
+def _test(top: StrictMapping, file: Path, app: str, shared: GivenLists) -> PolicyTest:
     top.only(
         "name",
         "hook",
@@ -82,6 +92,7 @@ def _test(top: StrictMapping, file: Path, app: str) -> PolicyTest:
         "sessionClaims",
         "connectedAt",
         "now",
+        "lists",
         "expect",
     )
     name = top.text("name")
@@ -96,8 +107,31 @@ def _test(top: StrictMapping, file: Path, app: str) -> PolicyTest:
     session = _session(top, method)._replace(app=payload.app)
     expected = _expected(top.child("expect"), METHODS[method].category)
     return PolicyTest(
-        file, name, method, payload, session, _moment(top, "now"), expected, _token(top)
+        file,
+        name,
+        method,
+        payload,
+        session,
+        _moment(top, "now"),
+        expected,
+        _token(top),
+        merged(shared, _lists(top)),
     )
+
+
+def _lists(top: StrictMapping) -> GivenLists:
+    """The rows that a test or a file gives."""
+    lists = top.fields("lists") if top.has("lists") else {}
+    for name, rows in lists.items():
+        if not isinstance(rows, dict):
+            top.wrong(f"lists.{name}", f"a mapping of keys to rows is expected, not {short(rows)}")
+        for key, row in rows.items():
+            if row is not None and not isinstance(row, dict):
+                top.wrong(
+                    f"lists.{name}.{key}",
+                    f"a mapping of attributes is expected, or null for no row, not {short(row)}",
+                )
+    return lists
 
 
 def _token(top: StrictMapping) -> GivenToken | None:

@@ -20,6 +20,7 @@ from wcsctl.feedback import Advance, no_advance
 from wcsctl.policies.candidate import Candidate, compile_files
 from wcsctl.policies.files import FileFinding, PolicyFiles
 from wcsctl.policies.testing.cases import Expected, PolicyTest
+from wcsctl.policies.testing.given_lists import rows_of
 
 _REACHING: Final = "applied"
 _CONNECT: Final = "connect"
@@ -117,7 +118,8 @@ def run_tests(
 def _run(test: PolicyTest, candidate: Candidate, now: float) -> TestResult:
     policies = candidate.policies_of(test.payload.app)
     moment = now if test.now is None else test.now
-    asked = Asked(test.method, test.payload, moment, test.session, token=test.token)
+    rows = rows_of(test.lists)
+    asked = Asked(test.method, test.payload, moment, test.session, token=test.token, rows=rows)
     try:
         explanation = explain(policies, asked, with_considered=False)
     except DeployedProcessError as error:
@@ -143,6 +145,14 @@ def _impossible(test: PolicyTest, candidate: Candidate, moment: float) -> Iterat
                 f"token: expected {given.status}, but no item with action trust reads tokens of "
                 f"{test.method} then: such a hook shows none"
             )
+    looked_up = {
+        lookup.list
+        for compilation in candidate.compilations.values()
+        for policy in compilation.policies
+        for lookup in policy.lookups
+    }
+    for name in sorted(test.lists.keys() - looked_up):
+        yield f"lists: no policy looks up rows of {name!r}"
     at_connect = any(_CONNECT in trust.methods and trust.mode is not Mode.OFF for trust in trusts)
     if test.session.claims is not None and not at_connect:
         yield "sessionClaims: no item with action trust reads tokens of connect"

@@ -20,6 +20,7 @@ from wcs_hooks.core.cel.expression import (
 from wcs_hooks.core.cel.functions import STRING_FUNCTIONS
 from wcs_hooks.core.cel.guard import StoredGuard
 from wcs_hooks.core.cel.guard_extraction import guard_of
+from wcs_hooks.core.cel.hints import with_hints
 from wcs_hooks.core.cel.literals import LiteralError, check_literals
 from wcs_hooks.core.cel.patterns import PatternError, check_patterns
 from wcs_hooks.core.cel.syntax_tree import fields_of
@@ -74,9 +75,21 @@ class Checked(NamedTuple):
         return frozenset(FIELD_OF[name] for name in self.uses if name in FIELD_OF)
 
     @property
+    def rows(self) -> frozenset[str] | None:
+        """The aliases of `rows` that it can see; none if it can see all of them."""
+        if "rows" not in self.uses:
+            return frozenset()
+        return fields_of("rows", base64.b64decode(self.serialized))
+
+    @property
     def may_be_boolean(self) -> bool:
         """Whether it can give a boolean."""
         return self.returns in {"BOOL", "DYN"}
+
+    @property
+    def may_be_text(self) -> bool:
+        """Whether it can give a string."""
+        return self.returns in {"STRING", "DYN"}
 
     @property
     def may_be_json(self) -> bool:
@@ -90,9 +103,9 @@ def check(source: str) -> Checked:
     Raises
     ------
     ExpressionError
-        With the compiler's own message, a caret below the place; if it is longer than
-        `MAX_EXPRESSION_CHARACTERS`; or with what `wcs_hooks.core.cel.patterns` has against a
-        pattern, or `wcs_hooks.core.cel.literals` against a literal.
+        With the compiler's own message, a caret below the place, and a hint at what was meant; if
+        it is longer than `MAX_EXPRESSION_CHARACTERS`; or with what `wcs_hooks.core.cel.patterns`
+        has against a pattern, or `wcs_hooks.core.cel.literals` against a literal.
     """
     if len(source) > MAX_EXPRESSION_CHARACTERS:
         raise ExpressionError(
@@ -107,7 +120,7 @@ def check(source: str) -> Checked:
         serialized = compiled.serialize()
         check_patterns(serialized)
     except (RuntimeError, UnicodeError, PatternError) as error:
-        raise ExpressionError(plain(str(error))) from error
+        raise ExpressionError(with_hints(source, plain(str(error)))) from error
     if not _can_be_read_back(serialized):
         raise ExpressionError("is nested too deeply: it could be stored, but not be read back")
     try:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 VARIABLES: Final = (
     *("method", "category", "app", "stream", "clientAddress", "body", "session", "now", "known"),
-    *("connectedAt", "token", "claims"),
+    *("connectedAt", "token", "claims", "rows"),
 )
 """What an expression may refer to. `wcs_hooks.core.decision` binds them."""
 
@@ -63,6 +63,10 @@ _NO_VALUE: Final = (RuntimeError, MemoryError, SystemError)
 _JSON_TYPES: Final = frozenset({"BOOL", "DOUBLE", "DYN", "INT", "NULL", "STRING", "UINT"})
 
 
+OF_NOTHING: Final = "Applying SELECT to non-message type"
+"""The runtime's message where a field is read from null, or from anything else without fields."""
+
+
 class ExpressionError(Exception):
     """An expression that does not compile, or that has no value for this hook."""
 
@@ -74,6 +78,8 @@ class Expression:
     ----------
     sees
         The fields of the body that it can see; none if it can see all of it.
+    rows
+        The aliases of the policy's `lookup` that it can see.
 
     Examples
     --------
@@ -84,11 +90,14 @@ class Expression:
     True
     """
 
-    __slots__ = ("_program", "_serialized", "sees")
+    __slots__ = ("_program", "_serialized", "rows", "sees")
 
-    def __init__(self, serialized: str, sees: Sequence[str] | None = None) -> None:
+    def __init__(
+        self, serialized: str, sees: Sequence[str] | None = None, rows: Sequence[str] = ()
+    ) -> None:
         self._serialized = serialized
         self.sees = sees
+        self.rows = rows
         self._program: cel.Expression | None = None
 
     def is_true(self, activation: "cel.Activation") -> bool:
@@ -124,6 +133,26 @@ class Expression:
         if not may_be_json(kind):
             raise ExpressionError(_no_value(native, "a JSON value"))
         return native
+
+    def text_value(self, activation: "cel.Activation") -> str:
+        """Its value, which must be a string.
+
+        Raises
+        ------
+        ExpressionError
+            If it has no value for this hook, or one that is no string.
+        """
+        value = self.json_value(activation)
+        if type(value) is not str:
+            raise ExpressionError(_no_value(value, "a string"))
+        return value
+
+    def says(self, text: str) -> bool:
+        """Whether a text stands in the expression itself: as the name of a field, or a literal."""
+        encoded = text.encode()
+        # In Protobuf a text stands behind its length, which has one byte up to 127.
+        length = bytes([len(encoded)]) if len(encoded) < 128 else b""  # noqa: PLR2004
+        return bool(length) and length + encoded in base64.b64decode(self._serialized)
 
     def _load(self) -> "cel.Expression":
         self._program = read_back(base64.b64decode(self._serialized))
@@ -190,6 +219,7 @@ def environment(without: str = "", *, strings: bool = False) -> "cel.Env":
         "connectedAt": kind.TIMESTAMP,
         "token": kind.Map(kind.STRING, kind.STRING),
         "claims": kind.DYN,
+        "rows": kind.Map(kind.STRING, kind.DYN),
     }
     return cel.NewEnv(
         variables={name: of for name, of in types.items() if name != without},

@@ -19,6 +19,8 @@ _KEYS: Final = frozenset({"appKey", "nodeId", "sessionId"})
 _NOT_AT_CONNECT: Final = {"session": "body", "connectedAt": "now"}
 """Variables that no policy for connect may use, each with what it may use instead."""
 
+_MANY_LOOKUPS: Final = 5
+
 _FORGETTING: Final = "ConnectionStatusEvent"
 """By it WCS tells that a session is over."""
 
@@ -49,6 +51,7 @@ def lint(
     for policy in policies:
         findings += _of_one(policy, now)
     findings += _unreachable(policies)
+    findings += _many_lookups(policies)
     findings += _idle_overwrites(demands, others)
     findings += lint_fields(policies, demands, others)
     findings += lint_tokens(policies, tokens, now)
@@ -92,12 +95,19 @@ def _of_connect(policy: Policy) -> Iterator[Finding]:
         if name in policy.uses:
             yield _error(
                 policy,
-                "when" if policy.when and name in policy.when.uses else "compute",
+                _where(policy, name),
                 f"uses {name}, which connect is about to begin: leave connect out, or use "
                 f"{instead}",
             )
     if "known" in policy.uses:
         yield _warning(policy, "when", "uses known, which is always false at connect")
+
+
+def _where(policy: Policy, variable: str) -> str:
+    """The first attribute that uses a variable, without the field that is computed."""
+    used = (name for name, one in policy.expressions_by_attribute if variable in one.uses)
+    attribute = next(used, "when")
+    return "compute" if attribute.startswith("compute.") else attribute
 
 
 def _never_asked(policy: Policy) -> Iterator[Finding]:
@@ -195,7 +205,28 @@ def _condition(policy: Policy) -> str:
     if not policy.match and policy.when is None:
         return ""
     match: dict[str, Any] = {path: list(values) for path, values in policy.match.items()}
-    return encode([match, policy.when and policy.when.source], sort_names=True)
+    looked_up = [[one.alias, one.list, one.key.source, one.consistent] for one in policy.lookups]
+    return encode([match, policy.when and policy.when.source, looked_up], sort_names=True)
+
+
+def _many_lookups(policies: Sequence[Policy]) -> Iterator[Finding]:
+    """Methods whose hooks wait for many reads, one after another."""
+    met: dict[str, int] = {}
+    for policy in policies:
+        if policy.mode is Mode.OFF or not policy.lookups:
+            continue
+        over = []
+        for method in policy.methods:
+            met[method] = met.get(method, 0) + 1
+            if met[method] == _MANY_LOOKUPS + 1:
+                over.append(method)
+        if over:
+            yield _warning(
+                policy,
+                "lookup",
+                f"over {_MANY_LOOKUPS} policies look up rows for {', '.join(over)}, and a hook may "
+                "wait for one read after another: match fields first, or look up in fewer policies",
+            )
 
 
 def _idle_overwrites(demands: Sequence[Demand], others: Sequence[Demand]) -> Iterator[Finding]:

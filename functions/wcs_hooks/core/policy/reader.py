@@ -19,6 +19,7 @@ from wcs_hooks.core.policy.attributes import (
     shown,
 )
 from wcs_hooks.core.policy.hours import HoursError, read_hours
+from wcs_hooks.core.policy.lookup_reader import WANTED_OF_LOOKUP, Lookup, check_rows, read_lookups
 from wcs_hooks.core.policy.trust_reader import (
     ATTRIBUTES_OF_TRUST,
     WANTED_OF_TRUST,
@@ -45,6 +46,7 @@ from wcs_hooks.core.tokens.trust import (
 
 __all__ = [
     "ATTRIBUTES",
+    "CATEGORIES",
     "DEFAULT_PRIORITY",
     "DEFAULT_STATUS",
     "EVERY_APP",
@@ -104,6 +106,10 @@ class Policy:
         Override: whether it ends the evaluation.
     trust
         Whose tokens are believed; none if the action is another.
+    lookups
+        The rows that it looks up.
+    skips_unavailable
+        Whether it is passed over if these cannot be read: `whenError: skip` is written out.
     """
 
     app: str
@@ -126,6 +132,8 @@ class Policy:
     final: bool = False
     client_config: ClientConfig = ClientConfig()
     trust: Trust | None = None
+    lookups: tuple[Lookup, ...] = ()
+    skips_unavailable: bool = False
 
     @property
     def requires_token(self) -> bool:
@@ -149,18 +157,19 @@ class Policy:
 
     @property
     def expressions(self) -> list[Checked]:
-        """Its `when`, if it has one, and what it computes."""
+        """Its `when`, if it has one, what it computes, and the keys of what it looks up."""
         return [expression for _, expression in self.expressions_by_attribute]
 
     @property
     def expressions_by_attribute(self) -> list[tuple[str, Checked]]:
         """The same, each with the attribute that it stands in."""
         when = [("when", self.when)] if self.when else []
-        return when + [(f"compute.{name}", one) for name, one in self.compute.items()]
+        computed = [(f"compute.{name}", one) for name, one in self.compute.items()]
+        return when + computed + [(f"lookup.{one.alias}.key", one.key) for one in self.lookups]
 
 
 _FOR_ANY = frozenset({"app", "id", "method", "action", "mode", "notBefore", "notAfter", "note"})
-_FOR_HOOKS = frozenset({"priority", "match", "when", "whenError", "hours"})
+_FOR_HOOKS = frozenset({"priority", "match", "when", "whenError", "hours", "lookup"})
 _ATTRIBUTES: Final[dict[Action, frozenset[str]]] = {
     Action.ECHO: _FOR_ANY | _FOR_HOOKS,
     Action.OVERRIDE: _FOR_ANY | _FOR_HOOKS | {"set", "compute", "final"},
@@ -172,12 +181,28 @@ _ATTRIBUTES: Final[dict[Action, frozenset[str]]] = {
 ATTRIBUTES: Final = frozenset().union(*_ATTRIBUTES.values())
 """Every attribute that a policy may have."""
 
+_CALLS: Final = frozenset({Category.DIRECT, Category.INCOMING})
+CATEGORIES: Final[dict[str, tuple[str, ...]]] = {
+    **{
+        str(category): tuple(n for n in CANONICAL_METHODS if METHODS[n].category is category)
+        for category in Category
+    },
+    "refusable": tuple(
+        name
+        for name in CANONICAL_METHODS
+        if METHODS[name].category in _CALLS and METHODS[name].advisable
+    ),
+}
+"""What `method` can name as `@category`, with the canonical names of its methods. `refusable` has
+the direct and incoming calls that may well be refused, so that "deny by default" is one line."""
+
 _REQUIRED: Final = frozenset({"method", "action"})
 _WANTED: Final = {
     "clientExclude": "the names of fields",
     "compute": "a field and an expression",
     "final": "true or false",
     "hours": "weekly windows such as Mon-Fri 09:00-18:00 Europe/Riga",
+    "lookup": WANTED_OF_LOOKUP,
     "match": "a field and its value",
     "note": "a text",
     "notAfter": "a time such as 2030-01-31T18:00:00Z",
@@ -248,6 +273,8 @@ class _Reader(AttributeReader):
         if when is not None and not when.may_be_boolean:
             self.error("when", f"gives {when.returns}; it must give a boolean")
         fallback = WhenError.MATCH if action is Action.DENY else WhenError.SKIP
+        compute, lookups = self._compute(), read_lookups(self)
+        check_rows(self, when, compute)
         return Policy(
             app=str(self.item.get("app", "")),
             id=self.id,
@@ -258,7 +285,7 @@ class _Reader(AttributeReader):
             match=self._match(),
             when=when,
             set_json=self._set(),
-            compute=self._compute(),
+            compute=compute,
             status=status,
             reason=reason,
             mode=mode,
@@ -281,6 +308,8 @@ class _Reader(AttributeReader):
             )
             if trusts
             else None,
+            lookups=lookups,
+            skips_unavailable=self.item.get("whenError") == WhenError.SKIP,
         )
 
     def _attributes(self, action: Action | None) -> None:
@@ -328,11 +357,11 @@ class _Reader(AttributeReader):
         return tuple(methods), tuple(named)
 
     def _category(self, name: str, methods: dict[str, None]) -> None:
-        if name[1:] not in list(Category):
-            known = listed(f"@{category}" for category in Category)
+        members = CATEGORIES.get(name[1:])
+        if members is None:
+            known = listed(f"@{category}" for category in CATEGORIES)
             self.error("method", f"{shown(name)} is no category; known are {known}")
             return
-        members = (m for m in CANONICAL_METHODS if METHODS[m].category == name[1:])
         methods.update(dict.fromkeys(members))
 
     def _match(self) -> dict[str, tuple[Any, ...]]:

@@ -1,0 +1,127 @@
+"""The rows that policies look up for one hook."""
+
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from wcs_hooks.core.cel.expression import OF_NOTHING, Expression, ExpressionError
+from wcs_hooks.core.lists import MAX_KEY_BYTES, DamagedRow, Row, RowKey, Rows
+
+if TYPE_CHECKING:
+    from cel_expr_python import cel
+
+_MISSING_KEY: Final = re.compile('Key not found in map : "(.*)"')
+_ROW: Final = "a row"
+_NULL: Final = "null"
+
+
+class PolicyRows(NamedTuple):
+    """What a policy's expressions see of the lists.
+
+    Attributes
+    ----------
+    values
+        The variable `rows`: alias to the row, or none where there is none.
+    missing
+        Of each alias that has no value why; nothing of a row or a key is quoted.
+    """
+
+    values: Mapping[str, Mapping[str, Any] | None]
+    missing: Mapping[str, str]
+
+    def told(self) -> Mapping[str, str]:
+        """Of each alias whether there is a row, in words."""
+        found = {alias: _NULL if row is None else _ROW for alias, row in self.values.items()}
+        return found | {alias: f"no value: {why}" for alias, why in self.missing.items()}
+
+    def reason(self, expression: Expression, message: str) -> str:
+        """Why an expression that sees rows has no value, without quoting any of them.
+
+        Parameters
+        ----------
+        message
+            The runtime's, which may quote whatever it stumbled over.
+        """
+        for alias in expression.rows:
+            if alias in self.missing:
+                return f"rows.{alias} has no value: {self.missing[alias]}"
+        null = [alias for alias, row in self.values.items() if row is None]
+        if message == OF_NOTHING and null:
+            return f"{message}; rows.{null[0]} is null: did you mean rows.{null[0]} != null && …?"
+        if len(null) == len(self.values) or message.startswith(OF_NOTHING):
+            return message
+        key = _MISSING_KEY.fullmatch(message)
+        if key is not None and expression.says(key[1]):
+            return message
+        return "has no value; the reason may quote a row, and is not shown"
+
+
+class HookRows:
+    """Reads rows for one hook, each once.
+
+    Parameters
+    ----------
+    read
+        Reads those that were not read yet.
+    """
+
+    __slots__ = ("_known", "_read")
+
+    def __init__(self, read: Rows) -> None:
+        self._read = read
+        self._known: dict[RowKey, Row] = {}
+
+    def rows(self, keys: Mapping[str, RowKey]) -> dict[str, Row]:
+        """The rows of a policy, by alias, in one call.
+
+        Raises
+        ------
+        UnavailableError
+            If the store does not answer.
+        """
+        consistent = {key for key in keys.values() if key.consistent}
+        wanted = [
+            key
+            for key in dict.fromkeys(keys.values())
+            if key not in self._known and (key.consistent or _consistent(key) not in consistent)
+        ]
+        if wanted:
+            for key, row in self._read(wanted).items():
+                self._known[key] = row
+                # What a consistent read returned will do for another, too.
+                self._known[key._replace(consistent=False)] = row
+        return {alias: self._known[key] for alias, key in keys.items()}
+
+
+def key_text(expression: Expression, activation: "cel.Activation") -> str:
+    """The key that an expression gives for a hook.
+
+    Raises
+    ------
+    ExpressionError
+        If it gives none: no string, an empty one, or one that no row can have.
+    """
+    key = expression.text_value(activation)
+    if not key:
+        raise ExpressionError("is empty")
+    size = len(key.encode())
+    if size > MAX_KEY_BYTES:
+        raise ExpressionError(f"has {size:,} bytes; at most {MAX_KEY_BYTES:,} are looked up")
+    return key
+
+
+def policy_rows(rows: Mapping[str, Row], missing: Mapping[str, str]) -> PolicyRows:
+    """What a policy sees of rows that were read.
+
+    Parameters
+    ----------
+    missing
+        Of each alias that has no key why.
+    """
+    damaged = {alias: row.reason for alias, row in rows.items() if isinstance(row, DamagedRow)}
+    values = {alias: row for alias, row in rows.items() if not isinstance(row, DamagedRow)}
+    return PolicyRows(values, {**missing, **damaged})
+
+
+def _consistent(key: RowKey) -> RowKey:
+    return key._replace(consistent=True)

@@ -1,0 +1,137 @@
+"""`wcsctl ban`: who is banned, and what that ends."""
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.support.aws_tables import LISTS
+from tests.support.operated_stack import OperatedStack, operated
+from wcsctl.errors import NotFoundError, UsageError
+
+_BANNED: dict[str, Any] = {
+    "id": "banned",
+    "action": "deny",
+    "method": ["connect", "publishStream", "playHLS"],
+    "lookup": {"ban": {"list": "bans", "key": "claims.sub"}},
+    "when": "rows.ban != null",
+}
+_STREAMS = {**_BANNED, "id": "banned-streams", "method": "StreamKeepAliveEvent"}
+
+
+@pytest.fixture
+def stack() -> Iterator[OperatedStack]:
+    with operated() as one:
+        yield one
+
+
+def _put_row(stack: OperatedStack, key: str, **attributes: Any) -> None:
+    stack.aws.put_item(LISTS, {"list": "bans", "key": key, **attributes})
+
+
+def test_given_a_ban_when_bans_are_listed_then_it_is_there_until_it_ends_or_is_lifted(
+    stack: OperatedStack,
+) -> None:
+    _put_row(stack, "gone", expiresAt=int(time.time()) - 10)
+    _put_row(stack, "by-another-system")
+
+    stack.json("ban", "anna", "--for", "1h", "--reason", "shouting")
+
+    anna, another = stack.json("bans")
+    assert another == {
+        "user": "by-another-system",
+        "reason": "",
+        "bannedAt": "",
+        "by": "",
+        "expiresAt": None,
+    }
+    assert (anna["user"], anna["reason"]) == ("anna", "shouting")
+    assert anna["expiresAt"] == pytest.approx(time.time() + 3600, abs=5)
+    assert anna["by"]
+    assert "anna" in stack.run("bans").output
+    assert stack.json("unban", "anna")["reason"] == "shouting"
+    for user in ("anna", "gone"):
+        assert isinstance(stack.run("unban", user).exception, NotFoundError)
+    assert [one["user"] for one in stack.json("bans")] == ["by-another-system"]
+
+
+def test_given_policies_that_look_up_bans_when_a_user_is_banned_then_it_says_what_ends_where(
+    stack: OperatedStack,
+) -> None:
+    stack.enforce("school", _BANNED, _STREAMS, {"id": "open", "method": "call", "action": "echo"})
+    stack.enforce("shop", _BANNED, {**_STREAMS, "mode": "shadow"})
+    over = {**_STREAMS, "notAfter": "2026-01-01T00:00:00Z"}
+    stack.enforce("club", over)
+
+    said = stack.json("ban", "anna")["reach"]
+    shown = stack.run("ban", "anna").output
+
+    assert said == [
+        {
+            "app": "school",
+            "refused": ["connect", "publishStream", "playHLS", "StreamKeepAliveEvent"],
+            "policies": ["school/banned", "school/banned-streams"],
+            "inShadow": [],
+            "endsStreams": True,
+        },
+        {
+            "app": "shop",
+            "refused": ["connect", "publishStream", "playHLS"],
+            "policies": ["shop/banned"],
+            "inShadow": ["shop/banned-streams"],
+            "endsStreams": False,
+        },
+    ]
+    assert "school: a running stream ends at its next keep-alive" in shown
+    assert "if its session connected after the policy became active" in shown
+    assert "keep_alive_streaming_sessions_enabled=true" in shown
+    assert "shop: running streams go on" in shown
+    assert "Other apps: no policy looks up bans" in shown
+    assert "hls_auth_token_cache" in shown
+
+
+def test_given_a_policy_of_every_app_for_keep_alives_then_an_apps_own_streams_end_by_it(
+    stack: OperatedStack,
+) -> None:
+    stack.enforce("*", _STREAMS)
+    stack.enforce("school", _BANNED)
+
+    said = stack.json("ban", "anna")["reach"]
+
+    assert [(one["app"], one["endsStreams"]) for one in said] == [("*", True), ("school", True)]
+    assert "Other apps" not in stack.run("ban", "anna").output
+
+
+def test_given_no_policy_that_looks_up_bans_then_it_says_that_nobody_is_refused_and_names_a_recipe(
+    stack: OperatedStack,
+) -> None:
+    stack.enforce("shop", {**_STREAMS, "mode": "shadow"})
+
+    result = stack.run("ban", "anna")
+
+    assert result.exit_code == 0
+    assert "Nobody is refused" in result.output
+    assert "shop/banned-streams only in shadow mode" in result.output
+    assert "policies/cookbook/bans" in result.output
+
+
+def test_given_somebody_who_may_only_write_lists_when_they_ban_then_the_ban_is_written_all_the_same(
+    stack: OperatedStack,
+) -> None:
+    stack.refused.add("Query")
+
+    result = stack.run("ban", "anna")
+
+    assert result.exit_code == 0
+    assert "this profile may not read policies" in result.output
+    stack.refused.clear()
+    assert [one["user"] for one in stack.json("bans")] == ["anna"]
+
+
+def test_given_a_user_without_a_name_then_nothing_is_written(stack: OperatedStack) -> None:
+    error = stack.run("ban", "").exception
+
+    assert isinstance(error, UsageError)
+    assert "USER must have 1 to 1,024 bytes" in str(error)
+    assert stack.aws.items(LISTS) == []

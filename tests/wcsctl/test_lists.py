@@ -1,0 +1,394 @@
+"""`wcsctl list`: rows one by one, and whole lists as CSV files."""
+
+import csv
+import io
+import json
+import os
+import time
+import tracemalloc
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+from botocore.client import BaseClient
+from botocore.exceptions import ClientError
+
+from tests.support.aws_tables import LISTS
+from tests.support.operated_stack import OperatedStack, operated
+from wcsctl.errors import NotFoundError, UsageError, WcsctlError
+from wcsctl.lists.exporting import write_csv
+from wcsctl.lists.importing import ImportStoppedError, check_file
+
+_FEW_BYTES = 500_000
+"""Of 5,000 rows with a note, the notes alone take twice as many."""
+_NOTE = "x" * 200
+
+
+@pytest.fixture(scope="module")
+def operated_stack() -> Iterator[OperatedStack]:
+    with operated() as one:
+        yield one
+
+
+@pytest.fixture
+def stack(operated_stack: OperatedStack) -> Iterator[OperatedStack]:
+    """The stack, whose lists are empty: to make one takes a second."""
+    before = dict(operated_stack.outputs)
+    yield operated_stack
+    operated_stack.outputs.update(before)
+    for row in operated_stack.aws.items(LISTS):
+        key = {name: row[name] for name in ("list", "key")}
+        operated_stack.aws.delete_item(LISTS, key)
+
+
+def _rows(stack: OperatedStack, name: str) -> dict[str, dict[str, Any]]:
+    """The rows of a list as DynamoDB has them, by key."""
+    found = stack.aws.dynamodb.scan(TableName=LISTS)["Items"]
+    rows = [row for row in found if row.pop("list") == {"S": name}]
+    return {row.pop("key")["S"]: dict(row) for row in rows}
+
+
+def _error(stack: OperatedStack, *words: str, answer: str = "") -> WcsctlError:
+    error = stack.run("list", *words, answer=answer).exception
+    assert isinstance(error, WcsctlError)
+    return error
+
+
+def _file(tmp_path: Path, *lines: str) -> str:
+    file = tmp_path / "rows.csv"
+    file.write_text("".join(f"{line}\n" for line in lines))
+    return str(file)
+
+
+# --- one row ------------------------------------------------------------------------------------
+
+
+def test_given_a_row_that_was_put_when_it_is_shown_then_it_has_its_types_and_its_secrets_are_masked(
+    stack: OperatedStack,
+) -> None:
+    words = ("users", "anna", "plan=pro", "quota:=2.50", "active:=true", "sipPassword=s3cret")
+
+    put = stack.json("list", "put", *words, "--for", "1h")
+
+    assert not put["replaced"]
+    row = _rows(stack, "users")["anna"]
+    assert int(row.pop("expiresAt")["N"]) == pytest.approx(time.time() + 3600, abs=5)
+    assert row == {
+        "plan": {"S": "pro"},
+        "quota": {"N": "2.5"},
+        "active": {"BOOL": True},
+        "sipPassword": {"S": "s3cret"},
+    }
+    shown = stack.json("list", "get", "users", "anna")
+    assert (shown["key"], shown["quota"], shown["sipPassword"]) == ("anna", 2.5, "***")
+    assert stack.json("list", "get", "users", "anna", "--reveal")["sipPassword"] == "s3cret"
+    assert "s3cret" not in stack.run("list", "get", "users").output
+    assert stack.json("list", "put", "users", "anna")["replaced"]
+    assert stack.json("list", "get", "users") == [{"key": "anna"}]
+
+
+def test_given_a_row_when_it_is_deleted_then_it_is_gone_and_a_second_time_the_status_is_5(
+    stack: OperatedStack,
+) -> None:
+    stack.json("list", "put", "users", "anna")
+
+    assert stack.json("list", "delete", "users", "anna") == {"list": "users", "deleted": "anna"}
+
+    assert _rows(stack, "users") == {}
+    assert isinstance(_error(stack, "delete", "users", "anna"), NotFoundError)
+    assert isinstance(_error(stack, "get", "users", "anna"), NotFoundError)
+
+
+def test_given_an_expired_row_when_it_is_shown_then_it_says_that_policies_do_not_see_it(
+    stack: OperatedStack,
+) -> None:
+    stack.json("list", "put", "users", "anna", "expiresAt=2026-01-01T00:00:00Z")
+
+    assert "policies do not see it" in stack.run("list", "get", "users", "anna").stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("put", "#system", "anna"), "names that begin with # are reserved"),
+        (("import", "#system", "-"), "names that begin with # are reserved"),
+        (("put", "users", ""), "must have 1 to 1,024"),
+        (("put", "users", "anna", "key=ben"), "'key' is no attribute"),
+        (("put", "users", "anna", "expiresAt=1893456000000"), "are they milliseconds?"),
+        (("put", "users", "anna", "quota:=1e200"), "more than 38 digits"),
+        (("put", "users", "anna", f"note={'x' * 70_000}"), "it has more than 65,536 bytes as JSON"),
+    ],
+)
+def test_given_what_cannot_be_a_row_then_the_error_says_what_can_and_nothing_is_written(
+    stack: OperatedStack, words: tuple[str, ...], said: str
+) -> None:
+    error = _error(stack, *words)
+
+    assert isinstance(error, UsageError)
+    assert said in str(error)
+    assert stack.aws.items(LISTS) == []
+
+
+def test_given_a_stack_that_is_older_than_lists_then_the_error_says_to_deploy_it_again(
+    stack: OperatedStack,
+) -> None:
+    del stack.outputs["ListsTableName"]
+
+    assert "Deploy the stack again" in str(_error(stack, "get", "users"))
+
+
+# --- import -------------------------------------------------------------------------------------
+
+
+def test_given_a_file_when_it_is_imported_then_each_cell_has_its_columns_type(
+    stack: OperatedStack, tmp_path: Path
+) -> None:
+    file = _file(
+        tmp_path,
+        "\ufeffkey,plan,quota:number,active:boolean,rooms:json,expiresAt",
+        'anna,"pro, yearly",007,TRUE,"[""math-*"", 1]",2030-01-01T00:00:00Z',
+        "ben,,,,,1893456000",
+        "",
+        '"carl\nsenior",basic,1e3,false,null,',
+    )
+
+    done = stack.json("list", "import", "users", file)
+
+    assert done == {"list": "users", "written": 3, "rows": 3, "expired": 0}
+    assert _rows(stack, "users") == {
+        "anna": {
+            "plan": {"S": "pro, yearly"},
+            "quota": {"N": "7"},
+            "active": {"BOOL": True},
+            "rooms": {"L": [{"S": "math-*"}, {"N": "1"}]},
+            "expiresAt": {"N": "1893456000"},
+        },
+        "ben": {"expiresAt": {"N": "1893456000"}},
+        "carl\nsenior": {
+            "plan": {"S": "basic"},
+            "quota": {"N": "1000"},
+            "active": {"BOOL": False},
+            "rooms": {"NULL": True},
+        },
+    }
+
+
+def test_given_rows_on_standard_input_then_they_are_imported_and_expired_ones_are_counted(
+    stack: OperatedStack,
+) -> None:
+    result = stack.run("list", "import", "users", "-", answer="key,expiresAt\nanna,1\nben,\n")
+
+    assert result.exit_code == 0
+    assert "1 rows of the file have expired already" in result.stderr
+    assert _rows(stack, "users").keys() == {"anna", "ben"}
+
+
+def test_given_lines_that_are_wrong_then_each_is_named_with_the_way_out_and_nothing_is_written(
+    stack: OperatedStack, tmp_path: Path
+) -> None:
+    file = tmp_path / "rows.csv"
+    file.write_bytes(
+        b"key,quota:number,active:boolean,rooms:json,expiresAt\n"
+        b"anna,1,true,[],\n"
+        b",1,true,[],\n"
+        b"ben,many,true,[],\n"
+        b"carl,1,yes,[],\n"
+        b"dora,1,true,[,\n"
+        b"emil,1,true,[],tomorrow\n"
+        b"fred,1,true\n"
+        b"J\xfcrgen,1,true,[],\n"
+        b"anna,2,true,[],\n"
+        b'gina,"1"2,true,[],\n'
+    )
+
+    result = stack.run("--json", "list", "import", "users", str(file))
+
+    assert result.exit_code == 1
+    said = json.loads(result.stdout)
+    wrong = {one["line"]: one["message"] for one in said["wrong"]}
+    assert said["wrongCount"] == len(wrong) == 9
+    assert "1 to 1,024" in wrong[3]
+    assert wrong[4] == "quota: 'many' is not a number: write 12 or 0.5"
+    assert "active: 'yes' is not true or false" in wrong[5]
+    assert "rooms: '[' is not JSON" in wrong[6]
+    assert "write 2030-01-31T18:00:00Z" in wrong[7]
+    assert "put quotes around a cell that has a comma" in wrong[8]
+    assert "save the file as UTF-8" in wrong[9]
+    assert "line 2 has the key 'anna' as well" in wrong[10]
+    assert "double those inside it" in wrong[11]
+    assert stack.aws.items(LISTS) == []
+
+
+@pytest.mark.parametrize(
+    ("header", "said"),
+    [
+        ("user,plan", "one of them 'key'"),
+        ("key;plan", "separate columns by commas"),
+        ("key,plan,plan", "names plan twice"),
+        ("key,born:date", "there are text, number, boolean, json"),
+        ("key,list", "the command names the list"),
+        ("key,:number", "has no name"),
+        ("", "it names none"),
+    ],
+)
+def test_given_a_first_line_that_does_not_name_the_columns_then_the_error_says_what_it_must_name(
+    stack: OperatedStack, header: str, said: str
+) -> None:
+    assert said in str(_error(stack, "import", "users", "-", answer=f"{header}\nanna,1\n"))
+
+
+def _answering(**answers: Any) -> Any:
+    """Calls of AWS, some operations of which are answered by a function of their parameters."""
+    call_aws: Any = BaseClient._make_api_call  # type: ignore[attr-defined]  # not in the stubs
+
+    def call(client: Any, operation: str, parameters: Any) -> Any:
+        if operation in answers:
+            return answers[operation](lambda: call_aws(client, operation, parameters), parameters)
+        return call_aws(client, operation, parameters)
+
+    return patch.object(BaseClient, "_make_api_call", call)
+
+
+def test_given_rows_that_dynamodb_leaves_unprocessed_then_they_are_sent_again_and_none_is_lost(
+    stack: OperatedStack, tmp_path: Path
+) -> None:
+    file = _file(tmp_path, "key", *(f"user-{number}" for number in range(30)))
+    throttled: Any = {"Error": {"Code": "ThrottlingException", "Message": ""}}
+    answers = iter(("throttle", "half", "half"))
+
+    def write(call: Any, parameters: Any) -> Any:
+        match next(answers, "all"):
+            case "throttle":
+                raise ClientError(throttled, "BatchWriteItem")
+            case "half":
+                requests = parameters["RequestItems"][LISTS]
+                parameters["RequestItems"] = {LISTS: requests[1::2] or requests}
+                call()
+                return {"UnprocessedItems": {LISTS: requests[::2]} if requests[1::2] else {}}
+        return call()
+
+    with _answering(BatchWriteItem=write):
+        stack.json("list", "import", "users", file)
+
+    assert len(_rows(stack, "users")) == 30
+
+
+@pytest.mark.parametrize(
+    ("error", "said", "status"),
+    [
+        (KeyboardInterrupt(), "Interrupted. All rows above line", 1),
+        (
+            ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "BatchWriteItem"),
+            "BatchWriteItem operation: no. All rows above line",
+            4,
+        ),
+    ],
+)
+def test_given_an_import_that_stops_when_it_goes_on_from_the_line_it_names_then_no_row_is_missing(
+    stack: OperatedStack, tmp_path: Path, error: BaseException, said: str, status: int
+) -> None:
+    keys = [f"user-{number:04}" for number in range(200)]
+    file = _file(tmp_path, "key,plan", *(f"{key},pro" for key in keys))
+
+    def write(call: Any, parameters: Any) -> Any:
+        first = parameters["RequestItems"][LISTS][0]["PutRequest"]["Item"]["key"]["S"]
+        if first == keys[100]:
+            raise error
+        return call()
+
+    with _answering(BatchWriteItem=write):
+        stopped = _error(stack, "import", "users", file)
+
+    assert isinstance(stopped, ImportStoppedError)
+    assert said in str(stopped)
+    assert stopped.status == status
+    written = _rows(stack, "users").keys()
+    assert {*keys[: stopped.go_on_from - 2]} <= written
+    assert len(written) < 200
+    assert stopped.go_on_from == 102
+    stack.json("list", "import", "users", file, "--from-line", str(stopped.go_on_from))
+    assert _rows(stack, "users").keys() == {*keys}
+
+
+def test_given_a_long_file_when_it_is_checked_then_it_is_not_held_in_memory() -> None:
+
+    def lines(count: int) -> io.StringIO:
+        return io.StringIO("key,note\n" + "".join(f"user-{one},{_NOTE}\n" for one in range(count)))
+
+    def peak(count: int) -> int:
+        file = lines(count)
+        tracemalloc.start()
+        checked = check_file(file, "users")
+        _, most = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert checked.rows == count
+        return most
+
+    assert peak(5_000) < _FEW_BYTES
+
+
+# --- export -------------------------------------------------------------------------------------
+
+
+def test_given_rows_of_all_types_when_exported_and_imported_then_policies_see_the_same(
+    stack: OperatedStack, tmp_path: Path
+) -> None:
+    rows: dict[str, dict[str, Any]] = {
+        "a": {"plan": {"S": 'pro, "yearly"\r\n'}, "quota": {"N": "0.10"}, "mixed": {"N": "1"}},
+        "b": {"active": {"BOOL": False}, "expiresAt": {"N": "1893456000"}, "mixed": {"S": "1"}},
+        "c": {"empty": {"S": ""}, "a:b": {"S": "x"}, "list of": {"L": [{"BOOL": True}]}},
+        "d": {"raw": {"B": b"\x00\xff"}, "set": {"SS": ["b", "a"]}},
+    }
+    for key, row in rows.items():
+        item: Any = {"list": {"S": "users"}, "key": {"S": key}, **row}
+        stack.aws.dynamodb.put_item(TableName=LISTS, Item=item)
+    file = tmp_path / "exported.csv"
+
+    done = stack.json("list", "export", "users", str(file))
+    stack.json("list", "import", "copies", str(file))
+
+    assert done == {"list": "users", "rows": 4, "file": str(file)}
+    [header, *_] = csv.reader(file.open(newline=""))
+    assert header == [
+        *("key", "expiresAt", "a:b:text", "active:boolean", "empty:json", "list of:json"),
+        *("mixed:json", "plan", "quota:number", "raw:json", "set:json"),
+    ]
+    copies = _rows(stack, "copies")
+    assert copies["a"]["quota"] == {"N": "0.1"}
+    assert copies["d"]["raw"] == {"S": "AP8="}
+    assert copies["d"]["set"] == {"L": [{"S": "a"}, {"S": "b"}]}
+    for key in "abc":
+        assert copies[key] | {"quota": 0} == rows[key] | {"quota": 0}
+
+
+def test_given_a_file_that_exists_when_a_list_is_exported_then_it_is_kept_unless_confirmed(
+    stack: OperatedStack, tmp_path: Path
+) -> None:
+    stack.json("list", "put", "users", "anna", "plan=pro")
+    file = tmp_path / "exported.csv"
+    file.write_text("precious")
+
+    assert stack.run("list", "export", "users", str(file), answer="n\n").exit_code == 1
+    assert file.read_text() == "precious"
+    assert stack.run("list", "export", "users", str(file), "--yes").exit_code == 0
+    assert file.read_text() == "key,plan\nanna,pro\n"
+    assert stack.run("list", "export", "users").stdout == "key,plan\nanna,pro\n"
+
+
+def test_given_many_rows_when_exported_then_they_are_not_held_in_memory() -> None:
+
+    def peak(count: int) -> int:
+        rows = (
+            {"list": {"S": "users"}, "key": {"S": f"user-{one}"}, "note": {"S": _NOTE}}
+            for one in range(count)
+        )
+        tracemalloc.start()
+        with Path(os.devnull).open("w", newline="", encoding="utf-8") as target:
+            assert write_csv(rows, target) == count
+        _, most = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        return most
+
+    assert peak(5_000) < _FEW_BYTES

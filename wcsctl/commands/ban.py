@@ -1,0 +1,110 @@
+"""Ban users, lift bans, and list them."""
+
+import time
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+from botocore.exceptions import ClientError
+from rich.markup import escape
+from rich.text import Text
+
+from wcs_hooks.core.errors import UnavailableError
+from wcsctl.ages import in_words
+from wcsctl.context import CommandContext, command_context
+from wcsctl.errors import NotFoundError, UsageError, WcsctlError
+from wcsctl.lists.ban_reach import BanReach, ban_reach, reach_lines
+from wcsctl.lists.bans import Ban, UnusableUserError, ban, bans, unban
+from wcsctl.lists.stored_lists import StoredLists
+from wcsctl.local_user import local_user
+from wcsctl.permissions import is_access_denied
+from wcsctl.since import duration
+
+User = Annotated[str, typer.Argument(metavar="USER", help="As tokens name them: the claim `sub`.")]
+
+
+def ban_user(
+    context: typer.Context,
+    user: User,
+    lifetime: Annotated[
+        str | None,
+        typer.Option("--for", help="How long: 1h, 7d; for good by default.", metavar="DURATION"),
+    ] = None,
+    reason: Annotated[
+        str, typer.Option(help="Why, for whoever reads the list: clients are not told.")
+    ] = "",
+) -> None:
+    """Ban a user, and say what that ends, and when.
+
+    It writes a row of the list `bans`, which the active policies look up: the recipe for bans in
+    docs/policies.md has them. A ban that the user has already is replaced.
+
+        wcsctl ban anna --for 1h --reason "Shouting in chat"
+
+    Connections and actions are refused from the next one on. A running stream ends at its next
+    keep-alive if a policy looks up bans for StreamKeepAliveEvent, if its session connected after
+    that policy became active, and if WCS sends keep-alives.
+    """
+    command = command_context(context)
+    lists = StoredLists(command.deployment)
+    seconds = None if lifetime is None else duration(lifetime)
+    try:
+        one = ban(lists, user, reason=reason, by=local_user(), now=time.time(), seconds=seconds)
+    except UnusableUserError as error:
+        raise UsageError(f"USER {error}.") from None
+    reaches, problem = _reach(command)
+    told = {
+        **one.to_json(),
+        "reach": None if reaches is None else [reach.to_json() for reach in reaches],
+    }
+    lines = [problem] if reaches is None else reach_lines(reaches)
+    command.output.result(told, Text(f"Banned {user} {_until(one)}."), *map(Text, lines))
+
+
+def unban_user(context: typer.Context, user: User) -> None:
+    """Lift a user's ban. Exit status 5: the user is not banned."""
+    command = command_context(context)
+    one = unban(StoredLists(command.deployment), user, time.time())
+    if one is None:
+        raise NotFoundError(f"{user} is not banned: `wcsctl bans` lists who is.")
+    command.output.result(
+        one.to_json(),
+        Text(f"Lifted the ban on {user}. What it ended does not come back by itself."),
+    )
+
+
+def list_bans(context: typer.Context) -> None:
+    """List who is banned, until when, by whom, and why."""
+    command = command_context(context)
+    with command.output.progress("Reading") as advance:
+        found = []
+        for one in bans(StoredLists(command.deployment), time.time()):
+            found.append(one)
+            advance(1)
+    rows = [
+        (escape(one.user), _until(one), escape(one.banned_at), escape(one.by), escape(one.reason))
+        for one in found
+    ]
+    table = command.output.table(("user", "until", "banned at", "by", "reason"), rows)
+    command.output.result([one.to_json() for one in found], table if rows else "Nobody is banned.")
+
+
+def _reach(command: CommandContext) -> tuple[list[BanReach] | None, str]:
+    """What a ban ends; or why that is not known: the ban is written, whatever comes of this."""
+    try:
+        return ban_reach(command.deployment), ""
+    except ClientError as error:
+        if not is_access_denied(error):
+            raise
+        why = "this profile may not read policies"
+    except (UnavailableError, WcsctlError, LookupError) as error:
+        why = str(error)
+    return None, f"What it ends is not known here: {why}."
+
+
+def _until(one: Ban) -> str:
+    if one.expires_at is None:
+        return "for good"
+    until = datetime.fromtimestamp(one.expires_at, UTC)
+    left = in_words(one.expires_at - time.time() + 0.5)
+    return f"for {left}, until {until:%Y-%m-%d %H:%M:%S} UTC"

@@ -1,0 +1,1 @@
+"""Lists: the rows that policies look up, and bans among them."""
