@@ -115,8 +115,9 @@ def to_json(record: LogRecord) -> dict[str, Any]:
 def _policies(line: Mapping[str, Any]) -> Iterator[str]:
     for field in ("policies", "shadowDenied", "shadowOverridden"):
         yield from line.get(field, ())
-    for failure in line.get("expressionErrors", ()):
-        yield failure.rpartition(": ")[0]
+    for field in ("expressionErrors", "lookupErrors"):
+        for failure in line.get(field, ()):
+            yield failure.rpartition(": ")[0]
 
 
 def _canonical(method: str) -> str:

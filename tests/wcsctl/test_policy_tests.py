@@ -573,6 +573,12 @@ tests:
   session: {}
   lists: {vips: {gala: {}}}
   expect: {action: echo}
+- name: Her ban is over
+  hook: {method: publishStream, body: {name: x, custom: {user: anna}}}
+  session: {}
+  now: 2030-01-01T00:00:01Z
+  lists: {bans: {anna: {level: 2, expiresAt: 1893456000}}}
+  expect: {action: echo}
 - name: Anna is pardoned
   hook: {method: publishStream, body: {name: x, custom: {user: anna}}}
   session: {}
@@ -582,7 +588,7 @@ tests:
     said = _json(_directory(tmp_path, tests, _BANNED))
 
     assert said["ok"]
-    assert len(said["tests"]) == 4
+    assert len(said["tests"]) == 5
 
 
 def test_given_rows_of_a_list_that_no_policy_looks_up_then_the_test_fails(tmp_path: Path) -> None:

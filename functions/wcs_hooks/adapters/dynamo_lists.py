@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from botocore.exceptions import BotoCoreError, ClientError
 
 from wcs_hooks.adapters.deadlines import CircuitBreaker
-from wcs_hooks.clock import Clock, Deadline, Moment
+from wcs_hooks.clock import Clock, Deadline, Moment, SystemClock
 from wcs_hooks.core.cel.expression import MAX_VISIBLE_BYTES, MAX_VISIBLE_VALUES
 from wcs_hooks.core.errors import UnavailableError
 from wcs_hooks.core.lists import DamagedRow, Row, RowKey
@@ -143,6 +143,11 @@ class DynamoLists:
             raise UnavailableError("the list store is throttled")
         items = answer["Responses"][self._table]
         return {(item[LIST]["S"], item[KEY]["S"]): item for item in items}
+
+
+def stored_row(item: "Mapping[str, AttributeValueTypeDef]", now: float) -> Row:
+    """An item as a lookup returns it at a time, in seconds since the epoch."""
+    return _stored(item, Moment(SystemClock())).at(now)
 
 
 class _Cache:

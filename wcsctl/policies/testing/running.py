@@ -118,7 +118,7 @@ def run_tests(
 def _run(test: PolicyTest, candidate: Candidate, now: float) -> TestResult:
     policies = candidate.policies_of(test.payload.app)
     moment = now if test.now is None else test.now
-    rows = rows_of(test.lists)
+    rows = rows_of(test.lists, moment)
     asked = Asked(test.method, test.payload, moment, test.session, token=test.token, rows=rows)
     try:
         explanation = explain(policies, asked, with_considered=False)
