@@ -22,11 +22,11 @@ def main() -> int:
     app = App()
     try:
         settings = Settings.from_context(app.node.get_all_context())
-        functions = package(target_of(settings))
+        packages = package(target_of(settings))
     except (SettingsError, PackagingError) as error:
         sys.stderr.write(f"{error}\n")
         return 1
-    WcsHooksStack(app, settings, code_of(functions), functions)
+    WcsHooksStack(app, settings, code_of(packages), packages)
     app.synth()
     return 0
 

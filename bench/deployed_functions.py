@@ -15,6 +15,7 @@ from aws_cdk.assertions import Template
 
 from bench.locations import REPOSITORY
 from infra.settings import Settings
+from infra.wcs_hooks import FunctionCode
 from infra.wcs_hooks_stack import WcsHooksStack
 from wcs_hooks.core.methods import Category
 
@@ -27,7 +28,7 @@ def main() -> int:
         stack = WcsHooksStack(
             App(context=context, builtin_cloud_formation_validation=False),
             Settings.from_context(context),
-            lambda_.Code.from_asset(code),
+            FunctionCode(*[lambda_.Code.from_asset(code)] * 2),
         )
         template = Template.from_stack(stack).to_json()
     functions = {

@@ -39,16 +39,16 @@ class Package:
 
 
 def ours() -> Package:
-    """The functions of this project, packaged for this machine and unpacked."""
-    made = package(target_of(Settings(packaging=Packaging.HOST)))
+    """Our functions that answer hooks, packaged for this machine and unpacked."""
+    made = package(target_of(Settings(packaging=Packaging.HOST))).hooks
     return _unpacked(made.path, "ours")
 
 
 def ours_for_lambda() -> dict[str, int]:
-    """The zipped size in bytes of what is deployed, by architecture."""
+    """The zipped size in bytes of what is deployed to answer hooks, by architecture."""
     return {
         architecture.value: package(target_of(Settings(architecture=architecture)))
-        .path.stat()
+        .hooks.path.stat()
         .st_size
         for architecture in Architecture
     }

@@ -2,7 +2,7 @@
 
 import re
 import uuid
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from cyclonedx.model import HashAlgorithm, HashType
 from cyclonedx.model.bom import Bom
@@ -14,13 +14,15 @@ _PINNED = re.compile(r"(?P<name>[A-Za-z0-9._-]+)==(?P<version>[^\s;\\]+)")
 _HASH = re.compile(r"--hash=sha256:([0-9a-f]{64})")
 
 
-def bill_of_materials(requirements: str) -> str:
+def bill_of_materials(requirements: str, without: Collection[str] = ()) -> str:
     """List the libraries that a hashed requirements file pins.
 
     Parameters
     ----------
     requirements
         The file's text.
+    without
+        Names of libraries that are not packaged.
 
     Returns
     -------
@@ -28,10 +30,10 @@ def bill_of_materials(requirements: str) -> str:
         The same text for the same requirements: it holds no date. The hashes of a component are
         those of its released files, one for each platform.
     """
-    libraries = list(_components(requirements))
+    libraries = [one for one in _components(requirements) if one.name not in without]
     bom = Bom(
         components=libraries,
-        serial_number=uuid.uuid5(uuid.NAMESPACE_URL, requirements),
+        serial_number=uuid.uuid5(uuid.NAMESPACE_URL, requirements + " ".join(sorted(without))),
     )
     functions = Component(
         name="wcs-hooks", type=ComponentType.APPLICATION, bom_ref="wcs-hooks functions"

@@ -6,6 +6,9 @@ has one: ours is pinned. Libraries are packaged as their authors released them: 
 function uses are left out, and byte code is added, but no file is changed. A CycloneDX bill of
 materials is written beside the package. The same input gives the same package and the same asset
 hash, and what was packaged once is kept in ``build/``.
+
+There are two packages: the compiler function has libraries that no other function imports. They are
+installed together, and each file of a library is compressed once.
 """
 
 import dataclasses
@@ -20,7 +23,8 @@ import tempfile
 import time
 import zipfile
 from base64 import b64encode
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
+from importlib.metadata import distributions
 from pathlib import Path
 from typing import Final
 
@@ -33,6 +37,10 @@ from infra.settings import Architecture, Packaging, Settings
 ROOT: Final = Path(__file__).resolve().parent.parent
 SOURCES: Final = ROOT / "functions"
 BUILD: Final = ROOT / "build"
+
+_HOOKS: Final = "hooks"
+_COMPILER: Final = "compiler"
+_PACKAGES: Final = (_HOOKS, _COMPILER)
 
 _PYTHON = (3, 13)
 _EPOCH = (1980, 1, 1, 0, 0, 0)
@@ -47,9 +55,16 @@ _UNUSED: Final = (
     *("botocore/data", "boto3/data", "boto3/examples", "dateutil/zoneinfo"),
     # cryptography needs the extension beside these, and no compiler of C declarations.
     *("cffi", "pycparser"),
+    # Calendars, of which botocore's parser of dates has no need; encryption, where only signatures
+    # are verified.
+    *("dateutil/rrule.py", "dateutil/easter.py", "joserfc/drafts", "cryptography/fernet.py"),
     # For browsers.
     "urllib3/contrib/emscripten",
 )
+COMPILER_LIBRARIES: Final = frozenset({"boto3", "google-re2", "s3transfer"})
+"""Libraries that only the compiler imports. boto3, which needs s3transfer, converts items
+of any shape; google-re2 measures the patterns of policies."""
+
 _TIME_ZONES: Final = "tzdata/zoneinfo"
 _TIME_ZONE_MAGIC: Final = b"TZif"  # RFC 9636
 SERVICE_MODELS: Final = "aws_service_models"
@@ -91,19 +106,35 @@ class FunctionPackage:
         Of all that went into it.
     bill_of_materials
         A file that lists the libraries in it, with versions and hashes.
-    sources
-        A digest of the functions' sources and of their libraries' versions.
     """
 
     path: Path
     asset_hash: str
     bill_of_materials: Path
-    sources: str
 
     @property
     def code_sha256(self) -> str:
         """The file's SHA-256, in base64: what Lambda reports of a function made from it."""
         return b64encode(hashlib.sha256(self.path.read_bytes()).digest()).decode()
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class FunctionPackages:
+    """The packages of all functions, for one target.
+
+    Attributes
+    ----------
+    hooks
+        Of the functions that answer hooks.
+    compiler
+        Of the compiler: the same, and `COMPILER_LIBRARIES`.
+    sources
+        A digest of the functions' sources and of their libraries' versions.
+    """
+
+    hooks: FunctionPackage
+    compiler: FunctionPackage
+    sources: str
 
 
 def target_of(settings: Settings) -> TargetPlatform:
@@ -119,15 +150,15 @@ def target_of(settings: Settings) -> TargetPlatform:
 
 def package(
     target: TargetPlatform, *, sources: Path = SOURCES, build: Path = BUILD
-) -> FunctionPackage:
-    """Package the functions for a target, or find the package that was made before.
+) -> FunctionPackages:
+    """Package the functions for a target, or find the packages that were made before.
 
     Parameters
     ----------
     target
         Where the functions will run.
     sources
-        The directory with ``wcs_hooks`` and ``requirements.txt``; the zip has its layout.
+        The directory with ``wcs_hooks`` and ``requirements.txt``; the zips have its layout.
     build
         Where packages are kept.
 
@@ -149,27 +180,66 @@ def package(
         dependencies_key.encode(),
         *(part for file in files for part in (str(file).encode(), (sources / file).read_bytes())),
     )
-    path = build / f"functions-{target.name}-{key[:16]}.zip"
-    if not path.exists():
-        dependencies = build / f"dependencies-{target.name}-{dependencies_key[:16]}.zip"
-        if not dependencies.exists():
-            with tempfile.TemporaryDirectory(dir=build) as staging:
-                _install(requirements, target, Path(staging))
-                _describe_services(Path(staging), target)
-                _prune(Path(staging))
-                _compile(Path(staging))
-                _write(dependencies, Path(staging))
+    paths = {name: build / f"{name}-{target.name}-{key[:16]}.zip" for name in _PACKAGES}
+    if not _all_exist(paths):
+        libraries = {
+            name: build / f"{name}-libraries-{target.name}-{dependencies_key[:16]}.zip"
+            for name in _PACKAGES
+        }
+        if not _all_exist(libraries):
+            _package_libraries(requirements, target, build, libraries)
         with tempfile.TemporaryDirectory(dir=build) as staging:
             for file in files:
                 (Path(staging) / file).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(sources / file, Path(staging) / file)
             _compile(Path(staging))
-            _write(path, Path(staging), onto=dependencies)
+            for name, path in paths.items():
+                _write(path, Path(staging), onto=libraries[name])
         _forget_old(build, target)
+    locked = requirements.read_text()
+    return FunctionPackages(
+        hooks=_described(paths[_HOOKS], key, locked, without=COMPILER_LIBRARIES),
+        compiler=_described(paths[_COMPILER], key, locked, without=()),
+        sources=sources_digest(sources),
+    )
+
+
+def _all_exist(paths: Mapping[str, Path]) -> bool:
+    return all(path.exists() for path in paths.values())
+
+
+def _package_libraries(
+    requirements: Path, target: TargetPlatform, build: Path, libraries: Mapping[str, Path]
+) -> None:
+    """Install the libraries and zip them: those that all functions have, and the compiler's."""
+    with (
+        tempfile.TemporaryDirectory(dir=build) as shared,
+        tempfile.TemporaryDirectory(dir=build) as apart,
+    ):
+        _install(requirements, target, Path(shared))
+        _describe_services(Path(shared), target)
+        _prune(Path(shared))
+        _move_compiler_libraries(Path(shared), Path(apart))
+        for staging in (shared, apart):
+            _compile(Path(staging))
+        _write(libraries[_HOOKS], Path(shared))
+        _write(libraries[_COMPILER], Path(apart), onto=libraries[_HOOKS])
+
+
+def _move_compiler_libraries(shared: Path, apart: Path) -> None:
+    for library in distributions(path=[os.fspath(shared)]):
+        if library.name.lower().replace("_", "-") in COMPILER_LIBRARIES:
+            for file in library.files or ():
+                (apart / file).parent.mkdir(parents=True, exist_ok=True)
+                (shared / file).rename(apart / file)
+
+
+def _described(path: Path, key: str, locked: str, *, without: Collection[str]) -> FunctionPackage:
+    """Write a package's bill of materials beside it."""
     materials = path.with_suffix(".cdx.json")
-    materials.write_text(bill_of_materials(requirements.read_text()))
+    materials.write_text(bill_of_materials(locked, without))
     path.touch()
-    return FunctionPackage(path, key, materials, sources_digest(sources))
+    return FunctionPackage(path, _digest(key.encode(), repr(sorted(without)).encode()), materials)
 
 
 def _digest(*parts: bytes) -> str:
@@ -217,7 +287,8 @@ def _describe_services(staging: Path, target: TargetPlatform) -> None:
 
 def _prune(staging: Path) -> None:
     for name in _UNUSED:
-        shutil.rmtree(staging / name, ignore_errors=True)
+        if (staging / name).exists():
+            _remove(staging / name)
     for path in (staging / _POWERTOOLS_UTILITIES).iterdir():
         if path.name not in _USED_UTILITIES:
             _remove(path)
@@ -279,7 +350,8 @@ def _compile(staging: Path) -> None:
 
 def _forget_old(build: Path, target: TargetPlatform) -> None:
     """Delete the target's packages of earlier sources, unless another run may be reading them."""
-    for path in build.glob(f"functions-{target.name}-*.zip"):
-        if time.time() - path.stat().st_mtime > _DAY_SECONDS:
-            path.unlink(missing_ok=True)
-            path.with_suffix(".cdx.json").unlink(missing_ok=True)
+    for name in _PACKAGES:
+        for path in build.glob(f"{name}-{target.name}-*.zip"):
+            if time.time() - path.stat().st_mtime > _DAY_SECONDS:
+                path.unlink(missing_ok=True)
+                path.with_suffix(".cdx.json").unlink(missing_ok=True)

@@ -4,6 +4,8 @@ An application of your own imports it with this repository's root and its direct
 the path, as ``app.py`` does.
 """
 
+from dataclasses import dataclass
+
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
@@ -17,11 +19,27 @@ from infra.hook_functions import HookFunctions
 from infra.lists import ListTable
 from infra.observability import Observability
 from infra.operators import Operators
-from infra.packaging import FunctionPackage, package, target_of
+from infra.packaging import FunctionPackage, FunctionPackages, package, target_of
 from infra.policy_compiler import CompilerFunction
 from infra.policy_store import PolicyTables
 from infra.sessions import SessionTable
 from infra.settings import DeploymentStrategy, Settings
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionCode:
+    """The code of the functions: `packaged_code`.
+
+    Attributes
+    ----------
+    hooks
+        Of those that answer hooks.
+    compiler
+        Of the compiler.
+    """
+
+    hooks: lambda_.Code
+    compiler: lambda_.Code
 
 
 class WcsHooks(Construct):
@@ -37,7 +55,7 @@ class WcsHooks(Construct):
         What can be chosen. ``stage`` distinguishes the metrics of several installations in one
         account and region; the stack's name is the caller's.
     code
-        The functions' package: see `packaged_code`.
+        The functions' packages: see `packaged_code`.
 
     Attributes
     ----------
@@ -98,7 +116,7 @@ class WcsHooks(Construct):
         construct_id: str,
         settings: Settings,
         *,
-        code: lambda_.Code,
+        code: FunctionCode,
     ) -> None:
         super().__init__(scope, construct_id)
         self.key = key = data_key(self, "DataKey", settings)
@@ -145,7 +163,7 @@ class WcsHooks(Construct):
             self,
             "HookFunctions",
             settings,
-            code=code,
+            code=code.hooks,
             snapshots=self.snapshots,
             sessions=self.sessions,
             lists=self.lists,
@@ -161,7 +179,7 @@ class WcsHooks(Construct):
             self,
             "PolicyCompiler",
             settings,
-            code=code,
+            code=code.compiler,
             store=store,
             dead_letters=self.dead_letter_queue,
             key=key,
@@ -203,7 +221,7 @@ class WcsHooks(Construct):
             CanaryDeployment(self, "Canary", live=self.live, alarms=seen.alarms)
 
 
-def packaged_code(settings: Settings) -> lambda_.Code:
+def packaged_code(settings: Settings) -> FunctionCode:
     """Package the functions for the machine that the settings choose.
 
     Raises
@@ -214,6 +232,10 @@ def packaged_code(settings: Settings) -> lambda_.Code:
     return code_of(package(target_of(settings)))
 
 
-def code_of(functions: FunctionPackage) -> lambda_.Code:
-    """Return a package as the code of functions."""
-    return lambda_.Code.from_asset(str(functions.path), asset_hash=functions.asset_hash)
+def code_of(packages: FunctionPackages) -> FunctionCode:
+    """Return packages as the code of functions."""
+    return FunctionCode(_code(packages.hooks), _code(packages.compiler))
+
+
+def _code(made: FunctionPackage) -> lambda_.Code:
+    return lambda_.Code.from_asset(str(made.path), asset_hash=made.asset_hash)

@@ -1,13 +1,12 @@
 """The stack: the construct, deployed by itself, and its outputs."""
 
 from aws_cdk import CfnOutput, CliCredentialsStackSynthesizer, Stack
-from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from infra.hook_functions import LIVE
-from infra.packaging import FunctionPackage
+from infra.packaging import FunctionPackages
 from infra.settings import Settings
-from infra.wcs_hooks import WcsHooks
+from infra.wcs_hooks import FunctionCode, WcsHooks
 from wcs_hooks.core.methods import Category
 
 
@@ -22,7 +21,7 @@ class WcsHooksStack(Stack):
         What can be chosen.
     code
         The functions' code.
-    package
+    packages
         Where the code comes from; the stack's outputs then say which version that is.
 
     Attributes
@@ -35,8 +34,8 @@ class WcsHooksStack(Stack):
         self,
         scope: Construct,
         settings: Settings,
-        code: lambda_.Code,
-        package: FunctionPackage | None = None,
+        code: FunctionCode,
+        packages: FunctionPackages | None = None,
     ) -> None:
         super().__init__(
             scope,
@@ -81,8 +80,12 @@ class WcsHooksStack(Stack):
             outputs["EventBusName"] = hooks.event_bus.event_bus_name
         if hooks.token_secrets_arn:
             outputs["TokenSecretsArn"] = hooks.token_secrets_arn
-        if package is not None:
+        if packages is not None:
             # In outputs, which no function reads: `wcsctl verify` compares them with what runs.
-            outputs |= {"CodeSha256": package.code_sha256, "CodeSources": package.sources}
+            outputs |= {
+                "CodeSha256": packages.hooks.code_sha256,
+                "CompilerCodeSha256": packages.compiler.code_sha256,
+                "CodeSources": packages.sources,
+            }
         for name, value in outputs.items():
             CfnOutput(self, name, value=value)

@@ -184,6 +184,19 @@ def test_given_a_dead_letter_of_schema_1_when_redriven_then_its_session_is_recor
     assert publish(deployed, app, session, "private-1") == 403
 
 
+def test_given_a_connect_that_came_days_ago_when_redriven_then_its_session_connected_then(
+    deployed: Deployed, app: str
+) -> None:
+    when = "connectedAt < timestamp('2026-03-01T12:00:01Z')"
+    policy = {"app": app, "id": "long-ago", "method": "publishStream", "action": "deny"}
+    assert deployed.compiled(app, deployed.put_policy({**policy, "when": when}))["ok"]
+    session = uuid.uuid4().hex
+    body = json.dumps(hook(app, session)).encode()
+
+    assert redrive(deployed, send_letter(deployed, "connect", body, f"{uuid.uuid4()}")) == "done"
+    assert publish(deployed, app, session, "stream") == 403
+
+
 def test_given_a_dead_letter_of_a_newer_schema_when_redriven_then_it_stays_and_says_why(
     deployed: Deployed, app: str
 ) -> None:
@@ -323,13 +336,14 @@ def upgraded(workspace: Workspace, directory: Path) -> Workspace:
     manifest, stack = (
         (other.assembly / f"WcsHooks.{kind}.json").read_text() for kind in ("assets", "template")
     )
-    [package] = set(re.findall(r'"S3Key": "(\w+)\.zip"', stack))
+    packages = set(re.findall(r'"S3Key": "(\w+)\.zip"', stack))
     [template] = re.findall(r'"(\w+)": \{\s+"displayName": "WcsHooks Template"', manifest)
-    changed = {key: hashlib.sha256(key.encode()).hexdigest() for key in (package, template)}
-    archive = other.assembly / f"asset.{package}.zip"
-    with zipfile.ZipFile(archive, "a") as functions:
-        functions.writestr("wcs_hooks/upgraded.py", '"""Code of a version to come."""\n')
-    archive.rename(other.assembly / f"asset.{changed[package]}.zip")
+    changed = {key: hashlib.sha256(key.encode()).hexdigest() for key in (*packages, template)}
+    for package in packages:
+        archive = other.assembly / f"asset.{package}.zip"
+        with zipfile.ZipFile(archive, "a") as functions:
+            functions.writestr("wcs_hooks/upgraded.py", '"""Code of a version to come."""\n')
+        archive.rename(other.assembly / f"asset.{changed[package]}.zip")
     for file in other.assembly.glob("*.json"):
         text = file.read_text()
         for old, new in changed.items():

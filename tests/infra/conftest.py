@@ -9,6 +9,7 @@ import pytest
 from aws_cdk import aws_lambda as lambda_
 
 from infra.settings import Concurrency, DeploymentStrategy, Settings
+from infra.wcs_hooks import FunctionCode
 from tests.infra.synthesis import SynthesisedStack, synthesise
 
 HARDENED: Final = Settings(
@@ -30,7 +31,7 @@ HARDENED: Final = Settings(
 type Synthesise = Callable[[Settings], SynthesisedStack]
 
 
-type NewCode = Callable[[], lambda_.Code]
+type NewCode = Callable[[], FunctionCode]
 """Code belongs to one application, so each needs its own."""
 
 
@@ -39,7 +40,7 @@ def new_code(tmp_path_factory: pytest.TempPathFactory) -> NewCode:
     """Some code: what is in the package is another test's matter."""
     directory = tmp_path_factory.mktemp("code")
     (directory / "handler.py").write_text("")
-    return lambda: lambda_.Code.from_asset(os.fspath(directory))
+    return lambda: FunctionCode(*[lambda_.Code.from_asset(os.fspath(directory))] * 2)
 
 
 @pytest.fixture(scope="session")

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from aws_cdk import App
-from aws_cdk import aws_lambda as lambda_
 from aws_cdk.assertions import Template
 
 from infra.settings import Settings
+from infra.wcs_hooks import FunctionCode
 from infra.wcs_hooks_stack import WcsHooksStack
 
 ROOT: Final = Path(__file__).resolve().parents[2]
@@ -78,7 +78,7 @@ class SynthesisedStack:
         return self.resource(self.output(f"{name}TableName"))
 
 
-def synthesise(settings: Settings, code: lambda_.Code) -> SynthesisedStack:
+def synthesise(settings: Settings, code: FunctionCode) -> SynthesisedStack:
     """Synthesise the stack in an application of its own, with the flags of ``cdk.json``.
 
     CloudFormation's own rules, which take most of the time, are checked where app.py is run.

@@ -53,14 +53,19 @@ def test_given_cdk_jsons_own_context_when_synthesised_then_the_packaged_stack_is
 
     assert done.returncode == 0, done.stderr
     template = json.loads((tmp_path / "WcsHooks-test.template.json").read_text())
-    (zipped,) = tmp_path.glob("asset.*.zip")
-    keys = {
-        resource["Properties"]["Code"]["S3Key"]
+    digests = {
+        zipped.name.removeprefix("asset."): b64encode(
+            hashlib.sha256(zipped.read_bytes()).digest()
+        ).decode()
+        for zipped in tmp_path.glob("asset.*.zip")
+    }
+    code = {
+        resource["Properties"]["Handler"]: digests[resource["Properties"]["Code"]["S3Key"]]
         for resource in template["Resources"].values()
         if resource["Type"] == "AWS::Lambda::Function"
     }
-    assert keys == {zipped.name.removeprefix("asset.")}
+    assert len(digests) == 2
     outputs = {name: output["Value"] for name, output in template["Outputs"].items()}
-    digest = b64encode(hashlib.sha256(zipped.read_bytes()).digest()).decode()
-    assert outputs["CodeSha256"] == digest
+    assert outputs["CompilerCodeSha256"] == code.pop("wcs_hooks.handlers.compiler.handler")
+    assert set(code.values()) == {outputs["CodeSha256"]} != {outputs["CompilerCodeSha256"]}
     assert outputs["CodeSources"] == sources_digest(ROOT / "functions")

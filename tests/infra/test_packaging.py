@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, ClassVar
@@ -18,11 +18,14 @@ import pytest
 import requests
 from moto import mock_aws
 
+from bench.targets import MB
 from infra import packaging
 from infra.packaging import (
+    COMPILER_LIBRARIES,
     SERVICE_MODELS,
     SOURCES,
     FunctionPackage,
+    FunctionPackages,
     PackagingError,
     TargetPlatform,
     package,
@@ -59,6 +62,12 @@ WHEELS = {
     "cel_expr_python/cel.so": "machine code",
     "cel_expr_python/ext/ext_math.so": "machine code",
     "_cffi_backend.so": "machine code",
+    "google_re2-1.1.dist-info/METADATA": "Name: google-re2",
+    "google_re2-1.1.dist-info/RECORD": "_re2.so,,\ngoogle_re2-1.1.dist-info/METADATA,,\n"
+    "google_re2-1.1.dist-info/RECORD,,\nre2/__init__.py,,\nre2/__init__.pyi,,\n",
+    "_re2.so": "machine code",
+    "re2/__init__.py": "",
+    "re2/__init__.pyi": "",
     "cffi/__init__.py": "",
     "cffi/cparser.py": "",
     "pycparser/c_parser.py": "",
@@ -88,6 +97,14 @@ KEPT = {
     "tzdata/__init__.py",
     "tzdata/zones",
     "tzdata/zoneinfo/Europe/Riga",
+}
+
+
+COMPILERS_OWN = {
+    "google_re2-1.1.dist-info/METADATA",
+    "google_re2-1.1.dist-info/RECORD",
+    "_re2.so",
+    "re2/__init__.py",
 }
 
 
@@ -154,15 +171,19 @@ def test_given_wheels_when_packaged_then_what_functions_do_not_import_is_left_ou
     made = package(HERE, sources=sources, build=build)
 
     ours = {"wcs_hooks/__init__.py", "wcs_hooks/handlers/connect.py"}
-    packaged = {name for name in _names(made) if "__pycache__" not in name}
-    assert packaged == KEPT | ours
+    hooks, compiler = (
+        {name for name in _names(one) if "__pycache__" not in name}
+        for one in (made.hooks, made.compiler)
+    )
+    assert hooks == KEPT | ours
+    assert compiler == hooks | COMPILERS_OWN
 
 
 @pytest.mark.usefixtures("installer")
 def test_given_lambda_cannot_cache_byte_code_when_packaged_then_every_source_has_its_own(
     sources: Path, build: Path
 ) -> None:
-    made = package(HERE, sources=sources, build=build)
+    made = package(HERE, sources=sources, build=build).compiler
 
     names = _names(made)
     compiled = {name for name in names if name.endswith(".pyc")}
@@ -198,7 +219,7 @@ def test_given_a_strict_umask_when_packaged_then_lambdas_own_user_can_read_every
 ) -> None:
     before = os.umask(0o077)
     try:
-        made = package(HERE, sources=sources, build=build)
+        made = package(HERE, sources=sources, build=build).compiler
     finally:
         os.umask(before)
 
@@ -213,20 +234,22 @@ def test_given_the_same_input_when_packaged_elsewhere_then_the_package_is_the_sa
     first = package(HERE, sources=sources, build=build)
     second = package(HERE, sources=sources, build=build.with_name("elsewhere"))
 
-    assert first.asset_hash == second.asset_hash
-    assert _content(first) == _content(second)
+    assert first.hooks.asset_hash == second.hooks.asset_hash
+    assert first.compiler.asset_hash == second.compiler.asset_hash
+    assert _content(first.hooks) == _content(second.hooks)
+    assert _content(first.compiler) == _content(second.compiler)
 
 
 def test_given_a_package_when_asked_for_again_then_it_is_not_made_again(
     sources: Path, build: Path, installer: Installer
 ) -> None:
     first = package(HERE, sources=sources, build=build)
-    written = first.path.stat().st_ino
+    written = [one.path.stat().st_ino for one in (first.hooks, first.compiler)]
 
     second = package(HERE, sources=sources, build=build)
 
     assert second == first
-    assert second.path.stat().st_ino == written
+    assert [one.path.stat().st_ino for one in (second.hooks, second.compiler)] == written
     assert installer.asked == [HERE]
 
 
@@ -238,10 +261,11 @@ def test_given_changed_sources_when_packaged_then_the_dependencies_are_not_fetch
 
     second = package(HERE, sources=sources, build=build)
 
-    assert second.asset_hash != first.asset_hash
-    with zipfile.ZipFile(second.path) as archive:
-        assert b"return 1" in archive.read("wcs_hooks/handlers/connect.py")
-        assert len(archive.namelist()) == len(set(archive.namelist()))
+    for before, after in ((first.hooks, second.hooks), (first.compiler, second.compiler)):
+        assert after.asset_hash != before.asset_hash
+        with zipfile.ZipFile(after.path) as archive:
+            assert b"return 1" in archive.read("wcs_hooks/handlers/connect.py")
+            assert len(archive.namelist()) == len(set(archive.namelist()))
     assert installer.asked == [HERE]
 
 
@@ -249,10 +273,12 @@ def test_given_changed_requirements_or_target_when_packaged_then_dependencies_ar
     sources: Path, build: Path, installer: Installer
 ) -> None:
     there = TargetPlatform("there", "aarch64-manylinux_2_34")
-    hashes = {package(each, sources=sources, build=build).asset_hash for each in (HERE, there)}
+    hashes = {
+        package(each, sources=sources, build=build).hooks.asset_hash for each in (HERE, there)
+    }
     (sources / "requirements.txt").write_text("aws-lambda-powertools==3.38.0")
 
-    hashes.add(package(HERE, sources=sources, build=build).asset_hash)
+    hashes.add(package(HERE, sources=sources, build=build).hooks.asset_hash)
 
     assert len(hashes) == 3
     assert installer.asked == [HERE, there, HERE]
@@ -270,7 +296,7 @@ def test_given_packaging_breaks_off_when_tried_again_then_no_half_a_package_is_f
             package(HERE, sources=sources, build=build)
 
     assert list(build.iterdir()) == []
-    assert "wcs_hooks/__init__.py" in _names(package(HERE, sources=sources, build=build))
+    assert "wcs_hooks/__init__.py" in _names(package(HERE, sources=sources, build=build).hooks)
     assert len(installer.asked) == 2
 
 
@@ -278,15 +304,20 @@ def test_given_packaging_breaks_off_when_tried_again_then_no_half_a_package_is_f
 def test_given_packages_of_earlier_sources_when_a_new_one_is_made_then_old_ones_go(
     sources: Path, build: Path
 ) -> None:
-    old = package(HERE, sources=sources, build=build).path
-    os.utime(old, (0, 0))
+    old = _paths(package(HERE, sources=sources, build=build))
+    for path in old:
+        os.utime(path, (0, 0))
     (sources / "wcs_hooks/__init__.py").write_text("'''Recent.'''")
-    recent = package(HERE, sources=sources, build=build).path
+    recent = _paths(package(HERE, sources=sources, build=build))
     (sources / "wcs_hooks/__init__.py").write_text("'''Newest.'''")
 
-    newest = package(HERE, sources=sources, build=build).path
+    newest = _paths(package(HERE, sources=sources, build=build))
 
-    assert set(build.glob("functions-*.zip")) == {recent, newest}
+    assert {*build.glob("hooks-here-*.zip"), *build.glob("compiler-here-*.zip")} == recent | newest
+
+
+def _paths(made: FunctionPackages) -> set[Path]:
+    return {made.hooks.path, made.compiler.path}
 
 
 def test_given_a_package_that_no_index_has_when_fetched_then_one_line_names_it(
@@ -340,32 +371,40 @@ def test_given_where_functions_run_when_packaged_then_wheels_are_fetched_for_it(
 
 
 @pytest.fixture(scope="module")
-def for_host() -> FunctionPackage:
+def for_host() -> FunctionPackages:
     return package(target_of(Settings(packaging=Packaging.HOST)))
 
 
 @pytest.fixture(scope="module")
-def unpacked(for_host: FunctionPackage, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    directory = tmp_path_factory.mktemp("task")
-    with zipfile.ZipFile(for_host.path) as archive:
+def unpacked(for_host: FunctionPackages, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return _unpacked(for_host.hooks, tmp_path_factory.mktemp("hooks"))
+
+
+@pytest.fixture(scope="module")
+def compiler(for_host: FunctionPackages, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return _unpacked(for_host.compiler, tmp_path_factory.mktemp("compiler"))
+
+
+def _unpacked(made: FunctionPackage, directory: Path) -> Path:
+    with zipfile.ZipFile(made.path) as archive:
         archive.extractall(directory)
     return directory
 
 
-def test_given_the_package_then_each_file_of_a_library_is_the_released_one(unpacked: Path) -> None:
+def test_given_the_package_then_each_file_of_a_library_is_the_released_one(compiler: Path) -> None:
     recorded = {
         name: digest
-        for record in unpacked.glob("*.dist-info/RECORD")
+        for record in compiler.glob("*.dist-info/RECORD")
         for name, digest, _ in csv.reader(record.read_text().splitlines())
     }
     own = {"wcs_hooks", SERVICE_MODELS}
     packaged = {
         name: path
-        for path in unpacked.rglob("*")
+        for path in compiler.rglob("*")
         if path.is_file()
         and "__pycache__" not in path.parts
         and path.name != "RECORD"
-        and (name := path.relative_to(unpacked).as_posix()).partition("/")[0] not in own
+        and (name := path.relative_to(compiler).as_posix()).partition("/")[0] not in own
     }
 
     assert len(packaged) > 300
@@ -374,8 +413,8 @@ def test_given_the_package_then_each_file_of_a_library_is_the_released_one(unpac
         assert recorded[name] == f"sha256={digest.rstrip('=')}", name
 
 
-def test_given_the_package_then_each_library_comes_with_its_licence(unpacked: Path) -> None:
-    libraries = list(unpacked.glob("*.dist-info"))
+def test_given_the_package_then_each_library_comes_with_its_licence(compiler: Path) -> None:
+    libraries = list(compiler.glob("*.dist-info"))
 
     without = [
         library.name
@@ -387,18 +426,21 @@ def test_given_the_package_then_each_library_comes_with_its_licence(unpacked: Pa
     assert {name.partition("-")[0] for name in without} <= {"cel_expr_python", "google_re2"}
 
 
-def test_given_the_package_then_its_bill_of_materials_lists_each_library(
-    for_host: FunctionPackage, unpacked: Path
+def test_given_the_packages_then_the_bill_of_materials_of_each_lists_its_libraries(
+    for_host: FunctionPackages, unpacked: Path, compiler: Path
 ) -> None:
-    bill = json.loads(for_host.bill_of_materials.read_text())
-
-    installed = {
-        tuple(library.name.removesuffix(".dist-info").lower().replace("_", "-").rsplit("-", 1))
-        for library in unpacked.glob("*.dist-info")
-    }
-    assert bill["bomFormat"] == "CycloneDX"
-    assert {(one["name"], one["version"]) for one in bill["components"]} == installed
-    assert all(one["hashes"] for one in bill["components"])
+    listed = {}
+    for made, directory in ((for_host.hooks, unpacked), (for_host.compiler, compiler)):
+        bill = json.loads(made.bill_of_materials.read_text())
+        installed = {
+            tuple(library.name.removesuffix(".dist-info").lower().replace("_", "-").rsplit("-", 1))
+            for library in directory.glob("*.dist-info")
+        }
+        assert bill["bomFormat"] == "CycloneDX"
+        assert {(one["name"], one["version"]) for one in bill["components"]} == installed
+        assert all(one["hashes"] for one in bill["components"])
+        listed[directory] = {one["name"] for one in bill["components"]}
+    assert listed[compiler] - listed[unpacked] == COMPILER_LIBRARIES
 
 
 @pytest.mark.parametrize(
@@ -409,7 +451,7 @@ def test_given_an_architecture_when_packaged_for_lambda_then_its_machine_code_is
 ) -> None:
     made = package(target_of(Settings(architecture=architecture)))
 
-    with zipfile.ZipFile(made.path) as archive:
+    with zipfile.ZipFile(made.compiler.path) as archive:
         libraries = [name for name in archive.namelist() if name.endswith(".so")]
         headers = [archive.read(name)[:20] for name in libraries]
     assert sorted(name.partition("/")[0].partition(".")[0] for name in libraries) == [
@@ -417,9 +459,8 @@ def test_given_an_architecture_when_packaged_for_lambda_then_its_machine_code_is
     ]
     assert {header[:4] for header in headers} == {b"\x7fELF"}
     assert {int.from_bytes(header[18:20], "little") for header in headers} == {machine}
-    # Deployments pay for each megabyte. What verifies tokens has 5 of them; the target is 13
-    # (`bench.targets`).
-    assert made.path.stat().st_size < 14_200_000
+    # Deployments pay for each megabyte. What verifies tokens has 5 of them.
+    assert made.hooks.path.stat().st_size <= 13 * MB
 
 
 IMPORT = """
@@ -459,15 +500,16 @@ MOST_MODULES = 360
 
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_given_nothing_but_the_package_when_a_handler_is_imported_then_it_starts(
-    name: str, unpacked: Path, stack_with: Synthesise
+    name: str, unpacked: Path, compiler: Path, stack_with: Synthesise
 ) -> None:
-    is_callable, files, _ = _imported(name, unpacked, stack_with)
+    task = unpacked if name in set(Category) else compiler
+    is_callable, files, _ = _imported(name, task, stack_with)
 
     assert is_callable
     elsewhere = {module for module, file in files.items() if "site-packages" in file}
     assert not elsewhere, "imported, but not packaged"
-    assert files["wcs_hooks"].startswith(os.fspath(unpacked))
-    assert files["botocore"].startswith(os.fspath(unpacked))
+    assert files["wcs_hooks"].startswith(os.fspath(task))
+    assert files["botocore"].startswith(os.fspath(task))
 
 
 @pytest.mark.parametrize("name", Category)
@@ -590,7 +632,10 @@ def moto_over_http() -> Iterator[tuple[str, set[str]]]:
 
 
 def test_given_short_service_models_when_the_package_runs_then_every_call_of_the_adapters_works(
-    unpacked: Path, stack_with: Synthesise, moto_over_http: tuple[str, set[str]]
+    unpacked: Path,
+    compiler: Path,
+    stack_with: Synthesise,
+    moto_over_http: tuple[str, set[str]],
 ) -> None:
     endpoint, asked = moto_over_http
     aws = Aws.set_up(SECRET)
@@ -598,8 +643,7 @@ def test_given_short_service_models_when_the_package_runs_then_every_call_of_the
     aws.put_policies("live", deny("no", "publishStream"))
     session = {"appKey": "live", "nodeId": "n", "sessionId": "s"}
     edit = {"dynamodb": {"Keys": {"app": {"S": "live"}, "id": {"S": "no"}}}}
-    runs: list[tuple[str, Any]] = [
-        ("compiler", {"Records": [edit]}),
+    hooks = [
         ("connect", _hook("connect", session)),
         ("direct", _hook("publishStream", session)),
         ("event", _hook("ConnectionStatusEvent", {**session, "status": "DISCONNECTED"})),
@@ -615,25 +659,35 @@ def test_given_short_service_models_when_the_package_runs_then_every_call_of_the
         "POLICIES_TABLE": POLICIES,
     }
 
+    outputs = [
+        _output_of(runs, task, variables | NOWHERE | {"AWS_ENDPOINT_URL": endpoint})
+        for task, runs in ((compiler, [("compiler", {"Records": [edit]})]), (unpacked, hooks))
+    ]
+
+    answers = [
+        json.loads(line.removeprefix("answer "))
+        for output in outputs
+        for line in output.splitlines()
+        if line.startswith("answer ")
+    ]
+    assert [answer and answer["statusCode"] for answer in answers] == [None, 200, 403, 200, 400]
+    assert asked == {operation for each in OPERATIONS.values() for operation in each}
+    assert not [output for output in outputs if '"DeadLetterLost"' in output]
+    assert len(aws.dead_letters()) == 1
+
+
+def _output_of(runs: Sequence[tuple[str, Any]], task: Path, variables: dict[str, str]) -> str:
+    """What handlers write that have nothing but a package, called one after the other."""
     done = subprocess.run(
-        [sys.executable, "-I", "-c", CALL, os.fspath(unpacked)],
-        env=variables | NOWHERE | {"AWS_ENDPOINT_URL": endpoint},
+        [sys.executable, "-I", "-S", "-c", CALL, os.fspath(task)],
+        env=variables,
         input=json.dumps(runs),
         capture_output=True,
         text=True,
         check=False,
     )
-
     assert done.returncode == 0, done.stderr
-    answers = [
-        json.loads(line.removeprefix("answer "))
-        for line in done.stdout.splitlines()
-        if line.startswith("answer ")
-    ]
-    assert [answer and answer["statusCode"] for answer in answers] == [None, 200, 403, 200, 400]
-    assert asked == {operation for each in OPERATIONS.values() for operation in each}
-    assert '"DeadLetterLost"' not in done.stdout
-    assert len(aws.dead_letters()) == 1
+    return done.stdout
 
 
 def _hook(method: str, body: dict[str, str] | bytes) -> dict[str, Any]:

@@ -10,8 +10,10 @@ import pytest
 from tests.integration.conftest import MakeClient
 from tests.support.aws_calls import AwsCalls
 from tests.support.aws_tables import Aws
+from tests.support.fake_clock import FakeClock
 from tests.support.hook_client import HookClient
 from tests.support.in_memory_snapshots import InMemorySnapshots
+from tests.unit.tokens.issuer import ISSUER, claims, jwk, signed
 from wcs_hooks.core.methods import Category
 
 CONNECT = {"nodeId": "node", "appKey": "live", "sessionId": "/s", "custom": {"role": "teacher"}}
@@ -143,6 +145,65 @@ def test_given_a_hook_of_wcs_that_failed_when_it_is_kept_then_it_may_be_redriven
 
     [message] = aws.dead_letters()
     assert "unverified" not in message
+
+
+# --- As of when it came ---------------------------------------------------------------------------
+
+DAY = 86_400
+
+
+@pytest.mark.parametrize(
+    "limited",
+    [
+        {"notAfter": "2030-03-17T18:00:00Z"},
+        {"hours": "Sun 17:00-18:00 UTC"},
+        {"when": "now < timestamp('2030-03-17T18:00:00Z')"},
+    ],
+    ids=lambda limited: next(iter(limited)),
+)
+def test_given_a_policy_that_applied_when_the_hook_came_when_redriven_days_later_then_it_decides(
+    limited: dict[str, str],
+    make_client: MakeClient,
+    snapshots: InMemorySnapshots,
+    clock: FakeClock,
+    aws: Aws,
+) -> None:
+    hooks = make_client(snapshots=snapshots)
+    snapshots.refuse()
+    hooks.post("playHLS", CONNECT)
+    [message] = aws.dead_letters()
+    snapshots.recover()
+    snapshots.publish("live", {"id": "no", "method": "playHLS", "action": "deny", **limited})
+    clock.advance(2 * DAY)
+
+    told = redrive(hooks, Category.DIRECT, message)
+    del message["firstSeen"]
+    told_without_a_moment = redrive(hooks, Category.DIRECT, message)
+
+    assert (told["status"], told_without_a_moment["status"]) == (403, 200)
+
+
+def test_given_a_token_that_expired_meanwhile_when_its_connect_is_redriven_then_it_is_recorded(
+    make_client: MakeClient, snapshots: InMemorySnapshots, clock: FakeClock, aws: Aws
+) -> None:
+    came_at = clock.now()
+    snapshots.publish(
+        "live",
+        {"id": "site", "action": "trust", "required": True, "issuer": ISSUER, "keys": jwk("ES256")},
+    )
+    token = signed({"alg": "ES256"}, claims(exp=came_at + 600))
+    connect = {**CONNECT, "custom": {"token": token}}
+    make_client(snapshots=snapshots, SESSIONS_TABLE="Missing").post("connect", connect)
+    [message] = aws.dead_letters()
+    clock.advance(2 * DAY)
+
+    told = redrive(make_client(snapshots=snapshots), Category.CONNECT, message)
+
+    assert (told["status"], told["pending"]) == (200, [])
+    [session] = aws.sessions()
+    assert "claims" in session
+    assert session["connectedAt"] == came_at
+    assert session["expiresAt"] == came_at + (2 + 7) * DAY
 
 
 # --- What is left to do ---------------------------------------------------------------------------

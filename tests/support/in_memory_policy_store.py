@@ -24,6 +24,7 @@ from wcs_hooks.core.policy.compilation import (
     source_digest,
     unpack,
 )
+from wcs_hooks.core.policy.token_use import pack_token_use, unpack_token_use
 from wcs_hooks.core.policy.vocabulary import STATUS_ID
 from wcs_hooks.core.snapshot import Snapshot
 
@@ -110,6 +111,7 @@ class InMemoryPolicyStore:
             record,
             demands=unpack(pack(record.demands)),
             held=unpack(pack(record.held)),
+            tokens=unpack_token_use(pack_token_use(record.tokens)),
             revision=record.revision + 1,
         )
 

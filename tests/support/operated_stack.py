@@ -26,6 +26,7 @@ from wcs_hooks.adapters.dynamo_dead_letters import DynamoDeadLetters
 from wcs_hooks.adapters.dynamo_policy_store import DynamoPolicyStore
 from wcs_hooks.clock import Deadline, SystemClock
 from wcs_hooks.compiler.policy_compiler import PolicyCompiler
+from wcs_hooks.telemetry.catalogue import COMPILER
 from wcsctl import cli, dead_letters
 from wcsctl.deployment import Deployment
 
@@ -281,7 +282,8 @@ def emulate(monkeypatch: "pytest.MonkeyPatch") -> None:
 def _create_function(name: str, role: str, environment: Mapping[str, str]) -> None:
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w") as package:
-        package.writestr(zipfile.ZipInfo("nothing.py"), "")
+        # The compiler has a package of its own.
+        package.writestr(zipfile.ZipInfo("nothing.py"), "re2" if name == COMPILER else "")
     functions = boto3.client("lambda")
     functions.create_function(
         FunctionName=name,

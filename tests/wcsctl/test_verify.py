@@ -25,7 +25,7 @@ from tests.support.compiler_function import CompilerFunction, records
 from tests.support.hook_client import HookClient
 from tests.support.operated_stack import ALARM, OperatedStack, operated
 from wcs_hooks.core.methods import METHODS, Category
-from wcs_hooks.telemetry.catalogue import namespace_of
+from wcs_hooks.telemetry.catalogue import COMPILER, namespace_of
 from wcsctl.metrics import measured_in
 from wcsctl.verification.run import PREFIX
 from wcsctl.verification.telemetry import RUNBOOK
@@ -179,27 +179,35 @@ def _edited(operation: str, parameters: Mapping[str, Any]) -> list[tuple[str, st
 
 
 @pytest.fixture
-def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cloud]:
+def cloud(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Iterator[Cloud]:
     passed = PassedTime(monkeypatch)
     captured = Captured()
-    with operated(SNAPSHOT_TTL_SECONDS="1") as stack:
+    auth = getattr(request, "param", "hmac")
+    with operated(SNAPSHOT_TTL_SECONDS="1", AUTH=auth) as stack:
         arn = boto3.client("events").create_event_bus(Name="wcs")["EventBusArn"]
         hooks = HookClient(
             captured,
             clock=passed,
+            AUTH=auth,
             REPLY_TIMEOUT_SECONDS="10",
             SNAPSHOT_TTL_SECONDS="1",
             EVENT_BUS_NAME="wcs",
             REST_API_CALLS="never-deny",
             SIGNATURE_SECRET_ARN=stack.aws.secret_arn,
         )
-        [code] = {one["CodeSha256"] for one in boto3.client("lambda").list_functions()["Functions"]}
+        codes = {
+            one["FunctionName"]: one["CodeSha256"]
+            for one in boto3.client("lambda").list_functions()["Functions"]
+        }
+        compiler = codes.pop(COMPILER)
+        [code] = set(codes.values())
         stack.outputs.update(
             SessionsTableName=SESSIONS,
             EventBusName=arn.rpartition("/")[2],
             AlarmTopicArn=TOPIC,
             DashboardUrl="https://console.aws.amazon.com/cloudwatch/home#dashboards/dashboard/WcsHooks",
             CodeSha256=code,
+            CompilerCodeSha256=compiler,
             CodeSources=sources_digest(RUNBOOK.parents[1] / "functions"),
         )
         stack.cloudwatch.put_dashboard(DashboardName="WcsHooks", DashboardBody='{"widgets":[]}')
@@ -270,6 +278,7 @@ def test_given_a_stack_in_the_cloud_then_each_check_passes_and_nothing_is_left(
     assert cloud.left() == before
 
 
+@pytest.mark.parametrize("cloud", ["basic"], indirect=True)
 def test_given_cloudwatch_or_the_account_falls_short_then_its_line_fails(cloud: Cloud) -> None:
     def refuse(_: Mapping[str, Any]) -> Any:
         raise ClientError({"Error": {"Code": "AccessDenied"}}, "GetDashboard")

@@ -13,6 +13,7 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk.assertions import Template
 
 from infra.settings import Settings
+from infra.wcs_hooks import FunctionCode
 from infra.wcs_hooks_stack import WcsHooksStack
 from tools.locations import REPOSITORY
 
@@ -59,7 +60,7 @@ def deployed_stack() -> DeployedStack:
         stack = WcsHooksStack(
             App(context=context, builtin_cloud_formation_validation=False),
             Settings(),
-            lambda_.Code.from_asset(code),
+            FunctionCode(*[lambda_.Code.from_asset(code)] * 2),
         )
         return _read(Template.from_stack(stack).to_json()["Resources"].values())
 

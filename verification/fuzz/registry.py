@@ -15,6 +15,7 @@ from verification.fuzz.targets.override import Override
 from verification.fuzz.targets.policies import POOL, Policies
 from verification.fuzz.targets.secrets import Secrets
 from verification.fuzz.targets.size import Size
+from verification.fuzz.targets.token import Token
 from wcs_hooks.core.policy.reader import ATTRIBUTES
 
 
@@ -47,7 +48,7 @@ CAMPAIGNS: Final[Mapping[str, Campaign]] = {
     "body": Campaign(
         Body,
         "parsed, or 400 or 413; as any JSON parser reads it; its bytes kept",
-        250,
+        210,
         mutation=JsonMutation(),
     ),
     "override": Campaign(
@@ -83,6 +84,11 @@ CAMPAIGNS: Final[Mapping[str, Campaign]] = {
         40,
         longest=16_384,
         mutation=JsonMutation(),
+    ),
+    "token": Campaign(
+        Token,
+        "no 5xx, no hook let in by a token that nobody signed, none in a log or an error",
+        40,
     ),
     "policies": Campaign(
         Policies,

@@ -12,7 +12,7 @@ from wcsctl.errors import NotFoundError, WcsctlError
 from wcsctl.feedback import Feedback
 from wcsctl.policies import connect_config
 from wcsctl.policies.app_status import AppStatus
-from wcsctl.policies.demands import demands_in_table
+from wcsctl.policies.demands import others_in_table
 from wcsctl.policies.diff import PolicyChange
 from wcsctl.policies.dynamodb_json import attribute_of, key_of, raw_of
 from wcsctl.policies.files import FileFinding
@@ -156,7 +156,7 @@ class Editing:
         """Check what shall stand in the table, also against other apps that stand there."""
         count = sum(map(len, policies.values()))
         with self._feedback.progress("Checking", count) as advance:
-            others = demands_in_table(self.deployment, policies.keys())
+            others = others_in_table(self.deployment, policies.keys())
             return lint(policies, files, others, advance)
 
     def check(

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,6 +10,7 @@ from wcs_hooks.core.policy.compilation import Compilation, compile_policies
 from wcs_hooks.core.policy.reader import EVERY_APP
 from wcsctl.errors import WcsctlError
 from wcsctl.explanation import PolicySet
+from wcsctl.policies.demands import others_among
 from wcsctl.policies.files import FileFinding, PolicyFiles, load_directory
 
 VERSION: Final = 0
@@ -89,14 +89,14 @@ def compile_files(files: PolicyFiles, now: float) -> Candidate:
     """
     items = {app: [plain(item) for item in own.values()] for app, own in files.policies.items()}
     alone = {app: compile_policies(app, own, (), now) for app, own in items.items()}
-    shared = alone[EVERY_APP].demands if EVERY_APP in alone else ()
-    single = tuple(
-        chain.from_iterable(done.demands for app, done in alone.items() if app != EVERY_APP)
-    )
     compiled: dict[str, Compilation] = {}
     for app, own in items.items():
-        others = single if app == EVERY_APP else shared
-        compiled[app] = compile_policies(app, own, others, now) if others else alone[app]
+        others = others_among(app, alone)
+        compiled[app] = (
+            compile_policies(app, own, others.demands, now, others.tokens)
+            if any(others)
+            else alone[app]
+        )
     findings = [
         *files.findings,
         *(

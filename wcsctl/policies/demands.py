@@ -1,32 +1,50 @@
-"""What the policies in a deployment's table demand of restClientConfig."""
+"""What policies in a deployment's table demand of restClientConfig, and are about tokens."""
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from itertools import chain
+from typing import Protocol
 
 from wcs_hooks.adapters.dynamo_policy_store import read_demands, read_pointer, read_records
 from wcs_hooks.adapters.dynamo_snapshots import CURRENT, version_key
 from wcs_hooks.core.policy.client_config import Demand
+from wcs_hooks.core.policy.compilation import Others
 from wcs_hooks.core.policy.reader import EVERY_APP
+from wcs_hooks.core.policy.token_use import NO_TOKENS, TokenUse
 from wcsctl.deployment import Deployment
 from wcsctl.policies.history import read_items
 
 
-def demands_in_table(
-    deployment: Deployment, besides: Collection[str]
-) -> Callable[[str], Sequence[Demand]]:
-    """Gives for an app what those that hold together with it demand, besides some apps.
+class AboutOthers(Protocol):
+    """What an app tells of its policies to those that hold together with them."""
+
+    @property
+    def demands(self) -> Sequence[Demand]:
+        """What they demand of restClientConfig."""
+        ...
+
+    @property
+    def tokens(self) -> TokenUse:
+        """What they are about tokens."""
+        ...
+
+
+def others_among(app: str, apps: Mapping[str, AboutOthers]) -> Others:
+    """Return what is known of those policies among some apps' that hold together with an app's.
 
     Each app's policies hold together with those of every app, and with no other's.
     """
+    names = [name for name in apps if (name == EVERY_APP) != (app == EVERY_APP)]
+    return Others(
+        list(chain.from_iterable(apps[name].demands for name in names)),
+        [apps[name].tokens for name in names if apps[name].tokens != NO_TOKENS],
+    )
+
+
+def others_in_table(deployment: Deployment, besides: Collection[str]) -> Callable[[str], Others]:
+    """Return what gives for an app the `Others` in a deployment's table, besides some apps."""
     records = read_records(deployment.client("dynamodb"), deployment.output("SnapshotsTableName"))
-    found = {app: record.demands for app, record in records.items() if app not in besides}
-
-    def others(app: str) -> Sequence[Demand]:
-        if app != EVERY_APP:
-            return found.get(EVERY_APP, ())
-        return list(chain.from_iterable(found.values()))
-
-    return others
+    found = {app: record for app, record in records.items() if app not in besides}
+    return lambda app: others_among(app, found)
 
 
 def active_demands(

@@ -1,15 +1,15 @@
 """Checks policies as the compiler will, app by app, and across apps; it needs no AWS."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from strict_yaml import plain
-from wcs_hooks.core.policy.client_config import Demand
-from wcs_hooks.core.policy.compilation import Compilation, app_error, compile_policies
-from wcs_hooks.core.policy.reader import EVERY_APP, Finding, Severity
+from wcs_hooks.core.policy.compilation import Compilation, Others, app_error, compile_policies
+from wcs_hooks.core.policy.reader import Finding, Severity
 from wcsctl.errors import WcsctlError
 from wcsctl.feedback import Advance, no_advance
+from wcsctl.policies.demands import others_among
 from wcsctl.policies.dynamodb_json import item_size, raw_of
 from wcsctl.policies.files import FileFinding
 from wcsctl.policies.table import MAX_ID_BYTES, MAX_ITEM_BYTES
@@ -18,7 +18,7 @@ from wcsctl.policies.table import MAX_ID_BYTES, MAX_ITEM_BYTES
 def lint(
     policies: Mapping[str, Mapping[str, Mapping[str, Any]]],
     files: Mapping[tuple[str, str], str],
-    others: Callable[[str], Sequence[Demand]] | None = None,
+    others: Callable[[str], Others] | None = None,
     advance: Advance = no_advance,
 ) -> list[FileFinding]:
     """Everything that is wrong, in the order of the apps.
@@ -30,8 +30,8 @@ def lint(
     files
         The file of each.
     others
-        What apps that are not among these demand of restClientConfig besides, for an app of these:
-        what the table of a deployment holds. None without one.
+        What is known of apps that are not among these, for an app of these: of what the table of a
+        deployment holds. None without one.
     advance
         Is told how many policies were checked.
     """
@@ -43,9 +43,12 @@ def lint(
         advance(len(found))
     findings: list[FileFinding] = []
     for app, compiled in alone.items():
-        besides = [*_of_these(app, alone), *(others(app) if others else ())]
-        # What others demand only matters where something there is to contradict it.
-        whole = compile_policies(app, items[app], besides, now) if besides else compiled
+        these, those = others_among(app, alone), others(app) if others else Others()
+        demands, tokens = [*these.demands, *those.demands], [*these.tokens, *those.tokens]
+        # Others only matter where something of theirs is there to contradict it.
+        whole = compiled
+        if demands or tokens:
+            whole = compile_policies(app, items[app], demands, now, tokens)
         refused = [*_of_the_app(app, policies[app]), *_of_the_table(policies[app])]
         findings += [
             FileFinding(files.get((app, finding.policy), ""), app, finding)
@@ -79,13 +82,3 @@ def _of_the_table(policies: Mapping[str, Mapping[str, Any]]) -> Iterator[Finding
                 f"{MAX_ITEM_BYTES:,}: divide it into several"
             )
             yield Finding(Severity.ERROR, item_id, "", message)
-
-
-def _of_these(app: str, compiled: Mapping[str, Compilation]) -> Iterable[Demand]:
-    partners = [EVERY_APP] if app != EVERY_APP else [other for other in compiled if other != app]
-    return [
-        demand
-        for partner in partners
-        if partner in compiled
-        for demand in compiled[partner].demands
-    ]

@@ -6,7 +6,8 @@ from typing import Final
 
 import wcs_hooks
 from function_sources import sources_digest
-from wcsctl.function_configuration import FUNCTIONS
+from wcs_hooks.telemetry.catalogue import COMPILER
+from wcsctl.function_configuration import CATEGORIES, FUNCTIONS
 from wcsctl.verification.check import DeploymentCheck, Sighting, failed, not_possible, passed
 from wcsctl.verification.run import VerificationRun
 
@@ -20,17 +21,19 @@ _SHOWN: Final = 12
 
 
 def _look_at_deployed_code(run: VerificationRun) -> Sighting:
-    deployed = run.deployment.outputs.get("CodeSha256")
-    if deployed is None:
+    outputs = run.deployment.outputs
+    hooks, compiler = outputs.get("CodeSha256"), outputs.get("CompilerCodeSha256")
+    if hooks is None or compiler is None:
         return not_possible(_NO_VERSION)
+    deployed = dict.fromkeys(CATEGORIES, hooks) | {COMPILER: compiler}
     other = [
         function
         for function in FUNCTIONS
-        if run.configurations.for_function(function).code_sha256 != deployed
+        if run.configurations.for_function(function).code_sha256 != deployed[function]
     ]
     if other:
         return failed(f"other code in {', '.join(other)}: somebody changed it by hand")
-    return passed(f"SHA-256 {deployed[:_SHOWN]}… in all {len(FUNCTIONS)}")
+    return passed(f"SHA-256 {hooks[:_SHOWN]}… in {len(CATEGORIES)}, {compiler[:_SHOWN]}… in 1")
 
 
 def _look_at_sources(run: VerificationRun) -> Sighting:

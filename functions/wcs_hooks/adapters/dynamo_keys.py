@@ -16,8 +16,7 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from botocore.exceptions import BotoCoreError, ClientError
-
+from wcs_hooks.adapters.batch_read import read_items
 from wcs_hooks.clock import Clock
 from wcs_hooks.core.errors import UnavailableError
 from wcs_hooks.core.issuer_keys import KeyAddress, StoredKeys
@@ -56,17 +55,10 @@ class DynamoKeys:
             If DynamoDB does not answer, or an item is damaged.
         """
         by_item = {_item_key(address): address for address in addresses}
-        keys = [{"app": {"S": KEYS}, "item": {"S": item}} for item in by_item]
-        try:
-            answer = self._client.batch_get_item(
-                # A version that names an address becomes active right after its keys were written.
-                RequestItems={self._table: {"Keys": keys, "ConsistentRead": True}}
-            )
-        except (BotoCoreError, ClientError) as error:
-            raise UnavailableError("the key store does not answer") from error
-        if answer.get("UnprocessedKeys"):
-            raise UnavailableError("the key store is throttled")
-        found = {item["item"]["S"]: _stored(item) for item in answer["Responses"][self._table]}
+        keys = [{"app": KEYS, "item": item} for item in by_item]
+        # A version that names an address becomes active right after its keys were written.
+        items = read_items(self._client, self._table, keys, "the key store", consistent=True)
+        found = {item["item"]["S"]: _stored(item) for item in items}
         return {address: found.get(item, NEVER_FETCHED) for item, address in by_item.items()}
 
 

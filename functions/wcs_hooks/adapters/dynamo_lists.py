@@ -11,12 +11,10 @@ from collections import OrderedDict
 from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from botocore.exceptions import BotoCoreError, ClientError
-
+from wcs_hooks.adapters.batch_read import read_items
 from wcs_hooks.adapters.deadlines import CircuitBreaker
 from wcs_hooks.clock import Clock, Deadline, Moment, SystemClock
 from wcs_hooks.core.cel.expression import MAX_VISIBLE_BYTES, MAX_VISIBLE_VALUES
-from wcs_hooks.core.errors import UnavailableError
 from wcs_hooks.core.lists import DamagedRow, Row, RowKey
 from wcs_hooks.core.payload import representable
 from wcs_hooks.core.policy.vocabulary import count_values
@@ -132,16 +130,8 @@ class DynamoLists:
     def _get(
         self, names: tuple[_Name, ...], *, consistent: bool
     ) -> "Mapping[_Name, Mapping[str, AttributeValueTypeDef]]":
-        keys = [{LIST: {"S": of}, KEY: {"S": key}} for of, key in names]
-        try:
-            answer = self._client.batch_get_item(
-                RequestItems={self._table: {"Keys": keys, "ConsistentRead": consistent}}
-            )
-        except (BotoCoreError, ClientError) as error:
-            raise UnavailableError("the list store does not answer") from error
-        if answer.get("UnprocessedKeys"):
-            raise UnavailableError("the list store is throttled")
-        items = answer["Responses"][self._table]
+        keys = [{LIST: of, KEY: key} for of, key in names]
+        items = read_items(self._client, self._table, keys, "the list store", consistent=consistent)
         return {(item[LIST]["S"], item[KEY]["S"]): item for item in items}
 
 

@@ -40,6 +40,7 @@ from wcs_hooks.core.payload import encode, json_number
 from wcs_hooks.core.policy.client_config import Demand
 from wcs_hooks.core.policy.compilation import Changes, Compilation, pack, source_digest, unpack
 from wcs_hooks.core.policy.reader import Finding
+from wcs_hooks.core.policy.token_use import NO_TOKENS, pack_token_use, unpack_token_use
 from wcs_hooks.core.policy.vocabulary import STATUS_ID
 
 if TYPE_CHECKING:
@@ -166,6 +167,8 @@ class DynamoPolicyStore:
             "findings": record.findings,
             "revision": record.revision + 1,
         }
+        if record.tokens != NO_TOKENS:
+            item["tokens"] = pack_token_use(record.tokens)
         if record.held:
             item["held"] = pack(record.held)
         if not math.isinf(record.until):
@@ -531,6 +534,7 @@ def _record(item: Mapping[str, Any]) -> AppRecord:
         revision=item.get("revision", 0),
         empty="expiresAt" in item,
         keys=_unpacked_addresses(item["keys"]) if "keys" in item else {},
+        tokens=unpack_token_use(item["tokens"]) if "tokens" in item else NO_TOKENS,
     )
 
 

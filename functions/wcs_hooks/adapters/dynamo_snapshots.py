@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from wcs_hooks.adapters.batch_read import read_items
 from wcs_hooks.core.errors import UnavailableError
 from wcs_hooks.core.policy.vocabulary import SYSTEM_ID_PREFIX
 from wcs_hooks.core.snapshot import Snapshot, SnapshotFormatError
@@ -84,16 +85,11 @@ class DynamoSnapshots:
         UnavailableError
             If DynamoDB does not answer, or a pointer is damaged.
         """
-        keys = [{"app": {"S": app}, "item": {"S": CURRENT}} for app in apps if _can_be_key(app)]
+        keys = [{"app": app, "item": CURRENT} for app in apps if _can_be_key(app)]
         if not keys:
             return {}
-        try:
-            answer = self._client.batch_get_item(RequestItems={self._table: {"Keys": keys}})
-        except (BotoCoreError, ClientError) as error:
-            raise UnavailableError("the policy store does not answer") from error
-        if answer.get("UnprocessedKeys"):
-            raise UnavailableError("the policy store is throttled")
-        return {item["app"]["S"]: _pointer(item) for item in answer["Responses"][self._table]}
+        items = read_items(self._client, self._table, keys, "the policy store")
+        return {item["app"]["S"]: _pointer(item) for item in items}
 
     def snapshot(self, pointer: Pointer) -> Snapshot:
         """The snapshot that a pointer points to.

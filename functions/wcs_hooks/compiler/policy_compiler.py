@@ -6,11 +6,11 @@ that was killed half-way, or a second one meanwhile, leaves either the old versi
 
 What becomes of an app also depends on other apps' policies, as the table holds them: an app's on
 those of every app, and those of every app on each single app's. So the store lists the apps with
-what the policies of each demand, and with a digest of the findings that came of the others' demands
-(`AppRecord`). Whoever has compiled an app writes its record last and then reads all of them: an app
-whose digest is not that of what its findings would be now is compiled again. Of two compilers, the
-one that writes its record second sees both. A schedule does the same, for windows that close and
-for compilers that were killed and never tried again.
+what the policies of each demand, whose tokens they take, and a digest of the findings that came of
+others (`AppRecord`). Whoever has compiled an app writes its record last and then reads all of them:
+an app whose digest is not that of what its findings would be now is compiled again. Of two
+compilers, the one that writes its record second sees both. A schedule does the same, for windows
+that close and for compilers that were killed and never tried again.
 """
 
 import hashlib
@@ -29,14 +29,17 @@ from wcs_hooks.core.policy.client_config import Demand, contradictions
 from wcs_hooks.core.policy.compilation import (
     Changes,
     Compilation,
+    Others,
     app_error,
     changes,
     compile_policies,
     cross_findings,
+    cross_token_outcome,
     pack,
     source_digest,
 )
 from wcs_hooks.core.policy.reader import EVERY_APP, Finding, Mode, Severity, is_policy_id
+from wcs_hooks.core.policy.token_use import NO_TOKENS, TokenUse, pack_token_use
 from wcs_hooks.core.policy.vocabulary import PIN_ID, STATUS_ID
 
 ATTEMPTS: Final = 10
@@ -45,6 +48,9 @@ looked for after an edit."""
 
 MAX_DEMAND_BYTES: Final = 150_000
 """How large an app's packed demands can be: its record, which may have them twice, is one item."""
+
+MAX_TOKEN_USE_BYTES: Final = 40_000
+"""How large what an app's policies are about tokens can be, packed, in the same item."""
 
 _TRY_AGAIN: Final = 240.0
 """Seconds after which an app is compiled again whose policies name keys that could not be
@@ -119,6 +125,8 @@ class AppRecord:
         The addresses of token issuers' keys that a version names which is kept or pinned, each
         with the time until which it is, in seconds since the epoch; infinite while the version is
         active or its policies are in the table.
+    tokens
+        What its policies in the table are about tokens, active or not.
     """
 
     demands: Sequence[Demand] = ()
@@ -128,11 +136,12 @@ class AppRecord:
     revision: int = 0
     empty: bool = False
     keys: Mapping[KeyAddress, float] = MappingProxyType({})
+    tokens: TokenUse = NO_TOKENS
 
-    def is_outdated(self, others: Sequence[Demand], now: float) -> bool:
+    def is_outdated(self, app: str, others: Others, now: float) -> bool:
         """Whether what was told of the app is no longer what would be told now."""
         return now > self.until or self.findings != _digest(
-            cross_findings(self.demands, others, now), _of_pin(self.held, 0, others, now)
+            app, self.demands, self.held, self.tokens, others, now
         )
 
 
@@ -339,7 +348,7 @@ class PolicyCompiler:
         return [
             app
             for app, record in records.items()
-            if record.is_outdated(_demands_of_others(app, records), now)
+            if record.is_outdated(app, _others(app, records), now)
         ]
 
     def compile(self, app: str) -> Status:
@@ -399,12 +408,15 @@ class PolicyCompiler:
         items = self._store.items(app)
         policies = [item for item in items if is_policy_id(item["id"])]
         others = self._others(app)
-        compilation = compile_policies(app, policies, others, now)
-        demands = compilation.demands
+        compilation = compile_policies(app, policies, others.demands, now, others.tokens)
+        demands, tokens = compilation.demands, compilation.tokens
         errors = list(compilation.errors)
         if len(pack(demands)) > MAX_DEMAND_BYTES:
             demands = ()
             errors.append(Finding(Severity.ERROR, "", "method", _TOO_MANY_DEMANDS))
+        if len(pack_token_use(tokens)) > MAX_TOKEN_USE_BYTES:
+            tokens = NO_TOKENS
+            errors.append(Finding(Severity.ERROR, "", "issuer", _TOO_MANY_ISSUERS))
         addresses = _addresses(compilation)
         fetched = self._fetch_new(list(addresses))
         errors += _about_keys(Severity.ERROR, fetched.errors, addresses)
@@ -436,7 +448,7 @@ class PolicyCompiler:
             [
                 *compilation.warnings,
                 *_about_keys(Severity.WARNING, fetched.warnings, addresses),
-                *_of_pin(held, version, others, now),
+                *_of_pin(held, version, others.demands, now),
             ],
             pinned,
         )
@@ -448,7 +460,7 @@ class PolicyCompiler:
             AppRecord(
                 demands,
                 held,
-                _digest(cross_findings(demands, others, now), _of_pin(held, 0, others, now)),
+                _digest(app, demands, held, tokens, others, now),
                 min(
                     compilation.changes_after(now),
                     now + _TRY_AGAIN if fetched.errors else _FOREVER,
@@ -461,6 +473,7 @@ class PolicyCompiler:
                     now,
                     replaced=not errors and pinned is None,
                 ),
+                tokens=tokens,
             ),
         )
         return status
@@ -492,11 +505,11 @@ class PolicyCompiler:
         }
         return kept | dict.fromkeys(named, _FOREVER)
 
-    def _others(self, app: str) -> list[Demand]:
-        """What the policies in the table that hold together with the app's demand."""
+    def _others(self, app: str) -> Others:
+        """What is known of the policies in the table that hold together with the app's."""
         if app != EVERY_APP:
-            return list(self._store.record(EVERY_APP).demands)
-        return _demands_of_others(app, self._store.records())
+            return _others(app, {EVERY_APP: self._store.record(EVERY_APP)})
+        return _others(app, self._store.records())
 
     def _publish(
         self,
@@ -542,15 +555,19 @@ _TOO_MANY_DEMANDS: Final = (
 )
 
 
-def _demands_of_others(app: str, records: Mapping[str, AppRecord]) -> list[Demand]:
-    """What policies that hold together with an app's demand: for `*` those of the single apps.
+_TOO_MANY_ISSUERS: Final = (
+    "the policies with action trust name more issuers and methods than can be kept: name fewer"
+)
 
-    In an order of its own, so that the same policies always lead to the same findings.
-    """
-    if app != EVERY_APP:
-        return list(records[EVERY_APP].demands) if EVERY_APP in records else []
-    single = (records[name].demands for name in sorted(records) if name != EVERY_APP)
-    return list(chain.from_iterable(single))
+
+def _others(app: str, records: Mapping[str, AppRecord]) -> Others:
+    """In an order of its own, so that the same policies always lead to the same findings."""
+    names = sorted(records.keys() - {EVERY_APP}) if app == EVERY_APP else [EVERY_APP]
+    found = [records[name] for name in names if name in records]
+    return Others(
+        list(chain.from_iterable(record.demands for record in found)),
+        [record.tokens for record in found if record.tokens != NO_TOKENS],
+    )
 
 
 def _of_pin(
@@ -591,8 +608,22 @@ def _about_keys(
     ]
 
 
-def _digest(*findings: Iterable[Finding]) -> str:
-    text = json.dumps([list(some) for some in findings])
+def _digest(
+    app: str,
+    demands: Sequence[Demand],
+    held: Sequence[Demand],
+    tokens: TokenUse,
+    others: Others,
+    now: float,
+) -> str:
+    """A digest of those findings of an app that depend on others."""
+    parts: list[list[Any]] = [
+        list(cross_findings(demands, others.demands, now)),
+        _of_pin(held, 0, others.demands, now),
+    ]
+    outcome = cross_token_outcome(app, tokens, others.tokens, now)
+    # Records of apps without tokens stay what they were before there were any.
+    text = json.dumps([*parts, outcome] if outcome else parts)
     return hashlib.sha256(text.encode()).hexdigest()
 
 

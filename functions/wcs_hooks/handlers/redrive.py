@@ -3,7 +3,14 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from wcs_hooks.hook.dead_letter import PENDING, UNVERIFIED, UnknownSchemaError, body_of, pending_of
+from wcs_hooks.hook.dead_letter import (
+    PENDING,
+    UNVERIFIED,
+    UnknownSchemaError,
+    body_of,
+    first_seen_of,
+    pending_of,
+)
 from wcs_hooks.hook.endpoint import HookEndpoint
 from wcs_hooks.hook.request import HookResult, Request
 from wcs_hooks.telemetry.hook_reporter import HookReporter
@@ -41,7 +48,8 @@ def redrive(
         return _redriven(decision_id, 503, HookResult.FAILED, error=str(error))
     request = Request(message["method"], body_of(message), None, "", decision_id)
     original = message.get("decision") or decision_id
-    reply, observation, left = endpoint.redrive(request, original, pending)
+    came_at = first_seen_of(message)
+    reply, observation, left = endpoint.redrive(request, original, pending, came_at)
     reporter.report_redrive(observation, reply)
     decision = observation.decision
     return _redriven(

@@ -52,7 +52,7 @@ def message(  # noqa: PLR0913 - what it tells, by name
     reason
         What went wrong, with nothing of the body in it: it is shown to whoever lists messages.
     now
-        Seconds since the epoch.
+        When the hook came, in seconds since the epoch.
     versions
         Of the policies that were in force, by app; empty if it did not come to that.
     pending
@@ -106,6 +106,20 @@ def pending_of(message: Mapping[str, Any]) -> tuple[str, ...] | None:
         )
     pending = message.get(PENDING)
     return tuple(pending) if isinstance(pending, list) else None
+
+
+def first_seen_of(message: Mapping[str, Any]) -> float | None:
+    """When the hook came, in seconds since the epoch; none where the message does not say.
+
+    Examples
+    --------
+    >>> first_seen_of({"firstSeen": "2030-01-01T12:00:00+00:00"}), first_seen_of({"schema": 1})
+    (1893499200.0, None)
+    """
+    try:
+        return datetime.fromisoformat(message["firstSeen"]).timestamp()
+    except (KeyError, TypeError, ValueError, OverflowError):
+        return None
 
 
 class IncompleteMessageError(Exception):

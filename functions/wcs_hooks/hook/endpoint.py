@@ -118,13 +118,18 @@ class HookEndpoint:
         return reply, observation
 
     def redrive(
-        self, request: Request, original: str, pending: Collection[str] | None
+        self,
+        request: Request,
+        original: str,
+        pending: Collection[str] | None,
+        came_at: float | None = None,
     ) -> tuple[Reply, Observation, list[str]]:
         """Answer a hook again that came out of the dead letters.
 
         WCS got its reply long ago, and does not hear of this one; what was left to do besides the
         reply is done now. The caller was verified then, and what fails is not kept again: whoever
-        redrives has it.
+        redrives has it. Policies and keys are those of now; windows, `now` and the expiry of tokens
+        are judged as of when the hook came.
 
         Parameters
         ----------
@@ -132,6 +137,9 @@ class HookEndpoint:
             The id of the decision whose reply WCS got.
         pending
             What is left to do; none where that is not known, and all is done.
+        came_at
+            When the hook came, in seconds since the epoch; none where that is not known, and it is
+            decided as of now.
 
         Returns
         -------
@@ -142,7 +150,7 @@ class HookEndpoint:
         names = self._names if pending is None else pending
         deadline = Deadline(self._clock, self._reply_timeout)
         try:
-            reply = self._reply(request, attempt, deadline)
+            reply = self._reply(request, attempt, deadline, came_at)
         except Exception as error:  # noqa: BLE001 - whoever redrives gets it
             reply, kind, reason = _refused(request, error)
             left = list(names)
@@ -156,7 +164,13 @@ class HookEndpoint:
         observation = self._observation(request, attempt, kind, reason, redrive_of=original)
         return reply, observation, left
 
-    def _reply(self, request: Request, attempt: "_Attempt", deadline: Deadline) -> Reply:
+    def _reply(
+        self,
+        request: Request,
+        attempt: "_Attempt",
+        deadline: Deadline,
+        came_at: float | None = None,
+    ) -> Reply:
         """Answer a hook, and note in the attempt how far that came."""
         payload = attempt.payload = parse(request.body)
         if request.method not in METHODS:
@@ -164,7 +178,7 @@ class HookEndpoint:
         session = attempt.session = SessionLookup(self._sessions, payload, deadline)
         in_force, attempt.stale = self._policies.in_force(payload.app, deadline)
         attempt.in_force = in_force
-        attempt.decided_at = now = self._clock.now()
+        attempt.decided_at = now = self._clock.now() if came_at is None else came_at
         hook = Hook(request.method, self._category, payload)
         started = self._clock.monotonic()
 
@@ -287,7 +301,7 @@ class HookEndpoint:
             self._category,
             error,
             errors.refusal_of(error).reason,
-            self._clock.now(),
+            attempt.decided_at or self._clock.now(),
             versions=attempt.in_force.versions() if attempt.in_force else {},
             pending=pending,
         )
@@ -348,7 +362,7 @@ class _Attempt:
     caller_is_verified
         Whether the caller was found to be WCS; not so if the secret could not be read.
     decided_at
-        Seconds since the epoch.
+        As of when, in seconds since the epoch.
     decision
         Known before there is an answer: that may still need the session.
     lookup_failures

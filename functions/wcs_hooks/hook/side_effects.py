@@ -35,7 +35,7 @@ class Answered(NamedTuple):
     Attributes
     ----------
     now
-        When it was decided, in seconds since the epoch.
+        As of when it was decided, in seconds since the epoch: of a redriven hook when it came.
     decision_id
         By which the reply that WCS got and its log line are found.
     redriven

@@ -7,7 +7,7 @@ import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from wcs_hooks.core.policy.client_config import Demand, contradictions, demands
 from wcs_hooks.core.policy.lint import lint
@@ -19,6 +19,9 @@ from wcs_hooks.core.policy.reader import (
     is_policy_id,
     read_policy,
 )
+from wcs_hooks.core.policy.token_lint import ambiguous_across
+from wcs_hooks.core.policy.token_use import NO_TOKENS, TokenUse, token_use, unfilled
+from wcs_hooks.core.policy.vocabulary import EVERY_APP
 from wcs_hooks.core.snapshot import FORMAT, dump
 
 MAX_APP_BYTES: Final = 1024
@@ -26,6 +29,23 @@ MAX_APP_BYTES: Final = 1024
 sort key of DynamoDB."""
 
 _FOREVER: Final = float("inf")
+
+
+class Others(NamedTuple):
+    """What is known of policies that hold together with an app's.
+
+    For an app these are the policies for every app, for `*` those of the single apps.
+
+    Attributes
+    ----------
+    demands
+        What they demand of restClientConfig.
+    tokens
+        What they are about tokens.
+    """
+
+    demands: Sequence[Demand] = ()
+    tokens: Sequence[TokenUse] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +60,8 @@ class Compilation:
         What they demand of restClientConfig.
     errors, warnings
         In the order of the policies. With any error, nothing may go into force.
+    tokens
+        What the policies are about tokens.
     """
 
     app: str
@@ -47,6 +69,7 @@ class Compilation:
     demands: tuple[Demand, ...]
     errors: tuple[Finding, ...]
     warnings: tuple[Finding, ...]
+    tokens: TokenUse = NO_TOKENS
 
     def changes_after(self, now: float) -> float:
         """When the first window that is yet to end ends; infinite if none does.
@@ -62,7 +85,11 @@ class Compilation:
 
 
 def compile_policies(
-    app: str, items: Iterable[Mapping[str, Any]], others: Sequence[Demand], now: float
+    app: str,
+    items: Iterable[Mapping[str, Any]],
+    others: Sequence[Demand],
+    now: float,
+    tokens: Sequence[TokenUse] = (),
 ) -> Compilation:
     """Compile the items of one app.
 
@@ -77,6 +104,8 @@ def compile_policies(
         of `*`, for `*` those of the single apps.
     now
         Seconds since the epoch.
+    tokens
+        What the same policies are about tokens.
 
     Examples
     --------
@@ -97,13 +126,14 @@ def compile_policies(
     demanded = tuple(demands(policies, now))
     present = _present(others, now)
     findings += contradictions(demanded, present)
-    findings += lint(policies, demanded, present, now)
+    findings += lint(policies, demanded, present, now, tokens)
     return Compilation(
         app,
         tuple(policies),
         demanded,
         tuple(finding for finding in findings if finding.severity is Severity.ERROR),
         tuple(finding for finding in findings if finding.severity is Severity.WARNING),
+        token_use(policies),
     )
 
 
@@ -117,6 +147,24 @@ def cross_findings(
     """
     present = _present(others, now)
     return [*contradictions(demands, present), *lint((), demands, present, now)]
+
+
+def cross_token_outcome(
+    app: str, own: TokenUse, others: Sequence[TokenUse], now: float
+) -> list[Any]:
+    """What `compile_policies` makes of others' `tokens`, as JSON; empty if nothing.
+
+    While it stays the same, so do the app's findings about tokens, whatever else changes in the
+    others.
+    """
+    own, besides = own.at(now), [use.at(now) for use in others]
+    if own == NO_TOKENS:
+        return []
+    return [
+        *ambiguous_across(own, besides, for_every_app=app == EVERY_APP),
+        unfilled(own.asked, [own, *besides]),
+        any(use.asked for use in besides),
+    ]
 
 
 def app_error(app: str) -> str:

@@ -13,6 +13,7 @@ from wcs_hooks.core.policy.client_config import Demand
 from wcs_hooks.core.policy.field_lint import lint_fields
 from wcs_hooks.core.policy.reader import Action, Finding, Mode, Policy, Severity, WhenError
 from wcs_hooks.core.policy.token_lint import lint_tokens
+from wcs_hooks.core.policy.token_use import TokenUse
 
 _KEYS: Final = frozenset({"appKey", "nodeId", "sessionId"})
 _NOT_AT_CONNECT: Final = {"session": "body", "connectedAt": "now"}
@@ -25,7 +26,11 @@ _FORGETTING: Final = "ConnectionStatusEvent"
 
 
 def lint(
-    policies: Sequence[Policy], demands: Sequence[Demand], others: Sequence[Demand], now: float
+    policies: Sequence[Policy],
+    demands: Sequence[Demand],
+    others: Sequence[Demand],
+    now: float,
+    tokens: Sequence[TokenUse] = (),
 ) -> list[Finding]:
     """Check the policies of one app together.
 
@@ -39,6 +44,8 @@ def lint(
         What policies that hold together with them do.
     now
         Seconds since the epoch, to tell which windows are over.
+    tokens
+        What policies that hold together with them are about tokens.
     """
     findings: list[Finding] = []
     for policy in policies:
@@ -47,7 +54,7 @@ def lint(
     findings += _many_lookups(policies)
     findings += _idle_overwrites(demands, others)
     findings += lint_fields(policies, demands, others)
-    findings += lint_tokens(policies)
+    findings += lint_tokens(policies, tokens, now)
     return findings
 
 

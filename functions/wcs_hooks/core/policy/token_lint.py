@@ -5,62 +5,104 @@ from typing import Final
 
 from wcs_hooks.core.methods import PLAYERS
 from wcs_hooks.core.policy.reader import EVERY_APP, Action, Finding, Mode, Policy, Severity
-from wcs_hooks.core.tokens.trust import Form, Trust
+from wcs_hooks.core.policy.token_use import TokenUse, token_use, unfilled
 
 _CONNECT: Final = "connect"
 _TAKES_TOKENS: Final = frozenset({_CONNECT, "publishStream", "playStream", *PLAYERS})
 """Methods whose hooks carry what a client gave for them."""
 
 
-def lint_tokens(policies: Sequence[Policy]) -> Iterator[Finding]:
+def lint_tokens(
+    policies: Sequence[Policy], others: Sequence[TokenUse], now: float
+) -> Iterator[Finding]:
     """Check an app's policies about tokens.
 
     Parameters
     ----------
     policies
         In evaluation order.
+    others
+        What policies that hold together with them are about tokens: those for every app, or those
+        of the single apps.
+    now
+        Seconds since the epoch, to tell which windows of others are over.
     """
     present = [policy for policy in policies if policy.mode is not Mode.OFF]
     trusts = [policy for policy in present if policy.trust is not None]
-    yield from _ambiguous(trusts)
-    yield from _never_asked(trusts, present)
+    own = token_use(present)
+    besides = [use.at(now) for use in others]
+    for_every_app = any(policy.app == EVERY_APP for policy in policies)
+    yield from _ambiguous(own)
+    yield from ambiguous_across(own.at(now), besides, for_every_app=for_every_app)
+    if not any(use.asked for use in besides):
+        yield from _never_asked(trusts, present)
     yield from _passed_by(trusts, present)
     for policy in present:
         yield from _of_other_methods(policy, trusts)
-    # An app's policies may rest on items for every app, which are not seen from here.
-    if any(policy.app == EVERY_APP for policy in policies):
-        for policy in present:
-            yield from _never_filled(policy, trusts)
+        yield from _never_filled(policy, [own, *besides])
 
 
-def _ambiguous(trusts: Sequence[Policy]) -> Iterator[Finding]:
+def ambiguous_across(
+    own: TokenUse, others: Sequence[TokenUse], *, for_every_app: bool
+) -> list[Finding]:
+    """Find each item that takes the same tokens as one of `others`.
+
+    It is an error of the single app's item, whichever of the two was written first, so that no app
+    holds up an edit for every app; the item for every app has a warning.
+
+    Parameters
+    ----------
+    others
+        As `lint_tokens` has them, without windows that are over.
+    for_every_app
+        Whether `own` is that of the policies for every app.
+    """
+    taken = {
+        (method, attribute, issuer): trust.policy
+        for use in reversed(others)
+        for trust in reversed(use.trusts)
+        for attribute, issuer, _ in trust.takes()
+        for method in trust.methods
+    }
+    findings: list[Finding] = []
+    for trust in own.trusts:
+        told: set[str] = set()
+        for method in trust.methods:
+            for attribute, issuer, text in trust.takes():
+                other = taken.get((method, attribute, issuer))
+                if other is None or other in told:
+                    continue
+                told.add(other)
+                if for_every_app:
+                    message = (
+                        f"takes the same tokens on {method} as {other!r} of a single app, which "
+                        f"is rejected there: {text}"
+                    )
+                else:
+                    message = (
+                        f"takes the same tokens on {method} as {other!r} for every app: {text}. "
+                        "Take the method out of one of them"
+                    )
+                severity = Severity.WARNING if for_every_app else Severity.ERROR
+                findings.append(Finding(severity, trust.policy, attribute, message))
+    return findings
+
+
+def _ambiguous(own: TokenUse) -> Iterator[Finding]:
     """Two items of which a token could mean either."""
     taken: dict[tuple[str, str, str], str] = {}
-    for policy in trusts:
+    for trust in own.trusts:
         told: set[str] = set()
-        for method in policy.methods:
-            for attribute, issuer, text in _takes(policy.trust):
-                first = taken.setdefault((method, attribute, issuer), policy.id)
-                if first != policy.id and first not in told:
+        for method in trust.methods:
+            for attribute, issuer, text in trust.takes():
+                first = taken.setdefault((method, attribute, issuer), trust.policy)
+                if first != trust.policy and first not in told:
                     told.add(first)
-                    yield _error(
-                        policy,
-                        attribute,
+                    message = (
                         f"takes the same tokens on {method} as {first!r}: {text}. Take the method "
-                        "out of one of them",
+                        "out of one of them"
                     )
-
-
-def _takes(trust: Trust | None) -> Iterator[tuple[str, str, str]]:
-    """What an item takes: the attribute that says it, its value, and that in words."""
-    if trust is None:
-        return
-    if trust.form is Form.KEY:
-        yield "form", "", "there is at most one item of form key for a method"
-    elif not trust.issuers:
-        yield "issuer", "", "neither names an issuer"
-    for issuer in trust.issuers:
-        yield "issuer", issuer, f"both name the issuer {issuer!r}"
+                    yield Finding(Severity.ERROR, trust.policy, attribute, message)
 
 
 def _never_asked(trusts: Sequence[Policy], present: Sequence[Policy]) -> Iterator[Finding]:
@@ -115,26 +157,24 @@ def _of_other_methods(policy: Policy, trusts: Sequence[Policy]) -> Iterator[Find
             )
 
 
-def _never_filled(policy: Policy, trusts: Sequence[Policy]) -> Iterator[Finding]:
-    """`claims` that no item can fill."""
-    filled = {method for trust in trusts for method in trust.methods}
+def _never_filled(policy: Policy, uses: Sequence[TokenUse]) -> Iterator[Finding]:
+    """`claims`, and a required token, that no item can fill."""
+    empty = ", ".join(unfilled(policy.methods, uses))
+    if not empty:
+        return
+    if policy.app == EVERY_APP:
+        where = f"for every app can fill on {empty}: give one, or in each app"
+    else:
+        where = f"can fill on {empty}, of this app or for every app: give one"
     for attribute, expression in policy.expressions_by_attribute:
-        empty = [
-            method
-            for method in policy.methods
-            if method not in filled and (method in PLAYERS or _CONNECT not in filled)
-        ]
-        if "claims" in expression.uses and empty and policy.app == EVERY_APP:
+        if "claims" in expression.uses:
             yield _warning(
-                policy,
-                attribute,
-                f"uses claims, which no item with action trust for every app can fill on "
-                f"{', '.join(empty)}: give one, or in each app",
+                policy, attribute, f"uses claims, which no item with action trust {where}"
             )
-
-
-def _error(policy: Policy, attribute: str, message: str) -> Finding:
-    return Finding(Severity.ERROR, policy.id, attribute, message)
+    if policy.requires_token:
+        yield _warning(
+            policy, "required", f"requires claims, which no item with action trust {where}"
+        )
 
 
 def _warning(policy: Policy, attribute: str, message: str) -> Finding:
