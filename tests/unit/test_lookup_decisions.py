@@ -160,8 +160,8 @@ def test_given_a_key_without_a_value_when_the_condition_asks_first_then_it_decid
 @pytest.mark.parametrize(
     ("key", "why"),
     [
-        ("body.custom.absent", "its key "),
-        ("body.custom", "its key gives dict, where a string is wanted"),
+        ("body.custom.absent", 'its key has none (Key not found in map : "absent")'),
+        ("body.custom", "its key has none (gives dict, where a string is wanted)"),
         ("''", "its key is empty"),
         ("body.long", "its key has 1,025 bytes; at most 1,024 are looked up"),
     ],

@@ -670,7 +670,7 @@ def test_given_rows_of_the_deployment_then_each_policy_tells_whether_it_found_on
     assert (said["answer"], said["policies"]) == ("deny", ["live/banned"])
     gone_rows, ban_rows = [one["rows"] for one in said["considered"]]
     assert ban_rows == {"ban": "a row"}
-    assert gone_rows["g"].startswith("no value: its key ")
+    assert gone_rows["g"].startswith("no value: its key has none (")
     assert "5512" not in json.dumps(said)
     assert "rows.ban: null" in shown
 

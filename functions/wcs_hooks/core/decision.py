@@ -494,17 +494,22 @@ class _Evaluation:
         # Imported here because most policies look nothing up.
         from wcs_hooks.core.row_lookup import (  # noqa: PLC0415
             HookRows,
-            key_text,
             policy_rows,
+            wrong_key,
         )
 
         keys: dict[str, RowKey] = {}
         missing: dict[str, str] = {}
         for lookup in rule.lookups:
             try:
-                key = key_text(lookup.key, self._activation(rule, lookup.key))
+                key = lookup.key.text_value(self._activation(rule, lookup.key))
             except ExpressionError as error:
-                missing[lookup.alias] = f"its key {self._reason(rule, lookup.key, error)}"
+                reason = self._reason(rule, lookup.key, error)
+                missing[lookup.alias] = f"its key has none ({reason})"
+                continue
+            wrong = wrong_key(key)
+            if wrong:
+                missing[lookup.alias] = wrong
             else:
                 keys[lookup.alias] = RowKey(lookup.list, key, lookup.consistent)
         if self.hook_rows is None:

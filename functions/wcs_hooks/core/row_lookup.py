@@ -2,13 +2,10 @@
 
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
-from wcs_hooks.core.cel.expression import OF_NOTHING, Expression, ExpressionError
+from wcs_hooks.core.cel.expression import OF_NOTHING, Expression
 from wcs_hooks.core.lists import MAX_KEY_BYTES, DamagedRow, Row, RowKey, Rows
-
-if TYPE_CHECKING:
-    from cel_expr_python import cel
 
 _MISSING_KEY: Final = re.compile('Key not found in map : "(.*)"')
 _ROW: Final = "a row"
@@ -93,21 +90,14 @@ class HookRows:
         return {alias: self._known[key] for alias, key in keys.items()}
 
 
-def key_text(expression: Expression, activation: "cel.Activation") -> str:
-    """The key that an expression gives for a hook.
-
-    Raises
-    ------
-    ExpressionError
-        If it gives none: no string, an empty one, or one that no row can have.
-    """
-    key = expression.text_value(activation)
+def wrong_key(key: str) -> str:
+    """Say why no row can have a key; empty if one can."""
     if not key:
-        raise ExpressionError("is empty")
+        return "its key is empty"
     size = len(key.encode())
     if size > MAX_KEY_BYTES:
-        raise ExpressionError(f"has {size:,} bytes; at most {MAX_KEY_BYTES:,} are looked up")
-    return key
+        return f"its key has {size:,} bytes; at most {MAX_KEY_BYTES:,} are looked up"
+    return ""
 
 
 def policy_rows(rows: Mapping[str, Row], missing: Mapping[str, str]) -> PolicyRows:
