@@ -50,7 +50,7 @@ _ROWS: Final[Mapping[str, Mapping[str, Mapping[str, Any]]]] = {
         "ben": {"usedMinutes": 599, "minutes": 600},
     },
 }
-_CHANGED: Final[Mapping[str, Mapping[str, Any]]] = {
+_CHANGED: Final[Mapping[str, PolicyItem]] = {
     "one-hour": {"when": "now - connectedAt > duration('2s')"},
     "closed": {"hours": "Mon-Sun 00:00-24:00 Europe/Riga"},
     "site": {"keys": {"kid": _KEY}},
