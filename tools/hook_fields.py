@@ -17,8 +17,8 @@ _INTRODUCTION: Final = """\
 
 The top-level fields that WCS's hooks are known to have, by method: what policies read as `body`,
 name in `match`, and set. No hook has all of them, and WCS may send others, which policies can use
-too. A policy that refers to a field which may be missing asks first (`has(body.record)`), or says by
-`whenError` what a missing one means.
+too. A policy that refers to a field which may be missing asks first (`has(body.record)`), or says
+by `whenError` what a missing one means.
 
 Fields in the column *other* are objects or lists, or of a type that varies. `custom` is what the
 client says of itself; in `session` some fields are missing ([sessions](policies.md#sessions)).
