@@ -116,9 +116,10 @@ lock: setup ## Pin the packages' versions again (UPGRADE=1: the newest allowed)
 audit: setup ## Look up known vulnerabilities of the pinned packages; needs the network
 	@$(RUN) tools.audit
 
-reference: setup ## Write docs/wcsctl.md from the commands, and docs/openapi.yaml from the methods
+reference: setup ## Write docs/wcsctl.md from the commands, docs/openapi.yaml and docs/hook-fields.md from the methods
 	@$(RUN) tools.reference
 	@$(RUN) tools.openapi
+	@$(RUN) tools.hook_fields
 
 # --- The environments ---------------------------------------------------------------------------
 

@@ -7,10 +7,15 @@ Bodies are those of the vendor's examples in `local/payloads`; the gateway's eve
 import hashlib
 import hmac
 import json
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 from typing import Any, Final
+
+from joserfc import jwt
+from joserfc.jwk import RSAKey
 
 from bench.aws_service import SECRET
 from bench.locations import REPOSITORY
@@ -73,6 +78,12 @@ PLAYER: Final = Subject("playHLS", "name", "playHLS")
 BY_CEL: Final = Subject("playStream", "name", "publishStream")
 """A direct call whose conditions the CEL runtime evaluates, since no guard tells of them."""
 
+APP_WITH_TOKENS: Final = "tokenApp"
+"""An app whose policies ask for claims: the others' hooks are not to pay for it."""
+
+_ISSUER: Final = "https://issuer.example"
+_DAY_SECONDS: Final = 86_400
+
 METHODS_IN_FORCE: Final = (
     *("connect", "publishStream", "playStream", "playHLS", "call"),
     *("StreamKeepAliveEvent", "StreamStatusEvent", "ConnectionStatusEvent"),
@@ -92,6 +103,51 @@ def policies_in_force() -> list[dict[str, Any]]:
     two match each hook of the benchmark, so that their `when` is evaluated whatever becomes of it.
     """
     return [policy for method in METHODS_IN_FORCE for policy in _policies_of(method)]
+
+
+def token_policies() -> list[dict[str, Any]]:
+    """Policies of `APP_WITH_TOKENS`, which decide a player's hook by a claim."""
+    method = PLAYER.method
+    return [
+        {
+            "id": "site",
+            "action": "trust",
+            "method": method,
+            "issuer": _ISSUER,
+            "audience": APP_WITH_TOKENS,
+            "keys": _key_pair().as_dict(private=False),
+        },
+        {
+            "id": "banned",
+            "action": "deny",
+            "method": method,
+            "when": "claims != null && claims.role == 'banned'",
+        },
+    ]
+
+
+def token_body(*, with_token: bool) -> bytes:
+    """A player's hook to `APP_WITH_TOKENS`, echoed with a token (RS256) and without one."""
+    fields: dict[str, Any] = json.loads(PLAYER.body(Path.ECHO)) | {"appKey": APP_WITH_TOKENS}
+    fields["custom"] = {"token": _token()} if with_token else {}
+    return json.dumps(fields, separators=(",", ":")).encode()
+
+
+@cache
+def _key_pair() -> RSAKey:
+    return RSAKey.generate_key(2048)
+
+
+@cache
+def _token() -> str:
+    claims = {
+        "iss": _ISSUER,
+        "aud": APP_WITH_TOKENS,
+        "sub": "anna",
+        "role": "viewer",
+        "exp": int(time.time()) + _DAY_SECONDS,
+    }
+    return jwt.encode({"alg": "RS256"}, claims, _key_pair())
 
 
 def _policies_of(method: str) -> list[dict[str, Any]]:

@@ -42,6 +42,8 @@ _CASES: Final[Mapping[str, str]] = {
 _OTHER_PATHS: Final[Mapping[str, str]] = {
     "deny-player": "deny (playHLS)",
     "echo-by-cel": "echo, conditions by CEL",
+    "echo-token": "echo (playHLS), by a token's claims",
+    "echo-no-token": "the same without a token",
 }
 
 

@@ -127,6 +127,13 @@ TARGETS: Final[Sequence[Target]] = (
         for series, baseline in BASELINE_WITH_THE_CALL.items()
     ),
     Target(
+        Section.FUNCTIONS,
+        f"{_WARM}, verifying a token (RS256), more than without one",
+        "",
+        "warm.token",
+        120,
+    ),
+    Target(
         Section.DECISIONS,
         "decision alone, 100 policies over 10 methods, each with `match` and `when`",
         "",
@@ -168,7 +175,7 @@ TARGETS: Final[Sequence[Target]] = (
     *(
         Target(
             Section.FUNCTIONS,
-            "zipped function package",
+            "zipped package of a function that answers hooks",
             architecture,
             f"package.ours.{architecture}",
             13 * MB,

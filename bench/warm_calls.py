@@ -17,7 +17,16 @@ from typing import Any, Final
 
 from bench.figures import Figures
 from bench.function_process import FunctionProcess
-from bench.hooks import BY_CEL, MEASURED, PLAYER, SESSION, Path, Subject, gateway_event
+from bench.hooks import (
+    BY_CEL,
+    MEASURED,
+    PLAYER,
+    SESSION,
+    Path,
+    Subject,
+    gateway_event,
+    token_body,
+)
 from bench.measured_functions import (
     BASELINE,
     BASELINE_WITH_READ,
@@ -43,6 +52,8 @@ _AFTER_TTL: Final = 0.1
 _LOG_PAUSE: Final = 0.01
 _OK: Final = 200
 _FORBIDDEN: Final = 403
+_WITH_TOKEN: Final = f"{Category.DIRECT}.echo-token"
+_WITHOUT_TOKEN: Final = f"{Category.DIRECT}.echo-no-token"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +96,16 @@ def all_series() -> list[Series]:
     series.append(_ours(Category.DIRECT, PLAYER, Path.DENY, "deny-player"))
     # Its conditions no guard tells of.
     series.append(_ours(Category.DIRECT, BY_CEL, Path.ECHO, "echo-by-cel"))
+    for name, with_token in ((_WITH_TOKEN, True), (_WITHOUT_TOKEN, False)):
+        body = token_body(with_token=with_token)
+        series.append(
+            Series(
+                name,
+                Category.DIRECT,
+                itertools.repeat(gateway_event(PLAYER.method, body)),
+                _echoes(body),
+            )
+        )
     return series
 
 
@@ -94,6 +115,7 @@ def measure_warm_calls(laboratory: Laboratory, progress: Progress, rounds: int =
     The figures are `warm.cpu.<series>` (us of CPU a call), `warm.wall.<series>` (us, by this
     harness's own clock: not the function's alone), `warm.log.<series>` (bytes logged a call),
     `warm.refresh.<category>` (us of CPU that a call takes more when the TTL is over),
+    `warm.token` (us of CPU that a call takes more whose token is verified),
     `warm.memory.{rss,pss}.<function>` (bytes after all calls), and `warm.ratio.<series>.<other>`.
 
     Raises
@@ -174,6 +196,13 @@ def _figures(series: list[Series], samples: Mapping[str, list[float]]) -> Figure
             for first, within in zip(samples[f"first.{name}"], samples[f"cpu.{name}"], strict=True)
         ]
         figures.add(f"warm.refresh.{category}", "us", more)
+    verified = [
+        with_token - without
+        for with_token, without in zip(
+            samples[f"cpu.{_WITH_TOKEN}"], samples[f"cpu.{_WITHOUT_TOKEN}"], strict=True
+        )
+    ]
+    figures.add("warm.token", "us", verified)
     return figures
 
 

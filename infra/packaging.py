@@ -49,8 +49,8 @@ _DAY_SECONDS = 86_400
 _UNUSED: Final = (
     # 36 MB of CEL extensions that no policy can name, and what its wheel ships by mistake.
     *("cel_expr_python/ext", "bazel-project", "bin"),
-    # Powertools is here for its logger and metrics.
-    "aws_lambda_powertools/event_handler",
+    # Powertools is here for its logger and for metrics in CloudWatch.
+    *("aws_lambda_powertools/event_handler", "aws_lambda_powertools/metrics/provider/datadog"),
     # The services that are called are described in `SERVICE_MODELS`.
     *("botocore/data", "boto3/data", "boto3/examples", "dateutil/zoneinfo"),
     # cryptography needs the extension beside these, and no compiler of C declarations.
@@ -58,8 +58,10 @@ _UNUSED: Final = (
     # Calendars, of which botocore's parser of dates has no need; encryption, where only signatures
     # are verified.
     *("dateutil/rrule.py", "dateutil/easter.py", "joserfc/drafts", "cryptography/fernet.py"),
-    # For browsers.
-    "urllib3/contrib/emscripten",
+    "cryptography/hazmat/primitives/twofactor",
+    # For browsers, Windows, proxies and tests, or beside libraries that are not here.
+    *("urllib3/contrib/emscripten", "urllib3/contrib/socks.py", "urllib3/contrib/pyopenssl.py"),
+    *("dateutil/tz/win.py", "botocore/crt/auth.py", "botocore/stub.py"),
 )
 COMPILER_LIBRARIES: Final = frozenset({"boto3", "google-re2", "s3transfer"})
 """Libraries that only the compiler imports. boto3, which needs s3transfer, converts items

@@ -10,10 +10,26 @@ from wcs_hooks.core.lists import Row, RowKey
 from wcsctl.deployment import Deployment
 from wcsctl.errors import NotFoundError, UnreachableError
 
-LISTS_OUTPUT: Final = "ListsTableName"
+_OUTPUT: Final = "ListsTableName"
 """The stack's output with the table of lists."""
 
 _PATIENCE: Final = 30.0
+
+
+def lists_table(deployment: Deployment) -> str:
+    """The name of the table of lists.
+
+    Raises
+    ------
+    NotFoundError
+        If the stack has none.
+    """
+    if _OUTPUT not in deployment.outputs:
+        raise NotFoundError(
+            f"The stack {deployment.name} has no lists: it was deployed by an earlier version. "
+            "Deploy it again."
+        )
+    return deployment.output(_OUTPUT)
 
 
 class DeployedLists:
@@ -48,13 +64,8 @@ class DeployedLists:
     def _read(self, keys: Collection[RowKey]) -> Mapping[RowKey, Row]:
         clock = SystemClock()
         if self._lists is None:
-            if LISTS_OUTPUT not in self._deployment.outputs:
-                raise NotFoundError(
-                    f"The stack {self._deployment.name} has no lists: it was deployed by an "
-                    "earlier version. Deploy it again."
-                )
             client = self._deployment.client("dynamodb")
-            table = self._deployment.output(LISTS_OUTPUT)
+            table = lists_table(self._deployment)
             self._lists = DynamoLists(client, table, 0, clock)
         try:
             return self._lists.rows(keys, Deadline(clock, _PATIENCE))

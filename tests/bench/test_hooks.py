@@ -6,6 +6,7 @@ import time
 import pytest
 
 from bench.hooks import (
+    APP_WITH_TOKENS,
     MEASURED,
     METHODS_IN_FORCE,
     PLAYER,
@@ -13,8 +14,12 @@ from bench.hooks import (
     Subject,
     gateway_event,
     policies_in_force,
+    token_body,
+    token_policies,
 )
 from tests.support.caller_checks import check_signature
+from wcs_hooks.core.active_policies import ActivePolicies
+from wcs_hooks.core.answer import identity_of
 from wcs_hooks.core.decision import Hook, Session, Step, decide
 from wcs_hooks.core.methods import METHODS, Category
 from wcs_hooks.core.payload import parse
@@ -61,6 +66,24 @@ def test_given_a_measured_hook_when_decided_then_it_takes_its_path_and_expressio
         Path.OVERRIDE: ["applied", "when"],
         Path.DENY: ["when", "applied"],
     }[path]
+
+
+@pytest.mark.parametrize(("with_token", "status"), [(True, "valid"), (False, "none")])
+def test_given_a_hook_to_the_app_with_tokens_when_decided_then_it_is_echoed_by_what_it_shows(
+    *, with_token: bool, status: str
+) -> None:
+    items = [{"app": APP_WITH_TOKENS, **policy} for policy in token_policies()]
+    compilation = compile_policies(APP_WITH_TOKENS, items, (), time.time())
+    active = ActivePolicies([Snapshot.load(compilation.dump(1, time.time()))])
+    hook = Hook(PLAYER.method, Category.DIRECT, parse(token_body(with_token=with_token)))
+    identity = identity_of(active, hook, Session, time.time(), lambda trust: trust.keys.static)
+    assert identity is not None
+
+    decision = decide(active.snapshots, hook, time.time(), identity=identity)
+
+    assert compilation.errors == ()
+    assert (decision.verdict, decision.failures) == ("echo", ())
+    assert identity.token()["status"] == status
 
 
 def test_given_a_hook_when_the_gateway_hands_it_over_then_it_is_signed_as_wcs_signs() -> None:

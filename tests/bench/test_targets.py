@@ -73,7 +73,7 @@ def test_given_the_targets_then_their_limits_are_those_that_were_set() -> None:
 
     assert limits == {
         ("cold", 0.6),
-        *(("warm", limit) for limit in (1.3, 1.0, 1.5)),
+        *(("warm", limit) for limit in (1.3, 1.0, 1.5, 120)),
         *(("decision", limit) for limit in (40, 250, 1.5)),
         *(("load", limit) for limit in (100, 60 * MB)),
         ("package", 13 * MB),

@@ -60,6 +60,7 @@ class DeployedScene:
             "dynamodb", endpoint_url=deployed.workspace.endpoint
         )
         self._snapshots = dynamodb.Table(deployed.outputs.snapshots_table_name)
+        self._lists = dynamodb.Table(deployed.outputs.lists_table_name)
         self._sessions = dynamodb.Table(deployed.outputs.sessions_table_name)
         self._dead_letters = dynamodb.Table(deployed.outputs.dead_letter_table_name)
 
@@ -173,6 +174,10 @@ class DeployedScene:
 
     def put_session(self, item: Mapping[str, Any]) -> None:
         self._sessions.put_item(Item=dict(item))
+
+    def put_row(self, attributes: Mapping[str, Any]) -> None:
+        key = {"list": "bans", "key": f"{self._app}/watched"}
+        self._lists.put_item(Item=key | dict(attributes))
 
     def put_secret(self, text: str) -> None:
         raise NotImplementedError("all functions share the secret: that is tried in process only")

@@ -96,6 +96,18 @@ _ACTIONS: dict[str, Action] = {
         KeyConditionExpression="node = :node",
         ExpressionAttributeValues={":node": {"S": "n"}},
     ),
+    "look up a row": lambda session, deployed: _dynamodb(session, deployed).batch_get_item(
+        RequestItems={deployed.outputs.lists_table_name: {"Keys": [_text(list="l", key="k")]}}
+    ),
+    "list rows": lambda session, deployed: _dynamodb(session, deployed).query(
+        TableName=deployed.outputs.lists_table_name,
+        KeyConditionExpression="#list = :list",
+        ExpressionAttributeNames={"#list": "list"},
+        ExpressionAttributeValues={":list": {"S": "l"}},
+    ),
+    "write a row": lambda session, deployed: _dynamodb(session, deployed).put_item(
+        TableName=deployed.outputs.lists_table_name, Item=_text(list="permission-test", key="k")
+    ),
     "read the secret": lambda session, deployed: _secrets(session, deployed).get_secret_value(
         SecretId=deployed.outputs.signature_secret_arn
     ),
@@ -161,7 +173,7 @@ _ACTIONS: dict[str, Action] = {
 }
 
 _ANY_HOOK_MAY = [
-    *("read pointers", "read a snapshot", "read the secret"),
+    *("read pointers", "read a snapshot", "look up a row", "read the secret"),
     *("send a dead letter", "keep a dead letter in the table", "count what the table took"),
 ]
 _MAY = {

@@ -27,7 +27,13 @@ from wcs_hooks.clock import Deadline, SystemClock
 from wcs_hooks.core.methods import Category
 from wcs_hooks.hook import dead_letter
 from wcsctl import cli
-from wcsctl.permissions import EDITOR_ACTIONS, OPERATOR_ACTIONS, Actions, Resource
+from wcsctl.permissions import (
+    EDITOR_ACTIONS,
+    LIST_EDITOR_ACTIONS,
+    OPERATOR_ACTIONS,
+    Actions,
+    Resource,
+)
 
 type Calls = set[tuple[Resource, str]]
 
@@ -39,12 +45,26 @@ _ACTIONS: Final = {
 """IAM's names where the API's are others."""
 
 
-_OF_THE_EMULATOR: Final = {
-    "Version": "2012-10-17",
-    "Statement": [
-        {"Effect": "Allow", "Action": "sqs:ChangeMessageVisibilityBatch", "Resource": "*"}
-    ],
+_IN_BATCHES: Final = {
+    "Effect": "Allow",
+    "Action": "sqs:ChangeMessageVisibilityBatch",
+    "Resource": "*",
 }
+"""IAM knows no such action and asks for sqs:ChangeMessageVisibility; the emulator does."""
+
+
+def _unconditional(iam: Any, arn: str) -> list[dict[str, Any]]:
+    """A managed policy's statements about items of some partition keys, as if of all of them.
+
+    The emulator does not know `dynamodb:LeadingKeys`.
+    """
+    version = iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
+    document = iam.get_policy_version(PolicyArn=arn, VersionId=version)["PolicyVersion"]["Document"]
+    return [
+        {name: value for name, value in statement.items() if name != "Condition"}
+        for statement in document["Statement"]
+        if "Condition" in statement
+    ]
 
 
 @dataclass(frozen=True)
@@ -147,10 +167,9 @@ def person_with(deployed: Deployed, tmp_path: Path) -> Iterator[Callable[[str], 
             undo.callback(iam.delete_user, UserName=output)
             iam.attach_user_policy(UserName=output, PolicyArn=arn)
             undo.callback(iam.detach_user_policy, UserName=output, PolicyArn=arn)
-            # IAM knows no such action and asks for sqs:ChangeMessageVisibility; the emulator does.
-            iam.put_user_policy(
-                UserName=output, PolicyName="emulator", PolicyDocument=json.dumps(_OF_THE_EMULATOR)
-            )
+            statements = [_IN_BATCHES, *_unconditional(iam, arn)]
+            document = json.dumps({"Version": "2012-10-17", "Statement": statements})
+            iam.put_user_policy(UserName=output, PolicyName="emulator", PolicyDocument=document)
             undo.callback(iam.delete_user_policy, UserName=output, PolicyName="emulator")
             key = iam.create_access_key(UserName=output)["AccessKey"]
             undo.callback(iam.delete_access_key, UserName=output, AccessKeyId=key["AccessKeyId"])
@@ -217,6 +236,28 @@ def test_given_an_editor_when_they_use_each_policy_command_then_their_policy_all
         editor.may_not(*words.split(), action=action, allowed="OperatorPolicyArn")
 
 
+def test_given_a_list_editor_when_they_use_each_list_command_then_their_policy_allows_just_that(
+    person_with: Callable[[str], Person], app: str, tmp_path: Path
+) -> None:
+    editor = person_with("ListEditorPolicyArn")
+    rows = tmp_path / "rows.csv"
+    rows.write_text("key,plan\nanna,pro\nboris,free\n")
+
+    editor.may("list", "import", app, rows)
+    editor.may("list", "put", app, "cleo", "plan=pro")
+    editor.may("list", "get", app, "cleo")
+    editor.may("list", "export", app, tmp_path / "exported.csv")
+    editor.may("list", "delete", app, "cleo")
+    editor.may("ban", app)
+    editor.may("bans")
+    editor.may("unban", app)
+
+    # What a ban ends is shown to those who may read policies as well.
+    reach = {each for each in editor.called if each[0] in {Resource.POLICIES, Resource.SNAPSHOTS}}
+    assert editor.called - reach == _allowed(LIST_EDITOR_ACTIONS)
+    editor.may_not("policy", "list", action="dynamodb:Scan", allowed="PolicyEditorPolicyArn")
+
+
 def _letter(app: str, decision: str, body: str = "") -> dict[str, Any]:
     return {
         "schema": dead_letter.SCHEMA,
@@ -264,7 +305,14 @@ def test_given_an_operator_when_they_use_each_command_then_their_policy_allows_j
     deployed: Deployed, person_with: Callable[[str], Person], app: str, tmp_path: Path
 ) -> None:
     operator = person_with("OperatorPolicyArn")
-    policy = {"id": "closed", "method": "publishStream", "action": "deny", "reason": "closed"}
+    policy = {
+        "id": "closed",
+        "method": "publishStream",
+        "action": "deny",
+        "lookup": {"guest": {"list": app, "key": "app"}},
+        "when": "rows.guest == null",
+        "reason": "closed",
+    }
     directory = _policies(tmp_path, app, policy)
     deployed.compiled(app, deployed.put_policy({"app": app, **policy}))
     wait_for_snapshots()

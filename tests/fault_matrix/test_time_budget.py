@@ -24,6 +24,7 @@ from verification.fault_matrix.scene import (
     DENIED,
     DISCONNECTED,
     KEPT_ALIVE,
+    LOOKED_UP,
     Hook,
 )
 from wcs_hooks.adapters import deadlines
@@ -107,11 +108,16 @@ def groups(of: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
         yield from itertools.combinations(of, size)
 
 
-@pytest.mark.parametrize("state", ["cold", "warm", "refresh"])
 @pytest.mark.parametrize(
-    "hook",
-    [CONNECT, DENIED, CUT, CUT_OFF, DISCONNECTED],
-    ids=lambda hook: f"{hook.method} {hook.told}",
+    ("hook", "state"),
+    [
+        *itertools.product(
+            [CONNECT, DENIED, CUT, CUT_OFF, DISCONNECTED], ["cold", "warm", "refresh"]
+        ),
+        # It waits for the most: all that is read again, and then the session and rows.
+        (LOOKED_UP, "refresh"),
+    ],
+    ids=lambda value: f"{value.method} {value.told}" if isinstance(value, Hook) else value,
 )
 def test_given_any_calls_that_hang_when_a_hook_is_posted_then_the_waits_fit_replytimeout(
     scene: LocalScene, clock: FakeClock, hook: Hook, state: str

@@ -1,13 +1,16 @@
 """Rows of lists, as other systems write them and as expressions see them."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from tests.integration.conftest import MakeClient
 from tests.support.aws_calls import AwsCalls
 from tests.support.aws_tables import LISTS, Aws
 from tests.support.fake_clock import FakeClock
+from tests.support.policy_items import deny
 from tests.support.uneven_clock import MS, UnevenClock
 from wcs_hooks.adapters import dynamo_lists
 from wcs_hooks.adapters.clients import Clients
@@ -272,3 +275,26 @@ def test_given_more_rows_than_a_function_remembers_then_those_not_asked_for_long
         asked.append(bool(calls.made))
 
     assert asked == [True, True, False, True, False, True]
+
+
+# --- As functions are deployed --------------------------------------------------------------------
+
+
+def test_given_the_setting_when_hooks_look_a_row_up_then_it_is_read_once_in_that_time(
+    make_client: MakeClient, enforce: Callable[..., Any], aws: Aws, calls: AwsCalls
+) -> None:
+    hooks = make_client(LISTS_CACHE_SECONDS="30")
+    ban = {"list": "bans", "key": "body.user"}
+    enforce(
+        "school",
+        deny("banned", "publishStream", lookup={"ban": ban}, when="rows.ban != null"),
+        deny("closed", "call"),
+    )
+    aws.put_row("bans", "anna")
+
+    hooks.post("call", {"appKey": "school"})
+    assert not [request for request in calls.requests if b'"Lists"' in request]
+
+    body = {"appKey": "school", "user": "anna"}
+    assert [hooks.post("publishStream", body).status for _ in range(3)] == [403, 403, 403]
+    assert len([request for request in calls.requests if b'"Lists"' in request]) == 1

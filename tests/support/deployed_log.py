@@ -129,6 +129,15 @@ _OBSERVATIONS: Final[tuple[Mapping[str, Any], ...]] = (
         "dead_lettered": False,
         "rest_error": _FAILURE,
     },
+    {
+        "kind": HookResult.FAILED,
+        "error": "the list store does not answer",
+        "lookup_failures": (
+            Failure("live/banned", "lookup.ban", "the list store does not answer"),
+        ),
+        "dead_lettered": True,
+        "rest_error": _FAILURE,
+    },
     {"kind": HookResult.REJECTED, "error": "the request has no signature"},
     {"kind": HookResult.MALFORMED, "error": "no JSON", "dead_lettered": True},
 )

@@ -129,6 +129,16 @@ def test_given_somebody_who_may_only_write_lists_when_they_ban_then_the_ban_is_w
     assert [one["user"] for one in stack.json("bans")] == ["anna"]
 
 
+def test_given_functions_that_remember_rows_when_a_user_is_banned_then_it_says_for_how_long() -> (
+    None
+):
+    with operated(LISTS_CACHE_SECONDS="30") as stack:
+        stack.enforce("school", _BANNED)
+
+        assert "up to 30 s later" in stack.run("ban", "anna").output
+        assert stack.json("ban", "anna")["cacheSeconds"] == 30
+
+
 def test_given_a_user_without_a_name_then_nothing_is_written(stack: OperatedStack) -> None:
     error = stack.run("ban", "").exception
 

@@ -84,7 +84,7 @@ _ALLOWED = {
     ],
     "dynamodb:BatchGetItem": [
         "PolicyEditorPolicyArn allows it on SnapshotsTableName",
-        "OperatorPolicyArn allows it on SnapshotsTableName",
+        "OperatorPolicyArn allows it on SnapshotsTableName and ListsTableName",
     ],
 }
 

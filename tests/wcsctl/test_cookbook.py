@@ -3,10 +3,12 @@
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
+from strict_yaml import plain
 from wcsctl import cli
 from wcsctl.policies.files import load_directory
 from wcsctl.policies.lint import lint
@@ -39,7 +41,10 @@ def test_given_the_whole_cookbook_when_it_is_linted_then_all_it_says_is_what_to_
 
     others = [str(found) for found in findings if _SWITCHING not in found.finding.message]
     assert others == []
-    assert {found.app for found in findings} == {"one-access-list", "stream-time-limit"}
+    assert {found.app for found in findings} == {
+        *("bans", "monthly-quota", "one-access-list", "one-hour-after-connect"),
+        "stream-time-limit",
+    }
     assert set(files.policies) == set(_RECIPES)
 
 
@@ -68,6 +73,29 @@ def test_given_the_recipes_for_tokens_and_origins_in_one_app_then_a_foreign_page
 
     assert result.exit_code == 0, result.output
     assert json.loads(result.stdout)["warnings"] == []
+
+
+def test_given_all_recipes_of_denials_in_one_app_then_each_can_still_be_reached(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "site").mkdir()
+    by_id: dict[str, Any] = {}
+    for recipe in _RECIPES:
+        policies = load_directory(_COOKBOOK).policies[recipe]
+        if all(one["action"] != "echo" and not one.get("final") for one in policies.values()):
+            # Two recipes that have the same item need it once.
+            by_id |= {
+                f"{recipe}-{key}" if key != "site" else key: one for key, one in policies.items()
+            }
+    items = [plain({**policy, "id": key, "app": "site"}) for key, policy in by_id.items()]
+    (tmp_path / "site" / "policies.yaml").write_text(json.dumps(items))
+
+    files = load_directory(tmp_path)
+    findings = [*files.findings, *lint(files.policies, files.files)]
+
+    assert len(by_id) > 20
+    assert not [str(found) for found in findings if found.is_error]
+    assert not [str(found) for found in findings if "reached" in found.finding.message]
 
 
 def test_given_the_recipe_to_cut_a_stream_then_its_policy_to_arm_an_app_does_it_alone(

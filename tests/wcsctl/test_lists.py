@@ -20,6 +20,7 @@ from tests.support.operated_stack import OperatedStack, operated
 from wcsctl.errors import NotFoundError, UsageError, WcsctlError
 from wcsctl.lists.exporting import write_csv
 from wcsctl.lists.importing import ImportStoppedError, check_file
+from wcsctl.permissions import LIST_EDITOR_ACTIONS, Resource
 
 _FEW_BYTES = 500_000
 """Of 5,000 rows with a note, the notes alone take twice as many."""
@@ -136,7 +137,33 @@ def test_given_a_stack_that_is_older_than_lists_then_the_error_says_to_deploy_it
 ) -> None:
     del stack.outputs["ListsTableName"]
 
-    assert "Deploy the stack again" in str(_error(stack, "get", "users"))
+    assert "Deploy it again" in str(_error(stack, "get", "users"))
+
+
+def test_given_all_commands_about_lists_then_they_call_just_what_editors_of_lists_may(
+    stack: OperatedStack, tmp_path: Path
+) -> None:
+    # The emulator's IAM knows no dynamodb:LeadingKeys, by which that policy is limited.
+    called: set[str] = set()
+    call_aws: Any = BaseClient._make_api_call  # type: ignore[attr-defined]  # not in the stubs
+
+    def call(client: Any, operation: str, parameters: Any) -> Any:
+        if LISTS in {parameters.get("TableName"), *parameters.get("RequestItems", {})}:
+            called.add(f"dynamodb:{operation}")
+        return call_aws(client, operation, parameters)
+
+    with patch.object(BaseClient, "_make_api_call", call):
+        stack.json("list", "import", "users", _file(tmp_path, "key", "anna"))
+        stack.json("list", "put", "users", "ben")
+        stack.json("list", "get", "users")
+        stack.json("list", "get", "users", "anna")
+        stack.json("list", "export", "users", str(tmp_path / "exported.csv"))
+        stack.json("list", "delete", "users", "ben")
+        stack.json("ban", "anna")
+        stack.json("bans")
+        stack.json("unban", "anna")
+
+    assert called == {*LIST_EDITOR_ACTIONS[Resource.LISTS]}
 
 
 # --- import -------------------------------------------------------------------------------------

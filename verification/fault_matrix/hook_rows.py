@@ -1,6 +1,7 @@
 """Rows in which one hook meets something that fails: a store, the secret, the queue, the bus."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Final
 
 from tests.support.faulty_aws import BROKEN, HANGING, REFUSED
@@ -13,6 +14,7 @@ from verification.fault_matrix.row import (
     STREAM_ENDED,
     Area,
     Letter,
+    Level,
     Row,
     State,
 )
@@ -42,7 +44,10 @@ from verification.fault_matrix.scene import (
     DENIED,
     DISCONNECTED,
     KEPT_ALIVE,
+    LOOKED_UP,
+    LOOKED_UP_OR_SKIPPED,
     PUBLISHING,
+    WATCHED,
 )
 from verification.fault_matrix.trials import over_the_wire
 
@@ -149,6 +154,7 @@ def _policies_of_other_categories() -> Iterator[Row]:
 
 _READ: Final = "DynamoDB GetItem"
 _IN_SESSIONS: Final = "Sessions"
+_IN_LISTS: Final = "Lists"
 
 
 def _sessions() -> Iterator[Row]:
@@ -201,6 +207,34 @@ def _sessions() -> Iterator[Row]:
         done_later(Letter.SESSION),
         "The record stays until it is redriven, or until its seven days are over.",
     ).each("session-end", end_to_end=("refused",))
+
+
+_NOT_IGNORED: Final = "Not to know is our failure, unless the policy says `whenError: skip`."
+_DAMAGED: Final = "A row of the wrong shape has no value: a `deny` applies, unless told otherwise."
+
+
+def _lists() -> Iterator[Row]:
+    area, warm, no_matter = Area.LISTS, State.WARM, State.NO_MATTER
+    for name, hook, expected, ways in (
+        ("lookup", LOOKED_UP, failure(ABORTED), (*FOUR, "unprocessed")),
+        ("lookup-of-keep-alive", WATCHED, failure(STREAM_ENDED, Letter.BOTH), ("refused",)),
+    ):
+        failed = replace(expected, counted=expected.counted | {"LookupErrors"})
+        yield from Rows(area, _POINTERS, warm, hook, failed, _NOT_IGNORED).each(
+            name, *ways, trial=trials.at_lookup
+        )
+    skipped = echoed(Letter.NONE, Level.INFO, "LookupErrors")
+    yield from Rows(area, _POINTERS, warm, LOOKED_UP_OR_SKIPPED, skipped).each(
+        "lookup-skipped", "hanging", "refused", trial=trials.at_lookup
+    )
+    without_value = denied(ABORTED, "ExpressionErrors", "LookupErrors")
+    damaged = Rows(area, _IN_LISTS, no_matter, LOOKED_UP, without_value, _DAMAGED)
+    yield damaged.one("row-damaged", "damaged row", trials.TEXT_AS_EXPIRY)
+    yield damaged.one("row-in-milliseconds", "damaged row", trials.MILLISECONDS)
+    yield damaged.one("row-oversized", "oversized row", trials.OVERSIZED_ROW)
+    yield Rows(area, _IN_LISTS, no_matter, LOOKED_UP, echoed()).one(
+        "row-expired", "expired row, not deleted yet", trials.EXPIRED_ROW
+    )
 
 
 _SECRET: Final = "Secrets Manager GetSecretValue"
@@ -339,6 +373,7 @@ def _event_bus() -> Iterator[Row]:
 HOOK_ROWS: Final[tuple[Row, ...]] = (
     *_policies(),
     *_sessions(),
+    *_lists(),
     *_secret(),
     *_dead_letters(),
     *_event_bus(),

@@ -22,6 +22,7 @@ from verification.fault_matrix.scene import (
     CUT_OFF,
     DENIED,
     DISCONNECTED,
+    LOOKED_UP,
     POLICIES,
     PUBLISHING,
     Hook,
@@ -188,6 +189,9 @@ class LocalScene:
     def put_session(self, item: Mapping[str, Any]) -> None:
         self.aws.put_item(SESSIONS, item)
 
+    def put_row(self, attributes: Mapping[str, Any]) -> None:
+        self.aws.put_row("bans", f"{APP}/watched", **attributes)
+
     def put_secret(self, text: str) -> None:
         self.aws.secrets_manager.put_secret_value(SecretId=self.aws.secret_arn, SecretString=text)
 
@@ -199,7 +203,7 @@ def _load_everything() -> None:
     It takes seconds, which a hook would seem to take.
     """
     with LocalScene._raised(_NO_HURRY) as scene:
-        for hook in (CONNECT, DENIED, PUBLISHING, DISCONNECTED, CUT_OFF):
+        for hook in (CONNECT, DENIED, LOOKED_UP, PUBLISHING, DISCONNECTED, CUT_OFF):
             scene.post(hook)
 
 

@@ -133,7 +133,7 @@ def _kind(row: Row) -> str:
         return row.area.lower()
     return (
         row.fault
-        if row.call not in {"PolicySnapshots", "Sessions", "Secrets Manager"}
+        if row.call not in {"PolicySnapshots", "Sessions", "Lists", "Secrets Manager"}
         else ("what is read is damaged, or missing")
     )
 

@@ -21,6 +21,7 @@ class Area(StrEnum):
 
     POLICIES = "Reading the policies"
     SESSIONS = "Reading and writing sessions"
+    LISTS = "Looking up rows of lists"
     SECRET = "Reading the callers' secret"
     DEAD_LETTERS = "Keeping what failed"
     EVENT_BUS = "Publishing events"

@@ -7,6 +7,8 @@ from typing import Any, Final, NamedTuple, Protocol
 
 from tests.support.faulty_aws import Fault
 
+_BAN: Final = {"ban": {"list": "bans", "key": "app + '/' + body.name"}}
+
 NODE: Final = "Hw47CFMBEchVOpBMDr29IxjudnJ1sjOY@192.168.1.101"
 
 POLICIES: Final[tuple[Mapping[str, Any], ...]] = (
@@ -33,6 +35,22 @@ POLICIES: Final[tuple[Mapping[str, Any], ...]] = (
         "method": "OnCallEvent",
         "action": "deny",
         "when": "body.caller == '666'",
+    },
+    {
+        "id": "banned",
+        "method": ["snapshot", "StreamKeepAliveEvent"],
+        "action": "deny",
+        "match": {"name": "watched"},
+        "lookup": _BAN,
+        "when": "rows.ban != null",
+    },
+    {
+        "id": "banned-if-known",
+        "method": "stopStream",
+        "action": "deny",
+        "lookup": _BAN,
+        "when": "rows.ban != null",
+        "whenError": "skip",
     },
 )
 """What is in force in every trial. So `restOnError` is FAIL for these methods, LOG for others."""
@@ -74,6 +92,11 @@ PUBLISHING: Final = Hook("StreamStatusEvent", "", {"name": "b4e7", "status": "PU
 KEPT_ALIVE: Final = Hook("StreamKeepAliveEvent", "allowed", {"name": "b4e7"})
 CUT: Final = Hook("StreamKeepAliveEvent", "denied", {"name": "over"})
 CUT_OFF: Final = Hook("publishStream", "half a body", {}, b'{"appKey":"live","na')
+LOOKED_UP: Final = Hook("snapshot", "a policy looks up a row", {"name": "watched"})
+LOOKED_UP_OR_SKIPPED: Final = Hook(
+    "stopStream", "a policy with `whenError: skip` looks up a row", {"name": "watched"}
+)
+WATCHED: Final = Hook("StreamKeepAliveEvent", "a policy looks up a row", {"name": "watched"})
 DISCONNECTED: Final = Hook("ConnectionStatusEvent", "the end", {"status": "DISCONNECTED"})
 
 
@@ -179,6 +202,10 @@ class Scene(Protocol):
 
     def put_session(self, item: Mapping[str, Any]) -> None:
         """Write something else there."""
+        ...
+
+    def put_row(self, attributes: Mapping[str, Any]) -> None:
+        """Write the row that is looked up for hooks of the name `watched`."""
         ...
 
     def put_secret(self, text: str) -> None:

@@ -149,6 +149,11 @@ def at_refresh(hook: Hook, injection: Injection, authorization: str | None = "")
     return warm(hook, injection, authorization, after=SECRET_TTL)
 
 
+def at_lookup(hook: Hook, injection: Injection) -> Trial:
+    """The fault meets a function that knows its policies, when it looks up a row."""
+    return warm(hook, injection, after=0.0)
+
+
 # --- What stands in the tables is wrong -----------------------------------------------------------
 
 
@@ -192,6 +197,16 @@ SPOILT_SESSION: Final = Injection(
 )
 BARE_SESSION: Final = Injection("an item without its attributes", _drop_from_session)
 
+
+def _row(told: str, **attributes: Any) -> Injection:
+    """Another system wrote a row."""
+    return Injection(told, lambda scene: scene.put_row(attributes))
+
+
+TEXT_AS_EXPIRY: Final = _row("`expiresAt` is a text", expiresAt="2030-01-01T00:00:00Z")
+MILLISECONDS: Final = _row("`expiresAt` in milliseconds", expiresAt=1_900_000_000_000)
+OVERSIZED_ROW: Final = _row("a text of 65,536 bytes in it", note="a" * 65_536)
+EXPIRED_ROW: Final = _row("`expiresAt` is over", expiresAt=1_700_000_000)
 
 HALF_SPENT_SESSION: Final = Injection("three of its seven days left", _spend_half_of_session)
 

@@ -1,6 +1,7 @@
 """Ban users, lift bans, and list them."""
 
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -11,9 +12,9 @@ from rich.text import Text
 
 from wcs_hooks.core.errors import UnavailableError
 from wcsctl.ages import in_words
-from wcsctl.context import CommandContext, command_context
+from wcsctl.context import command_context
 from wcsctl.errors import NotFoundError, UsageError, WcsctlError
-from wcsctl.lists.ban_reach import BanReach, ban_reach, reach_lines
+from wcsctl.lists.ban_reach import ban_reach, cache_seconds, reach_lines
 from wcsctl.lists.bans import Ban, UnusableUserError, ban, bans, unban
 from wcsctl.lists.stored_lists import StoredLists
 from wcsctl.local_user import local_user
@@ -52,12 +53,16 @@ def ban_user(
         one = ban(lists, user, reason=reason, by=local_user(), now=time.time(), seconds=seconds)
     except UnusableUserError as error:
         raise UsageError(f"USER {error}.") from None
-    reaches, problem = _reach(command)
+    reaches, problem = _known(lambda: ban_reach(command.deployment))
+    delay, _ = _known(lambda: cache_seconds(command.deployment))
     told = {
         **one.to_json(),
         "reach": None if reaches is None else [reach.to_json() for reach in reaches],
+        "cacheSeconds": delay,
     }
     lines = [problem] if reaches is None else reach_lines(reaches)
+    if delay:
+        lines.append(f"All of it up to {delay:g} s later: functions remember rows that long.")
     command.output.result(told, Text(f"Banned {user} {_until(one)}."), *map(Text, lines))
 
 
@@ -89,16 +94,16 @@ def list_bans(context: typer.Context) -> None:
     command.output.result([one.to_json() for one in found], table if rows else "Nobody is banned.")
 
 
-def _reach(command: CommandContext) -> tuple[list[BanReach] | None, str]:
-    """What a ban ends; or why that is not known: the ban is written, whatever comes of this."""
+def _known[T](find: Callable[[], T]) -> tuple[T | None, str]:
+    """What was found about a ban; or why it was not: the ban is written, whatever comes of this."""
     try:
-        return ban_reach(command.deployment), ""
+        return find(), ""
     except ClientError as error:
         if not is_access_denied(error):
             raise
         why = "this profile may not read policies"
     except (UnavailableError, WcsctlError, LookupError) as error:
-        why = str(error)
+        why = str(error).removesuffix(".")
     return None, f"What it ends is not known here: {why}."
 
 

@@ -7,10 +7,11 @@ from typing import Any, Final
 
 from wcs_hooks.adapters.dynamo_policy_store import DynamoPolicyStore, read_records
 from wcs_hooks.clock import SystemClock
-from wcs_hooks.core.methods import CANONICAL_METHODS, switch_of
+from wcs_hooks.core.methods import CANONICAL_METHODS, Category, switch_of
 from wcs_hooks.core.outcome import STREAM_KEEP_ALIVE
 from wcs_hooks.core.policy.reader import EVERY_APP, Mode, Policy, read_policy
 from wcsctl.deployment import Deployment
+from wcsctl.function_configuration import FunctionConfigurations
 from wcsctl.lists.bans import BANS
 
 RECIPE: Final = "policies/cookbook/bans"
@@ -69,6 +70,12 @@ def ban_reach(deployment: Deployment, now: float | None = None) -> list[BanReach
         _reach(app, [*found, *(shared if app != EVERY_APP else ())])
         for app, found in sorted(by_app.items(), key=lambda one: (one[0] != EVERY_APP, one[0]))
     ]
+
+
+def cache_seconds(deployment: Deployment) -> float:
+    """How long (s) functions may go on with a row that they have read."""
+    variables = FunctionConfigurations(deployment).for_function(Category.DIRECT).environment
+    return float(variables.get("LISTS_CACHE_SECONDS", 0))
 
 
 def reach_lines(reaches: Sequence[BanReach]) -> list[str]:

@@ -11,8 +11,9 @@ from botocore.exceptions import ClientError
 from wcs_hooks.adapters.dynamo_lists import EXPIRES_AT, KEY, LIST
 from wcs_hooks.core.policy.lookup_reader import MAX_LIST_BYTES
 from wcs_hooks.core.policy.vocabulary import SYSTEM_ID_PREFIX
+from wcsctl.deployed_lists import lists_table
 from wcsctl.deployment import Deployment
-from wcsctl.errors import NotFoundError, UnreachableError, UsageError
+from wcsctl.errors import UnreachableError, UsageError
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 BATCH_ROWS: Final = 25
 """The most that one BatchWriteItem takes."""
 
-_OUTPUT: Final = "ListsTableName"
 _THROTTLED: Final = frozenset(
     {"ProvisionedThroughputExceededException", "RequestLimitExceeded", "ThrottlingException"}
 )
@@ -49,13 +49,8 @@ class StoredLists:
     """
 
     def __init__(self, deployment: Deployment, sleep: Callable[[float], None] = time.sleep) -> None:
-        if _OUTPUT not in deployment.outputs:
-            raise NotFoundError(
-                f"The stack {deployment.name} has no lists (no output {_OUTPUT}): "
-                "it was deployed by an earlier version. Deploy the stack again."
-            )
         self._client: DynamoDBClient = deployment.client("dynamodb")
-        self._table = deployment.output(_OUTPUT)
+        self._table = lists_table(deployment)
         self._sleep = sleep
 
     def row(self, name: str, key: str) -> RawRow | None:
