@@ -6,7 +6,7 @@ import pytest
 
 from tests.unit.given import compiled, configure, deny, errors, override, warnings
 
-_BAN = {"list": "bans", "key": "claims.sub"}
+_BAN = {"list": "bans", "key": "body.custom.user"}
 _BANNED = deny(lookup={"ban": _BAN}, when="rows.ban != null")
 
 
