@@ -208,7 +208,7 @@ def test_given_rows_on_standard_input_then_they_are_imported_and_expired_ones_ar
     result = stack.run("list", "import", "users", "-", answer="key,expiresAt\nanna,1\nben,\n")
 
     assert result.exit_code == 0
-    assert "1 rows of the file have expired already" in result.stderr
+    assert "policies do not see 1 row, expired" in result.stderr
     assert _rows(stack, "users").keys() == {"anna", "ben"}
 
 

@@ -111,5 +111,5 @@ def _until(one: Ban) -> str:
     if one.expires_at is None:
         return "for good"
     until = datetime.fromtimestamp(one.expires_at, UTC)
-    left = in_words(one.expires_at - time.time() + 0.5)
+    left = in_words(one.expires_at - time.time() + 1)
     return f"for {left}, until {until:%Y-%m-%d %H:%M:%S} UTC"

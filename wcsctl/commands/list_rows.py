@@ -173,11 +173,11 @@ def import_rows(
             written = write_file(lists, rows, name, from_line=from_line, advance=advance)
     command.output.result(
         {"list": name, "written": written, "rows": checked.rows, "expired": checked.expired},
-        Text(f"Wrote {written:,} rows to {name}."),
+        Text(f"Wrote {_rows(written)} to {name}."),
     )
     if checked.expired:
         command.output.say(
-            f"{checked.expired:,} rows of the file have expired already: policies do not see them."
+            f"Of these, policies do not see {_rows(checked.expired)}, expired before the import."
         )
 
 
@@ -204,7 +204,7 @@ def export(
         if command.output.as_json:
             raise UsageError("An export is CSV: give a FILE, or leave out --json.")
         count = _exported(command.output, lists, name, sys.stdout)
-        command.output.say(f"{count:,} rows.")
+        command.output.say(f"{_rows(count)}.")
         return
     if file.exists() and not yes:
         typer.confirm(f"Replace {file}?", abort=True)
@@ -216,7 +216,7 @@ def export(
         target.close()
         shutil.copyfile(target.name, file)
     command.output.result(
-        {"list": name, "rows": count, "file": str(file)}, Text(f"Wrote {count:,} rows to {file}.")
+        {"list": name, "rows": count, "file": str(file)}, Text(f"Wrote {_rows(count)} to {file}.")
     )
 
 
@@ -306,6 +306,10 @@ def _show_wrong(output: Output, checked: CheckedFile) -> None:
     )
 
 
+def _rows(count: int) -> str:
+    return "1 row" if count == 1 else f"{count:,} rows"
+
+
 def _no_row(name: str, key: str) -> NotFoundError:
     return NotFoundError(f"The list {name} has no row {key}: `wcsctl list get {name}` shows it.")
 
@@ -317,4 +321,4 @@ def _has_expired(row: RawRow) -> bool:
 
 def _until(row: RawRow) -> str:
     expires_at = expiry_of(row)
-    return "" if expires_at is None else f", for {in_words(expires_at - time.time() + 0.5)}"
+    return "" if expires_at is None else f", for {in_words(expires_at - time.time() + 1)}"
