@@ -55,7 +55,7 @@ clean: local-stop ## Stop the emulator and remove everything that was made here
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 ##@ Change it
-.PHONY: check lint style types format test e2e check-template
+.PHONY: check lint style types format test unit e2e check-template
 check: setup lint ## Style, types and unit tests: the loop while editing
 	@HYPOTHESIS_PROFILE=dev $(PY) -m pytest -q -n $(TEST_WORKERS) --dist loadfile tests/unit
 
@@ -76,15 +76,17 @@ check-template: setup ## Check template and IAM policies with cfn-lint, parliame
 	@$(PY) -m pytest -q -n $(TEST_WORKERS) --dist loadfile \
 		tests/infra/test_independent_checks.py tests/infra/test_best_practice.py
 
-# The end-to-end tests mostly wait, so that the types are checked beside them.
+# The end-to-end tests mostly wait, so that the others run beside them; the types come last.
 test: setup style ## Every check and every test, end to end included
-	@echo "==> Unit, property, integration and stack tests"
+	@$(MAKE) --no-print-directory -j2 -O unit e2e types
+
+unit:
+	@echo "==> Unit, property, integration and stack tests, with $(TEST_WORKERS) workers"
 	@$(PY) -m pytest -n $(TEST_WORKERS) --dist loadfile --ignore tests/e2e --cov
-	@echo "==> Types, and end-to-end tests on an emulator for each of $(TEST_WORKERS) workers"
-	@$(MAKE) --no-print-directory -j2 types e2e
 
 e2e:
-	@$(PY) -m pytest -n $(TEST_WORKERS) --dist loadfile tests/e2e
+	@echo "==> End-to-end tests, on an emulator of their own"
+	@$(PY) -m pytest tests/e2e
 
 ##@ Prove it
 .PHONY: soak fuzz reliability bench cost
