@@ -210,7 +210,9 @@ def _sessions() -> Iterator[Row]:
 
 
 _NOT_IGNORED: Final = "Not to know is our failure, unless the policy says `whenError: skip`."
-_DAMAGED: Final = "A row of the wrong shape has no value: a `deny` applies, unless told otherwise."
+_DAMAGED: Final = (
+    "A row of the wrong shape has no value: a `deny` applies, unless `whenError` says `skip`."
+)
 
 
 def _lists() -> Iterator[Row]:
