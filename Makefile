@@ -17,7 +17,7 @@ PY := .venv/bin/python
 RUN := PYTHONPATH=functions:. $(PY) -m
 LOCK := $(UV) pip compile --quiet --universal --generate-hashes --python-version 3.13 \
 	--custom-compile-command "make lock" $(if $(UPGRADE),--upgrade)
-TEST_WORKERS ?= 2
+TEST_WORKERS ?= 3
 
 # An environment whose interpreter has gone (Python upgraded, directory moved) is made again.
 $(shell for env in .venv .emulator .lambda; do [ -x $$env/bin/python ] || rm -f $$env/.stamp; done)
@@ -55,7 +55,7 @@ clean: local-stop ## Stop the emulator and remove everything that was made here
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 ##@ Change it
-.PHONY: check lint style types format test unit e2e check-template
+.PHONY: check lint style types format test e2e check-template
 check: setup lint ## Style, types and unit tests: the loop while editing
 	@HYPOTHESIS_PROFILE=dev $(PY) -m pytest -q -n $(TEST_WORKERS) --dist loadfile tests/unit
 
@@ -76,17 +76,16 @@ check-template: setup ## Check template and IAM policies with cfn-lint, parliame
 	@$(PY) -m pytest -q -n $(TEST_WORKERS) --dist loadfile \
 		tests/infra/test_independent_checks.py tests/infra/test_best_practice.py
 
-# The end-to-end tests mostly wait, so that the others run beside them; the types come last.
+# The end-to-end tests mostly wait, so that the types are checked beside them. Of the others some wait,
+# too: one more worker than there are processors keeps these busy.
 test: setup style ## Every check and every test, end to end included
-	@$(MAKE) --no-print-directory -j2 -O unit e2e types
-
-unit:
-	@echo "==> Unit, property, integration and stack tests, with $(TEST_WORKERS) workers"
+	@echo "==> Unit, property, integration and stack tests"
 	@$(PY) -m pytest -n $(TEST_WORKERS) --dist loadfile --ignore tests/e2e --cov
+	@echo "==> Types, and end-to-end tests on two emulators"
+	@$(MAKE) --no-print-directory -j2 types e2e
 
 e2e:
-	@echo "==> End-to-end tests, on an emulator of their own"
-	@$(PY) -m pytest tests/e2e
+	@$(PY) -m pytest -n 2 --dist loadfile tests/e2e
 
 ##@ Prove it
 .PHONY: soak fuzz reliability bench cost
