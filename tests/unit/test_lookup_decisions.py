@@ -242,6 +242,24 @@ def test_given_no_answer_when_a_policy_may_be_passed_over_then_the_next_one_deci
     ]
 
 
+def test_given_no_answer_when_the_next_policy_asks_for_the_same_row_then_it_is_not_read_again() -> (
+    None
+):
+    shadow, other = {**_BANNED, "mode": "shadow"}, {"list": "accounts", "key": "body.name"}
+    rows = SilentRows()
+
+    with pytest.raises(UndecidedError) as caught:
+        _decided(shadow, {**_BANNED, "id": "b"}, rows=rows)
+
+    assert [failure.policy for failure in caught.value.lookup_failures] == ["a", "b"]
+    assert len(rows.calls) == 1
+
+    # A row that was not asked for may be cached: another policy's failure is not its own.
+    with pytest.raises(UndecidedError):
+        _decided(shadow, {**_BANNED, "id": "b", "lookup": {"ban": other}}, rows=rows)
+    assert rows.calls[1:] == [{RowKey("bans", "anna")}, {RowKey("accounts", "x")}]
+
+
 def test_given_keys_of_the_session_when_it_cannot_be_read_then_that_is_no_matter_of_lists() -> None:
     item = {
         **_BANNED,

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
 from wcs_hooks.core.cel.expression import OF_NOTHING, Expression
+from wcs_hooks.core.errors import UnavailableError
 from wcs_hooks.core.lists import MAX_KEY_BYTES, DamagedRow, Row, RowKey, Rows
 
 _MISSING_KEY: Final = re.compile('Key not found in map : "(.*)"')
@@ -54,7 +55,7 @@ class PolicyRows(NamedTuple):
 
 
 class HookRows:
-    """Reads rows for one hook, each once.
+    """Reads rows for one hook, each once: what could not be read is not asked for again.
 
     Parameters
     ----------
@@ -62,11 +63,12 @@ class HookRows:
         Reads those that were not read yet.
     """
 
-    __slots__ = ("_known", "_read")
+    __slots__ = ("_failed", "_known", "_read")
 
     def __init__(self, read: Rows) -> None:
         self._read = read
         self._known: dict[RowKey, Row] = {}
+        self._failed: dict[RowKey, UnavailableError] = {}
 
     def rows(self, keys: Mapping[str, RowKey]) -> dict[str, Row]:
         """The rows of a policy, by alias, in one call.
@@ -74,7 +76,7 @@ class HookRows:
         Raises
         ------
         UnavailableError
-            If the store does not answer.
+            If the store does not answer, or did not when it was asked for one of them before.
         """
         consistent = {key for key in keys.values() if key.consistent}
         wanted = [
@@ -82,11 +84,16 @@ class HookRows:
             for key in dict.fromkeys(keys.values())
             if key not in self._known and (key.consistent or _consistent(key) not in consistent)
         ]
+        for key in wanted:
+            if key in self._failed:
+                raise self._failed[key]
         if wanted:
-            for key, row in self._read(wanted).items():
-                self._known[key] = row
-                # What a consistent read returned will do for another, too.
-                self._known[key._replace(consistent=False)] = row
+            try:
+                found = self._read(wanted)
+            except UnavailableError as error:
+                self._failed |= _for_any_read(dict.fromkeys(wanted, error))
+                raise
+            self._known |= _for_any_read(found)
         return {alias: self._known[key] for alias, key in keys.items()}
 
 
@@ -111,6 +118,11 @@ def policy_rows(rows: Mapping[str, Row], missing: Mapping[str, str]) -> PolicyRo
     damaged = {alias: row.reason for alias, row in rows.items() if isinstance(row, DamagedRow)}
     values = {alias: row for alias, row in rows.items() if not isinstance(row, DamagedRow)}
     return PolicyRows(values, {**missing, **damaged})
+
+
+def _for_any_read[Found](found: Mapping[RowKey, Found]) -> dict[RowKey, Found]:
+    """What came of reads; of a consistent one that will do for another, too."""
+    return {**found, **{key._replace(consistent=False): one for key, one in found.items()}}
 
 
 def _consistent(key: RowKey) -> RowKey:
