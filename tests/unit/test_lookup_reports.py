@@ -65,7 +65,7 @@ class _Ports:
             raise self._row
         return dict.fromkeys(keys, self._row)
 
-    def _unused(self, *arguments: Any) -> Any:
+    def _unused(self, *arguments: Any, **options: Any) -> Any:
         raise NotImplementedError
 
     record = forget = valid = refreshed = _unused
