@@ -122,6 +122,23 @@ def test_given_several_rows_of_a_policy_then_they_are_read_in_one_call() -> None
     assert rows.calls == [{RowKey("bans", "anna"), RowKey("accounts", "x")}]
 
 
+def test_given_a_lookup_that_no_expression_reads_then_a_hook_does_not_depend_on_its_key() -> None:
+    unread = {"list": "vips", "key": "session.custom.user + claims.sub + body.unread"}
+    item = {**_BANNED, "lookup": {"ban": _BAN, "vip": unread}}
+    policies = snapshot(item)
+
+    def unavailable() -> Session:
+        raise UnavailableError("the session store does not answer")
+
+    # So much of the body no expression may see; none of these sees that field.
+    asked = hook({**_ANNA, "unread": "x" * 70_000})
+    denied = decide([policies], asked, NOW, unavailable, rows=StoredRows())
+
+    assert denied.verdict is Verdict.DENY
+    assert not denied.failures
+    assert not policies.uses_claims
+
+
 def test_given_a_row_that_several_policies_ask_for_then_it_is_read_once() -> None:
     first = {**_BANNED, "mode": "shadow", "priority": 1}
     consistent = {**_BANNED, "id": "b", "lookup": {"ban": {**_BAN, "consistent": True}}}
