@@ -333,6 +333,23 @@ def test_given_an_expression_that_fails_on_a_row_then_no_message_quotes_the_row(
     assert "1f9c" not in f"{found}{steps}"
 
 
+@pytest.mark.parametrize(
+    "key",
+    ["{'a': 'b'}[body.custom.user]", "string(int(body.custom.user))", "body[body.custom.user]"],
+)
+def test_given_a_key_that_cannot_be_made_then_no_message_quotes_what_it_is_made_of(
+    key: str,
+) -> None:
+    steps: list[Step] = []
+    item = {**_BANNED, "lookup": {"ban": {**_BAN, "key": key}}}
+
+    found = _decided(item, rows=StoredRows(), body={"custom": {"user": "MARK-1f9c"}}, steps=steps)
+
+    [failure] = found.failures
+    assert "its key has none (the reason may quote it, and is not shown)" in failure.message
+    assert "1f9c" not in f"{found}{steps}"
+
+
 def test_given_a_field_that_a_row_lacks_then_the_message_names_it() -> None:
     found = _decided({**_BANNED, "when": "rows.ban.until > 5"}, rows=StoredRows())
 

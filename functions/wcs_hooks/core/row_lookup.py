@@ -4,11 +4,12 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
-from wcs_hooks.core.cel.expression import OF_NOTHING, Expression
+from wcs_hooks.core.cel.expression import OF_NOTHING, Expression, ExpressionError
 from wcs_hooks.core.errors import UnavailableError
 from wcs_hooks.core.lists import MAX_KEY_BYTES, DamagedRow, Row, RowKey, Rows
 
 _MISSING_KEY: Final = re.compile('Key not found in map : "(.*)"')
+_NOT_A_TEXT: Final = re.compile(r"gives \w+, where a string is wanted")
 _ROW: Final = "a row"
 _NULL: Final = "null"
 
@@ -45,11 +46,9 @@ class PolicyRows(NamedTuple):
                 return f"rows.{alias} has no value: {self.missing[alias]}"
         null = [alias for alias, row in self.values.items() if row is None]
         if message == OF_NOTHING and null:
-            return f"{message}; rows.{null[0]} is null: did you mean rows.{null[0]} != null && …?"
-        if len(null) == len(self.values) or message.startswith(OF_NOTHING):
-            return message
-        key = _MISSING_KEY.fullmatch(message)
-        if key is not None and expression.says(key[1]):
+            row = f"rows.{null[0]}"
+            return f"{message}; perhaps because {row} is null: did you mean {row} != null && …?"
+        if len(null) == len(self.values) or _quotes_nothing(expression, message):
             return message
         return "has no value; the reason may quote a row, and is not shown"
 
@@ -95,6 +94,20 @@ class HookRows:
                 raise
             self._known |= _for_any_read(found)
         return {alias: self._known[key] for alias, key in keys.items()}
+
+
+def without_quotes(key: Expression, error: ExpressionError) -> ExpressionError:
+    """Why the expression of a key has no value, without quoting what it was made of."""
+    message = str(error)
+    if _quotes_nothing(key, message) or _NOT_A_TEXT.fullmatch(message):
+        return error
+    return ExpressionError("the reason may quote it, and is not shown")
+
+
+def _quotes_nothing(expression: Expression, message: str) -> bool:
+    """Whether a message of the runtime quotes no value but what the expression itself says."""
+    key = _MISSING_KEY.fullmatch(message)
+    return message.startswith(OF_NOTHING) or (key is not None and expression.says(key[1]))
 
 
 def wrong_key(key: str) -> str:
