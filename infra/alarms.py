@@ -181,7 +181,8 @@ class Alarms(Construct):
             self._alarm(
                 f"{name}LookupErrors",
                 f"Rows that policies look up for {category} hooks cannot be read or used, ten "
-                "times a minute or more: enforced policies then fail the hook, or deny it.",
+                "times a minute or more: the policies then fail the hook, deny it or are passed "
+                "over.",
                 self._metrics.in_category("LookupErrors", category),
                 threshold=10,
                 minutes=3,

@@ -61,7 +61,7 @@ _UNUSED: Final = (
     "cryptography/hazmat/primitives/twofactor",
     # For browsers, Windows, proxies and tests, or beside libraries that are not here.
     *("urllib3/contrib/emscripten", "urllib3/contrib/socks.py", "urllib3/contrib/pyopenssl.py"),
-    *("dateutil/tz/win.py", "botocore/crt/auth.py", "botocore/stub.py"),
+    *("dateutil/tz/win.py", "botocore/stub.py"),
 )
 COMPILER_LIBRARIES: Final = frozenset({"boto3", "google-re2", "s3transfer"})
 """Libraries that only the compiler imports. boto3, which needs s3transfer, converts items

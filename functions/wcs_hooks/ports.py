@@ -244,8 +244,15 @@ class Sessions(Protocol):
         """
         ...
 
-    def record(self, key: SessionKey, record: SessionRecord, deadline: Deadline) -> None:
+    def record(
+        self, key: SessionKey, record: SessionRecord, deadline: Deadline, *, redriven: bool = False
+    ) -> None:
         """Keep a session.
+
+        Parameters
+        ----------
+        redriven
+            Whether its connect came long ago: a session that connected later is left alone.
 
         Raises
         ------
@@ -254,8 +261,16 @@ class Sessions(Protocol):
         """
         ...
 
-    def forget(self, key: SessionKey, deadline: Deadline) -> None:
+    def forget(
+        self, key: SessionKey, deadline: Deadline, *, connected_by: float | None = None
+    ) -> None:
         """Forget a session.
+
+        Parameters
+        ----------
+        connected_by
+            A session that connected later is left alone, in seconds since the epoch; none is if
+            this is None.
 
         Raises
         ------

@@ -498,6 +498,26 @@ MOST_MODULES = 360
 """The most that a cold start loads, with libraries as released; boto3 alone would make it 500."""
 
 
+WITH_AWSCRT = """
+import sys
+from unittest.mock import MagicMock
+sys.modules["awscrt"] = sys.modules["awscrt.auth"] = MagicMock(__version__="0.1")
+sys.path.insert(0, sys.argv[1])
+import botocore.auth, botocore.compat
+print(botocore.compat.HAS_CRT)
+"""
+
+
+def test_given_an_environment_that_has_awscrt_when_botocore_is_imported_then_it_finds_its_files(
+    unpacked: Path,
+) -> None:
+    command = [sys.executable, "-I", "-S", "-c", WITH_AWSCRT, os.fspath(unpacked)]
+
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+
+    assert (done.stdout, done.stderr) == ("True\n", "")
+
+
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_given_nothing_but_the_package_when_a_handler_is_imported_then_it_starts(
     name: str, unpacked: Path, compiler: Path, stack_with: Synthesise

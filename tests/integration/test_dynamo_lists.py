@@ -113,7 +113,9 @@ def test_given_a_row_that_dynamodb_has_not_deleted_yet_when_it_has_expired_then_
     assert row_of(lists, clock) is None
 
 
-@pytest.mark.parametrize("expires_at", ["2030-01-01", True, None, 1_900_000_000_000])
+@pytest.mark.parametrize(
+    "expires_at", ["2030-01-01", True, None, 1_900_000_000_000, 0, -3, 1_700_000_000]
+)
 def test_given_an_expiry_that_is_no_time_in_seconds_when_the_row_is_read_then_it_is_damaged(
     lists: DynamoLists, aws: Aws, clock: FakeClock, expires_at: Any
 ) -> None:
@@ -275,6 +277,18 @@ def test_given_more_rows_than_a_function_remembers_then_those_not_asked_for_long
         asked.append(bool(calls.made))
 
     assert asked == [True, True, False, True, False, True]
+
+
+def test_given_long_keys_without_rows_when_they_are_remembered_then_their_bytes_count(
+    cached: DynamoLists, calls: AwsCalls, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dynamo_lists, "MAX_CACHED_BYTES", 2_500)
+    first, *others = (RowKey("bans", name * 1_000) for name in "abc")
+
+    for key in (first, *others, first):
+        assert row_of(cached, clock, key) is None
+
+    assert len(calls.made) == 4
 
 
 # --- As functions are deployed --------------------------------------------------------------------

@@ -206,6 +206,40 @@ def test_given_a_token_that_expired_meanwhile_when_its_connect_is_redriven_then_
     assert session["expiresAt"] == came_at + (2 + 7) * DAY
 
 
+def test_given_an_id_that_another_connection_has_by_now_when_its_letters_are_redriven_then_it_stays(
+    make_client: MakeClient, snapshots: InMemorySnapshots, clock: FakeClock, aws: Aws
+) -> None:
+    without_sessions = make_client(snapshots=snapshots, SESSIONS_TABLE="Missing")
+    without_sessions.post("connect", CONNECT)
+    without_sessions.post("ConnectionStatusEvent", {**CONNECT, "status": "DISCONNECTED"})
+    connected, ended = aws.dead_letters()
+    clock.advance(60)
+    hooks = make_client(snapshots=snapshots)
+    hooks.post("connect", {**CONNECT, "custom": {"role": "pupil"}})
+    newer = aws.sessions()
+    clock.advance(60)
+
+    for category, message in ((Category.CONNECT, connected), (Category.EVENT, ended)):
+        assert redrive(hooks, category, message)["pending"] == []
+        assert aws.sessions() == newer
+
+
+def test_given_a_session_that_ended_when_its_letter_is_redriven_then_it_is_forgotten(
+    make_client: MakeClient, snapshots: InMemorySnapshots, clock: FakeClock, aws: Aws
+) -> None:
+    hooks = make_client(snapshots=snapshots)
+    hooks.post("connect", CONNECT)
+    clock.advance(60)
+    make_client(snapshots=snapshots, SESSIONS_TABLE="Missing").post(
+        "ConnectionStatusEvent", {**CONNECT, "status": "DISCONNECTED"}
+    )
+    [message] = aws.dead_letters()
+    clock.advance(60)
+
+    assert redrive(hooks, Category.EVENT, message)["pending"] == []
+    assert not aws.sessions()
+
+
 # --- What is left to do ---------------------------------------------------------------------------
 
 

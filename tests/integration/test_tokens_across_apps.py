@@ -79,7 +79,9 @@ def test_given_an_issuer_of_an_app_when_it_is_named_for_every_app_then_only_the_
     site.put("*", "everywhere", **SITE)
 
     assert (site.status("*").ok, site.status("*").version) == (True, 1)
-    assert site.warnings("*") == [("everywhere", "issuer")]
+    [warning] = site.status("*").warnings
+    assert (warning.policy, warning.attribute) == ("everywhere", "issuer")
+    assert "The app's edits are rejected until one of the two policies changes" in warning.message
     assert [one.policy for one in site.status("live").errors] == ["own"]
     # The last good version stays active, and is in order again without an edit of the app.
     assert site.store.in_force("live").version == 1

@@ -70,14 +70,19 @@ def test_given_two_fields_without_body_then_each_has_its_hint() -> None:
     [
         ("session.custom.role == 'x'", "session is null, its connect was never seen"),
         ("claims.sub == 'x'", "claims is null, nothing is proven"),
+        # The runtime does not say what was null: here it is body.custom.
+        ("body.custom.role == 'x' && claims.sub == 'x'", "claims is null, nothing is proven"),
     ],
 )
 def test_given_a_field_of_what_is_null_then_the_failure_says_what_to_ask_first(
     when: str, hint: str
 ) -> None:
-    [failure] = decided(snapshot(deny(when=when)), {"name": "x"}).failures
+    body = {"name": "x", "custom": None}
 
-    assert failure.message.startswith(f"Applying SELECT to non-message type; {hint}: did you mean ")
+    [failure] = decided(snapshot(deny(when=when)), body).failures
+
+    nothing = "Applying SELECT to non-message type"
+    assert failure.message.startswith(f"{nothing}; perhaps because {hint}: did you mean ")
 
 
 def test_given_a_session_that_is_known_then_the_runtimes_message_stands_alone() -> None:

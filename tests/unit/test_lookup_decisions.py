@@ -122,6 +122,23 @@ def test_given_several_rows_of_a_policy_then_they_are_read_in_one_call() -> None
     assert rows.calls == [{RowKey("bans", "anna"), RowKey("accounts", "x")}]
 
 
+def test_given_a_lookup_that_no_expression_reads_then_a_hook_does_not_depend_on_its_key() -> None:
+    unread = {"list": "vips", "key": "session.custom.user + claims.sub + body.unread"}
+    item = {**_BANNED, "lookup": {"ban": _BAN, "vip": unread}}
+    policies = snapshot(item)
+
+    def unavailable() -> Session:
+        raise UnavailableError("the session store does not answer")
+
+    # So much of the body no expression may see; none of these sees that field.
+    asked = hook({**_ANNA, "unread": "x" * 70_000})
+    denied = decide([policies], asked, NOW, unavailable, rows=StoredRows())
+
+    assert denied.verdict is Verdict.DENY
+    assert not denied.failures
+    assert not policies.uses_claims
+
+
 def test_given_a_row_that_several_policies_ask_for_then_it_is_read_once() -> None:
     first = {**_BANNED, "mode": "shadow", "priority": 1}
     consistent = {**_BANNED, "id": "b", "lookup": {"ban": {**_BAN, "consistent": True}}}
@@ -242,6 +259,24 @@ def test_given_no_answer_when_a_policy_may_be_passed_over_then_the_next_one_deci
     ]
 
 
+def test_given_no_answer_when_the_next_policy_asks_for_the_same_row_then_it_is_not_read_again() -> (
+    None
+):
+    shadow, other = {**_BANNED, "mode": "shadow"}, {"list": "accounts", "key": "body.name"}
+    rows = SilentRows()
+
+    with pytest.raises(UndecidedError) as caught:
+        _decided(shadow, {**_BANNED, "id": "b"}, rows=rows)
+
+    assert [failure.policy for failure in caught.value.lookup_failures] == ["a", "b"]
+    assert len(rows.calls) == 1
+
+    # A row that was not asked for may be cached: another policy's failure is not its own.
+    with pytest.raises(UndecidedError):
+        _decided(shadow, {**_BANNED, "id": "b", "lookup": {"ban": other}}, rows=rows)
+    assert rows.calls[1:] == [{RowKey("bans", "anna")}, {RowKey("accounts", "x")}]
+
+
 def test_given_keys_of_the_session_when_it_cannot_be_read_then_that_is_no_matter_of_lists() -> None:
     item = {
         **_BANNED,
@@ -295,6 +330,23 @@ def test_given_an_expression_that_fails_on_a_row_then_no_message_quotes_the_row(
     )
 
     assert found.failures
+    assert "1f9c" not in f"{found}{steps}"
+
+
+@pytest.mark.parametrize(
+    "key",
+    ["{'a': 'b'}[body.custom.user]", "string(int(body.custom.user))", "body[body.custom.user]"],
+)
+def test_given_a_key_that_cannot_be_made_then_no_message_quotes_what_it_is_made_of(
+    key: str,
+) -> None:
+    steps: list[Step] = []
+    item = {**_BANNED, "lookup": {"ban": {**_BAN, "key": key}}}
+
+    found = _decided(item, rows=StoredRows(), body={"custom": {"user": "MARK-1f9c"}}, steps=steps)
+
+    [failure] = found.failures
+    assert "its key has none (the reason may quote it, and is not shown)" in failure.message
     assert "1f9c" not in f"{found}{steps}"
 
 

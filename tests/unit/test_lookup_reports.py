@@ -65,10 +65,28 @@ class _Ports:
             raise self._row
         return dict.fromkeys(keys, self._row)
 
-    def _unused(self, *arguments: Any) -> Any:
+    def _unused(self, *arguments: Any, **options: Any) -> Any:
         raise NotImplementedError
 
     record = forget = valid = refreshed = _unused
+
+
+class _HangingRows(_Ports):
+    """Lists that never answer, beside a session store that answers while there is time."""
+
+    def __init__(self, policies: ActivePolicies, clock: FakeClock) -> None:
+        super().__init__(policies, _UNAVAILABLE)
+        self._clock = clock
+
+    def rows(self, keys: Collection[RowKey], deadline: Deadline) -> Mapping[RowKey, Row]:
+        self._clock.advance(deadline.remaining())
+        return super().rows(keys, deadline)
+
+    def read(self, key: SessionKey, deadline: Deadline) -> SessionRecord | None:
+        del key
+        if not deadline.remaining():
+            raise UnavailableError("there was no time left to ask the session store")
+        return None
 
 
 class Written(NamedTuple):
@@ -88,10 +106,8 @@ class Written(NamedTuple):
     letters: list[Mapping[str, Any]]
 
 
-def _posted(row: Row | UnavailableError, *items: Mapping[str, Any]) -> Written:
-    clock = FakeClock()
-    ports = _Ports(ActivePolicies([snapshot(*items)]), row)
-    endpoint = HookEndpoint(
+def _endpoint(ports: _Ports, clock: FakeClock) -> HookEndpoint:
+    return HookEndpoint(
         Category.DIRECT,
         check_caller=CallerCheck(Auth.NONE, ports),
         policies=ports,
@@ -104,6 +120,12 @@ def _posted(row: Row | UnavailableError, *items: Mapping[str, Any]) -> Written:
         clock=clock,
         reply_timeout=2.0,
     )
+
+
+def _posted(row: Row | UnavailableError, *items: Mapping[str, Any]) -> Written:
+    clock = FakeClock()
+    ports = _Ports(ActivePolicies([snapshot(*items)]), row)
+    endpoint = _endpoint(ports, clock)
     output = io.StringIO()
     forget_logger()
     with redirect_stdout(output), patch.dict(os.environ, ENVIRONMENT):
@@ -145,6 +167,23 @@ def test_given_rows_when_they_have_no_value_then_that_is_counted_and_logged_what
     assert written.counts.get("LookupErrors") == (None if errors is None else [len(errors)])
     assert len(written.letters) == (status == 503)
     assert _MARK not in written.text
+
+
+@pytest.mark.parametrize("passed_over", [{"mode": "shadow"}, {"whenError": "skip"}])
+def test_given_lists_that_hang_when_a_policy_may_be_passed_over_then_time_is_left_for_the_session(
+    passed_over: dict[str, str],
+) -> None:
+    clock = FakeClock()
+    denies = deny(id="all", priority=200)
+    policies = ActivePolicies([snapshot(_BANNED | passed_over, denies)])
+    body = json.dumps(_BODY).encode()
+    request = Request("publishStream", body, None, "192.0.2.7", "1")
+
+    reply, observation = _endpoint(_HangingRows(policies, clock), clock).answer(request)
+
+    # Nobody saw this session connect: its denial is suppressed, as it is without the first policy.
+    assert (reply.status, reply.body) == (200, body)
+    assert observation.deny_suppressed
 
 
 def test_given_a_secret_in_a_row_then_only_what_an_override_sets_from_it_comes_out() -> None:

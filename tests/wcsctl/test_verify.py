@@ -27,7 +27,7 @@ from tests.support.operated_stack import ALARM, OperatedStack, operated
 from wcs_hooks.core.methods import METHODS, Category
 from wcs_hooks.telemetry.catalogue import COMPILER, namespace_of
 from wcsctl.metrics import measured_in
-from wcsctl.verification.run import PREFIX
+from wcsctl.verification.run import FIRST_PRIORITY, PREFIX
 from wcsctl.verification.telemetry import RUNBOOK
 
 TOPIC: Final = "arn:aws:sns:us-east-1:123456789012:Alarms"
@@ -264,7 +264,7 @@ def test_given_a_stack_in_the_cloud_then_each_check_passes_and_nothing_is_left(
 ) -> None:
     denied = ["connect", "@direct", "@incoming", "StreamKeepAliveEvent"]
     nobody = {"app": "*", "id": "nobody", "action": "deny", "method": denied}
-    cloud.stack.enforce("*", nobody)
+    cloud.stack.enforce("*", nobody | {"priority": FIRST_PRIORITY})
     before = cloud.left()
 
     status, told = cloud.verify()

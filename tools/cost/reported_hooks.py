@@ -72,7 +72,7 @@ class _Ports:
 
     read_for_label = read
 
-    def _unused(self, *arguments: Any) -> Any:
+    def _unused(self, *arguments: Any, **options: Any) -> Any:
         raise NotImplementedError
 
     record = forget = valid = refreshed = send = rows = _unused

@@ -206,7 +206,9 @@ def _row(told: str, **attributes: Any) -> Injection:
 TEXT_AS_EXPIRY: Final = _row("`expiresAt` is a text", expiresAt="2030-01-01T00:00:00Z")
 MILLISECONDS: Final = _row("`expiresAt` in milliseconds", expiresAt=1_900_000_000_000)
 OVERSIZED_ROW: Final = _row("a text of 65,536 bytes in it", note="a" * 65_536)
-EXPIRED_ROW: Final = _row("`expiresAt` is over", expiresAt=1_700_000_000)
+EXPIRED_ROW: Final = Injection(
+    "`expiresAt` is over", lambda scene: scene.put_row({"expiresAt": int(time.time()) - 60})
+)
 
 HALF_SPENT_SESSION: Final = Injection("three of its seven days left", _spend_half_of_session)
 

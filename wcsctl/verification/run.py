@@ -42,7 +42,11 @@ ENFORCED_SECONDS: Final = 5.0
 """What is promised: from an edit to its enforcement."""
 
 FIRST_PRIORITY: Final = -MAX_PRIORITY
-"""Priority of the run's own policies: no policy of `*` comes before them."""
+"""Priority of the run's own policies: no policy of `*` comes before them, since at equal priority
+an app's own policies are evaluated first, and these in the order of their ids."""
+
+LAST_ID: Final = "the-last"
+"""Id of the run's policy that ends the evaluation. It sorts behind all other ids of the run."""
 
 NOTE: Final = "of wcsctl verify; it removes it again"
 """Says in each policy of a run whose it is."""
@@ -234,17 +238,17 @@ class VerificationRun:
     def keep_other_policies_out(self) -> None:
         """Put an `echo` before all policies of `*` into the run's apps, and await its compilation.
 
-        The run's own policies, of the least priority, come before it. Done once; a compiler that
-        does not answer fails the checks of policies, not this.
+        It has the priority of the run's own policies, which come before it by their ids. Done once;
+        a compiler that does not answer fails the checks of policies, not this.
         """
         if self._is_apart:
             return
         self._is_apart = True
         last: dict[str, Any] = {
-            "id": "the-last",
+            "id": LAST_ID,
             "method": "*",
             "action": "echo",
-            "priority": FIRST_PRIORITY + 1,
+            "priority": FIRST_PRIORITY,
             "note": NOTE,
         }
         self.put_policies([last | {"app": app} for app in self.name.apps])

@@ -32,10 +32,14 @@ MAX_CACHED_ROWS: Final = 10_000
 first."""
 
 MAX_CACHED_BYTES: Final = 4_000_000
-"""The same in bytes of JSON: in memory a row takes 4 to 8 times as many."""
+"""The same in bytes of keys and of rows as JSON: in memory they take 4 to 8 times as many."""
 
 MILLISECONDS: Final = 10**11
 """As seconds the year 5138, as milliseconds 1973: who writes more than that means milliseconds."""
+
+TTL_IGNORES: Final = 5 * 365 * 86_400
+"""Seconds: DynamoDB deletes no item whose time was more than five years ago.
+https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/howitworks-ttl.html"""
 
 _NEVER: Final = float("inf")
 _INT64: Final = range(-(2**63), 2**63)
@@ -121,9 +125,9 @@ class DynamoLists:
     def _read(
         self, names: tuple[_Name, ...], deadline: Deadline, *, consistent: bool
     ) -> Mapping[_Name, _Stored]:
-        begun = Moment(self._clock)
+        begun, now = Moment(self._clock), self._clock.now()
         items = self._reads.run_before(deadline, lambda: self._get(names, consistent=consistent))
-        found = {name: _stored(items.get(name), begun) for name in names}
+        found = {name: _stored(items.get(name), begun, now) for name in names}
         self._cache.put(found)
         return found
 
@@ -137,7 +141,7 @@ class DynamoLists:
 
 def stored_row(item: "Mapping[str, AttributeValueTypeDef]", now: float) -> Row:
     """An item as a lookup returns it at a time, in seconds since the epoch."""
-    return _stored(item, Moment(SystemClock())).at(now)
+    return _stored(item, Moment(SystemClock()), now).at(now)
 
 
 class _Cache:
@@ -169,13 +173,19 @@ class _Cache:
         for name, stored in rows.items():
             before = self._rows.pop(name, None)
             self._rows[name] = stored
-            self._bytes += stored.size - (before.size if before is not None else 0)
+            self._bytes += _size(name, stored) - (0 if before is None else _size(name, before))
         while len(self._rows) > MAX_CACHED_ROWS or self._bytes > MAX_CACHED_BYTES:
-            _, forgotten = self._rows.popitem(last=False)
-            self._bytes -= forgotten.size
+            self._bytes -= _size(*self._rows.popitem(last=False))
 
 
-def _stored(item: "Mapping[str, AttributeValueTypeDef] | None", read_at: Moment) -> _Stored:
+def _size(name: _Name, stored: _Stored) -> int:
+    """Bytes of a key and its row: one without a row takes memory, too."""
+    return sum(len(part.encode()) for part in name) + stored.size
+
+
+def _stored(
+    item: "Mapping[str, AttributeValueTypeDef] | None", read_at: Moment, now: float
+) -> _Stored:
     if item is None:
         return _Stored(None, _NEVER, 0, read_at)
     expires_at = _NEVER
@@ -186,6 +196,9 @@ def _stored(item: "Mapping[str, AttributeValueTypeDef] | None", read_at: Moment)
         expires_at = float(number)
         if expires_at > MILLISECONDS:
             damaged = DamagedRow("`expiresAt` is too large for seconds since the epoch")
+            return _Stored(damaged, _NEVER, 0, read_at)
+        if expires_at <= max(0.0, now - TTL_IGNORES):
+            damaged = DamagedRow("`expiresAt` is more than five years ago")
             return _Stored(damaged, _NEVER, 0, read_at)
     row, size = row_of(item)
     return _Stored(row, expires_at, size, read_at)

@@ -101,11 +101,18 @@ class DynamoSessions:
         found = self._live(self._labels.run_before(deadline, lambda: self._get(keys)))
         return None if found is None else found[0]
 
-    def record(self, key: SessionKey, record: SessionRecord, deadline: Deadline) -> None:
+    def record(
+        self, key: SessionKey, record: SessionRecord, deadline: Deadline, *, redriven: bool = False
+    ) -> None:
         """Keep a session.
 
         A connect that WCS sends again keeps the moment of the first one. That of a session that
         was never forgotten, whose id another connection has by now, is not kept.
+
+        Parameters
+        ----------
+        redriven
+            Whether its connect came long ago: a session that connected later is left alone.
 
         Raises
         ------
@@ -125,17 +132,27 @@ class DynamoSessions:
         if connected_at is None:
             self._writes.run_before(deadline, lambda: self._put(item))
         else:
-            self._writes.run_before(deadline, lambda: self._put_connected(item, connected_at))
+            self._writes.run_before(
+                deadline, lambda: self._put_connected(item, connected_at, redriven=redriven)
+            )
 
-    def forget(self, key: SessionKey, deadline: Deadline) -> None:
+    def forget(
+        self, key: SessionKey, deadline: Deadline, *, connected_by: float | None = None
+    ) -> None:
         """Keep a session no longer.
+
+        Parameters
+        ----------
+        connected_by
+            A session that connected later is left alone, in seconds since the epoch; none is if
+            this is None.
 
         Raises
         ------
         UnavailableError
             If DynamoDB does not answer.
         """
-        self._writes.run_before(deadline, lambda: self._delete(key))
+        self._writes.run_before(deadline, lambda: self._delete(key, connected_by))
 
     def is_done(self, decision_id: str, deadline: Deadline) -> bool:
         """Whether a hook out of the dead letters was published.
@@ -217,33 +234,52 @@ class DynamoSessions:
         except (BotoCoreError, ClientError) as error:
             raise UnavailableError("the session store does not answer") from error
 
-    def _put_connected(self, item: "dict[str, AttributeValueTypeDef]", connected_at: float) -> None:
+    def _put_connected(
+        self, item: "dict[str, AttributeValueTypeDef]", connected_at: float, *, redriven: bool
+    ) -> None:
         """Keep a session and when it connected: the moment that is kept if it was just before."""
+        condition = "attribute_not_exists(connectedAt) OR connectedAt < :retried"
+        values: dict[str, AttributeValueTypeDef] = {
+            ":retried": {"N": _moment(connected_at - RETRIES)}
+        }
+        if not redriven:
+            # Nobody has connected since: a later moment is that of a clock which runs ahead.
+            condition += " OR connectedAt > :now"
+            values[":now"] = {"N": _moment(connected_at)}
         try:
             self._client.put_item(
                 TableName=self._table,
                 Item=item | {CONNECTED_AT: {"N": _moment(connected_at)}},
-                ConditionExpression="attribute_not_exists(connectedAt)"
-                " OR connectedAt < :retried OR connectedAt > :now",
-                ExpressionAttributeValues={
-                    ":retried": {"N": _moment(connected_at - RETRIES)},
-                    ":now": {"N": _moment(connected_at)},
-                },
+                ConditionExpression=condition,
+                ExpressionAttributeValues=values,
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
         except ClientError as error:
             if error.response["Error"]["Code"] != _CONDITION_FAILED:
                 raise UnavailableError("the session store does not answer") from error
-            # Nobody writes it in between: who does is another retry, and keeps the same moment.
             kept = cast("Mapping[str, Any]", error.response)["Item"][CONNECTED_AT]
+            if redriven and float(kept["N"]) > connected_at:
+                return
+            # Nobody writes it in between: who does is another retry, and keeps the same moment.
             self._put(item | {CONNECTED_AT: kept})
         except BotoCoreError as error:
             raise UnavailableError("the session store does not answer") from error
 
-    def _delete(self, key: SessionKey) -> None:
+    def _delete(self, key: SessionKey, connected_by: float | None) -> None:
         try:
-            self._client.delete_item(TableName=self._table, Key=_keys(key))
-        except (BotoCoreError, ClientError) as error:
+            if connected_by is None:
+                self._client.delete_item(TableName=self._table, Key=_keys(key))
+                return
+            self._client.delete_item(
+                TableName=self._table,
+                Key=_keys(key),
+                ConditionExpression="attribute_not_exists(connectedAt) OR connectedAt <= :by",
+                ExpressionAttributeValues={":by": {"N": _moment(connected_by)}},
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] != _CONDITION_FAILED:
+                raise UnavailableError("the session store does not answer") from error
+        except BotoCoreError as error:
             raise UnavailableError("the session store does not answer") from error
 
 

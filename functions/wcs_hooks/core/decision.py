@@ -495,6 +495,7 @@ class _Evaluation:
         from wcs_hooks.core.row_lookup import (  # noqa: PLC0415
             HookRows,
             policy_rows,
+            without_quotes,
             wrong_key,
         )
 
@@ -504,7 +505,7 @@ class _Evaluation:
             try:
                 key = lookup.key.text_value(self._activation(rule, lookup.key))
             except ExpressionError as error:
-                reason = self._reason(rule, lookup.key, error)
+                reason = self._reason(rule, lookup.key, without_quotes(lookup.key, error))
                 missing[lookup.alias] = f"its key has none ({reason})"
                 continue
             wrong = wrong_key(key)
@@ -543,12 +544,14 @@ class _Evaluation:
         )
 
     def _instead_of_nothing(self, rule: Rule) -> str:
-        """What to write where a field was read from what is null."""
+        """What to write where a field was read from what is null: the runtime says not of what."""
         if rule.uses_session and not self.session().known:
-            return "; session is null, its connect was never seen: did you mean known && …?"
-        if "claims" in rule.uses_identity and self.identity.claims() is None:
-            return "; claims is null, nothing is proven: did you mean claims != null && …?"
-        return ""
+            null, instead = "session is null, its connect was never seen", "known"
+        elif "claims" in rule.uses_identity and self.identity.claims() is None:
+            null, instead = "claims is null, nothing is proven", "claims != null"
+        else:
+            return ""
+        return f"; perhaps because {null}: did you mean {instead} && …?"
 
     def _fields(self, expression: Expression) -> Mapping[str, Any] | None:
         """The fields of the body that an expression sees; none if they are more than it may."""

@@ -4,10 +4,12 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
-from wcs_hooks.core.cel.expression import OF_NOTHING, Expression
+from wcs_hooks.core.cel.expression import OF_NOTHING, Expression, ExpressionError
+from wcs_hooks.core.errors import UnavailableError
 from wcs_hooks.core.lists import MAX_KEY_BYTES, DamagedRow, Row, RowKey, Rows
 
 _MISSING_KEY: Final = re.compile('Key not found in map : "(.*)"')
+_NOT_A_TEXT: Final = re.compile(r"gives \w+, where a string is wanted")
 _ROW: Final = "a row"
 _NULL: Final = "null"
 
@@ -44,17 +46,15 @@ class PolicyRows(NamedTuple):
                 return f"rows.{alias} has no value: {self.missing[alias]}"
         null = [alias for alias, row in self.values.items() if row is None]
         if message == OF_NOTHING and null:
-            return f"{message}; rows.{null[0]} is null: did you mean rows.{null[0]} != null && …?"
-        if len(null) == len(self.values) or message.startswith(OF_NOTHING):
-            return message
-        key = _MISSING_KEY.fullmatch(message)
-        if key is not None and expression.says(key[1]):
+            row = f"rows.{null[0]}"
+            return f"{message}; perhaps because {row} is null: did you mean {row} != null && …?"
+        if len(null) == len(self.values) or _quotes_nothing(expression, message):
             return message
         return "has no value; the reason may quote a row, and is not shown"
 
 
 class HookRows:
-    """Reads rows for one hook, each once.
+    """Reads rows for one hook, each once: what could not be read is not asked for again.
 
     Parameters
     ----------
@@ -62,11 +62,12 @@ class HookRows:
         Reads those that were not read yet.
     """
 
-    __slots__ = ("_known", "_read")
+    __slots__ = ("_failed", "_known", "_read")
 
     def __init__(self, read: Rows) -> None:
         self._read = read
         self._known: dict[RowKey, Row] = {}
+        self._failed: dict[RowKey, UnavailableError] = {}
 
     def rows(self, keys: Mapping[str, RowKey]) -> dict[str, Row]:
         """The rows of a policy, by alias, in one call.
@@ -74,7 +75,7 @@ class HookRows:
         Raises
         ------
         UnavailableError
-            If the store does not answer.
+            If the store does not answer, or did not when it was asked for one of them before.
         """
         consistent = {key for key in keys.values() if key.consistent}
         wanted = [
@@ -82,12 +83,31 @@ class HookRows:
             for key in dict.fromkeys(keys.values())
             if key not in self._known and (key.consistent or _consistent(key) not in consistent)
         ]
+        for key in wanted:
+            if key in self._failed:
+                raise self._failed[key]
         if wanted:
-            for key, row in self._read(wanted).items():
-                self._known[key] = row
-                # What a consistent read returned will do for another, too.
-                self._known[key._replace(consistent=False)] = row
+            try:
+                found = self._read(wanted)
+            except UnavailableError as error:
+                self._failed |= _for_any_read(dict.fromkeys(wanted, error))
+                raise
+            self._known |= _for_any_read(found)
         return {alias: self._known[key] for alias, key in keys.items()}
+
+
+def without_quotes(key: Expression, error: ExpressionError) -> ExpressionError:
+    """Why the expression of a key has no value, without quoting what it was made of."""
+    message = str(error)
+    if _quotes_nothing(key, message) or _NOT_A_TEXT.fullmatch(message):
+        return error
+    return ExpressionError("the reason may quote it, and is not shown")
+
+
+def _quotes_nothing(expression: Expression, message: str) -> bool:
+    """Whether a message of the runtime quotes no value but what the expression itself says."""
+    key = _MISSING_KEY.fullmatch(message)
+    return message.startswith(OF_NOTHING) or (key is not None and expression.says(key[1]))
 
 
 def wrong_key(key: str) -> str:
@@ -111,6 +131,11 @@ def policy_rows(rows: Mapping[str, Row], missing: Mapping[str, str]) -> PolicyRo
     damaged = {alias: row.reason for alias, row in rows.items() if isinstance(row, DamagedRow)}
     values = {alias: row for alias, row in rows.items() if not isinstance(row, DamagedRow)}
     return PolicyRows(values, {**missing, **damaged})
+
+
+def _for_any_read[Found](found: Mapping[RowKey, Found]) -> dict[RowKey, Found]:
+    """What came of reads; of a consistent one that will do for another, too."""
+    return {**found, **{key._replace(consistent=False): one for key, one in found.items()}}
 
 
 def _consistent(key: RowKey) -> RowKey:

@@ -21,6 +21,7 @@ from wcs_hooks.core.policy.vocabulary import MAX_INNER_VALUES, Action, Mode, has
 
 if TYPE_CHECKING:
     from wcs_hooks.core.cel.check import Checked
+    from wcs_hooks.core.policy.lookup_reader import Lookup
     from wcs_hooks.core.policy.reader import Policy
     from wcs_hooks.core.tokens.trust import Trust
 
@@ -355,7 +356,7 @@ def dump(
     }
     if trusts:
         document["trusts"] = trusts
-    if any("claims" in policy.uses or policy.requires_token for policy in active):
+    if any("claims" in _uses(policy) or policy.requires_token for policy in active):
         document["usesClaims"] = True
     return zlib.compress(encode(document).encode(), _COMPRESSION_LEVEL)
 
@@ -431,7 +432,7 @@ def _rounded(value: Any) -> Any:
 
 
 def _record(policy: "Policy") -> list[Any]:
-    expressions = [*([policy.when] if policy.when else ()), *policy.compute.values()]
+    expressions, uses = _of_hooks(policy), _uses(policy)
     return [
         policy.id,
         policy.priority,
@@ -446,30 +447,57 @@ def _record(policy: "Policy") -> list[Any]:
         policy.reason,
         policy.not_before,
         policy.not_after,
-        not policy.uses.isdisjoint(OF_SESSION),
+        not uses.isdisjoint(OF_SESSION),
         policy.when.guard if policy.when else None,
         [checked.sees for checked in expressions] or None,
         policy.hours,
         policy.final,
-        sorted(policy.uses.intersection({"token", "claims"})),
+        sorted(uses.intersection({"token", "claims"})),
         policy.requires_token,
         _lookup(policy, expressions),
     ]
 
 
+def _of_hooks(policy: "Policy") -> "list[Checked]":
+    """A policy's `when`, if it has one, and what it computes."""
+    return [*([policy.when] if policy.when else ()), *policy.compute.values()]
+
+
+def _evaluated(policy: "Policy") -> "list[Checked]":
+    """All expressions of a policy, without the keys of rows that none of them can see."""
+    expressions = _of_hooks(policy)
+    if not policy.lookups:
+        return expressions
+    return expressions + [one.key for one in _seen_lookups(policy, _rows(policy, expressions))]
+
+
+def _uses(policy: "Policy") -> frozenset[str]:
+    """The variables that these refer to."""
+    return frozenset().union(*(one.uses for one in _evaluated(policy)))
+
+
+def _rows(policy: "Policy", expressions: "Sequence[Checked]") -> list[list[str]]:
+    """The aliases that each expression can see."""
+    every = [lookup.alias for lookup in policy.lookups]
+    return [every if one.rows is None else sorted(one.rows) for one in expressions]
+
+
+def _seen_lookups(policy: "Policy", rows: Sequence[Sequence[str]]) -> "list[Lookup]":
+    seen = frozenset().union(*rows)
+    return [one for one in policy.lookups if one.alias in seen]
+
+
 def _lookup(policy: "Policy", expressions: "Sequence[Checked]") -> dict[str, Any] | None:
     """What a policy looks up of what its expressions can see, and which of them see what."""
-    every = [lookup.alias for lookup in policy.lookups]
-    rows = [every if one.rows is None else sorted(one.rows) for one in expressions]
-    seen = frozenset().union(*rows)
-    if not seen:
+    rows = _rows(policy, expressions)
+    lookups = _seen_lookups(policy, rows)
+    if not lookups:
         return None
     return {
         "rows": rows,
         "keys": [
             [one.alias, one.list, one.key.serialized, one.key.sees, one.consistent]
-            for one in policy.lookups
-            if one.alias in seen
+            for one in lookups
         ],
         "skipsUnavailable": policy.skips_unavailable,
     }
@@ -481,13 +509,15 @@ def _tables(policies: "Sequence[Policy]") -> tuple[list[dict[str, Any]], dict[st
     for rank, policy in enumerate(policies):
         for method in policy.methods:
             ranks_of.setdefault(method, []).append(rank)
+    visible = [_visible_to(policy) for policy in policies]
     tables: list[dict[str, Any]] = []
     numbers: dict[tuple[int, ...], int] = {}
     methods: dict[str, int] = {}
     for method, ranks in ranks_of.items():
         number = numbers.setdefault(tuple(ranks), len(tables))
         if number == len(tables):
-            tables.append(_table(policies, ranks))
+            seen = [visible[rank] for rank in ranks]
+            tables.append(_table(policies, ranks) | {"visible": _stored_visible(seen)})
         methods.update(dict.fromkeys(spellings_of(method), number))
     return tables, methods
 
@@ -508,14 +538,22 @@ def _table(policies: "Sequence[Policy]", ranks: Sequence[int]) -> dict[str, Any]
         path = max(match, key=lambda name: len(distinct[name]))
         for key in dict.fromkeys(value_key(value) for value in match[path]):
             index.setdefault(path, {}).setdefault(key, []).append(rank)
-    return {"scan": scan, "index": list(index.items()), "visible": _visible(policies, ranks)}
+    return {"scan": scan, "index": list(index.items())}
 
 
-def _visible(policies: "Sequence[Policy]", ranks: Sequence[int]) -> dict[str, Any]:
-    visible = Visible(frozenset(), frozenset())
-    for rank in ranks:
-        for checked in policies[rank].expressions:
-            visible = visible.and_also(Visible(checked.uses, checked.body_fields))
+def _visible_to(policy: "Policy") -> Visible:
+    return _together(Visible(one.uses, one.body_fields) for one in _evaluated(policy))
+
+
+def _together(all_visible: Iterable[Visible]) -> Visible:
+    together = Visible(frozenset(), frozenset())
+    for visible in all_visible:
+        together = together.and_also(visible)
+    return together
+
+
+def _stored_visible(seen: Iterable[Visible]) -> dict[str, Any]:
+    visible = _together(seen)
     fields = visible.body_fields
     return {
         "variables": sorted(visible.variables),

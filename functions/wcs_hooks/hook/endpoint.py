@@ -18,7 +18,7 @@ from wcs_hooks.hook.caller_check import CallerCheck
 from wcs_hooks.hook.request import HookResult, Observation, Request, RestError
 from wcs_hooks.hook.sessions import SessionLookup
 from wcs_hooks.hook.side_effects import Answered, SideEffect
-from wcs_hooks.hook.time_budget import SIDE_EFFECTS, TimeBudget
+from wcs_hooks.hook.time_budget import LISTS, SIDE_EFFECTS, TimeBudget
 from wcs_hooks.ports import DeadLetters, Lists, Place, Policies, Sessions, TokenKeys
 
 _NOT_KEPT: Final[tuple[bool | None, bool]] = (None, False)
@@ -128,8 +128,8 @@ class HookEndpoint:
 
         WCS got its reply long ago, and does not hear of this one; what was left to do besides the
         reply is done now. The caller was verified then, and what fails is not kept again: whoever
-        redrives has it. Policies and keys are those of now; windows, `now` and the expiry of tokens
-        are judged as of when the hook came.
+        redrives has it. Policies, keys and rows are those of now; windows, `now` and the expiry of
+        tokens are judged as of when the hook came.
 
         Parameters
         ----------
@@ -201,7 +201,7 @@ class HookEndpoint:
                 session.for_expressions,
                 now,
                 identity=identity,
-                rows=lambda keys: self._lists.rows(keys, deadline),
+                rows=lambda keys: self._lists.rows(keys, deadline.part(LISTS)),
                 rest_api_calls=self._rest_api_calls,
                 decision_id=request.decision_id,
                 decided=decided,

@@ -99,7 +99,7 @@ class RecordSession:
             app=answered.payload.app,
             claims=answered.claims,
         )
-        self._sessions.record(key, record, deadline)
+        self._sessions.record(key, record, deadline, redriven=answered.redriven)
 
 
 class ForgetSession:
@@ -124,7 +124,9 @@ class ForgetSession:
         fields = answered.payload.fields
         ended = fields.get("status") in _ENDED and _OF_SOMETHING_ELSE.isdisjoint(fields)
         if ended and key is not None:
-            self._sessions.forget(key, deadline)
+            # Meanwhile WCS may have given the id to another connection.
+            connected_by = answered.now if answered.redriven else None
+            self._sessions.forget(key, deadline, connected_by=connected_by)
 
 
 class PublishEvent:

@@ -9,7 +9,7 @@ from typing import Final
 from wcs_hooks.clock import Clock, Deadline
 
 FETCH: Final = 0.7
-"""Share for what the decision needs: the secret, the policies, the session."""
+"""Share for what the decision needs: the secret, the policies, the session, rows of lists."""
 
 SECRET_REFRESH: Final = 1 / 3
 """Share of what is left of `FETCH` for confirming the secrets that a function knows. A store that
@@ -20,6 +20,10 @@ POLICIES_REFRESH: Final = 1 / 2
 
 KEYS_REFRESH: Final = 1 / 3
 """The same for the keys of tokens that it knows."""
+
+LISTS: Final = 1 / 2
+"""Share of what is left of `FETCH` for rows of lists. A store that hangs must leave time for the
+session and for keys: a policy in shadow mode must not keep others from being decided."""
 
 SESSION_RENEWAL: Final = 1 / 4
 """Share of what is left of `FETCH` for keeping a session for longer."""

@@ -75,8 +75,9 @@ def ambiguous_across(
                 told.add(other)
                 if for_every_app:
                     message = (
-                        f"takes the same tokens on {method} as {other!r} of a single app, which "
-                        f"is rejected there: {text}"
+                        f"takes the same tokens on {method} as {other!r} of a single app: {text}. "
+                        "The app's edits are rejected until one of the two policies changes; until "
+                        "then the one with the lower priority is asked first"
                     )
                 else:
                     message = (
