@@ -14,7 +14,6 @@ from wcs_hooks.adapters.dynamo_lists import (
     EXPIRES_AT,
     KEY,
     LIST,
-    MILLISECONDS,
     json_value,
     stored_row,
 )
@@ -233,15 +232,10 @@ def check_row(row: RawRow) -> None:
     # The keys of a row, its size and its expiry are as policies read them, expired or not.
     read = stored_row(row, -math.inf)
     if isinstance(read, DamagedRow):
-        hint = ": are they milliseconds?" if _is_too_late(row) else ""
-        raise CellError(f"policies cannot use it: {read.reason}{hint}")
+        raise CellError(f"policies cannot use it: {read.reason}")
     size = item_size(dict(row))
     if size > MAX_ITEM_BYTES:
         raise CellError(f"it has {size:,} bytes: DynamoDB keeps {MAX_ITEM_BYTES:,} of an item")
-
-
-def _is_too_late(row: RawRow) -> bool:
-    return Decimal(row.get(EXPIRES_AT, {}).get("N", 0)) > MILLISECONDS
 
 
 def _check_storable(attribute: AttributeValue, level: int = 1) -> None:

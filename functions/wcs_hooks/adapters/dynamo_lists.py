@@ -185,7 +185,9 @@ def _stored(item: "Mapping[str, AttributeValueTypeDef] | None", read_at: Moment)
             return _Stored(DamagedRow("`expiresAt` is not a number"), _NEVER, 0, read_at)
         expires_at = float(number)
         if expires_at > MILLISECONDS:
-            damaged = DamagedRow("`expiresAt` is too large for seconds since the epoch")
+            damaged = DamagedRow(
+                "`expiresAt` is too large for seconds since the epoch: are they milliseconds?"
+            )
             return _Stored(damaged, _NEVER, 0, read_at)
     row, size = row_of(item)
     return _Stored(row, expires_at, size, read_at)
