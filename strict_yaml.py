@@ -288,7 +288,7 @@ class _Loader(_SafeLoader):
             value = Decimal("Infinity")
         if not value:
             return 0
-        if len(text) > _MOST_DIGITS or not _fits_dynamodb(value):
+        if len(text) > _MOST_DIGITS or not fits_dynamodb(value):
             _wrong(
                 node,
                 f"{text:.60} is not a number that DynamoDB can hold: at most 38 digits, up to "
@@ -332,7 +332,8 @@ def _wrong(node: yaml.Node, problem: str) -> NoReturn:
     raise yaml.constructor.ConstructorError(None, None, problem, node.start_mark)
 
 
-def _fits_dynamodb(value: Decimal) -> bool:
+def fits_dynamodb(value: Decimal) -> bool:
+    """Whether DynamoDB keeps a number exactly."""
     if not value.is_finite():
         return False
     kept = "".join(map(str, value.as_tuple().digits)).strip("0")

@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 from botocore.exceptions import BotoCoreError, ClientError
-from rich.console import Console
 from rich.markup import escape
 
 from wcs_hooks.core.errors import UnavailableError
@@ -30,7 +29,7 @@ from wcsctl.commands.policy import group as policy
 from wcsctl.context import CommandContext
 from wcsctl.deployment import LOCAL_DIRECTORY, STACK, Deployment
 from wcsctl.errors import ExitStatus, WcsctlError
-from wcsctl.output import Output
+from wcsctl.output import Output, TextConsole, visible
 from wcsctl.permissions import is_access_denied, missing_permission
 
 app = typer.Typer(
@@ -114,7 +113,5 @@ def _permission_hint(error: BaseException | None) -> str:
 
 
 def _end(message: str, status: ExitStatus) -> None:
-    Console(stderr=True, highlight=False).print(
-        f"[red]error:[/red] {escape(message)}", soft_wrap=True
-    )
+    TextConsole(sys.stderr).print(f"[red]error:[/red] {escape(visible(message))}", soft_wrap=True)
     sys.exit(status)

@@ -4,18 +4,59 @@ Results go to standard output, everything else to standard error.
 """
 
 import json
+import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from io import TextIOWrapper
-from typing import Any
+from typing import IO, Any, Final
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
+from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
 from wcsctl.feedback import Advance
+
+_INVISIBLE: Final = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]"
+)
+"""Control characters but tab and line feed, and those that change the direction of what follows."""
+
+
+def visible(text: str) -> str:
+    r"""A text whose control characters show as their escapes, and do nothing to the terminal.
+
+    Examples
+    --------
+    >>> visible("a\x1b[2Jb\u202ec")
+    'a\\x1b[2Jb\\u202ec'
+    """
+    return _INVISIBLE.sub(lambda found: repr(found[0])[1:-1], text)
+
+
+class TextConsole(Console):
+    """A console on which the text of others, such as a row's, cannot steer the terminal.
+
+    Parameters
+    ----------
+    file
+        Where to.
+    """
+
+    def __init__(self, file: IO[str]) -> None:
+        super().__init__(file=file, highlight=False)
+
+    def render(
+        self, renderable: RenderableType, options: ConsoleOptions | None = None
+    ) -> Iterator[Segment]:
+        """Render with each control character as its escape, but Rich's own."""
+        for segment in super().render(renderable, options):
+            if segment.control or not _INVISIBLE.search(segment.text):
+                yield segment
+            else:
+                yield Segment(visible(segment.text), segment.style)
 
 
 class Output:
@@ -32,8 +73,8 @@ class Output:
         if isinstance(sys.stdout, TextIOWrapper):
             # A hook may hold lone surrogates, which no encoding has: they show as their escapes.
             sys.stdout.reconfigure(errors="backslashreplace")
-        self.people = Console(file=sys.stdout, highlight=False)
-        self.aside = Console(file=sys.stderr, highlight=False)
+        self.people = TextConsole(sys.stdout)
+        self.aside = TextConsole(sys.stderr)
 
     def result(self, value: Any, *renderables: Any) -> None:
         """The result: `value` as JSON, or for people what is to be rendered."""
@@ -41,21 +82,24 @@ class Output:
             sys.stdout.write(json.dumps(value, default=str, ensure_ascii=False, indent=2) + "\n")
             return
         for renderable in renderables:
+            # Rich leaves out some control characters of a text before it is rendered.
+            shown = visible(renderable) if isinstance(renderable, str) else renderable
             # A text's lines stay whole, for pipes and for what is aligned; the terminal folds them.
-            self.people.print(renderable, soft_wrap=isinstance(renderable, str | Text))
+            self.people.print(shown, soft_wrap=isinstance(renderable, str | Text))
 
     def say(self, text: str | Text) -> None:
         """Show a remark beside the result; none with `--json`."""
         if not self.as_json:
-            self.aside.print(Text(text) if isinstance(text, str) else text)
+            self.aside.print(Text(visible(text)) if isinstance(text, str) else text)
 
     def table(
         self, columns: Sequence[str], rows: Iterable[Sequence[str]], title: str | None = None
     ) -> Table:
         """A table for people."""
-        table = Table(*columns, title=title, title_justify="left", box=None, pad_edge=False)
+        names = map(visible, columns)
+        table = Table(*names, title=title, title_justify="left", box=None, pad_edge=False)
         for row in rows:
-            table.add_row(*row)
+            table.add_row(*map(visible, row))
         return table
 
     @contextmanager

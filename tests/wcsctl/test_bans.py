@@ -3,11 +3,14 @@
 import time
 from collections.abc import Iterator
 from typing import Any
+from unittest.mock import patch
 
 import pytest
+from botocore.exceptions import ClientError, EndpointConnectionError
 
 from tests.support.aws_tables import LISTS
 from tests.support.operated_stack import OperatedStack, operated
+from wcsctl.commands import ban
 from wcsctl.errors import NotFoundError, UsageError
 
 _BANNED: dict[str, Any] = {
@@ -72,21 +75,32 @@ def test_given_policies_that_look_up_bans_when_a_user_is_banned_then_it_says_wha
             "app": "school",
             "refused": ["connect", "publishStream", "playHLS", "StreamKeepAliveEvent"],
             "policies": ["school/banned", "school/banned-streams"],
+            "unless": [],
             "inShadow": [],
+            "closed": [],
+            "otherKey": [],
             "endsStreams": True,
         },
         {
             "app": "shop",
             "refused": ["connect", "publishStream", "playHLS"],
             "policies": ["shop/banned"],
+            "unless": [],
             "inShadow": ["shop/banned-streams"],
+            "closed": [],
+            "otherKey": [],
             "endsStreams": False,
         },
     ]
     assert "school: a running stream ends at its next keep-alive" in shown
     assert "if its session connected after the policy became active" in shown
     assert "keep_alive_streaming_sessions_enabled=true" in shown
+    assert "school: from now on refused: connect, publishStream, playHLS" in shown
+    assert (
+        "school: except for connect, playHLS, this holds in sessions that connected after" in shown
+    )
     assert "shop: running streams go on" in shown
+    assert "shop/banned-streams is in shadow mode" in shown
     assert "Other apps: no policy looks up bans" in shown
     assert "hls_auth_token_cache" in shown
 
@@ -103,6 +117,52 @@ def test_given_a_policy_of_every_app_for_keep_alives_then_an_apps_own_streams_en
     assert "Other apps" not in stack.run("ban", "anna").output
 
 
+def test_given_policies_that_may_not_refuse_this_user_now_then_it_names_each_and_why(
+    stack: OperatedStack,
+) -> None:
+    by_login = {"ban": {"list": "bans", "key": "body.login"}}
+    stack.enforce(
+        "school",
+        {**_BANNED, "id": "all", "method": "@refusable"},
+        {**_BANNED, "id": "by-login", "lookup": by_login},
+        {**_BANNED, "id": "later", "notBefore": "2100-01-01T00:00:00Z"},
+        {"id": "staff", "action": "echo", "method": "publishStream", "priority": 1},
+        {"id": "after", "action": "echo", "method": "publishStream", "priority": 1000},
+        {"id": "tried", "action": "echo", "method": "call", "priority": 1, "mode": "shadow"},
+        {"id": "allowed", "action": "echo", "method": "call", "lookup": by_login, "priority": 900},
+    )
+    stack.enforce("*", {**_BANNED, "mode": "shadow"})
+
+    every, school = stack.json("ban", "anna")["reach"]
+    shown = stack.run("ban", "anna").output
+
+    assert (every["refused"], every["inShadow"]) == ([], ["*/banned"])
+    assert {"publishStream", "call"} <= {*school["refused"]}
+    assert school["policies"] == ["school/all"]
+    assert school["unless"] == ["school/staff"]
+    assert "unless an earlier policy ends the evaluation: school/staff" in shown
+    assert "school/by-login looks up bans by another key than claims.sub" in shown
+    assert "school/later refuses nobody now" in shown
+    assert "*/banned is in shadow mode" in shown
+    assert "Other apps: no policy looks up bans" in shown
+
+
+def test_given_rows_that_policies_cannot_read_when_bans_are_listed_then_they_are_named_damaged(
+    stack: OperatedStack,
+) -> None:
+    _put_row(stack, "anna", expiresAt=1893456000000)
+    _put_row(stack, "ben", expiresAt="2030-01-01")
+
+    anna, ben = stack.json("bans")
+
+    assert "milliseconds" in anna["damaged"]
+    assert "not a number" in ben["damaged"]
+    shown = stack.run("bans").stdout
+    assert shown.count("damaged") == 2
+    assert "for good" not in shown
+    assert stack.json("unban", "anna")["user"] == "anna"
+
+
 def test_given_no_policy_that_looks_up_bans_then_it_says_that_nobody_is_refused_and_names_a_recipe(
     stack: OperatedStack,
 ) -> None:
@@ -112,7 +172,7 @@ def test_given_no_policy_that_looks_up_bans_then_it_says_that_nobody_is_refused_
 
     assert result.exit_code == 0
     assert "Nobody is refused" in result.output
-    assert "shop/banned-streams only in shadow mode" in result.output
+    assert "shop/banned-streams is in shadow mode" in result.output
     assert "policies/cookbook/bans" in result.output
 
 
@@ -127,6 +187,35 @@ def test_given_somebody_who_may_only_write_lists_when_they_ban_then_the_ban_is_w
     assert "this profile may not read policies" in result.output
     stack.refused.clear()
     assert [one["user"] for one in stack.json("bans")] == ["anna"]
+
+
+@pytest.mark.parametrize(
+    ("failure", "said"),
+    [
+        (ClientError({"Error": {"Code": "InternalError", "Message": "Oops"}}, "Query"), "Oops"),
+        (EndpointConnectionError(endpoint_url="https://aws"), "Could not connect"),
+    ],
+)
+def test_given_an_aws_that_fails_after_the_ban_then_it_says_that_the_ban_is_written(
+    stack: OperatedStack, failure: Exception, said: str
+) -> None:
+    with patch.object(ban, "ban_reach", side_effect=failure):
+        result = stack.run("ban", "anna")
+
+    assert result.exit_code == 0
+    assert "The ban is written, but what it ends is not known here" in result.output
+    assert said in result.output
+
+
+def test_given_a_time_that_policies_cannot_read_or_half_a_character_then_no_ban_is_written(
+    stack: OperatedStack,
+) -> None:
+    for words, said in (
+        (("anna", "--for", "99999999d"), "--for is too long"),
+        (("anna\udcff",), "half of a surrogate pair"),
+    ):
+        assert said in str(stack.run("ban", *words).exception)
+    assert stack.aws.items(LISTS) == []
 
 
 def test_given_functions_that_remember_rows_when_a_user_is_banned_then_it_says_for_how_long() -> (

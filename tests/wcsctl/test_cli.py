@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.operated_stack import OperatedStack, operated
 from tools.reference import FILE, reference
-from wcsctl import ages, cli, decision_log, metrics, permissions, since
+from wcsctl import ages, cli, decision_log, metrics, output, permissions, since
 from wcsctl.commands import bars
 from wcsctl.lists import cells, stored_lists
 
@@ -133,7 +133,7 @@ def test_given_words_that_do_not_fit_then_the_status_is_2(
 
 
 @pytest.mark.parametrize(
-    "module", [ages, bars, cells, decision_log, metrics, permissions, since, stored_lists]
+    "module", [ages, bars, cells, decision_log, metrics, output, permissions, since, stored_lists]
 )
 def test_the_examples_in_the_docstrings_do_what_they_say(module: ModuleType) -> None:
     outcome = doctest.testmod(module, raise_on_error=False)

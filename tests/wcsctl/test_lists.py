@@ -14,12 +14,17 @@ from unittest.mock import patch
 import pytest
 from botocore.client import BaseClient
 from botocore.exceptions import ClientError
+from typer.testing import CliRunner
 
 from tests.support.aws_tables import LISTS
-from tests.support.operated_stack import OperatedStack, operated
+from tests.support.operated_stack import STACK, OperatedStack, operated
+from wcsctl import cli
+from wcsctl.deployment import Deployment
 from wcsctl.errors import NotFoundError, UsageError, WcsctlError
+from wcsctl.lists import stored_lists
 from wcsctl.lists.exporting import write_csv
-from wcsctl.lists.importing import ImportStoppedError, check_file
+from wcsctl.lists.importing import ImportStoppedError, check_file, write_file
+from wcsctl.lists.stored_lists import StoredLists
 from wcsctl.permissions import LIST_EDITOR_ACTIONS, Resource
 
 _FEW_BYTES = 500_000
@@ -108,6 +113,7 @@ def test_given_an_expired_row_when_it_is_shown_then_it_says_that_policies_do_not
     stack.json("list", "put", "users", "anna", "expiresAt=2026-01-01T00:00:00Z")
 
     assert "policies do not see it" in stack.run("list", "get", "users", "anna").stderr
+    assert "1767225600 (expired)" in stack.run("list", "get", "users").stdout
 
 
 @pytest.mark.parametrize(
@@ -116,9 +122,15 @@ def test_given_an_expired_row_when_it_is_shown_then_it_says_that_policies_do_not
         (("put", "#system", "anna"), "names that begin with # are reserved"),
         (("import", "#system", "-"), "names that begin with # are reserved"),
         (("put", "users", ""), "must have 1 to 1,024"),
-        (("put", "users", "anna", "key=ben"), "'key' is no attribute"),
+        (("put", "users", "anna", "key=ben"), "'key' is not an attribute"),
         (("put", "users", "anna", "expiresAt=1893456000000"), "are they milliseconds?"),
+        (("put", "users", "anna", "expiresAt=20300131"), "write 2030-01-31"),
+        (("put", "users", "anna", "expiresAt=9999-12-31"), "are they milliseconds?"),
+        (("put", "users", "anna", "--for", "99999999d"), "--for is too long"),
         (("put", "users", "anna", "quota:=1e200"), "more than 38 digits"),
+        (("put", "users", "anna", "quota:=1e126"), "beyond -130 to 125"),
+        (("put", "users", "anna", f"rooms:={'[' * 32}1{']' * 32}"), "more than 32 levels deep"),
+        (("put", "users", "anna", 'rooms:={"a": "\\ud800"}'), "half of a surrogate pair"),
         (("put", "users", "anna", f"note={'x' * 70_000}"), "it has more than 65,536 bytes as JSON"),
     ],
 )
@@ -130,6 +142,31 @@ def test_given_what_cannot_be_a_row_then_the_error_says_what_can_and_nothing_is_
     assert isinstance(error, UsageError)
     assert said in str(error)
     assert stack.aws.items(LISTS) == []
+
+
+def test_given_a_secret_that_is_put_then_it_is_masked_in_the_answer_as_well(
+    stack: OperatedStack,
+) -> None:
+    put = stack.json("list", "put", "sip-accounts", "anna", "password=s3cret")
+
+    assert put["row"] == {"key": "anna", "password": "***"}
+
+
+def test_given_control_characters_in_a_row_then_they_show_as_escapes_in_tables_and_errors(
+    stack: OperatedStack,
+) -> None:
+    note = "\x1b[2J\x07\r\x9b\u202e"
+    stack.json("list", "put", "users", "anna", f"note={note}")
+    stack.aws.put_item(LISTS, {"list": "bans", "key": note, "reason": note})
+
+    for words in (("list", "get", "users"), ("list", "get", "users", "anna"), ("bans",)):
+        shown = stack.run(*words).stdout
+        assert "\\x1b[2J\\x07\\r\\x9b\\u202e" in shown
+        assert not {*note} - {*"[2J"} & {*shown}
+    wrong = stack.run("list", "import", "users", "-", answer=f'key,a:json\nanna,"{note}"\n').stdout
+    assert not {*note} - {*"[2J"} & {*wrong}
+    assert stack.json("list", "get", "users", "anna")["note"] == note
+    assert note in stack.run("list", "export", "users").stdout
 
 
 def test_given_a_stack_that_is_older_than_lists_then_the_error_says_to_deploy_it_again(
@@ -339,6 +376,61 @@ def test_given_an_import_that_stops_when_it_goes_on_from_the_line_it_names_then_
     assert _rows(stack, "users").keys() == {*keys}
 
 
+def test_given_rows_that_wait_for_dynamodb_when_interrupted_then_nobody_waits_and_it_goes_on(
+    stack: OperatedStack, tmp_path: Path
+) -> None:
+    file = _file(tmp_path, "key", *(f"user-{number:04}" for number in range(100)))
+    throttled: Any = {"Error": {"Code": "ThrottlingException", "Message": ""}}
+
+    def write(_: Any, parameters: Any) -> Any:
+        if parameters["RequestItems"][LISTS][0]["PutRequest"]["Item"]["key"]["S"] == "user-0000":
+            raise KeyboardInterrupt
+        raise ClientError(throttled, "BatchWriteItem")
+
+    started = time.monotonic()
+    with _answering(BatchWriteItem=write), patch.object(stored_lists, "_FIRST_PAUSE", 1000):
+        result = stack.run("list", "import", "users", file)
+
+    assert time.monotonic() - started < 2
+    assert "Finishing what is under way" in result.stderr
+    assert isinstance(result.exception, ImportStoppedError)
+    assert result.exception.go_on_from == 2
+
+
+@pytest.mark.usefixtures("stack")
+def test_given_a_file_that_changes_after_the_check_then_the_import_stops_there() -> None:
+    table = StoredLists(Deployment.stack(STACK, None, None))
+    rows = "".join(f"user-{number},1\n" for number in range(30))
+
+    with pytest.raises(ImportStoppedError, match="Line 32 is not what it was") as stopped:
+        write_file(table, io.StringIO(f"key,n:number\n{rows}anna,many\n"), "users")
+
+    assert stopped.value.go_on_from == 27
+    assert stopped.value.status == 1
+
+
+def test_given_a_line_to_begin_with_then_only_rows_from_there_on_count_and_it_must_exist(
+    stack: OperatedStack, tmp_path: Path
+) -> None:
+    file = _file(tmp_path, "key,expiresAt", "anna,1", "ben,")
+
+    done = stack.json("list", "import", "users", file, "--from-line", "3")
+
+    assert (done["written"], done["expired"]) == (1, 0)
+    assert "its last one is on line 3" in str(
+        _error(stack, "import", "users", file, "--from-line=4")
+    )
+
+
+def test_given_rows_that_come_through_a_pipe_then_they_are_imported(stack: OperatedStack) -> None:
+    read, write = os.pipe()
+    with os.fdopen(write, "w") as pipe:
+        pipe.write("key\nanna\n")
+
+    assert stack.json("list", "import", "users", f"/dev/fd/{read}")["written"] == 1
+    os.close(read)
+
+
 def test_given_a_long_file_when_it_is_checked_then_it_is_not_held_in_memory() -> None:
 
     def lines(count: int) -> io.StringIO:
@@ -388,6 +480,76 @@ def test_given_rows_of_all_types_when_exported_and_imported_then_policies_see_th
     assert copies["d"]["set"] == {"L": [{"S": "a"}, {"S": "b"}]}
     for key in "abc":
         assert copies[key] | {"quota": 0} == rows[key] | {"quota": 0}
+
+
+def test_given_numbers_and_maps_in_columns_of_json_then_no_digit_is_lost_nor_any_map_a_binary(
+    stack: OperatedStack,
+) -> None:
+    long = "12345678901234567890.123456789"
+    rows: dict[str, dict[str, Any]] = {
+        "a": {"nested": {"L": [{"N": "12345678901234567890"}]}, "mixed": {"N": long}},
+        "b": {"mixed": {"S": "1"}, "usage": {"M": {"bytes": {"N": "5"}}}},
+        "c": {"usage": {"M": {"B": {"M": {"BS": {"S": "x"}}}}}, "expiresAt": {"N": "1893456000.5"}},
+        "d": {"large": {"L": [{"N": "1E+100"}]}},
+    }
+    for key, row in rows.items():
+        item: Any = {"list": {"S": "users"}, "key": {"S": key}, **row}
+        stack.aws.dynamodb.put_item(TableName=LISTS, Item=item)
+    item = {"list": {"S": "binaries"}, "key": {"S": "a"}, "set": {"BS": [b"\xff"]}}
+    stack.aws.dynamodb.put_item(TableName=LISTS, Item=item)
+
+    exported = stack.run("list", "export", "users").stdout
+    assert stack.run("list", "import", "copies", "-", answer=exported).exit_code == 0
+
+    assert _rows(stack, "copies") == rows
+    assert "/w==" in stack.run("list", "export", "binaries").stdout
+
+
+def test_given_a_terminal_that_is_not_utf_8_when_exported_then_the_file_is(
+    stack: OperatedStack,
+) -> None:
+    stack.json("list", "put", "users", "Rīga")
+
+    result = CliRunner(charset="latin-1").invoke(cli.app, ["list", "export", "users"])
+
+    assert result.stdout_bytes == "key\nRīga\n".encode()
+
+
+def test_given_a_folder_that_does_not_exist_then_the_error_says_so(
+    stack: OperatedStack, tmp_path: Path
+) -> None:
+    error = _error(stack, "export", "users", str(tmp_path / "missing" / "rows.csv"))
+
+    assert "cannot be written: No such file or directory" in str(error)
+
+
+def test_given_an_export_that_fails_then_the_file_is_what_it_was_and_nothing_else_is_left(
+    stack: OperatedStack, tmp_path: Path
+) -> None:
+    stack.json("list", "put", "users", "anna")
+    file = tmp_path / "exported.csv"
+    file.write_text("precious")
+    file.chmod(0o640)
+
+    with patch.object(Path, "replace", side_effect=OSError(28, "No space left on device")):
+        assert "No space left" in str(_error(stack, "export", "users", str(file), "--yes"))
+
+    assert file.read_text() == "precious"
+    assert [*tmp_path.iterdir()] == [file]
+    assert stack.run("list", "export", "users", str(file), "--yes").exit_code == 0
+    assert file.stat().st_mode & 0o777 == 0o640
+
+
+def test_given_nobody_who_can_be_asked_when_a_file_would_be_replaced_then_yes_is_asked_for(
+    stack: OperatedStack, tmp_path: Path
+) -> None:
+    file = tmp_path / "exported.csv"
+    file.write_text("precious")
+
+    for words in ((), ("--json",)):
+        error = stack.run(*words, "list", "export", "users", str(file), answer="y\n").exception
+        assert "pass --yes" in str(error)
+    assert file.read_text() == "precious"
 
 
 def test_given_a_file_that_exists_when_a_list_is_exported_then_it_is_kept_unless_confirmed(

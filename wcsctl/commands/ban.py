@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 from rich.markup import escape
 from rich.text import Text
 
@@ -16,6 +16,7 @@ from wcsctl.context import command_context
 from wcsctl.errors import NotFoundError, UsageError, WcsctlError
 from wcsctl.lists.ban_reach import ban_reach, cache_seconds, reach_lines
 from wcsctl.lists.bans import Ban, UnusableUserError, ban, bans, unban
+from wcsctl.lists.cells import CellError
 from wcsctl.lists.stored_lists import StoredLists
 from wcsctl.local_user import local_user
 from wcsctl.permissions import is_access_denied
@@ -32,7 +33,7 @@ def ban_user(
         typer.Option("--for", help="How long: 1h, 7d; for good by default.", metavar="DURATION"),
     ] = None,
     reason: Annotated[
-        str, typer.Option(help="Why, for whoever reads the list: clients are not told.")
+        str, typer.Option(help="Why, for whoever reads the list: not shown to clients.")
     ] = "",
 ) -> None:
     """Ban a user, and say what that ends, and when.
@@ -42,9 +43,10 @@ def ban_user(
 
         wcsctl ban anna --for 1h --reason "Shouting in chat"
 
-    Connections and actions are refused from the next one on. A running stream ends at its next
-    keep-alive if a policy looks up bans for StreamKeepAliveEvent, if its session connected after
-    that policy became active, and if WCS sends keep-alives.
+    Connections are refused from the next one on; so are actions in sessions that connected after
+    the policy became active: in earlier ones WCS only logs the refusal. A running stream of such a
+    session ends at its next keep-alive, if a policy looks up bans for StreamKeepAliveEvent and WCS
+    sends keep-alives.
     """
     command = command_context(context)
     lists = StoredLists(command.deployment)
@@ -53,15 +55,24 @@ def ban_user(
         one = ban(lists, user, reason=reason, by=local_user(), now=time.time(), seconds=seconds)
     except UnusableUserError as error:
         raise UsageError(f"USER {error}.") from None
-    reaches, problem = _known(lambda: ban_reach(command.deployment))
-    delay, _ = _known(lambda: cache_seconds(command.deployment))
+    except CellError as error:
+        raise UsageError(f"This ban cannot be kept: {error}.") from None
+    reaches, why_no_reach = _known("policies", lambda: ban_reach(command.deployment))
+    delay, why_no_delay = _known(
+        "the functions' settings", lambda: cache_seconds(command.deployment)
+    )
     told = {
         **one.to_json(),
         "reach": None if reaches is None else [reach.to_json() for reach in reaches],
         "cacheSeconds": delay,
     }
-    lines = [problem] if reaches is None else reach_lines(reaches)
-    if delay:
+    if reaches is None:
+        lines = [f"The ban is written, but what it ends is not known here: {why_no_reach}."]
+    else:
+        lines = reach_lines(reaches)
+    if delay is None:
+        lines.append(f"How long functions remember rows is not known here: {why_no_delay}.")
+    elif delay:
         lines.append(f"All of it up to {delay:g} s later: functions remember rows that long.")
     command.output.result(told, Text(f"Banned {user} {_until(one)}."), *map(Text, lines))
 
@@ -94,20 +105,20 @@ def list_bans(context: typer.Context) -> None:
     command.output.result([one.to_json() for one in found], table if rows else "Nobody is banned.")
 
 
-def _known[T](find: Callable[[], T]) -> tuple[T | None, str]:
+def _known[T](what: str, find: Callable[[], T]) -> tuple[T | None, str]:
     """What was found about a ban; or why it was not: the ban is written, whatever comes of this."""
     try:
         return find(), ""
     except ClientError as error:
-        if not is_access_denied(error):
-            raise
-        why = "this profile may not read policies"
-    except (UnavailableError, WcsctlError, LookupError) as error:
-        why = str(error).removesuffix(".")
-    return None, f"What it ends is not known here: {why}."
+        why = f"this profile may not read {what}" if is_access_denied(error) else str(error)
+    except (BotoCoreError, UnavailableError, WcsctlError, LookupError) as error:
+        why = str(error)
+    return None, why.removesuffix(".")
 
 
 def _until(one: Ban) -> str:
+    if one.damage:
+        return f"damaged: {one.damage}"
     if one.expires_at is None:
         return "for good"
     until = datetime.fromtimestamp(one.expires_at, UTC)

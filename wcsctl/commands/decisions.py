@@ -33,7 +33,7 @@ _REMARKS: Final = {
     "shadowDenied": "shadow would deny: {}",
     "shadowOverridden": "shadow would override: {}",
     "expressionErrors": "no value: {}",
-    "lookupErrors": "no row to be had: {}",
+    "lookupErrors": "row not available: {}",
     "error": "{}",
     "stale": "policies may be outdated",
     "deadLettered": "dead-lettered",

@@ -1,11 +1,13 @@
 """Show and change the lists that policies look up."""
 
+import io
+import os
 import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import IO, Annotated, Any, Final, TextIO
@@ -13,13 +15,13 @@ from typing import IO, Annotated, Any, Final, TextIO
 import typer
 from rich.markup import escape
 from rich.pretty import Pretty
-from rich.table import Table
 from rich.text import Text
 
 from wcs_hooks.adapters.dynamo_lists import EXPIRES_AT, KEY, LIST
 from wcs_hooks.core.payload import encode
 from wcs_hooks.core.secrets import masked
 from wcsctl.ages import in_words
+from wcsctl.commands.policy.review import ask
 from wcsctl.context import command_context
 from wcsctl.errors import ExitStatus, NotFoundError, UsageError
 from wcsctl.hook_sender import fields_of
@@ -32,7 +34,13 @@ from wcsctl.lists.importing import (
     check_file,
     write_file,
 )
-from wcsctl.lists.stored_lists import RawRow, StoredLists, checked_list_name, expiry_of
+from wcsctl.lists.stored_lists import (
+    RawRow,
+    StoredLists,
+    checked_list_name,
+    expires_in,
+    expiry_of,
+)
 from wcsctl.output import Output
 from wcsctl.since import duration
 
@@ -90,8 +98,17 @@ def get(
         for row in islice(lists.rows(name), limit + 1):
             found.append(row)
             advance(1)
-    rows = [_shown(row, reveal=reveal) for row in found[:limit]]
-    command.output.result(rows, _table(rows))
+    shown_rows = [_shown(row, reveal=reveal) for row in found[:limit]]
+    cells = [
+        _cells(readable, expired=_has_expired(row))
+        for row, readable in zip(found, shown_rows, strict=False)
+    ]
+    names = list(dict.fromkeys(name for row in cells for name in row))
+    table = command.output.table(
+        [escape(name) for name in names],
+        ([escape(row.get(name, "")) for name in names] for row in cells),
+    )
+    command.output.result(shown_rows, table if cells else "No rows.")
     if len(found) > limit:
         command.output.say(f"There are more than {limit}: see --limit, or wcsctl list export.")
 
@@ -120,7 +137,7 @@ def put(
     before = lists.put(row)
     done = "Replaced" if before is not None else "Added"
     command.output.result(
-        {"list": name, "row": _shown(row, reveal=True), "replaced": before is not None},
+        {"list": name, "row": _shown(row, reveal=False), "replaced": before is not None},
         Text(f"{done} {key} in {name}{_until(row)}."),
     )
 
@@ -153,24 +170,35 @@ def import_rows(
         key,plan,quota:number,rooms:json,expiresAt
         anna,pro,3,"[""math-*"", ""hall""]",2030-12-31T23:00:00Z
 
-    The whole file is checked before anything is written, and each line that is wrong is named. An
-    import that is interrupted, or that AWS stops, says which --from-line goes on. To run it again
-    from the start does no harm, as each row is written as a whole. Exit status 1: lines are wrong.
+    The whole file is checked before anything is written: if lines are wrong, the first 20 are
+    listed. An import that is interrupted, or that AWS stops, says which --from-line goes on. To run
+    it again from the start does no harm, as each row is written as a whole. Exit status 1: lines
+    are wrong.
     """
     command = command_context(context)
     lists = StoredLists(command.deployment)
     checked_list_name(name)
     with _opened(file) as rows:
         with command.output.progress("Checking") as advance:
-            checked = check_file(rows, name, advance=advance)
+            checked = check_file(rows, name, from_line=from_line, advance=advance)
         if checked.wrong_count:
             _show_wrong(command.output, checked)
             raise typer.Exit(ExitStatus.FAILED)
+        if from_line > 1 and not checked.to_write:
+            raise UsageError(
+                f"--from-line {from_line}: the file has no row from there on, its last one is on "
+                f"line {checked.last_line:,}."
+            )
         rows.seek(0)
-        # Rows above --from-line are checked, too, but not written: how many is not known here.
-        total = checked.rows if from_line == 1 else None
-        with command.output.progress("Writing", total) as advance:
-            written = write_file(lists, rows, name, from_line=from_line, advance=advance)
+        with command.output.progress("Writing", checked.to_write) as advance:
+            written = write_file(
+                lists,
+                rows,
+                name,
+                from_line=from_line,
+                advance=advance,
+                on_stop=lambda: command.output.say("Finishing what is under way …"),
+            )
     command.output.result(
         {"list": name, "written": written, "rows": checked.rows, "expired": checked.expired},
         Text(f"Wrote {_rows(written)} to {name}."),
@@ -203,21 +231,47 @@ def export(
     if file is None or str(file) == _STANDARD:
         if command.output.as_json:
             raise UsageError("An export is CSV: give a FILE, or leave out --json.")
-        count = _exported(command.output, lists, name, sys.stdout)
+        count = _export_to_stdout(command.output, lists, name)
         command.output.say(f"{_rows(count)}.")
         return
     if file.exists() and not yes:
-        typer.confirm(f"Replace {file}?", abort=True)
-    # The file is complete, or what it was before.
-    with tempfile.NamedTemporaryFile(
-        "w", dir=file.absolute().parent, encoding="utf-8", newline="", delete_on_close=False
-    ) as target:
-        count = _exported(command.output, lists, name, target.file)
-        target.close()
-        shutil.copyfile(target.name, file)
+        ask(command.output, f"Replace {file}?")
+    try:
+        count = _export_to_file(command.output, lists, name, file.resolve())
+    except OSError as error:
+        raise UsageError(f"{file} cannot be written: {error.strerror}.") from None
     command.output.result(
         {"list": name, "rows": count, "file": str(file)}, Text(f"Wrote {_rows(count)} to {file}.")
     )
+
+
+def _export_to_stdout(output: Output, lists: StoredLists, name: str) -> int:
+    # As UTF-8, whatever the terminal has: an import reads nothing else.
+    target = io.TextIOWrapper(sys.stdout.buffer, encoding="utf-8", newline="")
+    try:
+        return _exported(output, lists, name, target)
+    finally:
+        target.detach()
+
+
+def _export_to_file(output: Output, lists: StoredLists, name: str, file: Path) -> int:
+    """Export to a file, which is complete, or what it was before."""
+    with tempfile.NamedTemporaryFile(
+        "w", dir=file.parent, encoding="utf-8", newline="", delete_on_close=False
+    ) as target:
+        count = _exported(output, lists, name, target.file)
+        target.close()
+        # A temporary file is its owner's alone.
+        Path(target.name).chmod(file.stat().st_mode if file.exists() else 0o666 & ~_umask())
+        Path(target.name).replace(file)
+    return count
+
+
+def _umask() -> int:
+    # It can be read only by setting it.
+    umask = os.umask(0)
+    os.umask(umask)
+    return umask
 
 
 def _exported(output: Output, lists: StoredLists, name: str, target: IO[str]) -> int:
@@ -227,38 +281,39 @@ def _exported(output: Output, lists: StoredLists, name: str, target: IO[str]) ->
 
 @contextmanager
 def _opened(file: Path) -> Iterator[TextIO]:
-    """A file for reading it twice; standard input is kept in a temporary file for that."""
-    if str(file) != _STANDARD:
-        try:
-            opened = file.open(encoding=ENCODING, errors=ENCODING_ERRORS, newline="")
-        except OSError as error:
-            raise UsageError(f"{file} cannot be read: {error.strerror}.") from None
-        with opened:
-            yield opened
-        return
-    with tempfile.NamedTemporaryFile("w+b") as spool:
-        shutil.copyfileobj(sys.stdin.buffer, spool)
-        spool.flush()
-        with Path(spool.name).open(encoding=ENCODING, errors=ENCODING_ERRORS, newline="") as opened:
-            yield opened
+    """A file for reading it twice; what comes through a pipe is kept in a temporary file."""
+    try:
+        given = sys.stdin.buffer if str(file) == _STANDARD else file.open("rb")
+    except OSError as error:
+        raise UsageError(f"{file} cannot be read: {error.strerror}.") from None
+    with ExitStack() as opened:
+        if given is not sys.stdin.buffer:
+            opened.enter_context(given)
+        if given is sys.stdin.buffer or not given.seekable():
+            spool = opened.enter_context(tempfile.TemporaryFile("w+b"))
+            shutil.copyfileobj(given, spool)
+            spool.seek(0)
+            given = spool
+        text = io.TextIOWrapper(given, encoding=ENCODING, errors=ENCODING_ERRORS, newline="")
+        yield opened.enter_context(text)
 
 
 def _row(name: str, key: str, fields: Mapping[str, Any], lifetime: str | None) -> RawRow:
     """A row of what the command line says."""
     for reserved in (LIST, KEY):
         if reserved in fields:
-            raise UsageError(f"{reserved!r} is no attribute: the command names it.")
+            raise UsageError(f"{reserved!r} is not an attribute: the command names it.")
     if lifetime is not None and EXPIRES_AT in fields:
         raise UsageError(f"Give --for or {EXPIRES_AT}, not both.")
     row: dict[str, Any] = {LIST: {"S": name}, KEY: {"S": key}}
     try:
         for attribute, value in fields.items():
             if attribute == EXPIRES_AT:
-                row[EXPIRES_AT] = {"N": str(expiry(str(value)))}
+                row[EXPIRES_AT] = expiry(str(value))
             else:
                 row[attribute] = json_attribute(encode(value))
         if lifetime is not None:
-            row[EXPIRES_AT] = {"N": str(int(time.time()) + duration(lifetime))}
+            row[EXPIRES_AT] = {"N": str(expires_in(duration(lifetime), time.time()))}
         check_row(row)
     except CellError as error:
         raise UsageError(f"This is not a row: {error}.") from None
@@ -273,16 +328,12 @@ def _shown(row: RawRow, *, reveal: bool) -> dict[str, Any]:
     return {KEY: readable.pop(KEY), **masked(readable)}
 
 
-def _table(rows: Sequence[Mapping[str, Any]]) -> Table | str:
-    if not rows:
-        return "No rows."
-    names = list(dict.fromkeys(name for row in rows for name in row))
-    table = Table(box=None, pad_edge=False)
-    for name in names:
-        table.add_column(escape(name))
-    for row in rows:
-        table.add_row(*(escape(_cell(row.get(name))) for name in names))
-    return table
+def _cells(row: Mapping[str, Any], *, expired: bool) -> dict[str, str]:
+    """The cells of a row for people."""
+    cells = {name: _cell(value) for name, value in row.items()}
+    if expired:
+        cells[EXPIRES_AT] += " (expired)"
+    return cells
 
 
 def _cell(value: Any) -> str:

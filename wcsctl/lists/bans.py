@@ -3,15 +3,17 @@
 The key is the user as tokens name them, `claims.sub`: the policies of the cookbook look it up.
 """
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from wcs_hooks.adapters.dynamo_lists import EXPIRES_AT, KEY, LIST
+from wcs_hooks.adapters.dynamo_lists import EXPIRES_AT, KEY, LIST, stored_row
 from wcs_hooks.adapters.dynamo_policy_store import from_attributes, to_attributes
-from wcs_hooks.core.lists import MAX_KEY_BYTES
-from wcsctl.lists.stored_lists import RawRow, StoredLists, expiry_of
+from wcs_hooks.core.lists import MAX_KEY_BYTES, DamagedRow
+from wcsctl.lists.cells import check_row
+from wcsctl.lists.stored_lists import RawRow, StoredLists, expires_in, expiry_of
 
 BANS: Final = "bans"
 """The list's name."""
@@ -35,6 +37,9 @@ class Ban:
         Who banned them, as their computer calls them.
     expires_at
         Seconds since the epoch; none if the ban does not end by itself.
+    damage
+        Why policies cannot read the row; empty if they can. A denial then applies, unless its
+        policy says otherwise (`whenError`).
     """
 
     user: str
@@ -42,18 +47,22 @@ class Ban:
     banned_at: str
     by: str
     expires_at: int | None
+    damage: str = ""
 
     @classmethod
     def from_row(cls, row: RawRow) -> "Ban":
         """Read a row, which other systems may have written with fewer attributes."""
         attributes = from_attributes(row)
-        expiry = expiry_of(row)
+        read = stored_row(row, -math.inf)
+        damage = read.reason if isinstance(read, DamagedRow) else ""
+        expiry = None if damage else expiry_of(row)
         return cls(
             attributes[KEY],
             str(attributes.get("reason", "")),
             str(attributes.get("bannedAt", "")),
             str(attributes.get("by", "")),
             None if expiry is None else int(expiry),
+            damage,
         )
 
     def to_row(self) -> RawRow:
@@ -76,6 +85,7 @@ class Ban:
             "bannedAt": self.banned_at,
             "by": self.by,
             "expiresAt": self.expires_at,
+            **({"damaged": self.damage} if self.damage else {}),
         }
 
     def holds(self, now: float) -> bool:
@@ -99,11 +109,16 @@ def ban(
     ------
     UnusableUserError
         If the user's name is empty, or longer than a key can be.
+    UsageError
+        If it would last longer than policies can read.
+    CellError
+        If its reason cannot be kept.
     """
-    if not 0 < len(user.encode()) <= MAX_KEY_BYTES:
+    if not 0 < len(user.encode(errors="surrogatepass")) <= MAX_KEY_BYTES:
         raise UnusableUserError(f"must have 1 to {MAX_KEY_BYTES:,} bytes")
-    expires_at = None if seconds is None else int(now) + seconds
+    expires_at = None if seconds is None else expires_in(seconds, now)
     one = Ban(user, reason, _iso(now), by, expires_at)
+    check_row(one.to_row())
     lists.put(one.to_row())
     return one
 

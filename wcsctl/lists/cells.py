@@ -1,6 +1,7 @@
 """What a cell of a CSV file means as an attribute of a row, and the other way round."""
 
 import json
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,19 +9,18 @@ from decimal import Decimal, DecimalException
 from enum import StrEnum
 from typing import Any, Final, NoReturn
 
-from boto3.dynamodb.types import DYNAMODB_CONTEXT, TypeSerializer
-
+from strict_yaml import fits_dynamodb
 from wcs_hooks.adapters.dynamo_lists import (
     EXPIRES_AT,
     KEY,
     LIST,
-    MILLISECONDS,
     json_value,
-    row_of,
+    stored_row,
 )
 from wcs_hooks.core.lists import MAX_KEY_BYTES, DamagedRow
 from wcsctl.lists.stored_lists import RawRow
-from wcsctl.policies.dynamodb_json import attribute_of
+from wcsctl.policies.dynamodb_json import attribute_of, item_size
+from wcsctl.policies.table import MAX_ITEM_BYTES
 from wcsctl.since import iso_moment
 
 type AttributeValue = Mapping[str, Any]
@@ -28,7 +28,9 @@ type AttributeValue = Mapping[str, Any]
 
 _NUMBER: Final = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _BOOLEANS: Final[Mapping[str, bool]] = {"true": True, "false": False}
-_SERIALIZER: Final = TypeSerializer()
+_DATE_DIGITS: Final = 8
+_MAX_LEVELS: Final = 32
+"""The deepest level of a value in DynamoDB; that of the attribute itself is 1."""
 
 
 class CellError(ValueError):
@@ -100,15 +102,15 @@ class Column:
         return self.name if is_plain else f"{self.name}:{self.type}"
 
     def attribute(self, cell: str) -> AttributeValue:
-        """The attribute that a cell, which is not empty, stands for.
+        """The attribute that a cell, which is not empty, represents.
 
         Raises
         ------
         CellError
-            If it stands for none.
+            If it represents none.
         """
         if self.name == EXPIRES_AT:
-            return {"N": str(expiry(cell))}
+            return expiry(cell)
         match self.type:
             case ColumnType.TEXT:
                 return {"S": cell}
@@ -125,7 +127,7 @@ class Column:
         """The cell of an attribute in DynamoDB's own JSON, which has the column's type."""
         [(kind, value)] = attribute.items()
         if self.type is ColumnType.JSON:
-            return json.dumps(json_value(attribute), ensure_ascii=False)
+            return _json_text(attribute)
         return str(value).lower() if kind == "BOOL" else str(value)
 
 
@@ -143,30 +145,35 @@ def column_type(attribute: AttributeValue) -> ColumnType:
             return ColumnType.JSON
 
 
-def expiry(text: str) -> int:
-    """Seconds since the epoch of a text with seconds, or with an ISO 8601 time (UTC by default).
+def expiry(text: str) -> AttributeValue:
+    """The attribute of a text with seconds since the epoch, or an ISO 8601 time (UTC by default).
 
     Raises
     ------
     CellError
-        If it is neither.
+        If it is neither, or a date that would be read as seconds.
 
     Examples
     --------
-    >>> expiry("1893456000"), expiry("2030-01-01T00:00:00Z")
-    (1893456000, 1893456000)
+    >>> expiry("1893456000.5"), expiry("2030-01-01T00:00:00Z")
+    ({'N': '1893456000.5'}, {'N': '1893456000'})
     """
-    if text.isascii() and text.isdigit():
-        seconds = int(text)
-        if seconds > MILLISECONDS:
-            raise CellError(f"{text} is too large for seconds since 1970: are they milliseconds?")
-        return seconds
+    if len(text) != _DATE_DIGITS and _NUMBER.fullmatch(text):
+        return _number(text)
     try:
-        return int(iso_moment(text))
+        seconds = int(iso_moment(text))
     except ValueError:
+        if _NUMBER.fullmatch(text):
+            return _number(text)
         raise CellError(
             f"{text!r:.60} is neither seconds since 1970 nor ISO 8601: write 2030-01-31T18:00:00Z"
         ) from None
+    if text.isdigit():
+        raise CellError(
+            f"{text} could be a date, or seconds since 1970: "
+            f"write {text[:4]}-{text[4:6]}-{text[6:]}"
+        )
+    return {"N": str(seconds)}
 
 
 def json_attribute(text: str) -> AttributeValue:
@@ -178,14 +185,16 @@ def json_attribute(text: str) -> AttributeValue:
         If it is not JSON, or has a number that DynamoDB does not keep.
     """
     try:
-        value = json.loads(text, parse_float=Decimal, parse_constant=_not_json)
-        # It checks numbers.
-        _SERIALIZER.serialize(value)
+        value = json.loads(
+            text, parse_float=_kept_number, parse_int=_kept_number, parse_constant=_not_json
+        )
+        attribute = attribute_of(value)
+    except CellError:
+        raise
     except (ValueError, RecursionError):
         raise CellError(f"{text!r:.60} is not JSON") from None
-    except DecimalException:
-        raise CellError(f"{text!r:.60} has a number of more than 38 digits") from None
-    return attribute_of(value)
+    _check_storable(attribute)
+    return attribute
 
 
 def readable_row(row: RawRow) -> dict[str, Any]:
@@ -210,24 +219,93 @@ def check_row(row: RawRow) -> None:
         If it is not.
     """
     key = row[KEY]["S"]
+    _check_text(key)
     size = len(key.encode())
     if not 0 < size <= MAX_KEY_BYTES:
         raise CellError(f"the key has {size:,} bytes: it must have 1 to {MAX_KEY_BYTES:,}")
-    read, _ = row_of(row)
+    for name, attribute in row.items():
+        try:
+            _check_text(name)
+            _check_storable(attribute)
+        except CellError as error:
+            raise CellError(f"{name}: {error}") from None
+    # The keys of a row, its size and its expiry are as policies read them, expired or not.
+    read = stored_row(row, -math.inf)
     if isinstance(read, DamagedRow):
         raise CellError(f"policies cannot use it: {read.reason}")
+    size = item_size(dict(row))
+    if size > MAX_ITEM_BYTES:
+        raise CellError(f"it has {size:,} bytes: DynamoDB keeps {MAX_ITEM_BYTES:,} of an item")
+
+
+def _check_storable(attribute: AttributeValue, level: int = 1) -> None:
+    """Check an attribute against DynamoDB's limits for numbers, texts and nesting.
+
+    https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
+    """
+    if level > _MAX_LEVELS:
+        raise CellError(f"it is more than {_MAX_LEVELS} levels deep")
+    [(kind, value)] = attribute.items()
+    match kind:
+        case "N":
+            _kept_number(value)
+        case "S":
+            _check_text(value)
+        case "L":
+            for inner in value:
+                _check_storable(inner, level + 1)
+        case "M":
+            for name, inner in value.items():
+                _check_text(name)
+                _check_storable(inner, level + 1)
+
+
+def _check_text(text: str) -> None:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise CellError(
+            f"{text!r:.60} has half of a surrogate pair, which UTF-8 cannot hold"
+        ) from None
 
 
 def _number(text: str) -> AttributeValue:
     if not _NUMBER.fullmatch(text):
         raise CellError(f"{text!r:.60} is not a number: write 12 or 0.5")
+    return attribute_of(_kept_number(text))
+
+
+def _kept_number(text: str) -> Decimal:
     try:
-        number = DYNAMODB_CONTEXT.create_decimal(text)
+        number = Decimal(text)
     except DecimalException:
+        number = Decimal("NaN")
+    if not fits_dynamodb(number):
         raise CellError(
-            f"{text:.60} is not a number that DynamoDB keeps: 38 digits, up to 1e125"
-        ) from None
-    return attribute_of(number)
+            f"{text:.60} is not a number that DynamoDB keeps: it has more than 38 digits, "
+            "or an exponent beyond -130 to 125"
+        )
+    return number
+
+
+def _json_text(attribute: Any) -> str:
+    """An attribute as JSON, with each digit of its numbers, which `json.dumps` does not keep."""
+    [(kind, value)] = attribute.items()
+    match kind:
+        case "N":
+            return str(attribute_of(Decimal(value))["N"])
+        case "L":
+            return f"[{', '.join(map(_json_text, value))}]"
+        case "M":
+            members = (
+                f"{json.dumps(name, ensure_ascii=False)}: {_json_text(inner)}"
+                for name, inner in value.items()
+            )
+            return f"{{{', '.join(members)}}}"
+        case "NS":
+            return f"[{', '.join(_json_text({'N': one}) for one in sorted(value, key=Decimal))}]"
+        case _:
+            return json.dumps(json_value(attribute), ensure_ascii=False)
 
 
 def _not_json(constant: str) -> NoReturn:

@@ -5,14 +5,12 @@ import csv
 import json
 import tempfile
 from collections.abc import Iterable, Mapping
-from typing import IO, Any, Final
+from typing import IO, Any
 
 from wcs_hooks.adapters.dynamo_lists import EXPIRES_AT, KEY, LIST
 from wcsctl.feedback import Advance, no_advance
 from wcsctl.lists.cells import Column, ColumnType, column_type
 from wcsctl.lists.stored_lists import RawRow
-
-_BYTES: Final = "bytes"
 
 
 def write_csv(rows: Iterable[RawRow], target: IO[str], advance: Advance = no_advance) -> int:
@@ -57,10 +55,17 @@ def _write(spool: IO[str], columns: list[Column], target: IO[str]) -> None:
         )
 
 
-def _spooled(value: object) -> Mapping[str, str]:
+def _spooled(value: object) -> str:
     assert isinstance(value, bytes)  # noqa: S101 - DynamoDB's own JSON has nothing else
-    return {_BYTES: base64.b64encode(value).decode()}
+    return base64.b64encode(value).decode()
 
 
-def _unspooled(value: dict[str, Any]) -> Any:
-    return base64.b64decode(value[_BYTES]) if value.keys() == {_BYTES} else value
+def _unspooled(value: dict[str, Any]) -> dict[str, Any]:
+    """The same with its binaries; a map's value is a map, so that a text is always base64."""
+    match value:
+        case {"B": str(text)}:
+            return {"B": base64.b64decode(text)}
+        case {"BS": list(texts)}:
+            return {"BS": [base64.b64decode(text) for text in texts]}
+        case _:
+            return value

@@ -10,7 +10,7 @@ import csv
 import sqlite3
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import batched
@@ -39,7 +39,7 @@ _FIRST_ROW: Final = 2
 
 
 class ImportFileError(WcsctlError):
-    """A file whose first line does not say what its columns are."""
+    """A file whose first line does not name the columns, or which changes while it is read."""
 
 
 class ImportStoppedError(WcsctlError):
@@ -74,7 +74,7 @@ class FileRow(NamedTuple):
 
 
 class WrongLine(NamedTuple):
-    """A line that is no row.
+    """A line that is not a row.
 
     Attributes
     ----------
@@ -98,8 +98,12 @@ class CheckedFile:
     ----------
     rows
         How many.
+    last_line
+        The line of the last one.
+    to_write
+        How many there are from the line on that the import begins with.
     expired
-        How many of them have expired already, so that policies do not see them.
+        How many of those have expired already, so that policies do not see them.
     wrong
         The first lines that are wrong.
     wrong_count
@@ -107,13 +111,20 @@ class CheckedFile:
     """
 
     rows: int
+    last_line: int
+    to_write: int
     expired: int
     wrong: Sequence[WrongLine]
     wrong_count: int
 
 
 def check_file(
-    file: TextIO, name: str, *, now: float | None = None, advance: Advance = no_advance
+    file: TextIO,
+    name: str,
+    *,
+    from_line: int = _FIRST_ROW,
+    now: float | None = None,
+    advance: Advance = no_advance,
 ) -> CheckedFile:
     """Read a whole file, and find every line that is wrong; writes nothing.
 
@@ -123,6 +134,8 @@ def check_file(
         At its beginning.
     name
         The list's.
+    from_line
+        Rows above this line are checked, but will not be written.
     now
         Seconds since the epoch.
 
@@ -132,7 +145,7 @@ def check_file(
         If its first line does not name the columns.
     """
     moment = time.time() if now is None else now
-    rows = expired = wrong_count = 0
+    rows = last_line = to_write = expired = wrong_count = 0
     wrong: list[WrongLine] = []
     with contextlib.closing(_SeenKeys()) as seen:
         for found in read_rows(file, name):
@@ -143,8 +156,11 @@ def check_file(
                 wrong += [one] if wrong_count <= MAX_LISTED else []
             elif isinstance(found, FileRow):
                 rows += 1
-                expired += _has_expired(found.row, moment)
-    return CheckedFile(rows, expired, wrong, wrong_count)
+                last_line = found.line
+                if found.line >= from_line:
+                    to_write += 1
+                    expired += _has_expired(found.row, moment)
+    return CheckedFile(rows, last_line, to_write, expired, wrong, wrong_count)
 
 
 def read_rows(file: TextIO, name: str) -> Iterator[FileRow | WrongLine]:
@@ -182,6 +198,7 @@ def write_file(
     *,
     from_line: int = _FIRST_ROW,
     advance: Advance = no_advance,
+    on_stop: Callable[[], None] = lambda: None,
 ) -> int:
     """Write the rows of a file that was checked; returns how many were written.
 
@@ -193,39 +210,53 @@ def write_file(
         The list's.
     from_line
         Rows above this line are left out.
+    on_stop
+        Called when it stops early, before it waits for what is under way.
 
     Raises
     ------
     ImportStoppedError
-        If it did not write all: AWS does not take more, or the user interrupted it.
+        If it did not write all: AWS does not take more, the file has changed, or the user
+        interrupted it.
     """
-    rows = (
-        found
-        for found in read_rows(file, name)
-        if isinstance(found, FileRow) and found.line >= from_line
-    )
+    rows = (found for found in _checked_rows(file, name) if found.line >= from_line)
     progress = _WriteProgress(max(from_line, _FIRST_ROW), advance)
-    with ThreadPoolExecutor(_THREADS) as pool:
-        try:
-            for batch in batched(rows, BATCH_ROWS):
-                if len(progress.batches) >= _WINDOW:
-                    progress.wait_for_oldest()
-                write = pool.submit(table.put_batch, [found.row for found in batch])
-                progress.batches.append((batch, write))
-            while progress.batches:
+    pool = ThreadPoolExecutor(_THREADS)
+    try:
+        for batch in batched(rows, BATCH_ROWS):
+            if len(progress.batches) >= _WINDOW:
                 progress.wait_for_oldest()
-        except (WcsctlError, ClientError, BotoCoreError) as error:
-            stopped, cause = str(error), error
-        except KeyboardInterrupt:
-            stopped, cause = "Interrupted", None
-        else:
-            return progress.written
-        # What has a thread is finished, so that more is certain; the rest is not begun.
-        for _, write in progress.batches:
-            write.cancel()
+            write = pool.submit(table.put_batch, [found.row for found in batch])
+            progress.batches.append((batch, write))
+        while progress.batches:
+            progress.wait_for_oldest()
+    except (WcsctlError, ClientError, BotoCoreError) as error:
+        stopped, cause = str(error), error
+        status = error.status if isinstance(error, WcsctlError) else ExitStatus.UNREACHABLE
+    except KeyboardInterrupt:
+        stopped, cause, status = "Interrupted", None, ExitStatus.FAILED
+    else:
+        return progress.written
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+    # What has a thread is finished, so that more is certain; whoever interrupts again does not
+    # wait for that.
+    with contextlib.suppress(KeyboardInterrupt):
+        on_stop()
+        table.stop_retrying()
+        pool.shutdown()
     progress.count_finished()
-    status = ExitStatus.FAILED if cause is None else ExitStatus.UNREACHABLE
     raise ImportStoppedError(stopped, progress.next_line, status) from cause
+
+
+def _checked_rows(file: TextIO, name: str) -> Iterator[FileRow]:
+    """The rows of a file that was checked."""
+    for found in read_rows(file, name):
+        if isinstance(found, WrongLine):
+            raise ImportFileError(
+                f"Line {found.line:,} is not what it was when the file was checked: {found.message}"
+            )
+        yield found
 
 
 class _WriteProgress:
@@ -256,7 +287,7 @@ class _WriteProgress:
         """Count the oldest batches, as far as all of them are written."""
         while self.batches:
             write = self.batches[0][1]
-            if write.cancelled() or write.exception() is not None:
+            if not write.done() or write.cancelled() or write.exception() is not None:
                 return
             self.wait_for_oldest()
 

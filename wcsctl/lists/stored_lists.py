@@ -1,14 +1,14 @@
 """The Lists table: partition key `list`, sort key `key`, TTL attribute `expiresAt`."""
 
 import random
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import count
+from threading import Event
 from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import ClientError
 
-from wcs_hooks.adapters.dynamo_lists import EXPIRES_AT, KEY, LIST
+from wcs_hooks.adapters.dynamo_lists import EXPIRES_AT, KEY, LIST, MILLISECONDS
 from wcs_hooks.core.policy.lookup_reader import MAX_LIST_BYTES
 from wcs_hooks.core.policy.vocabulary import SYSTEM_ID_PREFIX
 from wcsctl.deployed_lists import lists_table
@@ -39,8 +39,6 @@ class StoredLists:
     ----------
     deployment
         Whose lists.
-    sleep
-        Waits some seconds.
 
     Raises
     ------
@@ -48,10 +46,10 @@ class StoredLists:
         If the stack is older than lists.
     """
 
-    def __init__(self, deployment: Deployment, sleep: Callable[[float], None] = time.sleep) -> None:
+    def __init__(self, deployment: Deployment) -> None:
         self._client: DynamoDBClient = deployment.client("dynamodb")
         self._table = lists_table(deployment)
-        self._sleep = sleep
+        self._stopped = Event()
 
     def row(self, name: str, key: str) -> RawRow | None:
         """A row as it stands, whether or not it has expired; none if there is none."""
@@ -92,7 +90,8 @@ class StoredLists:
         Raises
         ------
         UnreachableError
-            If DynamoDB throttled the last of 30 attempts, some two minutes after the first.
+            If DynamoDB throttled the last of 30 attempts, some two minutes after the first, or the
+            one at which it was told to `stop_retrying`.
         """
         left: Any = [{"PutRequest": {"Item": row}} for row in rows]
         for attempt in count(1):
@@ -112,7 +111,12 @@ class StoredLists:
                 )
             # Random, so that threads do not come back at the same moment.
             longest = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2**attempt)
-            self._sleep(random.uniform(0, longest))  # noqa: S311 - no secret
+            if self._stopped.wait(random.uniform(0, longest)):  # noqa: S311 - no secret
+                raise UnreachableError(f"DynamoDB throttles the table {self._table}")
+
+    def stop_retrying(self) -> None:
+        """End the pauses of all threads that write: what is throttled from now on has failed."""
+        self._stopped.set()
 
 
 def checked_list_name(name: str) -> str:
@@ -133,6 +137,20 @@ def checked_list_name(name: str) -> str:
     if not 0 < len(name.encode()) <= MAX_LIST_BYTES:
         raise UsageError(f"A list's name has 1 to {MAX_LIST_BYTES:,} bytes.")
     return name
+
+
+def expires_in(seconds: int, now: float) -> int:
+    """When a row that holds for some seconds expires, in seconds since the epoch.
+
+    Raises
+    ------
+    UsageError
+        If policies could not read the time.
+    """
+    expires_at = int(now) + seconds
+    if expires_at > MILLISECONDS:
+        raise UsageError("--for is too long: leave it out, and the row holds for good.")
+    return expires_at
 
 
 def expiry_of(row: RawRow) -> float | None:

@@ -15,7 +15,7 @@ from wcsctl.policies.history import read_items
 
 
 class AboutOthers(Protocol):
-    """What an app tells of its policies to those that hold together with them."""
+    """What other apps need to know of an app's policies."""
 
     @property
     def demands(self) -> Sequence[Demand]:

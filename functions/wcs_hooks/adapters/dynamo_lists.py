@@ -195,7 +195,9 @@ def _stored(
             return _Stored(DamagedRow("`expiresAt` is not a number"), _NEVER, 0, read_at)
         expires_at = float(number)
         if expires_at > MILLISECONDS:
-            damaged = DamagedRow("`expiresAt` is too large for seconds since the epoch")
+            damaged = DamagedRow(
+                "`expiresAt` is too large for seconds since the epoch: are they milliseconds?"
+            )
             return _Stored(damaged, _NEVER, 0, read_at)
         if expires_at <= max(0.0, now - TTL_IGNORES):
             damaged = DamagedRow("`expiresAt` is more than five years ago")

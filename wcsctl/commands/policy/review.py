@@ -81,7 +81,7 @@ def review_and_apply(
         if not output.as_json:
             output.people.print(changes_text(changes, SHOWN_CHANGES))
         if not yes:
-            _ask(output, f"Write to {editing.deployment.name}?")
+            ask(output, f"Write to {editing.deployment.name}?")
     done = editing.apply(changes, seen)
     texts = [Text(str(one)) for one in done.outcomes if changes or not one.is_active]
     if not changes:
@@ -116,9 +116,18 @@ def interactive() -> bool:
     return sys.stdin.isatty()
 
 
-def _ask(output: Output, question: str) -> None:
+def ask(output: Output, question: str) -> None:
+    """Ask whether to write; `--yes` of the command is for where nobody can answer.
+
+    Raises
+    ------
+    UsageError
+        If the question cannot be asked.
+    typer.Exit
+        If the person says no.
+    """
     if output.as_json or not interactive():
-        raise UsageError("Nobody is here to be asked: give --yes to write without asking.")
+        raise UsageError("Cannot ask for confirmation here: pass --yes to write without it.")
     if not typer.confirm(question, err=True):
         output.say("Nothing was written.")
         raise typer.Exit(ExitStatus.FAILED)

@@ -24,7 +24,7 @@ def merged(lists: GivenLists, others: GivenLists) -> GivenLists:
 
 
 def rows_of(lists: GivenLists, now: float) -> Rows:
-    """Read rows that a test gives, as if they stood in the table; there are no others.
+    """Read rows that a test gives, as if they were in the table; there are no others.
 
     Parameters
     ----------
