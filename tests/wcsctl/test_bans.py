@@ -152,13 +152,15 @@ def test_given_rows_that_policies_cannot_read_when_bans_are_listed_then_they_are
 ) -> None:
     _put_row(stack, "anna", expiresAt=1893456000000)
     _put_row(stack, "ben", expiresAt="2030-01-01")
+    _put_row(stack, "carl", expiresAt=1)
 
-    anna, ben = stack.json("bans")
+    anna, ben, carl = stack.json("bans")
 
     assert "milliseconds" in anna["damaged"]
     assert "not a number" in ben["damaged"]
+    assert "five years ago" in carl["damaged"]
     shown = stack.run("bans").stdout
-    assert shown.count("damaged") == 2
+    assert shown.count("damaged") == 3
     assert "for good" not in shown
     assert stack.json("unban", "anna")["user"] == "anna"
 

@@ -113,6 +113,8 @@ def test_given_an_expired_row_when_it_is_shown_then_it_says_that_policies_do_not
     stack.json("list", "put", "users", "anna", "expiresAt=2026-01-01T00:00:00Z")
 
     assert "policies do not see it" in stack.run("list", "get", "users", "anna").stderr
+    stack.aws.put_item(LISTS, {"list": "users", "key": "ben", "expiresAt": "soon"})
+    assert "cannot read it: `expiresAt` is not a" in stack.run("list", "get", "users", "ben").stderr
     assert "1767225600 (expired)" in stack.run("list", "get", "users").stdout
 
 

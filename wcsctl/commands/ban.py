@@ -90,7 +90,11 @@ def unban_user(context: typer.Context, user: User) -> None:
 
 
 def list_bans(context: typer.Context) -> None:
-    """List who is banned, until when, by whom, and why."""
+    """List who is banned, until when, by whom, and why.
+
+    A row that policies cannot read is listed as damaged: denials that look it up apply, unless
+    their `whenError` is skip.
+    """
     command = command_context(context)
     with command.output.progress("Reading") as advance:
         found = []

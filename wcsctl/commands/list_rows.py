@@ -17,7 +17,8 @@ from rich.markup import escape
 from rich.pretty import Pretty
 from rich.text import Text
 
-from wcs_hooks.adapters.dynamo_lists import EXPIRES_AT, KEY, LIST
+from wcs_hooks.adapters.dynamo_lists import EXPIRES_AT, KEY, LIST, stored_row
+from wcs_hooks.core.lists import DamagedRow
 from wcs_hooks.core.payload import encode
 from wcs_hooks.core.secrets import masked
 from wcsctl.ages import in_words
@@ -90,7 +91,10 @@ def get(
             raise _no_row(name, key)
         shown = _shown(row, reveal=reveal)
         command.output.result(shown, Pretty(shown, expand_all=True))
-        if _has_expired(row):
+        read = stored_row(row, time.time())
+        if isinstance(read, DamagedRow):
+            command.output.say(f"Policies cannot read it: {read.reason}.")
+        elif read is None:
             command.output.say("It has expired: policies do not see it any more.")
         return
     with command.output.progress("Reading") as advance:

@@ -3,7 +3,6 @@
 The key is the user as tokens name them, `claims.sub`: the policies of the cookbook look it up.
 """
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -50,10 +49,10 @@ class Ban:
     damage: str = ""
 
     @classmethod
-    def from_row(cls, row: RawRow) -> "Ban":
+    def from_row(cls, row: RawRow, now: float) -> "Ban":
         """Read a row, which other systems may have written with fewer attributes."""
         attributes = from_attributes(row)
-        read = stored_row(row, -math.inf)
+        read = stored_row(row, now)
         damage = read.reason if isinstance(read, DamagedRow) else ""
         expiry = None if damage else expiry_of(row)
         return cls(
@@ -126,14 +125,15 @@ def ban(
 def unban(lists: StoredLists, user: str, now: float) -> Ban | None:
     """Lift a user's ban; returns it, or none if none was in effect."""
     row = lists.delete(BANS, user)
-    if row is None or not (one := Ban.from_row(row)).holds(now):
+    if row is None or not (one := Ban.from_row(row, now)).holds(now):
         return None
     return one
 
 
 def bans(lists: StoredLists, now: float) -> Iterator[Ban]:
     """The bans that are in effect, in the order of users' names."""
-    return (one for one in map(Ban.from_row, lists.rows(BANS)) if one.holds(now))
+    found = (Ban.from_row(row, now) for row in lists.rows(BANS))
+    return (one for one in found if one.holds(now))
 
 
 def _iso(now: float) -> str:
