@@ -286,14 +286,15 @@ def _exported(output: Output, lists: StoredLists, name: str, target: IO[str]) ->
 @contextmanager
 def _opened(file: Path) -> Iterator[TextIO]:
     """A file for reading it twice; what comes through a pipe is kept in a temporary file."""
+    is_standard = str(file) == _STANDARD
     try:
-        given = sys.stdin.buffer if str(file) == _STANDARD else file.open("rb")
+        given = sys.stdin.buffer if is_standard else file.open("rb")
     except OSError as error:
         raise UsageError(f"{file} cannot be read: {error.strerror}.") from None
     with ExitStack() as opened:
-        if given is not sys.stdin.buffer:
+        if not is_standard:
             opened.enter_context(given)
-        if given is sys.stdin.buffer or not given.seekable():
+        if is_standard or not given.seekable():
             spool = opened.enter_context(tempfile.TemporaryFile("w+b"))
             shutil.copyfileobj(given, spool)
             spool.seek(0)
