@@ -12,18 +12,29 @@ from tests.unit.given import decided, override, snapshot
 from wcs_hooks.core import reply
 from wcs_hooks.core.payload import MAX_BODY_BYTES, MalformedBodyError, Payload, encode, parse
 from wcs_hooks.core.secrets import masked, without_secrets
+from wcs_hooks.handlers.garbage import PausedCollector
 
 _LIMIT = 3.0
 """Seconds of CPU, for what takes some tens of milliseconds (`docs/hostile-input.md`), on a machine
 that does much else meanwhile. What is quadratic takes minutes."""
 
+_TRIES = 3
+
 
 def _timed[T](call: Callable[[], T]) -> T:
-    """Make a call, which must not take long."""
-    began = time.process_time()
-    result = call()
-    assert time.process_time() - began < _LIMIT
-    return result
+    """Make a call, which must not take long: the quickest of a few, as others use the machine too.
+
+    No garbage is collected meanwhile, as in the functions: how long that takes depends on what else
+    this process holds.
+    """
+    for _ in range(_TRIES):
+        with PausedCollector():
+            began = time.process_time()
+            result = call()
+            seconds = time.process_time() - began
+        if seconds < _LIMIT:
+            return result
+    raise AssertionError(f"took {seconds:.1f} s of CPU")
 
 
 @pytest.fixture(scope="module", params=VALID)
