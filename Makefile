@@ -17,7 +17,7 @@ PY := .venv/bin/python
 RUN := PYTHONPATH=functions:. $(PY) -m
 LOCK := $(UV) pip compile --quiet --universal --generate-hashes --python-version 3.13 \
 	--custom-compile-command "make lock" $(if $(UPGRADE),--upgrade)
-TEST_WORKERS ?= 3
+TEST_WORKERS ?= 2
 
 # An environment whose interpreter has gone (Python upgraded, directory moved) is made again.
 $(shell for env in .venv .emulator .lambda; do [ -x $$env/bin/python ] || rm -f $$env/.stamp; done)
@@ -76,16 +76,15 @@ check-template: setup ## Check template and IAM policies with cfn-lint, parliame
 	@$(PY) -m pytest -q -n $(TEST_WORKERS) --dist loadfile \
 		tests/infra/test_independent_checks.py tests/infra/test_best_practice.py
 
-# The end-to-end tests mostly wait, so that the types are checked beside them. Of the others some wait,
-# too: one more worker than there are processors keeps these busy.
+# The end-to-end tests mostly wait, so that the types are checked beside them.
 test: setup style ## Every check and every test, end to end included
 	@echo "==> Unit, property, integration and stack tests"
 	@$(PY) -m pytest -n $(TEST_WORKERS) --dist loadfile --ignore tests/e2e --cov
-	@echo "==> Types, and end-to-end tests on two emulators"
+	@echo "==> Types, and end-to-end tests on an emulator for each of $(TEST_WORKERS) workers"
 	@$(MAKE) --no-print-directory -j2 types e2e
 
 e2e:
-	@$(PY) -m pytest -n 2 --dist loadfile tests/e2e
+	@$(PY) -m pytest -n $(TEST_WORKERS) --dist loadfile tests/e2e
 
 ##@ Prove it
 .PHONY: soak fuzz reliability bench cost

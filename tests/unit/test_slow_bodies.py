@@ -27,6 +27,7 @@ def _timed[T](call: Callable[[], T]) -> T:
     No garbage is collected meanwhile, as in the functions: how long that takes depends on what else
     this process holds.
     """
+    seconds = 0.0
     for _ in range(_TRIES):
         with PausedCollector():
             began = time.process_time()
