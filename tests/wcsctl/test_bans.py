@@ -5,11 +5,13 @@ from collections.abc import Iterator
 from typing import Any
 from unittest.mock import patch
 
+import boto3
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
-from tests.support.aws_tables import LISTS
+from tests.support.aws_tables import LISTS, SNAPSHOTS
 from tests.support.operated_stack import OperatedStack, operated
+from wcs_hooks.adapters.dynamo_snapshots import CURRENT
 from wcsctl.commands import ban
 from wcsctl.errors import NotFoundError, UsageError
 
@@ -80,6 +82,7 @@ def test_given_policies_that_look_up_bans_when_a_user_is_banned_then_it_says_wha
             "closed": [],
             "otherKey": [],
             "endsStreams": True,
+            "known": True,
         },
         {
             "app": "shop",
@@ -90,6 +93,7 @@ def test_given_policies_that_look_up_bans_when_a_user_is_banned_then_it_says_wha
             "closed": [],
             "otherKey": [],
             "endsStreams": False,
+            "known": True,
         },
     ]
     assert "school: a running stream ends at its next keep-alive" in shown
@@ -103,6 +107,24 @@ def test_given_policies_that_look_up_bans_when_a_user_is_banned_then_it_says_wha
     assert "shop/banned-streams is in shadow mode" in shown
     assert "Other apps: no policy looks up bans" in shown
     assert "hls_auth_token_cache" in shown
+
+
+def test_given_an_app_whose_active_version_is_lost_then_it_is_named_and_the_others_are_known(
+    stack: OperatedStack,
+) -> None:
+    stack.enforce("school", _BANNED)
+    stack.enforce("lost", _BANNED)
+    boto3.client("dynamodb").update_item(
+        TableName=SNAPSHOTS,
+        Key={"app": {"S": "lost"}, "item": {"S": CURRENT}},
+        UpdateExpression="SET version = :lost",
+        ExpressionAttributeValues={":lost": {"N": "4711"}},
+    )
+
+    said = stack.run("ban", "anna").output
+
+    assert "school: from now on refused: connect" in said
+    assert "what holds in lost is not known: its active policies cannot be read" in said
 
 
 def test_given_a_policy_of_every_app_for_keep_alives_then_an_apps_own_streams_end_by_it(

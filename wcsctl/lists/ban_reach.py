@@ -42,6 +42,8 @@ class BanReach:
         Those that look up bans by another key than `claims.sub`.
     ends_streams
         Whether StreamKeepAliveEvent is refused, so that running streams can end.
+    is_known
+        Whether the app's active policies could be read.
     """
 
     app: str
@@ -52,6 +54,7 @@ class BanReach:
     closed: Sequence[str]
     other_key: Sequence[str]
     ends_streams: bool
+    is_known: bool = True
 
     def to_json(self) -> dict[str, Any]:
         """As `--json` prints it."""
@@ -64,6 +67,7 @@ class BanReach:
             "closed": list(self.closed),
             "otherKey": list(self.other_key),
             "endsStreams": self.ends_streams,
+            "known": self.is_known,
         }
 
 
@@ -76,7 +80,8 @@ def ban_reach(deployment: Deployment, now: float | None = None) -> list[BanReach
         Seconds since the epoch; policies that are over then do not count.
     """
     moment = time.time() if now is None else now
-    items = dict(_active_items(deployment))
+    read = dict(_active_items(deployment))
+    items = {app: own for app, own in read.items() if own is not None}
     by_app = {
         app: found
         for app, own in items.items()
@@ -98,7 +103,14 @@ def ban_reach(deployment: Deployment, now: float | None = None) -> list[BanReach
         else:
             before = [*ending[app], *ending.get(EVERY_APP, ())]
             reaches.append(_reach(app, [*found, *shared], before, moment))
-    return reaches
+    lost = (app for app, own in read.items() if own is None)
+    return [
+        *reaches,
+        *(
+            BanReach(app, (), (), (), (), (), (), ends_streams=False, is_known=False)
+            for app in lost
+        ),
+    ]
 
 
 def cache_seconds(deployment: Deployment) -> float:
@@ -112,8 +124,8 @@ def reach_lines(reaches: Sequence[BanReach]) -> list[str]:
     notes = list(dict.fromkeys(note for reach in reaches for note in _notes_of(reach)))
     if not any(reach.refused for reach in reaches):
         why = "; ".join(notes) or f"no active policy looks up the list {BANS}"
-        other_key = any(reach.other_key for reach in reaches)
-        said = "Nobody is known to be refused" if other_key else "Nobody is refused"
+        unsure = any(reach.other_key or not reach.is_known for reach in reaches)
+        said = "Nobody is known to be refused" if unsure else "Nobody is refused"
         return [f"{said}: {why}. {RECIPE} has policies to copy (docs/policies.md, section Bans)."]
     lines = [line for reach in reaches if reach.refused for line in _lines_of(reach)]
     lines += [f"{note}." for note in notes]
@@ -135,6 +147,8 @@ def _notes_of(reach: BanReach) -> Iterator[str]:
         yield f"{name} refuses nobody now: it is before its notBefore, or outside its hours"
     for name in reach.other_key:
         yield f"{name} looks up bans by another key than {_USER}: it may not mean this user"
+    if not reach.is_known:
+        yield f"what holds in {reach.app} is not known: its active policies cannot be read"
 
 
 def _lines_of(reach: BanReach) -> Iterator[str]:
@@ -193,13 +207,19 @@ def _names(policies: Iterable[Policy]) -> list[str]:
     return [f"{one.app}/{one.id}" for one in policies]
 
 
-def _active_items(deployment: Deployment) -> Iterator[tuple[str, Sequence[Mapping[str, Any]]]]:
+def _active_items(
+    deployment: Deployment,
+) -> Iterator[tuple[str, Sequence[Mapping[str, Any]] | None]]:
+    """The items of each app's active version; none where they are lost."""
     client, snapshots = deployment.client("dynamodb"), deployment.output("SnapshotsTableName")
     policies = deployment.output("PoliciesTableName")
     store = DynamoPolicyStore(client, policies, snapshots, 0, SystemClock())
     for app, record in read_records(client, snapshots).items():
         if not record.empty:
-            yield app, store.source(app, store.in_force(app).version)
+            try:
+                yield app, store.source(app, store.in_force(app).version)
+            except LookupError:
+                yield app, None
 
 
 def _looks_up_bans(item: Mapping[str, Any]) -> bool:
