@@ -1,7 +1,6 @@
 """Where hooks go that could not be answered, and policy edits that could not be compiled."""
 
 from aws_cdk import Duration
-from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
@@ -9,6 +8,7 @@ from constructs import Construct
 from infra.acknowledgement import acknowledge
 from infra.retention import removal_policy
 from infra.settings import Settings
+from infra.tables import table_of_items
 from wcs_hooks.hook.dead_letter import MAX_MESSAGE_BYTES, RETENTION_SECONDS
 
 
@@ -50,17 +50,4 @@ class DeadLetterStorage(Construct):
                 rule,
                 reason="This queue is itself the dead-letter queue; nothing consumes it.",
             )
-        self.table = dynamodb.Table(
-            self,
-            "Table",
-            partition_key=dynamodb.Attribute(name="letter", type=dynamodb.AttributeType.STRING),
-            sort_key=dynamodb.Attribute(name="part", type=dynamodb.AttributeType.STRING),
-            billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
-            time_to_live_attribute="expiresAt",
-            point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
-                point_in_time_recovery_enabled=True
-            ),
-            removal_policy=removal_policy(settings),
-            deletion_protection=settings.deletion_protection or None,
-            encryption_key=key,
-        )
+        self.table = table_of_items(self, "Table", settings, keys=("letter", "part"), key=key)

@@ -2,16 +2,13 @@
 
 from typing import Final
 
-from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from constructs import Construct
 
 from infra.managed_policies import READ_ITEMS, WRITE_ITEMS, editors_policy
-from infra.retention import removal_policy
 from infra.settings import Settings
-
-_STRING = dynamodb.AttributeType.STRING
+from infra.tables import table_of_items
 
 _SYSTEM_LISTS: Final = "#*"
 """The names of lists that only the system writes."""
@@ -37,20 +34,7 @@ class ListTable(Construct):
         key: kms.IKey | None,
     ) -> None:
         super().__init__(scope, construct_id)
-        self.table = dynamodb.Table(
-            self,
-            "Lists",
-            partition_key=dynamodb.Attribute(name="list", type=_STRING),
-            sort_key=dynamodb.Attribute(name="key", type=_STRING),
-            billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
-            time_to_live_attribute="expiresAt",
-            point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
-                point_in_time_recovery_enabled=True
-            ),
-            removal_policy=removal_policy(settings),
-            deletion_protection=settings.deletion_protection or None,
-            encryption_key=key,
-        )
+        self.table = table_of_items(self, "Lists", settings, keys=("list", "key"), key=key)
         self.editors = editors_policy(
             self,
             "ListEditor",

@@ -9,12 +9,10 @@ from aws_cdk import aws_kms as kms
 from constructs import Construct
 
 from infra.managed_policies import READ_ITEMS, WRITE_ITEMS, editors_policy
-from infra.retention import removal_policy
 from infra.settings import Settings, Tenant
+from infra.tables import table_of_items
 from wcs_hooks.adapters.dynamo_snapshots import APPS
 from wcs_hooks.core.policy.vocabulary import EVERY_APP
-
-_STRING = dynamodb.AttributeType.STRING
 
 
 class PolicyTables(Construct):
@@ -43,30 +41,18 @@ class PolicyTables(Construct):
         key: kms.IKey | None,
     ) -> None:
         super().__init__(scope, construct_id)
-        self.policies = dynamodb.Table(
+        self.policies = table_of_items(
             self,
             "Policies",
-            partition_key=dynamodb.Attribute(name="app", type=_STRING),
-            sort_key=dynamodb.Attribute(name="id", type=_STRING),
-            billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
+            settings,
+            keys=("app", "id"),
+            key=key,
+            ttl=None,
             stream=dynamodb.StreamViewType.NEW_AND_OLD_IMAGES,
-            point_in_time_recovery_specification=_recoverable(),
-            removal_policy=removal_policy(settings),
-            deletion_protection=settings.deletion_protection or None,
-            encryption_key=key,
         )
         self.edits_arn = cast("str", self.policies.table_stream_arn)
-        self.snapshots = dynamodb.Table(
-            self,
-            "PolicySnapshots",
-            partition_key=dynamodb.Attribute(name="app", type=_STRING),
-            sort_key=dynamodb.Attribute(name="item", type=_STRING),
-            billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
-            time_to_live_attribute="expiresAt",
-            point_in_time_recovery_specification=_recoverable(),
-            removal_policy=removal_policy(settings),
-            deletion_protection=settings.deletion_protection or None,
-            encryption_key=key,
+        self.snapshots = table_of_items(
+            self, "PolicySnapshots", settings, keys=("app", "item"), key=key
         )
         self.editors = editors_policy(
             self,
@@ -141,7 +127,3 @@ def _only_of(apps: Sequence[str]) -> Mapping[str, Any]:
         "ForAllValues:StringEquals": {"dynamodb:LeadingKeys": list(apps)},
         "Null": {"dynamodb:LeadingKeys": "false"},
     }
-
-
-def _recoverable() -> dynamodb.PointInTimeRecoverySpecification:
-    return dynamodb.PointInTimeRecoverySpecification(point_in_time_recovery_enabled=True)
