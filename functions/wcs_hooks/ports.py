@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from wcs_hooks.clock import Deadline
 from wcs_hooks.core.active_policies import ActivePolicies
 from wcs_hooks.core.issuer_keys import KeyAddress
+from wcs_hooks.core.limits import Holder, Taken, WantedPlace
 from wcs_hooks.core.lists import Row, RowKey
 from wcs_hooks.core.methods import METHODS
 from wcs_hooks.core.outcome import RestOnError
@@ -290,6 +291,80 @@ class Lists(Protocol):
         ------
         UnavailableError
             If the store does not answer, or leaves keys unprocessed.
+        """
+        ...
+
+
+class Leases(Protocol):
+    """Where the places are kept that limits count."""
+
+    def take(self, wanted: Sequence[WantedPlace], deadline: Deadline) -> Taken:
+        """Take places for one hook: all of them, or none if one that is not optional has no room.
+
+        A holder has one place of a budget, however often it is taken: who has it already keeps it
+        for as long as if it had just been taken, but for a rate's, whose end is fixed.
+
+        Raises
+        ------
+        UnavailableError
+            If the store does not answer. Whether the places are taken is not known then.
+        """
+        ...
+
+    def renew(self, holder: Holder, deadline: Deadline) -> None:
+        """Keep what a stream or a call holds for longer; a place that was given back stays so.
+
+        Raises
+        ------
+        UnavailableError
+            If the store does not answer.
+        """
+        ...
+
+    def renew_session(self, key: SessionKey, deadline: Deadline) -> None:
+        """Keep what a session and its calls hold for longer, if that is half spent.
+
+        Raises
+        ------
+        UnavailableError
+            If the store does not answer.
+        """
+        ...
+
+    def release(self, holder: Holder, deadline: Deadline, *, taken_by: float | None = None) -> None:
+        """Give back what a stream or a call holds, but for places of rates. Twice does no harm.
+
+        Parameters
+        ----------
+        taken_by
+            What was taken later is kept, in seconds since the epoch; nothing is if this is None.
+
+        Raises
+        ------
+        UnavailableError
+            If the store does not answer.
+        """
+        ...
+
+    def release_session(
+        self, key: SessionKey, deadline: Deadline, *, taken_by: float | None = None
+    ) -> None:
+        """Give back what a session, its streams and its calls hold, as `release` does.
+
+        Raises
+        ------
+        UnavailableError
+            If the store does not answer.
+        """
+        ...
+
+    def note_keep_alive(self, app: str, deadline: Deadline) -> None:
+        """Remember that an app's streams are kept alive: without that they are not counted long.
+
+        Raises
+        ------
+        UnavailableError
+            If the store does not answer.
         """
         ...
 
