@@ -26,6 +26,7 @@ POLICIES: Final = "Policies"
 SNAPSHOTS: Final = "PolicySnapshots"
 SESSIONS: Final = "Sessions"
 LISTS: Final = "Lists"
+LEASES: Final = "Leases"
 DEAD_LETTERS: Final = "DeadLetters"
 SECRET: Final = "the secret that WCS and the functions share"  # noqa: S105 - it opens nothing
 
@@ -68,6 +69,7 @@ class AwsService:
             "SNAPSHOTS_TABLE": SNAPSHOTS,
             "SESSIONS_TABLE": SESSIONS,
             "LISTS_TABLE": LISTS,
+            "LEASES_TABLE": LEASES,
             "DEAD_LETTER_QUEUE_URL": self.queue_url,
             "DEAD_LETTER_TABLE": DEAD_LETTERS,
             "SIGNATURE_SECRET_ARN": self.secret_arn,

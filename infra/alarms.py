@@ -74,6 +74,7 @@ class Alarms(Construct):
                     (Category.EVENT, RestOnError.FAIL, Outcome.STREAM_ENDED), Cause.FAILURE
                 ),
             ),
+            *self._of_limits(),
             *self._of_compiler(compiler),
             *self._of_edits(compiler, edits_id),
             self._alarm(
@@ -188,6 +189,18 @@ class Alarms(Construct):
                 minutes=3,
             ),
             *self._of_suppressed_denials(category, name),
+        ]
+
+    def _of_limits(self) -> list[cloudwatch.Alarm]:
+        return [
+            self._alarm(
+                "LimitErrors",
+                "Places that policies with a limit count cannot be taken, ten times a minute or "
+                "more: the hooks fail, or are let through by whenError: skip.",
+                self._metrics.in_all("LimitErrors"),
+                threshold=10,
+                minutes=3,
+            )
         ]
 
     def _of_suppressed_denials(self, category: Category, name: str) -> list[cloudwatch.Alarm]:

@@ -221,6 +221,8 @@ def _decisions(metrics: Metrics) -> list[cloudwatch.IWidget]:
         _graph("Expressions that failed", metrics.by_category("ExpressionErrors")),
         _graph("Tokens that were not valid", metrics.by_category("TokensRejected")),
         _graph("Rows of lists that had no value", metrics.by_category("LookupErrors")),
+        _graph("Limits that could not be counted", metrics.by_category("LimitErrors")),
+        _graph("Places that ran out, held to no end", metrics.by_category("LeasesExpired")),
         _graph(
             "What WCS reports as failed, by method",
             [

@@ -48,6 +48,9 @@ _SESSION_ACTIONS: Final[Mapping[Category, Sequence[str]]] = {
 }
 """What each category does with sessions: record, read, and at the end forget them."""
 
+_LEASE_ACTIONS: Final = ("dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:UpdateItem")
+"""What each category does with places that limits count, in transactions too."""
+
 
 class HookFunctions(Construct):
     """The four category functions.
@@ -71,6 +74,7 @@ class HookFunctions(Construct):
         snapshots: dynamodb.ITable,
         sessions: dynamodb.ITable,
         lists: dynamodb.ITable,
+        leases: dynamodb.ITable,
         dead_letters: DeadLetterStorage,
         secret_arn: str,
         token_secrets_arn: str,
@@ -82,6 +86,7 @@ class HookFunctions(Construct):
             "SNAPSHOTS_TABLE": snapshots.table_name,
             "SESSIONS_TABLE": sessions.table_name,
             "LISTS_TABLE": lists.table_name,
+            "LEASES_TABLE": leases.table_name,
             "DEAD_LETTER_QUEUE_URL": dead_letters.queue.queue_url,
             "DEAD_LETTER_TABLE": dead_letters.table.table_name,
             "SIGNATURE_SECRET_ARN": secret_arn,
@@ -95,6 +100,9 @@ class HookFunctions(Construct):
             "SNAPSHOT_TTL_SECONDS": f"{settings.snapshot_ttl:g}",
             "SESSION_TTL_DAYS": str(settings.session_ttl_days),
             "LISTS_CACHE_SECONDS": f"{settings.lists_cache_seconds:g}",
+            "KEEP_ALIVE_INTERVAL_SECONDS": f"{settings.keep_alive_interval:g}",
+            "CALL_LEASE_HOURS": str(settings.call_lease_hours),
+            "SESSION_LEASE_HOURS": str(settings.session_lease_hours),
             "REST_API_CALLS": settings.rest_api_calls.value,
             "ECHO_LOG_SAMPLE_RATE": f"{settings.echo_log_sample_rate:g}",
             "ECHO_METRICS_SECONDS": f"{settings.echo_metrics_seconds:g}",
@@ -134,6 +142,11 @@ class HookFunctions(Construct):
                         sid="LookUpRows",
                         actions=["dynamodb:BatchGetItem"],
                         resources=[lists.table_arn],
+                    ),
+                    iam.PolicyStatement(
+                        sid="CountPlaces",
+                        actions=list(_LEASE_ACTIONS),
+                        resources=[leases.table_arn],
                     ),
                     *(_publishing(event_bus) if category is Category.EVENT else ()),
                 ],

@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 
 from aws_cdk import Duration
+from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
@@ -38,6 +39,7 @@ class CompilerFunction(Construct):
         *,
         code: lambda_.Code,
         store: PolicyTables,
+        leases: dynamodb.ITable,
         dead_letters: sqs.IQueue,
         key: kms.IKey | None,
     ) -> None:
@@ -54,6 +56,7 @@ class CompilerFunction(Construct):
             environment={
                 "POLICIES_TABLE": store.policies.table_name,
                 "SNAPSHOTS_TABLE": store.snapshots.table_name,
+                "LEASES_TABLE": leases.table_name,
                 "SNAPSHOT_RETENTION_DAYS": str(settings.snapshot_retention_days),
                 "KEYS_STALE_HOURS": str(settings.keys_stale_hours),
                 "LOCAL_ISSUERS": str(settings.local).lower(),
@@ -75,6 +78,11 @@ class CompilerFunction(Construct):
                         "dynamodb:UpdateItem",
                     ],
                     resources=[store.snapshots.table_arn],
+                ),
+                iam.PolicyStatement(
+                    sid="AskForKeepAlives",
+                    actions=["dynamodb:GetItem"],
+                    resources=[leases.table_arn],
                 ),
                 iam.PolicyStatement(
                     sid="FollowEdits",

@@ -275,6 +275,11 @@ class Settings:
     rest_api_calls
         Whether a denial counts for what was started through the WCS REST API (``as-client``), which
         the vendor forbids (``never-deny``).
+    keep_alive_interval
+        Seconds between two keep-alives of a stream, as WCS is set up: by them a stream holds a
+        place that a limit counts.
+    call_lease_hours, session_lease_hours
+        Hours after which a call and a session that never ended give back what they hold.
     keys_refresh_minutes
         Minutes after which the keys of token issuers are fetched again.
     keys_stale_hours
@@ -383,6 +388,18 @@ class Settings:
     lists_cache_seconds: float = dataclasses.field(
         default=0.0,
         metadata=_setting("listsCacheSeconds", _number("seconds from 0 to 60", 0, 60)),
+    )
+    keep_alive_interval: float = dataclasses.field(
+        default=10.0,
+        metadata=_setting("keepAliveInterval", _number("seconds from 1 to 300", 1, 300)),
+    )
+    call_lease_hours: int = dataclasses.field(
+        default=4,
+        metadata=_setting("callLeaseHours", _whole("whole hours from 1 to 168", 1, 168)),
+    )
+    session_lease_hours: int = dataclasses.field(
+        default=24,
+        metadata=_setting("sessionLeaseHours", _whole("whole hours from 1 to 168", 1, 168)),
     )
     keys_refresh_minutes: int = dataclasses.field(
         default=5,

@@ -13,7 +13,7 @@ def table_of_items(  # noqa: PLR0913 - each by name
     construct_id: str,
     settings: Settings,
     *,
-    keys: tuple[str, str],
+    keys: tuple[str] | tuple[str, str],
     key: kms.IKey | None,
     ttl: str | None = "expiresAt",
     stream: dynamodb.StreamViewType | None = None,
@@ -23,7 +23,7 @@ def table_of_items(  # noqa: PLR0913 - each by name
     Parameters
     ----------
     keys
-        The attributes of its partition key and its sort key, both texts.
+        The attributes of its partition key and its sort key, if it has one: both texts.
     key
         The key that encrypts it; none for DynamoDB's own.
     ttl
@@ -31,13 +31,14 @@ def table_of_items(  # noqa: PLR0913 - each by name
     stream
         What its stream shows of a change; none for no stream.
     """
-    partition, sort = keys
-    text = dynamodb.AttributeType.STRING
+    partition, *sort = (
+        dynamodb.Attribute(name=name, type=dynamodb.AttributeType.STRING) for name in keys
+    )
     return dynamodb.Table(
         scope,
         construct_id,
-        partition_key=dynamodb.Attribute(name=partition, type=text),
-        sort_key=dynamodb.Attribute(name=sort, type=text),
+        partition_key=partition,
+        sort_key=sort[0] if sort else None,
         billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
         time_to_live_attribute=ttl,
         stream=stream,

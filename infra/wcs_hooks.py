@@ -16,6 +16,7 @@ from infra.event_bus import HookEventBus
 from infra.generated_secret import GeneratedSecret
 from infra.hook_api import HookApi
 from infra.hook_functions import HookFunctions
+from infra.leases import LeaseTable
 from infra.lists import ListTable
 from infra.observability import Observability
 from infra.operators import Operators
@@ -71,7 +72,7 @@ class WcsHooks(Construct):
         The alias of each category's function, by which it is called.
     compiler
         The function that compiles edited policies.
-    policies, snapshots, sessions, lists, dead_letter_table
+    policies, snapshots, sessions, lists, leases, dead_letter_table
         The tables.
     dead_letter_queue
         Takes hooks that could not be answered, and policy edits that could not be compiled.
@@ -129,6 +130,7 @@ class WcsHooks(Construct):
         rows = ListTable(self, "Lists", settings, key=key)
         self.lists = rows.table
         self.list_editors = rows.editors
+        self.leases = LeaseTable(self, "Leases", settings, key=key).table
         dead_letters = DeadLetterStorage(self, "DeadLetters", settings, key=key)
         self.dead_letter_queue = dead_letters.queue
         self.dead_letter_table = dead_letters.table
@@ -167,6 +169,7 @@ class WcsHooks(Construct):
             snapshots=self.snapshots,
             sessions=self.sessions,
             lists=self.lists,
+            leases=self.leases,
             dead_letters=dead_letters,
             secret_arn=self.secret_arn,
             token_secrets_arn=self.token_secrets_arn,
@@ -181,6 +184,7 @@ class WcsHooks(Construct):
             settings,
             code=code.compiler,
             store=store,
+            leases=self.leases,
             dead_letters=self.dead_letter_queue,
             key=key,
         )
@@ -195,6 +199,7 @@ class WcsHooks(Construct):
             store=store,
             sessions=self.sessions,
             lists=self.lists,
+            leases=self.leases,
             dead_letters=dead_letters,
             secret_arn=self.secret_arn,
             token_secrets_arn=self.token_secrets_arn,

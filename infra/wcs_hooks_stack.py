@@ -54,6 +54,7 @@ class WcsHooksStack(Stack):
             "SnapshotsTableName": hooks.snapshots.table_name,
             "SessionsTableName": hooks.sessions.table_name,
             "ListsTableName": hooks.lists.table_name,
+            "LeasesTableName": hooks.leases.table_name,
             "DeadLetterQueueUrl": hooks.dead_letter_queue.queue_url,
             "DeadLetterTableName": hooks.dead_letter_table.table_name,
             "SignatureSecretArn": hooks.secret_arn,

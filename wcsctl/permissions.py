@@ -20,6 +20,7 @@ class Resource(StrEnum):
     SNAPSHOTS = "SnapshotsTableName"
     SESSIONS = "SessionsTableName"
     LISTS = "ListsTableName"
+    LEASES = "LeasesTableName"
     DEAD_LETTER_QUEUE = "DeadLetterQueueUrl"
     DEAD_LETTER_TABLE = "DeadLetterTableName"
     SECRET = "SignatureSecretArn"  # noqa: S105 - no secret
@@ -77,6 +78,13 @@ OPERATOR_ACTIONS: Final[Actions] = MappingProxyType(
         Resource.SESSIONS: ("dynamodb:GetItem",),
         # For `wcsctl try`.
         Resource.LISTS: ("dynamodb:BatchGetItem",),
+        # For `wcsctl limits` and `try`.
+        Resource.LEASES: (
+            "dynamodb:BatchGetItem",
+            "dynamodb:GetItem",
+            "dynamodb:Scan",
+            "dynamodb:UpdateItem",
+        ),
         Resource.DEAD_LETTER_QUEUE: (
             "sqs:ChangeMessageVisibility",
             "sqs:DeleteMessage",

@@ -30,6 +30,10 @@ class HookEnvironment(NamedTuple):
         Seconds for which a session is kept.
     lists_cache
         Seconds for which a row of a list is not read again; 0 for not at all.
+    keep_alive_interval
+        Seconds between two keep-alives of a stream.
+    call_lease, session_lease
+        Seconds for which a call and a session hold a place that a limit counts, unless renewed.
     token_secrets_arn
         The secret that tokens are signed with; empty for none.
     keys_stale
@@ -60,6 +64,10 @@ class HookEnvironment(NamedTuple):
     session_ttl: float
     lists_table: str
     lists_cache: float
+    leases_table: str
+    keep_alive_interval: float
+    call_lease: float
+    session_lease: float
     rest_api_calls: RestApiCalls
     token_secrets_arn: str
     keys_stale: float
@@ -93,6 +101,10 @@ class HookEnvironment(NamedTuple):
             session_ttl=_number(variables, "SESSION_TTL_DAYS") * SECONDS_PER_DAY,
             lists_table=_text(variables, "LISTS_TABLE"),
             lists_cache=_number(variables, "LISTS_CACHE_SECONDS"),
+            leases_table=_text(variables, "LEASES_TABLE"),
+            keep_alive_interval=_number(variables, "KEEP_ALIVE_INTERVAL_SECONDS"),
+            call_lease=_number(variables, "CALL_LEASE_HOURS") * SECONDS_PER_HOUR,
+            session_lease=_number(variables, "SESSION_LEASE_HOURS") * SECONDS_PER_HOUR,
             rest_api_calls=_one_of(variables, "REST_API_CALLS", RestApiCalls),
             token_secrets_arn=variables.get("TOKEN_SECRETS_ARN", ""),
             keys_stale=_number(variables, "KEYS_STALE_HOURS") * SECONDS_PER_HOUR,
@@ -119,6 +131,7 @@ class CompilerEnvironment(NamedTuple):
 
     policies_table: str
     snapshots_table: str
+    leases_table: str
     retention_days: float
     keys_stale: float
     local_issuers: bool
@@ -135,6 +148,7 @@ class CompilerEnvironment(NamedTuple):
         return cls(
             policies_table=_text(variables, "POLICIES_TABLE"),
             snapshots_table=_text(variables, "SNAPSHOTS_TABLE"),
+            leases_table=_text(variables, "LEASES_TABLE"),
             retention_days=_number(variables, "SNAPSHOT_RETENTION_DAYS"),
             keys_stale=_number(variables, "KEYS_STALE_HOURS") * SECONDS_PER_HOUR,
             local_issuers=variables.get("LOCAL_ISSUERS") == "true",

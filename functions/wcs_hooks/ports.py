@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from wcs_hooks.clock import Deadline
 from wcs_hooks.core.active_policies import ActivePolicies
 from wcs_hooks.core.issuer_keys import KeyAddress
-from wcs_hooks.core.limits import Holder, Taken, WantedPlace
 from wcs_hooks.core.lists import Row, RowKey
 from wcs_hooks.core.methods import METHODS
 from wcs_hooks.core.outcome import RestOnError
@@ -20,6 +19,7 @@ from wcs_hooks.core.payload import Payload
 from wcs_hooks.core.snapshot import Snapshot
 
 if TYPE_CHECKING:
+    from wcs_hooks.core.limits import Holder, Taken, WantedPlace
     from wcs_hooks.core.tokens.keys import Key
     from wcs_hooks.core.tokens.trust import Trust
 
@@ -298,7 +298,7 @@ class Lists(Protocol):
 class Leases(Protocol):
     """Where the places are kept that limits count."""
 
-    def take(self, wanted: Sequence[WantedPlace], deadline: Deadline) -> Taken:
+    def take(self, wanted: "Sequence[WantedPlace]", deadline: Deadline) -> "Taken":
         """Take places for one hook: all of them, or none if one that is not optional has no room.
 
         A holder has one place of a budget, however often it is taken: who has it already keeps it
@@ -311,7 +311,7 @@ class Leases(Protocol):
         """
         ...
 
-    def renew(self, holder: Holder, deadline: Deadline) -> None:
+    def renew(self, holder: "Holder", deadline: Deadline) -> None:
         """Keep what a stream or a call holds for longer; a place that was given back stays so.
 
         Raises
@@ -331,7 +331,9 @@ class Leases(Protocol):
         """
         ...
 
-    def release(self, holder: Holder, deadline: Deadline, *, taken_by: float | None = None) -> None:
+    def release(
+        self, holder: "Holder", deadline: Deadline, *, taken_by: float | None = None
+    ) -> None:
         """Give back what a stream or a call holds, but for places of rates. Twice does no harm.
 
         Parameters

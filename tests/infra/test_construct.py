@@ -79,6 +79,7 @@ def test_given_the_construct_when_its_parts_are_asked_for_then_each_is_the_resou
         "SnapshotsTableName": hooks.snapshots.table_name,
         "SessionsTableName": hooks.sessions.table_name,
         "ListsTableName": hooks.lists.table_name,
+        "LeasesTableName": hooks.leases.table_name,
         "DeadLetterTableName": hooks.dead_letter_table.table_name,
         "DeadLetterQueueUrl": hooks.dead_letter_queue.queue_url,
         "SignatureSecretArn": hooks.secret.secret_arn,

@@ -8,7 +8,7 @@ from tests.infra.synthesis import SynthesisedStack
 from wcs_hooks.hook.dead_letter import MAX_MESSAGE_BYTES
 
 STATEFUL = {
-    "AWS::DynamoDB::Table": 5,
+    "AWS::DynamoDB::Table": 6,
     "AWS::SQS::Queue": 1,
     "AWS::SecretsManager::Secret": 1,
     "AWS::Logs::LogGroup": 6,
@@ -22,24 +22,25 @@ STATEFUL = {
         ("Snapshots", "app", "item", "expiresAt"),
         ("Sessions", "node", "session", "expiresAt"),
         ("Lists", "list", "key", "expiresAt"),
+        ("Leases", "key", None, "expiresAt"),
         ("DeadLetter", "letter", "part", "expiresAt"),
     ],
 )
 def test_given_a_table_when_read_by_key_then_these_are_its_keys_and_its_expiry(
-    table: str, partition_key: str, sort_key: str, ttl: str | None, stack: SynthesisedStack
+    table: str, partition_key: str, sort_key: str | None, ttl: str | None, stack: SynthesisedStack
 ) -> None:
     properties = stack.table(table)["Properties"]
 
+    keys = [(partition_key, "HASH"), *([(sort_key, "RANGE")] if sort_key else [])]
     assert properties["KeySchema"] == [
-        {"AttributeName": partition_key, "KeyType": "HASH"},
-        {"AttributeName": sort_key, "KeyType": "RANGE"},
+        {"AttributeName": name, "KeyType": kind} for name, kind in keys
     ]
     assert {kind["AttributeType"] for kind in properties["AttributeDefinitions"]} == {"S"}
     expiry = properties.get("TimeToLiveSpecification")
     assert expiry == (ttl and {"AttributeName": ttl, "Enabled": True})
 
 
-@pytest.mark.parametrize("table", ["Policies", "Snapshots", "Sessions", "Lists", "DeadLetter"])
+@pytest.mark.parametrize("table", ["Policies", "Snapshots", "Sessions", "Lists", "Leases", "DeadLetter"])
 def test_given_a_table_when_damaged_or_busy_then_it_can_be_restored_and_it_scales(
     table: str, stack: SynthesisedStack
 ) -> None:
@@ -55,7 +56,7 @@ def test_given_an_edit_when_the_stream_tells_then_it_has_the_old_and_the_new_pol
 ) -> None:
     streams = {
         table: stack.table(table)["Properties"].get("StreamSpecification")
-        for table in ("Policies", "Snapshots", "Sessions", "Lists", "DeadLetter")
+        for table in ("Policies", "Snapshots", "Sessions", "Lists", "Leases", "DeadLetter")
     }
 
     assert streams == {
@@ -63,6 +64,7 @@ def test_given_an_edit_when_the_stream_tells_then_it_has_the_old_and_the_new_pol
         "Snapshots": None,
         "Sessions": None,
         "Lists": None,
+        "Leases": None,
         "DeadLetter": None,
     }
 

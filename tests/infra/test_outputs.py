@@ -10,6 +10,7 @@ KINDS = {
     "SnapshotsTableName": "AWS::DynamoDB::Table",
     "SessionsTableName": "AWS::DynamoDB::Table",
     "ListsTableName": "AWS::DynamoDB::Table",
+    "LeasesTableName": "AWS::DynamoDB::Table",
     "DeadLetterQueueUrl": "AWS::SQS::Queue",
     "DeadLetterTableName": "AWS::DynamoDB::Table",
     "SignatureSecretArn": "AWS::SecretsManager::Secret",

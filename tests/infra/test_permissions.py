@@ -16,6 +16,11 @@ type Permissions = set[tuple[str, str]]
 READ_SNAPSHOTS: Final = {"dynamodb:BatchGetItem", "dynamodb:Query"}
 RENEW_SESSIONS: Final = {"dynamodb:GetItem", "dynamodb:UpdateItem"}
 LOOK_UP: Final = ("dynamodb:BatchGetItem", "lists")
+COUNT_PLACES: Final = {
+    ("dynamodb:BatchGetItem", "leases"),
+    ("dynamodb:GetItem", "leases"),
+    ("dynamodb:UpdateItem", "leases"),
+}
 KEEP_DEAD_LETTERS: Final = {
     ("sqs:SendMessage", "dead letters"),
     ("dynamodb:PutItem", "dead-letter table"),
@@ -37,6 +42,7 @@ def permissions(stack: SynthesisedStack, document: Json) -> Permissions:
             "SnapshotsTableName": "snapshots",
             "SessionsTableName": "sessions",
             "ListsTableName": "lists",
+            "LeasesTableName": "leases",
             "EventBusName": "event bus",
             "DeadLetterQueueUrl": "dead letters",
             "DeadLetterTableName": "dead-letter table",
@@ -107,6 +113,7 @@ def test_given_a_category_function_when_it_answers_then_it_may_do_this_and_no_mo
         *((action, "snapshots") for action in READ_SNAPSHOTS),
         *((action, "sessions") for action in SESSIONS[category]),
         LOOK_UP,
+        *COUNT_PLACES,
         *KEEP_DEAD_LETTERS,
         ("secretsmanager:GetSecretValue", "secret"),
     }
@@ -122,6 +129,7 @@ def test_given_callers_are_not_checked_when_a_function_runs_then_it_may_not_read
         *((action, "snapshots") for action in READ_SNAPSHOTS),
         *((action, "sessions") for action in SESSIONS[category]),
         LOOK_UP,
+        *COUNT_PLACES,
         *KEEP_DEAD_LETTERS,
     }
 
@@ -171,6 +179,7 @@ def test_given_the_compiler_when_it_runs_then_it_may_do_this_and_no_more(
         ("dynamodb:PutItem", "snapshots"),
         ("dynamodb:Query", "snapshots"),
         ("dynamodb:UpdateItem", "snapshots"),
+        ("dynamodb:GetItem", "leases"),
         ("dynamodb:DescribeStream", "policies stream"),
         ("dynamodb:GetRecords", "policies stream"),
         ("dynamodb:GetShardIterator", "policies stream"),
@@ -245,6 +254,8 @@ def test_given_an_operator_when_at_work_then_they_may_do_this_and_no_more(
         *((f"dynamodb:{action}", "snapshots") for action in ("BatchGetItem", "GetItem", "Query")),
         ("dynamodb:GetItem", "sessions"),
         LOOK_UP,
+        *COUNT_PLACES,
+        ("dynamodb:Scan", "leases"),
         *(
             (f"dynamodb:{action}", "dead-letter table")
             for action in ("BatchWriteItem", "DeleteItem", "Query", "Scan", "UpdateItem")

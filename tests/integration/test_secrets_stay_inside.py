@@ -18,7 +18,7 @@ import pytest
 
 from tests.integration.conftest import MakeClient
 from tests.support.aws_calls import AwsCalls
-from tests.support.aws_tables import POLICIES, SNAPSHOTS, Aws
+from tests.support.aws_tables import LEASES, POLICIES, SNAPSHOTS, Aws
 from tests.support.compiler_function import CompilerFunction, records
 from tests.support.fake_clock import FakeClock
 from tests.support.hook_client import (
@@ -489,6 +489,7 @@ REST: Final = {"item_id": "rest", "method": "call", "clientExclude": "sipLogin"}
 COMPILERS_ENVIRONMENT: Final = {
     "POLICIES_TABLE": POLICIES,
     "SNAPSHOTS_TABLE": SNAPSHOTS,
+    "LEASES_TABLE": LEASES,
     "SNAPSHOT_RETENTION_DAYS": "30",
     "KEYS_STALE_HOURS": "24",
 }

@@ -44,6 +44,10 @@ ENVIRONMENT: Final[Mapping[str, str]] = {
     "SESSION_TTL_DAYS": "7",
     "LISTS_TABLE": "Lists",
     "LISTS_CACHE_SECONDS": "0",
+    "LEASES_TABLE": "Leases",
+    "KEEP_ALIVE_INTERVAL_SECONDS": "10",
+    "CALL_LEASE_HOURS": "4",
+    "SESSION_LEASE_HOURS": "24",
     "TOKEN_SECRETS_ARN": "",
     "KEYS_STALE_HOURS": "24",
     # Most tests deny hooks of sessions that never connected; those about sessions say otherwise.

@@ -106,6 +106,10 @@ class Written(NamedTuple):
     letters: list[Mapping[str, Any]]
 
 
+def _nothing_counts() -> Any:
+    raise NotImplementedError
+
+
 def _endpoint(ports: _Ports, clock: FakeClock) -> HookEndpoint:
     return HookEndpoint(
         Category.DIRECT,
@@ -114,6 +118,8 @@ def _endpoint(ports: _Ports, clock: FakeClock) -> HookEndpoint:
         sessions=ports,
         token_keys=lambda _trust, _deadline: None,
         lists=ports,
+        leases=_nothing_counts,
+        session_places=_nothing_counts,
         rest_api_calls=RestApiCalls.NEVER_DENY,
         side_effects=(),
         dead_letters=ports,

@@ -72,10 +72,10 @@ class _Ports:
 
     read_for_label = read
 
-    def _unused(self, *arguments: Any, **options: Any) -> Any:
+    def unused(self, *arguments: Any, **options: Any) -> Any:
         raise NotImplementedError
 
-    record = forget = valid = refreshed = send = rows = _unused
+    record = forget = valid = refreshed = send = rows = unused
 
 
 class _Function:
@@ -91,6 +91,8 @@ class _Function:
             sessions=ports,
             token_keys=lambda _trust, _deadline: None,
             lists=ports,
+            leases=ports.unused,
+            session_places=ports.unused,
             rest_api_calls=RestApiCalls.NEVER_DENY,
             side_effects=(),
             dead_letters=ports,

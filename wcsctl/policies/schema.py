@@ -123,6 +123,35 @@ _PROPERTIES: Final[Mapping[str, Any]] = {
         },
         "examples": [{"ban": {"list": "bans", "key": "claims.sub"}}],
     },
+    "limit": {
+        "type": "object",
+        "required": ["by", "most", "holds"],
+        "additionalProperties": False,
+        "description": "deny: only if there is no room left.",
+        "properties": {
+            "by": {
+                "type": "string",
+                "minLength": 1,
+                "description": "A CEL expression that gives whose budget it is.",
+                "examples": ["claims.sub"],
+            },
+            "most": {
+                "description": "How many there may be: a whole number, or a CEL expression for it.",
+                "anyOf": [
+                    {"type": "integer"},
+                    {"type": "string", "minLength": 1},
+                ],
+                "examples": [2, "claims.maxStreams"],
+            },
+            "holds": {
+                "type": "string",
+                "pattern": "^(stream|call|session|[1-9][0-9]{0,5}[smh])$",
+                "description": "What a place is held by, or for a rate how long: 60s to 24h.",
+                "examples": ["stream", "60s"],
+            },
+        },
+        "examples": [{"by": "claims.sub", "most": 2, "holds": "stream"}],
+    },
     "set": {
         "type": "object",
         "minProperties": 1,

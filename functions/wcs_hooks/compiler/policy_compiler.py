@@ -24,6 +24,7 @@ from typing import Any, Final, Protocol
 
 from wcs_hooks.clock import Clock
 from wcs_hooks.compiler.key_refresher import NewKeys
+from wcs_hooks.core.errors import UnavailableError
 from wcs_hooks.core.issuer_keys import KeyAddress
 from wcs_hooks.core.policy.client_config import Demand, contradictions
 from wcs_hooks.core.policy.compilation import (
@@ -38,7 +39,8 @@ from wcs_hooks.core.policy.compilation import (
     pack,
     source_digest,
 )
-from wcs_hooks.core.policy.reader import EVERY_APP, Finding, Mode, Severity, is_policy_id
+from wcs_hooks.core.policy.limit_lint import without_keep_alives
+from wcs_hooks.core.policy.reader import EVERY_APP, Finding, Mode, Policy, Severity, is_policy_id
 from wcs_hooks.core.policy.token_use import NO_TOKENS, TokenUse, pack_token_use
 from wcs_hooks.core.policy.vocabulary import PIN_ID, STATUS_ID
 
@@ -53,8 +55,8 @@ MAX_TOKEN_USE_BYTES: Final = 40_000
 """How large what an app's policies are about tokens can be, packed, in the same item."""
 
 _TRY_AGAIN: Final = 240.0
-"""Seconds after which an app is compiled again whose policies name keys that could not be
-fetched."""
+"""Seconds after which an app is compiled again whose policies name keys that could not be fetched,
+or limit streams though none was ever kept alive."""
 
 _FOREVER: Final = float("inf")
 
@@ -283,6 +285,8 @@ class PolicyCompiler:
         Fetches the keys at addresses that policies name, if they are not known yet.
     retention
         Seconds for which a version is kept after another took its place.
+    has_keep_alive
+        Whether a stream of an app was ever kept alive; of `*` any app's.
     """
 
     def __init__(
@@ -292,11 +296,13 @@ class PolicyCompiler:
         *,
         fetch_new: Callable[[Collection[KeyAddress]], NewKeys] = lambda _: NewKeys({}, {}),
         retention: float = _FOREVER,
+        has_keep_alive: Callable[[str], bool] = lambda _: True,
     ) -> None:
         self._store = store
         self._clock = clock
         self._fetch_new = fetch_new
         self._retention = retention
+        self._has_keep_alive = has_keep_alive
 
     def key_addresses(self) -> list[KeyAddress]:
         """The addresses of token issuers' keys that a version names which is kept or pinned."""
@@ -437,6 +443,7 @@ class PolicyCompiler:
         if not after.settled or (after.version and not policies and pin is None):
             self._store.settle(app)
             after = self._store.in_force(app)
+        uncounted = self._without_keep_alives(app, compilation.policies)
         seen = _status_seen(items)
         status = Status(
             app,
@@ -447,6 +454,7 @@ class PolicyCompiler:
             errors,
             [
                 *compilation.warnings,
+                *uncounted,
                 *_about_keys(Severity.WARNING, fetched.warnings, addresses),
                 *_of_pin(held, version, others.demands, now),
             ],
@@ -463,7 +471,7 @@ class PolicyCompiler:
                 _digest(app, demands, held, tokens, others, now),
                 min(
                     compilation.changes_after(now),
-                    now + _TRY_AGAIN if fetched.errors else _FOREVER,
+                    now + _TRY_AGAIN if fetched.errors or uncounted else _FOREVER,
                 ),
                 record.revision,
                 empty=not policies and pin is None,
@@ -477,6 +485,16 @@ class PolicyCompiler:
             ),
         )
         return status
+
+    def _without_keep_alives(self, app: str, policies: Sequence[Policy]) -> list[Finding]:
+        """Warnings for limits of streams, if no stream was ever kept alive."""
+        findings = list(without_keep_alives(policies))
+        if not findings:
+            return []
+        try:
+            return [] if self._has_keep_alive(app) else findings
+        except UnavailableError:
+            return []
 
     def _kept_addresses(
         self,

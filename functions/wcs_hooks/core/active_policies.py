@@ -24,6 +24,8 @@ class ActivePolicies:
         The app's own, the one for every app: those of them that exist.
     uses_claims
         Whether any policy asks what is proven, so that connect's claims must be kept.
+    holds
+        What places of limits are held by, until it ends (`wcs_hooks.core.limits.Held`).
     """
 
     __slots__ = (
@@ -32,6 +34,7 @@ class ActivePolicies:
         "_since",
         "_trusts",
         "_until",
+        "holds",
         "snapshots",
         "uses_claims",
     )
@@ -39,6 +42,7 @@ class ActivePolicies:
     def __init__(self, snapshots: Iterable[Snapshot | None]) -> None:
         self.snapshots = tuple(snapshot for snapshot in snapshots if snapshot is not None)
         self.uses_claims = any(snapshot.uses_claims for snapshot in self.snapshots)
+        self.holds = frozenset[str]().union(*(snapshot.holds for snapshot in self.snapshots))
         self._trusts: tuple[Trust, ...] | None = None
         self._client_config = ""
         self._failing: frozenset[str] = frozenset()

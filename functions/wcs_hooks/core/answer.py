@@ -5,6 +5,7 @@ what runs.
 """
 
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from wcs_hooks.core import reply as replies
@@ -27,6 +28,8 @@ from wcs_hooks.core.outcome import STREAM_KEEP_ALIVE
 from wcs_hooks.core.reply import Reply
 
 if TYPE_CHECKING:
+    from wcs_hooks.core.limits import Full
+    from wcs_hooks.core.places import Take
     from wcs_hooks.core.tokens.identity import HookIdentity
     from wcs_hooks.core.tokens.verification import KeysOf, Shown
 
@@ -47,12 +50,18 @@ class Answer(NamedTuple):
         started what the hook is about. The reply is an echo then.
     claims
         Of a connect that is not denied what is proven, to be kept with its session.
+    full
+        Of each policy whose limit left no room, `app/id`, who holds its places.
+    expired
+        How many places were found whose holder let them run out.
     """
 
     reply: Reply
     decision: Decision
     suppressed: bool = False
     claims: Mapping[str, Any] | None = None
+    full: "Mapping[str, Full]" = MappingProxyType({})
+    expired: int = 0
 
 
 class LazyIdentity:
@@ -128,6 +137,7 @@ def answer(  # noqa: PLR0913 - what it depends on, by name
     decision_id: str,
     identity: Identity = NOBODY,
     rows: Rows = no_rows,
+    take: "Take | None" = None,
     decided: Callable[[Decision], None] | None = None,
     trace: Callable[[Step], None] | None = None,
 ) -> Answer:
@@ -149,15 +159,19 @@ def answer(  # noqa: PLR0913 - what it depends on, by name
         Who is behind the hook; asked only if a policy does, or to keep what connect's token proved.
     rows
         Reads rows of lists, as `decide` takes it.
+    take
+        Takes places that limits count, once nothing else can go wrong; none to decide as if there
+        was room.
     decided
-        Called with the decision before anything else is done with it.
+        Called with the decision before anything else is done with it, and again if there is no room
+        for it.
     trace
         Called with each policy that was considered.
 
     Raises
     ------
     UnavailableError
-        If the session or rows are needed and cannot be read.
+        If the session or rows are needed and cannot be read, or places cannot be counted.
 
     Examples
     --------
@@ -179,9 +193,13 @@ def answer(  # noqa: PLR0913 - what it depends on, by name
     if decided is not None:
         decided(decision)
     payload = hook.payload
-    if decision.denial is not None:
+
+    def is_exempt() -> bool:
         never_deny = rest_api_calls is RestApiCalls.NEVER_DENY and _may_be_rest_api(hook)
-        if never_deny and not session().known:
+        return never_deny and not session().known
+
+    if decision.denial is not None:
+        if is_exempt():
             return Answer(replies.echo(payload), decision, suppressed=True)
         return Answer(replies.denial(decision.denial, decision_id), decision)
     config = policies.client_config(now) if is_connect else ""
@@ -190,7 +208,17 @@ def answer(  # noqa: PLR0913 - what it depends on, by name
         reply = replies.override(payload, decision.fields, config)
     else:
         reply = replies.echo(payload)
-    return Answer(reply, decision, claims=claims)
+    if not decision.wanted or take is None or is_exempt():
+        return Answer(reply, decision, claims=claims)
+    # Imported here because most policies have no limit.
+    from wcs_hooks.core.places import settle  # noqa: PLC0415
+
+    decision, full, expired = settle(decision, take)
+    if decided is not None:
+        decided(decision)
+    if decision.denial is not None:
+        reply, claims = replies.denial(decision.denial, decision_id), None
+    return Answer(reply, decision, claims=claims, full=full, expired=expired)
 
 
 def _may_be_rest_api(hook: Hook) -> bool:

@@ -26,12 +26,13 @@ from wcs_hooks.core.errors import UnavailableError
 from wcs_hooks.core.lists import DamagedRow, RowKey, Rows, no_rows
 from wcs_hooks.core.payload import Payload, encode
 from wcs_hooks.core.policy.vocabulary import Action, Mode, WhenError, has_more_values_than
-from wcs_hooks.core.snapshot import ABSENT, Rule, Snapshot, Visible, field_at
+from wcs_hooks.core.snapshot import ABSENT, Rule, RuleLimit, Snapshot, Visible, field_at
 from wcs_hooks.core.stream_name import stream_name
 
 if TYPE_CHECKING:
     from cel_expr_python import cel
 
+    from wcs_hooks.core.limits import WantedPlace
     from wcs_hooks.core.row_lookup import HookRows, PolicyRows
 
 
@@ -120,18 +121,44 @@ class Failure(NamedTuple):
     message: str
 
 
+class Limited(NamedTuple):
+    """A place without which a hook is denied.
+
+    Attributes
+    ----------
+    place
+        Optional if the policy is in shadow mode.
+    denial
+        What the hook gets if there is no room.
+    skips_unavailable
+        Whether it is let through if that cannot be found out.
+    """
+
+    place: "WantedPlace"
+    denial: Denial
+    skips_unavailable: bool
+
+
 class UndecidedError(UnavailableError):
-    """What the decision needs could not be read, after rows could not be read or used.
+    """What the decision needs could not be read or counted.
 
     Attributes
     ----------
     lookup_failures
-        These rows, each with its policy and its alias.
+        Rows that could not be read or used before, each with its policy and its alias.
+    limit_failures
+        Limits that could not be counted.
     """
 
-    def __init__(self, reason: str, lookup_failures: tuple[Failure, ...]) -> None:
+    def __init__(
+        self,
+        reason: str,
+        lookup_failures: tuple[Failure, ...],
+        limit_failures: tuple[Failure, ...] = (),
+    ) -> None:
         super().__init__(reason)
         self.lookup_failures = lookup_failures
+        self.limit_failures = limit_failures
 
 
 class _RowsUnavailableError(UnavailableError):
@@ -145,11 +172,11 @@ class Step(NamedTuple):
     ----------
     outcome
         `applied`, or what kept it from applying: `window`, `match`, `when`, `token`, `compute`,
-        `lookup`.
+        `lookup`, `limit`.
     detail
         Of a failed `match` the path; of an expression without a value the message; of a required
         token that is there its status, `none` if connect's counts; of rows that could not be read
-        why.
+        why; of a limit how many places there are, of which one is wanted.
     rows
         Of each alias that was looked up `null`, `a row`, or `no value` and why. No row is quoted.
     """
@@ -181,6 +208,10 @@ class Decision(NamedTuple):
         Expressions that had no value.
     lookup_failures
         Rows that could not be read or used.
+    wanted
+        Places that must be taken for this to stand, in order of evaluation; none with a denial.
+    limit_failures
+        Limits that could not be counted.
     """
 
     verdict: Verdict = Verdict.ECHO
@@ -191,6 +222,8 @@ class Decision(NamedTuple):
     shadow_overridden: tuple[str, ...] = ()
     failures: tuple[Failure, ...] = ()
     lookup_failures: tuple[Failure, ...] = ()
+    wanted: tuple[Limited, ...] = ()
+    limit_failures: tuple[Failure, ...] = ()
 
 
 ECHO = Decision()
@@ -296,6 +329,7 @@ class _Evaluation:
         "snapshots",
         "trace",
         "visible",
+        "wanted",
     )
 
     def __init__(  # noqa: PLR0913 - what it depends on
@@ -320,6 +354,7 @@ class _Evaluation:
         self.policy_rows: tuple[Rule, PolicyRows] | None = None
         self.failures: list[Failure] = []
         self.lookup_failures: list[Failure] = []
+        self.wanted: list[Limited] = []
         self.visible: Visible | None = None
         self.shared_fields: Mapping[str, Any] | None = _NOT_LOOKED
         self.activations: dict[_Seen, cel.Activation] = {}
@@ -354,9 +389,7 @@ class _Evaluation:
                 continue
             applied.append(name)
             if rule.action == Action.DENY:
-                snapshot = rule.snapshot
-                reason = self._reason_to_deny(rule)
-                denial = Denial(rule.id, snapshot.app, snapshot.version, rule.status, reason)
+                denial = self._denial(rule)
             break
         return self._decision(denial, fields, applied, shadow_denied, shadow_overridden)
 
@@ -369,7 +402,12 @@ class _Evaluation:
         shadow_overridden: list[str],
     ) -> Decision:
         if not (
-            applied or shadow_denied or shadow_overridden or self.failures or self.lookup_failures
+            applied
+            or shadow_denied
+            or shadow_overridden
+            or self.failures
+            or self.lookup_failures
+            or self.wanted
         ):
             return ECHO
         verdict = Verdict.DENY if denial else Verdict.OVERRIDE if fields else Verdict.ECHO
@@ -382,7 +420,13 @@ class _Evaluation:
             tuple(shadow_overridden),
             tuple(self.failures),
             tuple(self.lookup_failures),
+            () if denial else tuple(self.wanted),
         )
+
+    def _denial(self, rule: Rule) -> Denial:
+        snapshot = rule.snapshot
+        reason = self._reason_to_deny(rule)
+        return Denial(rule.id, snapshot.app, snapshot.version, rule.status, reason)
 
     def _applies(self, rule: Rule) -> bool:
         return (
@@ -390,6 +434,7 @@ class _Evaluation:
             and (not rule.match or self._matches(rule))
             and (rule.when is None or self._holds(rule, rule.when))
             and (not rule.requires_token or self._is_unproven(rule))
+            and (rule.limit is None or self._is_full(rule, rule.limit))
         )
 
     def _is_unproven(self, rule: Rule) -> bool:
@@ -480,6 +525,38 @@ class _Evaluation:
                 self._tell(rule, "compute", reason)
                 return None
         return values
+
+    def _is_full(self, rule: Rule, limit: RuleLimit) -> bool:
+        """Whether a rule with a limit denies the hook as far as can be told without counting.
+
+        If not, the place is noted that the hook needs.
+        """
+        # Imported here because most policies have no limit.
+        from wcs_hooks.core.places import place_for  # noqa: PLC0415
+
+        evaluated = limit.by
+        most: Any = limit.most
+        try:
+            by = evaluated.text_value(self._activation(rule, evaluated))
+            if type(most) is not int:
+                evaluated = most
+                most = evaluated.json_value(self._activation(rule, evaluated))
+            place = place_for(rule, limit, self.hook, by, most)
+        except _RowsUnavailableError as error:
+            return self._passed_over(rule, error)
+        except UnavailableError as error:
+            if rule.mode != Mode.SHADOW:
+                raise
+            self.failures.append(Failure(rule.id, "limit", str(error)))
+            return self._tell(rule, "limit", str(error))
+        except ExpressionError as error:
+            reason = self._reason(rule, evaluated, error)
+            self.failures.append(Failure(rule.id, "limit", reason))
+            return rule.when_error == WhenError.MATCH or self._tell(rule, "limit", reason)
+        if place is None:
+            return True
+        self.wanted.append(Limited(place, self._denial(rule), limit.skips_unavailable))
+        return self._tell(rule, "limit", f"needs one of {place.most}")
 
     def _passed_over(self, rule: Rule, error: _RowsUnavailableError) -> bool:
         """Pass a rule over whose rows cannot be read, or raise that again."""

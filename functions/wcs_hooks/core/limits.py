@@ -102,7 +102,7 @@ class Holder(NamedTuple):
     @property
     def key(self) -> str:
         """Its name in the store: 16 hexadecimal digits."""
-        name = "\0".join((self.node, self.field, self.id))
+        name = f"{self.node}\0{self.field}\0{self.id}"
         return hashlib.sha256(name.encode(errors="surrogatepass")).hexdigest()[:16]
 
 
@@ -149,12 +149,12 @@ class Full(NamedTuple):
 
     def __str__(self) -> str:
         """In words, for people: `2 of 2 held, by 3f0c…, 9ab1…`."""
-        shown = ", ".join(self.holders[:_SHOWN_HOLDERS])
+        text = f"{len(self.holders)} of {self.most} held"
+        if not self.holders:
+            return text
         more = len(self.holders) - _SHOWN_HOLDERS
         others = f" and {more} more" if more > 0 else ""
-        return f"{len(self.holders)} of {self.most} held" + (
-            f" by {shown}{others}" if shown else ""
-        )
+        return f"{text} by {', '.join(self.holders[:_SHOWN_HOLDERS])}{others}"
 
 
 class Taken(NamedTuple):
@@ -176,6 +176,17 @@ class Taken(NamedTuple):
 ALL_TAKEN: Final = Taken({})
 
 _SHOWN_HOLDERS: Final = 5
+
+
+def stream_lease(keep_alive_interval: float) -> float:
+    """Seconds for which a stream holds a place unless a keep-alive renews it.
+
+    Parameters
+    ----------
+    keep_alive_interval
+        Seconds between two keep-alives.
+    """
+    return max(90.0, 4 * keep_alive_interval)
 
 
 def places_of(value: Any) -> int | None:

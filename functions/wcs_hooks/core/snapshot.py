@@ -32,7 +32,7 @@ ABSENT: Final = object()
 """Stands for the value of a field that is not there."""
 
 _COMPRESSION_LEVEL: Final = 6
-_LATER: Final = (None,) * 7
+_LATER: Final = (None,) * 8
 _LIKE_NO_OTHER: Final = "\0"
 """No JSON text is empty."""
 
@@ -90,6 +90,31 @@ class RuleLookup(NamedTuple):
     consistent: bool
 
 
+class RuleLimit(NamedTuple):
+    """How many places a rule's budgets have.
+
+    Attributes
+    ----------
+    by
+        Gives whose budget it is.
+    most
+        How many, or what gives that.
+    held
+        What a place is held by (`wcs_hooks.core.limits.Held`).
+    seconds
+        Of a rate how long; 0 for others.
+    skips_unavailable
+        Whether the rule is passed over if places cannot be counted: `whenError: skip` is written
+        out.
+    """
+
+    by: Expression
+    most: int | Expression
+    held: str
+    seconds: int
+    skips_unavailable: bool
+
+
 class Rule:
     """A policy as a decision meets it.
 
@@ -120,6 +145,8 @@ class Rule:
         The rows that its expressions can see.
     skips_unavailable
         Whether it is passed over if these cannot be read: `whenError: skip` is written out.
+    limit
+        How many places there are, if it denies only what finds none.
     """
 
     __slots__ = (
@@ -130,6 +157,7 @@ class Rule:
         "has_window",
         "hours",
         "id",
+        "limit",
         "lookups",
         "match",
         "mode",
@@ -167,9 +195,10 @@ class Rule:
             # Snapshots that were made before there were these do not have them.
             *later,
         ) = record
-        guard, sees, self.hours, final, identity, requires_token, lookup = (*later, *_LATER)[
-            : len(_LATER)
-        ]
+        guard, sees, self.hours, final, identity, requires_token, lookup, limit = (
+            *later,
+            *_LATER,
+        )[: len(_LATER)]
         self.final = bool(final)
         self.uses_identity: tuple[str, ...] = tuple(identity or ())
         self.requires_token = bool(requires_token)
@@ -179,7 +208,7 @@ class Rule:
         )
         self.order = (priority, snapshot.layer, self.id)
         self.match = [(path, frozenset(keys)) for path, keys in match]
-        # Of each expression what it sees: of `when`, then of what is computed.
+        # Of each expression what it sees: of `when`, of what is computed, of the limit's.
         seen = iter(sees or ())
         rows = iter(lookup["rows"] if lookup else ())
         self.when = Expression(when, next(seen, None), next(rows, ())) if when else None
@@ -188,6 +217,16 @@ class Rule:
             name: Expression(source, next(seen, None), next(rows, ()))
             for name, source in compute.items()
         }
+        self.limit: RuleLimit | None = None
+        if limit:
+            by, most, held, seconds, skips_unavailable = limit
+            self.limit = RuleLimit(
+                Expression(by, next(seen, None), next(rows, ())),
+                most if type(most) is int else Expression(most, next(seen, None), next(rows, ())),
+                held,
+                seconds,
+                skips_unavailable,
+            )
         self.lookups: tuple[RuleLookup, ...] = ()
         self.skips_unavailable = False
         if lookup:
@@ -219,6 +258,10 @@ class Snapshot:
         Whether it says whose tokens are believed.
     uses_claims
         Whether any of its policies asks what is proven, so that connect's claims must be kept.
+    holds
+        What places of its policies' limits are held by, until it ends: of
+        `wcs_hooks.core.limits.Held`, without rates. Policies that are off count: what was taken
+        before is given back.
     """
 
     __slots__ = (
@@ -232,6 +275,7 @@ class Snapshot:
         "app",
         "demands",
         "has_trusts",
+        "holds",
         "json_bytes",
         "key",
         "layer",
@@ -255,6 +299,7 @@ class Snapshot:
         self._trusts: tuple[Trust, ...] | None = None
         self.has_trusts = bool(self._trust_records)
         self.uses_claims: bool = document.get("usesClaims", False)
+        self.holds: frozenset[str] = frozenset(document.get("holds", ()))
 
     @classmethod
     def load(cls, data: bytes) -> "Snapshot":
@@ -358,6 +403,10 @@ def dump(
         document["trusts"] = trusts
     if any("claims" in _uses(policy) or policy.requires_token for policy in active):
         document["usesClaims"] = True
+    limits = [policy.limit for policy in policies if policy.limit]
+    holds = {limit.held for limit in limits if not limit.is_rate}
+    if holds:
+        document["holds"] = sorted(holds)
     return zlib.compress(encode(document).encode(), _COMPRESSION_LEVEL)
 
 
@@ -455,12 +504,24 @@ def _record(policy: "Policy") -> list[Any]:
         sorted(uses.intersection({"token", "claims"})),
         policy.requires_token,
         _lookup(policy, expressions),
+        _limit(policy),
     ]
 
 
+def _limit(policy: "Policy") -> list[Any] | None:
+    limit = policy.limit
+    if limit is None:
+        return None
+    most = limit.most if isinstance(limit.most, int) else limit.most.serialized
+    skips = policy.skips_unavailable
+    return [limit.by.serialized, most, limit.held, limit.seconds, skips]
+
+
 def _of_hooks(policy: "Policy") -> "list[Checked]":
-    """A policy's `when`, if it has one, and what it computes."""
-    return [*([policy.when] if policy.when else ()), *policy.compute.values()]
+    """A policy's `when`, if it has one, what it computes, and the expressions of its limit."""
+    limit = policy.limit.expressions_by_attribute if policy.limit else ()
+    when = [policy.when] if policy.when else []
+    return [*when, *policy.compute.values(), *(one for _, one in limit)]
 
 
 def _evaluated(policy: "Policy") -> "list[Checked]":

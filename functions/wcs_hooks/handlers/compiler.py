@@ -48,6 +48,16 @@ _keys = KeyRefresher(
     ),
     _clock,
 )
+
+
+def _has_keep_alive(app: str) -> bool:
+    # Imported here because most apps limit no streams.
+    from wcs_hooks.adapters.dynamo_leases import DynamoLeases  # noqa: PLC0415
+
+    leases = DynamoLeases(_dynamodb, _environment.leases_table, _clock)
+    return leases.has_keep_alive(app, Deadline(_clock, _CALL_TIME_LIMIT))
+
+
 _compiler = PolicyCompiler(
     DynamoPolicyStore(
         _dynamodb,
@@ -59,6 +69,7 @@ _compiler = PolicyCompiler(
     _clock,
     fetch_new=_keys.fetch_new,
     retention=_environment.retention_days * SECONDS_PER_DAY,
+    has_keep_alive=_has_keep_alive,
 )
 _reporter = CompilerReporter()
 

@@ -22,7 +22,7 @@ from wcs_hooks.handlers.http_event import Event, gateway_response, read_request
 from wcs_hooks.hook.caller_check import CallerCheck
 from wcs_hooks.hook.endpoint import HookEndpoint
 from wcs_hooks.hook.side_effects import ForgetSession, PublishEvent, RecordSession, SideEffect
-from wcs_hooks.ports import DeadLetters, Lists, TokenKeys
+from wcs_hooks.ports import DeadLetters, Leases, Lists, TokenKeys
 from wcs_hooks.telemetry.hook_reporter import HookReporter
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from wcs_hooks.core.tokens.keys import Key
     from wcs_hooks.core.tokens.trust import Trust
+    from wcs_hooks.hook.places import SessionPlaces
 
 REDRIVE: Final = "redrive"
 """The event's key for a dead letter that is handed back. The gateway's events have no such key:
@@ -65,6 +66,7 @@ def hook_handler(category: Category) -> Handler:
     secrets = _secrets(environment, clients, clock)
     dynamodb = clients.dynamodb()
     sessions = DynamoSessions(dynamodb, environment.sessions_table, environment.session_ttl, clock)
+    leases = _leases(environment, dynamodb, clock)
     endpoint = HookEndpoint(
         category,
         check_caller=CallerCheck(
@@ -83,8 +85,10 @@ def hook_handler(category: Category) -> Handler:
         sessions=sessions,
         token_keys=_token_keys(environment, clients, dynamodb, clock),
         lists=_ListsWhenAsked(environment, dynamodb, clock),
+        leases=leases,
+        session_places=_session_places(leases, environment, clock),
         rest_api_calls=environment.rest_api_calls,
-        side_effects=_side_effects(category, environment, clients, sessions, clock),
+        side_effects=_side_effects(category, environment, clients, sessions, leases, clock),
         dead_letters=FallbackDeadLetters(
             partial(_dead_letter_queue, clients, environment.dead_letter_queue_url),
             partial(_dead_letter_table, dynamodb, environment.dead_letter_table, clock),
@@ -125,13 +129,17 @@ def _side_effects(
     environment: HookEnvironment,
     clients: Clients,
     sessions: DynamoSessions,
+    leases: Callable[[], Leases],
     clock: Clock,
 ) -> list[SideEffect]:
     if category is Category.CONNECT:
         return [RecordSession(sessions)]
     if category is not Category.EVENT:
         return []
-    side_effects: list[SideEffect] = [ForgetSession(sessions)]
+    from wcs_hooks.hook.places import ReleasePlaces  # noqa: PLC0415 - by the event function alone
+
+    places = ReleasePlaces(leases, environment.keep_alive_interval)
+    side_effects: list[SideEffect] = [ForgetSession(sessions), places]
     if environment.event_bus:
         # Imported by the one function that publishes.
         from wcs_hooks.adapters.event_bus import EventBridgeBus  # noqa: PLC0415
@@ -186,6 +194,42 @@ class _ListsWhenAsked:
                 self._dynamodb, environment.lists_table, environment.lists_cache, self._clock
             )
         return self._lists.rows(keys, deadline)
+
+
+def _leases(
+    environment: HookEnvironment, dynamodb: "DynamoDBClient", clock: Clock
+) -> Callable[[], Leases]:
+    """Returns the leases; what keeps them is made for the first limit, as most apps have none."""
+
+    @cache
+    def made() -> Leases:
+        from wcs_hooks.adapters.dynamo_leases import DynamoLeases, LeaseSeconds  # noqa: PLC0415
+        from wcs_hooks.core.limits import stream_lease  # noqa: PLC0415
+
+        return DynamoLeases(
+            dynamodb,
+            environment.leases_table,
+            LeaseSeconds(
+                stream_lease(environment.keep_alive_interval),
+                environment.call_lease,
+                environment.session_lease,
+            ),
+            clock,
+        )
+
+    return made
+
+
+def _session_places(
+    leases: Callable[[], Leases], environment: HookEnvironment, clock: Clock
+) -> "Callable[[], SessionPlaces]":
+    @cache
+    def made() -> "SessionPlaces":
+        from wcs_hooks.hook.places import SessionPlaces  # noqa: PLC0415
+
+        return SessionPlaces(leases(), environment.call_lease, environment.session_lease, clock)
+
+    return made
 
 
 # Most functions never have a dead letter, so that what keeps them is imported for the first one.

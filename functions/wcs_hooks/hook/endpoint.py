@@ -1,7 +1,7 @@
 """The endpoint: from a request to its reply, its side effects, and an observation of both."""
 
-from collections.abc import Collection, Mapping, Sequence
-from typing import Final
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import TYPE_CHECKING, Final
 
 from wcs_hooks.clock import Clock, Deadline
 from wcs_hooks.core.active_policies import ActivePolicies
@@ -19,7 +19,11 @@ from wcs_hooks.hook.request import HookResult, Observation, Request, RestError
 from wcs_hooks.hook.sessions import SessionLookup
 from wcs_hooks.hook.side_effects import Answered, SideEffect
 from wcs_hooks.hook.time_budget import LISTS, SIDE_EFFECTS, TimeBudget
-from wcs_hooks.ports import DeadLetters, Lists, Place, Policies, Sessions, TokenKeys
+from wcs_hooks.ports import DeadLetters, Leases, Lists, Place, Policies, Sessions, TokenKeys
+
+if TYPE_CHECKING:
+    from wcs_hooks.core.places import Take
+    from wcs_hooks.hook.places import SessionPlaces
 
 _NOT_KEPT: Final[tuple[bool | None, bool]] = (None, False)
 
@@ -48,6 +52,11 @@ class HookEndpoint:
         Returns the keys of a policy that trusts tokens; none if there are none to be had.
     lists
         What policies look up.
+    leases
+        Returns where places are kept that policies with a limit count; asked by the first one.
+    session_places
+        Returns what keeps places of sessions and calls for longer; asked only if an app counts
+        them.
     rest_api_calls
         Whether what the WCS REST API started may be denied.
     side_effects
@@ -69,6 +78,8 @@ class HookEndpoint:
         sessions: Sessions,
         token_keys: TokenKeys,
         lists: Lists,
+        leases: Callable[[], Leases],
+        session_places: "Callable[[], SessionPlaces]",
         rest_api_calls: RestApiCalls,
         side_effects: Sequence[SideEffect],
         dead_letters: DeadLetters,
@@ -81,6 +92,8 @@ class HookEndpoint:
         self._sessions = sessions
         self._token_keys = token_keys
         self._lists = lists
+        self._leases = leases
+        self._session_places = session_places
         self._rest_api_calls = rest_api_calls
         self._side_effects = side_effects
         self._names = [side_effect.name for side_effect in side_effects]
@@ -96,7 +109,8 @@ class HookEndpoint:
         try:
             self._check_caller(request, budget.fetch)
             attempt.caller_is_verified = True
-            reply = self._reply(request, attempt, budget.fetch)
+            fetch = budget.fetch
+            reply = self._reply(request, attempt, fetch, lambda w: self._leases().take(w, fetch))
         except Exception as error:  # noqa: BLE001 - a bug must still leave WCS a reply to act upon
             reply, kind, reason = _refused(request, error)
             if kind is not HookResult.REJECTED:
@@ -110,6 +124,8 @@ class HookEndpoint:
                 if failures:
                     first, reason = next(iter(failures.values())), _reasons(failures)
                     kept = self._keep(request, attempt, first, list(failures), budget)
+            if attempt.in_force is not None and attempt.in_force.holds:
+                self._keep_places(attempt, attempt.in_force.holds, budget.side_effects())
         is_ok = reply.status == OK
         rest_error = None if is_ok else self._rest_error(request, attempt, kind, budget)
         observation = self._observation(
@@ -129,7 +145,7 @@ class HookEndpoint:
         WCS got its reply long ago, and does not hear of this one; what was left to do besides the
         reply is done now. The caller was verified then, and what fails is not kept again: whoever
         redrives has it. Policies, keys and rows are those of now; windows, `now` and the expiry of
-        tokens are judged as of when the hook came.
+        tokens are judged as of when the hook came. It takes no place that limits count.
 
         Parameters
         ----------
@@ -150,7 +166,7 @@ class HookEndpoint:
         names = self._names if pending is None else pending
         deadline = Deadline(self._clock, self._reply_timeout)
         try:
-            reply = self._reply(request, attempt, deadline, came_at)
+            reply = self._reply(request, attempt, deadline, None, came_at)
         except Exception as error:  # noqa: BLE001 - whoever redrives gets it
             reply, kind, reason = _refused(request, error)
             left = list(names)
@@ -169,6 +185,7 @@ class HookEndpoint:
         request: Request,
         attempt: "_Attempt",
         deadline: Deadline,
+        take: "Take | None",
         came_at: float | None = None,
     ) -> Reply:
         """Answer a hook, and note in the attempt how far that came."""
@@ -185,7 +202,9 @@ class HookEndpoint:
         def decided(decision: Decision) -> None:
             attempt.decision = decision
             attempt.lookup_failures = decision.lookup_failures
-            attempt.decision_time = self._clock.monotonic() - started
+            attempt.limit_failures = decision.limit_failures
+            if attempt.decision_time is None:
+                attempt.decision_time = self._clock.monotonic() - started
 
         identity = attempt.identity = identity_of(
             in_force,
@@ -202,12 +221,14 @@ class HookEndpoint:
                 now,
                 identity=identity,
                 rows=lambda keys: self._lists.rows(keys, deadline.part(LISTS)),
+                take=take,
                 rest_api_calls=self._rest_api_calls,
                 decision_id=request.decision_id,
                 decided=decided,
             )
         except UndecidedError as error:
             attempt.lookup_failures = error.lookup_failures
+            attempt.limit_failures = error.limit_failures
             raise
         return answer.reply
 
@@ -241,7 +262,16 @@ class HookEndpoint:
             redrive_of,
             attempt.identity.shown if attempt.identity else None,
             attempt.lookup_failures,
+            attempt.limit_failures,
+            answer.full if answer else {},
+            answer.expired if answer else 0,
         )
+
+    def _keep_places(self, attempt: "_Attempt", holds: frozenset[str], deadline: Deadline) -> None:
+        """Keep what a session and its calls hold for longer, if the session was read anyhow."""
+        record = attempt.session.found if attempt.session else None
+        if record is not None and attempt.payload is not None:
+            self._session_places().renew(attempt.payload, record, holds, deadline)
 
     def _pending(self, kind: HookResult) -> Sequence[str]:
         """What is left to do for a hook that got no answer.
@@ -367,6 +397,8 @@ class _Attempt:
         Known before there is an answer: that may still need the session.
     lookup_failures
         Rows that could not be read or used, with a decision or without.
+    limit_failures
+        Limits that could not be counted, likewise.
     """
 
     # Not a dataclass: making one takes a millisecond of a cold start, as its `inspect` takes five.
@@ -379,6 +411,7 @@ class _Attempt:
     decided_at: float = 0.0
     decision: Decision | None = None
     lookup_failures: tuple[Failure, ...] = ()
+    limit_failures: tuple[Failure, ...] = ()
     decision_time: float | None = None
     identity: LazyIdentity | None = None
     answer: Answer | None = None

@@ -1,6 +1,7 @@
 """A hook's request, and what is known of it once it is answered."""
 
 from enum import StrEnum
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from wcs_hooks.core.active_policies import ActivePolicies
@@ -10,6 +11,9 @@ from wcs_hooks.core.outcome import Cause, Outcome, RestOnError
 from wcs_hooks.core.payload import Payload
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from wcs_hooks.core.limits import Full
     from wcs_hooks.core.tokens.verification import Shown
 
 
@@ -90,6 +94,12 @@ class Observation(NamedTuple):
         What became of the hook's token; none if no policy asked.
     lookup_failures
         Rows that could not be read or used, each with its policy and its alias.
+    limit_failures
+        Limits that could not be counted.
+    full
+        Of each policy whose limit left no room, `app/id`, who holds its places.
+    expired_places
+        How many places were found whose holder let them run out.
     """
 
     request: Request
@@ -108,6 +118,9 @@ class Observation(NamedTuple):
     redrive_of: str = ""
     token: "Shown | None" = None
     lookup_failures: tuple[Failure, ...] = ()
+    limit_failures: tuple[Failure, ...] = ()
+    full: "Mapping[str, Full]" = MappingProxyType({})
+    expired_places: int = 0
 
     @property
     def method_is_known(self) -> bool:

@@ -61,6 +61,11 @@ class SessionLookup:
             self._read = True
         return self._record
 
+    @property
+    def found(self) -> SessionRecord | None:
+        """What was read of the session; none if it is not known, or nobody asked."""
+        return self._record
+
     def for_label(self, deadline: Deadline) -> SessionRecord | None:
         """What is kept of the session, for a metric's label.
 

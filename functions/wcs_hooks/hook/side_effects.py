@@ -1,5 +1,7 @@
 """What happens besides the reply: a session is recorded or forgotten, an event is published.
 
+Places that limits count are given back in `wcs_hooks.hook.places`.
+
 None of it can change the reply; what fails goes to the dead letters.
 """
 
@@ -26,6 +28,7 @@ that was captured, with status FAILED, must not pass for the end of its session.
 
 
 SESSION: Final = "session"
+LEASES: Final = "leases"
 EVENT_BUS: Final = "event-bus"
 
 
@@ -58,7 +61,7 @@ class SideEffect(Protocol):
 
     @property
     def name(self) -> str:
-        """What dead letters call it: `SESSION` or `EVENT_BUS`."""
+        """What dead letters call it: `SESSION`, `LEASES` or `EVENT_BUS`."""
         ...
 
     def __call__(self, answered: Answered, deadline: Deadline) -> None:
@@ -70,6 +73,14 @@ class SideEffect(Protocol):
             If it could not be done by the deadline.
         """
         ...
+
+
+def ends_session(method: str, payload: Payload) -> bool:
+    """Whether a hook tells that its session's connection is gone."""
+    if method != "ConnectionStatusEvent":
+        return False
+    fields = payload.fields
+    return fields.get("status") in _ENDED and _OF_SOMETHING_ELSE.isdisjoint(fields)
 
 
 class RecordSession:
@@ -118,12 +129,10 @@ class ForgetSession:
         UnavailableError
             If the store does not answer.
         """
-        if answered.method != "ConnectionStatusEvent":
+        if not ends_session(answered.method, answered.payload):
             return
         key = SessionKey.named_by(answered.payload)
-        fields = answered.payload.fields
-        ended = fields.get("status") in _ENDED and _OF_SOMETHING_ELSE.isdisjoint(fields)
-        if ended and key is not None:
+        if key is not None:
             # Meanwhile WCS may have given the id to another connection.
             connected_by = answered.now if answered.redriven else None
             self._sessions.forget(key, deadline, connected_by=connected_by)

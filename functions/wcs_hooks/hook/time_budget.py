@@ -9,7 +9,8 @@ from typing import Final
 from wcs_hooks.clock import Clock, Deadline
 
 FETCH: Final = 0.7
-"""Share for what the decision needs: the secret, the policies, the session, rows of lists."""
+"""Share for what the decision needs: the secret, the policies, the session, rows of lists, and
+places that limits count, which are taken last."""
 
 SECRET_REFRESH: Final = 1 / 3
 """Share of what is left of `FETCH` for confirming the secrets that a function knows. A store that

@@ -31,6 +31,8 @@ Count = Literal[
     "ExpressionErrors",
     "TokensRejected",
     "LookupErrors",
+    "LimitErrors",
+    "LeasesExpired",
     "StaleSnapshot",
     "DeadLettered",
     "DeadLetterFallback",

@@ -48,6 +48,7 @@ class Facts(NamedTuple):
     redrive_of: str
     token: tuple[tuple[str, str], ...] = ()
     lookup_failures: tuple[Failure, ...] = ()
+    limit_failures: tuple[Failure, ...] = ()
 
     @property
     def message(self) -> str:
@@ -73,6 +74,7 @@ class Facts(NamedTuple):
             "shadowOverridden": self.shadow_overridden,
             "expressionErrors": [f"{f.policy}: {f.attribute}" for f in self.failures],
             "lookupErrors": [f"{f.policy}: {f.attribute}" for f in self.lookup_failures],
+            "limitErrors": [f"{f.policy}: {f.attribute}" for f in self.limit_failures],
             "deadLetterFallback": self.dead_letter_fallback,
             "stale": self.stale,
             "denySuppressed": self.deny_suppressed,
@@ -104,7 +106,9 @@ class DecisionFormatter(LambdaPowertoolsFormatter):
         self._second = -1
         self._second_text = ""
 
-    def decision(self, facts: Facts, decision_id: str, session: str, at: float) -> str:
+    def decision(
+        self, facts: Facts, decision_id: str, session: str, at: float, full: str = ""
+    ) -> str:
         """A decision's line, with its end.
 
         Parameters
@@ -115,14 +119,18 @@ class DecisionFormatter(LambdaPowertoolsFormatter):
             What it does not: texts that need no escape in JSON, the latter may be empty.
         at
             When, in seconds since the epoch.
+        full
+            Whose limits left no room, and who holds the places; may be empty.
         """
         trace = self._get_latest_trace_id()
         own = [f'"{self._time(at)}"', f'"{decision_id}"']
         if session:
             own.append(f'"{session}"')
+        if full:
+            own.append(encode(full))
         if trace:
             own.append(encode(trace))
-        return self._template_of(facts, bool(session), bool(trace)) % tuple(own)
+        return self._template_of(facts, bool(session), bool(full), bool(trace)) % tuple(own)
 
     def formatTime(  # noqa: N802 - the parent's name
         self, record: logging.LogRecord, datefmt: str | None = None
@@ -143,6 +151,7 @@ class DecisionFormatter(LambdaPowertoolsFormatter):
         self,
         facts: Facts,
         has_session: bool,  # noqa: FBT001 - `lru_cache` takes keywords more slowly
+        has_full: bool,  # noqa: FBT001
         has_trace: bool,  # noqa: FBT001
     ) -> str:
         line = {
@@ -153,6 +162,7 @@ class DecisionFormatter(LambdaPowertoolsFormatter):
             "message": facts.message,
             "service": self.log_format["service"],
             **facts.fields(),
+            **({"limit": HOLE} if has_full else {}),
             **({"xray_trace_id": HOLE} if has_trace else {}),
         }
         return f"{template(line)}\n"

@@ -118,6 +118,10 @@ class HookReporter:
             values["ExpressionErrors"] = f"[{len(decision.failures)}]"
         if observation.lookup_failures:
             values["LookupErrors"] = f"[{len(observation.lookup_failures)}]"
+        if observation.limit_failures:
+            values["LimitErrors"] = f"[{len(observation.limit_failures)}]"
+        if observation.expired_places:
+            values["LeasesExpired"] = f"[{observation.expired_places}]"
         if decision_time is not None:
             values["DecisionTime"] = microseconds(decision_time)
         values["ServiceTime"] = milliseconds(service_time)
@@ -187,9 +191,11 @@ class HookReporter:
             observation.redrive_of,
             _token(observation),
             observation.lookup_failures,
+            observation.limit_failures,
         )
         decision_id, session = observation.request.decision_id, self._session(observation)
-        line = self._formatter.decision(facts, decision_id, session, self._clock.now())
+        full = "; ".join(f"{policy}: {full}" for policy, full in observation.full.items())
+        line = self._formatter.decision(facts, decision_id, session, self._clock.now(), full)
         _write(f"{before}{line}")
 
     def _session(self, observation: Observation) -> str:
@@ -245,6 +251,8 @@ def _is_plain_echo(observation: Observation) -> bool:
         and not observation.deny_suppressed
         and not _token_is_rejected(observation)
         and not observation.lookup_failures
+        and not observation.limit_failures
+        and not observation.expired_places
         and observation.dead_lettered is None
         and observation.method_is_known
         and (

@@ -92,6 +92,11 @@ class Checked(NamedTuple):
         return self.returns in {"STRING", "DYN"}
 
     @property
+    def may_be_number(self) -> bool:
+        """Whether it can give a number."""
+        return self.returns in {"INT", "UINT", "DOUBLE", "DYN"}
+
+    @property
     def may_be_json(self) -> bool:
         """Whether it can give a value that JSON has."""
         return may_be_json(self.returns)

@@ -11,6 +11,7 @@ from wcs_hooks.core.methods import METHODS, PLAYERS, SWITCHES, switch_of
 from wcs_hooks.core.payload import encode
 from wcs_hooks.core.policy.client_config import Demand
 from wcs_hooks.core.policy.field_lint import lint_fields
+from wcs_hooks.core.policy.limit_lint import lint_limits
 from wcs_hooks.core.policy.reader import Action, Finding, Mode, Policy, Severity, WhenError
 from wcs_hooks.core.policy.token_lint import lint_tokens
 from wcs_hooks.core.policy.token_use import TokenUse
@@ -52,6 +53,7 @@ def lint(
         findings += _of_one(policy, now)
     findings += _unreachable(policies)
     findings += _many_lookups(policies)
+    findings += lint_limits(policies)
     findings += _idle_overwrites(demands, others)
     findings += lint_fields(policies, demands, others)
     findings += lint_tokens(policies, tokens, now)
@@ -197,7 +199,9 @@ def _always_ends(policy: Policy) -> bool:
     certain = policy.when is None or policy.when_error is WhenError.MATCH
     # What an override computes may have no value.
     ends = policy.action in {Action.ECHO, Action.DENY} or (policy.final and not policy.compute)
-    return ends and certain and not windowed and policy.mode is Mode.ENFORCE
+    if windowed or policy.limit is not None:
+        return False
+    return ends and certain and policy.mode is Mode.ENFORCE
 
 
 def _condition(policy: Policy) -> str:

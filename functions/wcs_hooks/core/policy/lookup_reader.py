@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from wcs_hooks.core.cel.check import Checked
 from wcs_hooks.core.policy.attributes import AttributeReader, listed, mapping_or_empty, shown
+from wcs_hooks.core.policy.limit_reader import Limit
 from wcs_hooks.core.policy.vocabulary import SYSTEM_ID_PREFIX
 
 WANTED_OF_LOOKUP: Final = "an alias and its list and key, as ban: {list: bans, key: claims.sub}"
@@ -58,13 +59,18 @@ def read_lookups(reader: AttributeReader) -> tuple[Lookup, ...]:
 
 
 def check_rows(
-    reader: AttributeReader, when: Checked | None, compute: Mapping[str, Checked]
+    reader: AttributeReader,
+    when: Checked | None,
+    compute: Mapping[str, Checked],
+    limit: Limit | None,
 ) -> None:
     """Check that the rows which a policy's expressions refer to are those that it looks up."""
     aliases = mapping_or_empty(reader.item.get("lookup"))
     expressions = {f"compute.{name}": expression for name, expression in compute.items()}
     if when is not None:
         expressions["when"] = when
+    if limit is not None:
+        expressions.update(limit.expressions_by_attribute)
     seen: set[str] = set()
     for attribute, expression in expressions.items():
         rows = expression.rows

@@ -19,6 +19,7 @@ from wcs_hooks.core.policy.attributes import (
     shown,
 )
 from wcs_hooks.core.policy.hours import HoursError, read_hours
+from wcs_hooks.core.policy.limit_reader import WANTED_OF_LIMIT, Limit, read_limit
 from wcs_hooks.core.policy.lookup_reader import WANTED_OF_LOOKUP, Lookup, check_rows, read_lookups
 from wcs_hooks.core.policy.trust_reader import (
     ATTRIBUTES_OF_TRUST,
@@ -109,7 +110,10 @@ class Policy:
     lookups
         The rows that it looks up.
     skips_unavailable
-        Whether it is passed over if these cannot be read: `whenError: skip` is written out.
+        Whether it is passed over if these cannot be read, or its limit cannot be counted:
+        `whenError: skip` is written out.
+    limit
+        How many places there are: a denial with a limit applies only if none is left.
     """
 
     app: str
@@ -134,6 +138,7 @@ class Policy:
     trust: Trust | None = None
     lookups: tuple[Lookup, ...] = ()
     skips_unavailable: bool = False
+    limit: Limit | None = None
 
     @property
     def requires_token(self) -> bool:
@@ -157,7 +162,7 @@ class Policy:
 
     @property
     def expressions(self) -> list[Checked]:
-        """Its `when`, if it has one, what it computes, and the keys of what it looks up."""
+        """Its `when`, what it computes, of its limit, and the keys of what it looks up."""
         return [expression for _, expression in self.expressions_by_attribute]
 
     @property
@@ -165,7 +170,10 @@ class Policy:
         """The same, each with the attribute that it stands in."""
         when = [("when", self.when)] if self.when else []
         computed = [(f"compute.{name}", one) for name, one in self.compute.items()]
-        return when + computed + [(f"lookup.{one.alias}.key", one.key) for one in self.lookups]
+        limit = list(self.limit.expressions_by_attribute) if self.limit else []
+        return (
+            when + computed + limit + [(f"lookup.{one.alias}.key", one.key) for one in self.lookups]
+        )
 
 
 _FOR_ANY = frozenset({"app", "id", "method", "action", "mode", "notBefore", "notAfter", "note"})
@@ -173,7 +181,7 @@ _FOR_HOOKS = frozenset({"priority", "match", "when", "whenError", "hours", "look
 _ATTRIBUTES: Final[dict[Action, frozenset[str]]] = {
     Action.ECHO: _FOR_ANY | _FOR_HOOKS,
     Action.OVERRIDE: _FOR_ANY | _FOR_HOOKS | {"set", "compute", "final"},
-    Action.DENY: _FOR_ANY | _FOR_HOOKS | {"status", "reason"},
+    Action.DENY: _FOR_ANY | _FOR_HOOKS | {"limit", "status", "reason"},
     Action.CONFIGURE: _FOR_ANY
     | {"priority", "restOnError", "restPolicy", "restOverwrite", "restExclude", "clientExclude"},
     Action.TRUST: _FOR_ANY | ATTRIBUTES_OF_TRUST | {"priority", "status", "reason"},
@@ -202,6 +210,7 @@ _WANTED: Final = {
     "compute": "a field and an expression",
     "final": "true or false",
     "hours": "weekly windows such as Mon-Fri 09:00-18:00 Europe/Riga",
+    "limit": WANTED_OF_LIMIT,
     "lookup": WANTED_OF_LOOKUP,
     "match": "a field and its value",
     "note": "a text",
@@ -273,8 +282,8 @@ class _Reader(AttributeReader):
         if when is not None and not when.may_be_boolean:
             self.error("when", f"gives {when.returns}; it must give a boolean")
         fallback = WhenError.MATCH if action is Action.DENY else WhenError.SKIP
-        compute, lookups = self._compute(), read_lookups(self)
-        check_rows(self, when, compute)
+        compute, lookups, limit = self._compute(), read_lookups(self), read_limit(self)
+        check_rows(self, when, compute, limit)
         return Policy(
             app=str(self.item.get("app", "")),
             id=self.id,
@@ -310,6 +319,7 @@ class _Reader(AttributeReader):
             else None,
             lookups=lookups,
             skips_unavailable=self.item.get("whenError") == WhenError.SKIP,
+            limit=limit,
         )
 
     def _attributes(self, action: Action | None) -> None:

@@ -1,0 +1,116 @@
+"""The places that policies with a limit want for a hook, and the decision once they are counted."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from wcs_hooks.core.cel.expression import ExpressionError
+from wcs_hooks.core.decision import Decision, Failure, Hook, Limited, UndecidedError, Verdict
+from wcs_hooks.core.errors import UnavailableError
+from wcs_hooks.core.limits import (
+    HOLDER_FIELDS,
+    Budget,
+    Full,
+    Held,
+    Holder,
+    Taken,
+    WantedPlace,
+    places_of,
+)
+from wcs_hooks.core.policy.vocabulary import Mode
+from wcs_hooks.core.snapshot import Rule, RuleLimit
+
+type Take = Callable[[Sequence[WantedPlace]], Taken]
+"""Takes places: all of them, or none. Raises `UnavailableError` if they cannot be counted."""
+
+
+class Settled(NamedTuple):
+    """A decision whose places were counted.
+
+    Attributes
+    ----------
+    full
+        Of each policy without room, `app/id`, who holds its places.
+    expired
+        How many places were found whose holder let them run out.
+    """
+
+    decision: Decision
+    full: Mapping[str, Full]
+    expired: int
+
+
+def place_for(rule: Rule, limit: RuleLimit, hook: Hook, by: str, most: Any) -> WantedPlace | None:
+    """The place that a hook needs; none if there are none at all.
+
+    Parameters
+    ----------
+    by, most
+        What the limit's expressions give for the hook.
+
+    Raises
+    ------
+    ExpressionError
+        If that says neither whose budget it is nor how many places it has, or the hook does not say
+        by what it can be told from another one.
+    """
+    if not by:
+        raise ExpressionError("its by is empty")
+    places = places_of(most)
+    if places is None:
+        kind = type(most).__name__
+        raise ExpressionError(f"its most gives a {kind} that is not a whole number")
+    field = HOLDER_FIELDS.get(hook.method, "")
+    holder = Holder.of(hook.payload, field)
+    if holder is None:
+        raise ExpressionError(f"the hook has no {field}, so that nobody can hold a place")
+    if not places:
+        return None
+    return WantedPlace(
+        Budget(rule.snapshot.app, rule.id, by),
+        places,
+        Held(limit.held),
+        limit.seconds,
+        holder,
+        optional=rule.mode == Mode.SHADOW,
+    )
+
+
+def settle(decision: Decision, take: Take) -> Settled:
+    """Take the places that a decision wants, and decide anew if there is no room.
+
+    Raises
+    ------
+    UndecidedError
+        If places cannot be counted that are needed.
+    """
+    wanted = decision.wanted
+    try:
+        taken = take([one.place for one in wanted])
+    except UnavailableError as error:
+        failures = tuple(Failure(one.denial.policy, "limit", str(error)) for one in wanted)
+        if any(not one.place.optional and not one.skips_unavailable for one in wanted):
+            raise UndecidedError(str(error), decision.lookup_failures, failures) from error
+        return Settled(decision._replace(limit_failures=failures), {}, 0)
+    full = {_name(wanted[index]): full for index, full in taken.full.items()}
+    return Settled(_without_room(decision, taken), full, taken.expired)
+
+
+def _without_room(decision: Decision, taken: Taken) -> Decision:
+    shadow_denied = list(decision.shadow_denied)
+    for index in sorted(taken.full):
+        limited = decision.wanted[index]
+        if limited.place.optional:
+            shadow_denied.append(_name(limited))
+            continue
+        return decision._replace(
+            verdict=Verdict.DENY,
+            denial=limited.denial,
+            fields=None,
+            applied=(*decision.applied, _name(limited)),
+            shadow_denied=tuple(shadow_denied),
+        )
+    return decision._replace(shadow_denied=tuple(shadow_denied))
+
+
+def _name(limited: Limited) -> str:
+    return f"{limited.denial.app}/{limited.denial.policy}"
