@@ -6,7 +6,7 @@ import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import boto3
 
@@ -21,6 +21,7 @@ POLICIES = "Policies"
 SNAPSHOTS = "PolicySnapshots"
 SESSIONS = "Sessions"
 LISTS = "Lists"
+LEASES = "Leases"
 DEAD_LETTERS = "DeadLetters"
 
 
@@ -43,6 +44,7 @@ class Aws:
         _create_table(dynamodb, SNAPSHOTS, "app", "item")
         _create_table(dynamodb, SESSIONS, "node", "session")
         _create_table(dynamodb, LISTS, "list", "key")
+        _create_table(dynamodb, LEASES, "key")
         _create_table(dynamodb, DEAD_LETTERS, "letter", "part")
         queue_url = sqs.create_queue(QueueName="DeadLetters")["QueueUrl"]
         value = json.dumps({"current": secret})
@@ -131,16 +133,14 @@ def _with_decimals(item: dict[str, Any]) -> dict[str, Any]:
     return converted
 
 
-def _create_table(client: "DynamoDBClient", name: str, partition_key: str, sort_key: str) -> None:
+def _create_table(client: "DynamoDBClient", name: str, *keys: str) -> None:
+    """Create a table by its partition key and, if it has one, its sort key."""
+    kinds: list[Literal["HASH", "RANGE"]] = ["HASH", "RANGE"]
     client.create_table(
         TableName=name,
         BillingMode="PAY_PER_REQUEST",
         KeySchema=[
-            {"AttributeName": partition_key, "KeyType": "HASH"},
-            {"AttributeName": sort_key, "KeyType": "RANGE"},
+            {"AttributeName": key, "KeyType": kind} for key, kind in zip(keys, kinds, strict=False)
         ],
-        AttributeDefinitions=[
-            {"AttributeName": partition_key, "AttributeType": "S"},
-            {"AttributeName": sort_key, "AttributeType": "S"},
-        ],
+        AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key in keys],
     )
