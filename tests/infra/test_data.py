@@ -40,7 +40,9 @@ def test_given_a_table_when_read_by_key_then_these_are_its_keys_and_its_expiry(
     assert expiry == (ttl and {"AttributeName": ttl, "Enabled": True})
 
 
-@pytest.mark.parametrize("table", ["Policies", "Snapshots", "Sessions", "Lists", "Leases", "DeadLetter"])
+@pytest.mark.parametrize(
+    "table", ["Policies", "Snapshots", "Sessions", "Lists", "Leases", "DeadLetter"]
+)
 def test_given_a_table_when_damaged_or_busy_then_it_can_be_restored_and_it_scales(
     table: str, stack: SynthesisedStack
 ) -> None:

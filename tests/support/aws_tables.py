@@ -6,7 +6,7 @@ import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import boto3
 
@@ -134,12 +134,13 @@ def _with_decimals(item: dict[str, Any]) -> dict[str, Any]:
 
 
 def _create_table(client: "DynamoDBClient", name: str, *keys: str) -> None:
+    """Create a table by its partition key and, if it has one, its sort key."""
+    kinds: list[Literal["HASH", "RANGE"]] = ["HASH", "RANGE"]
     client.create_table(
         TableName=name,
         BillingMode="PAY_PER_REQUEST",
         KeySchema=[
-            {"AttributeName": key, "KeyType": kind}
-            for key, kind in zip(keys, ("HASH", "RANGE"), strict=False)
+            {"AttributeName": key, "KeyType": kind} for key, kind in zip(keys, kinds, strict=False)
         ],
         AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key in keys],
     )

@@ -52,10 +52,9 @@ _keys = KeyRefresher(
 
 def _has_keep_alive(app: str) -> bool:
     # Imported here because most apps limit no streams.
-    from wcs_hooks.adapters.dynamo_leases import DynamoLeases  # noqa: PLC0415
+    from wcs_hooks.adapters.keep_alive_marks import has_keep_alive  # noqa: PLC0415
 
-    leases = DynamoLeases(_dynamodb, _environment.leases_table, _clock)
-    return leases.has_keep_alive(app, Deadline(_clock, _CALL_TIME_LIMIT))
+    return has_keep_alive(_dynamodb, _environment.leases_table, app)
 
 
 _compiler = PolicyCompiler(
