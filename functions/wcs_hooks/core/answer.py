@@ -5,7 +5,6 @@ what runs.
 """
 
 from collections.abc import Callable, Mapping
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from wcs_hooks.core import reply as replies
@@ -60,7 +59,7 @@ class Answer(NamedTuple):
     decision: Decision
     suppressed: bool = False
     claims: Mapping[str, Any] | None = None
-    full: "Mapping[str, Full]" = MappingProxyType({})
+    full: Mapping[str, "Full"] = {}
     expired: int = 0
 
 

@@ -532,7 +532,7 @@ class _Evaluation:
         If not, the place is noted that the hook needs.
         """
         # Imported here because most policies have no limit.
-        from wcs_hooks.core.places import place_for  # noqa: PLC0415
+        from wcs_hooks.core.limits import Budget, Held, place_for  # noqa: PLC0415
 
         evaluated = limit.by
         most: Any = limit.most
@@ -541,7 +541,15 @@ class _Evaluation:
             if type(most) is not int:
                 evaluated = most
                 most = evaluated.json_value(self._activation(rule, evaluated))
-            place = place_for(rule, limit, self.hook, by, most)
+            place = place_for(
+                Budget(rule.snapshot.app, rule.id, by),
+                Held(limit.held),
+                limit.seconds,
+                self.hook.method,
+                self.hook.payload,
+                most,
+                optional=rule.mode == Mode.SHADOW,
+            )
         except _RowsUnavailableError as error:
             return self._passed_over(rule, error)
         except UnavailableError as error:

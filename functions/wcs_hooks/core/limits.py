@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any, Final, NamedTuple
 
+from wcs_hooks.core.cel.expression import ExpressionError
 from wcs_hooks.core.payload import Payload
 
 MAX_PLACES: Final = 1_000
@@ -85,7 +86,7 @@ class Holder(NamedTuple):
     id: str
 
     @classmethod
-    def of(cls, payload: Payload, field: str) -> "Holder | None":
+    def named_by(cls, payload: Payload, field: str) -> "Holder | None":
         """Who a hook is about; none if it does not have the field as a text that is not empty."""
         fields = payload.fields
         found = fields.get(field)
@@ -189,12 +190,12 @@ def stream_lease(keep_alive_interval: float) -> float:
     return max(90.0, 4 * keep_alive_interval)
 
 
-def places_of(value: Any) -> int | None:
+def number_of_places(value: Any) -> int | None:
     """How many places a value of `most` means: 0 to `MAX_PLACES`; none if it is no such number.
 
     Examples
     --------
-    >>> [places_of(value) for value in (2, 2.0, -1, 5000, 2.5, "2", True)]
+    >>> [number_of_places(value) for value in (2, 2.0, -1, 5000, 2.5, "2", True)]
     [2, 2, 0, 1000, None, None, None]
     """
     if isinstance(value, bool) or not isinstance(value, int | float):
@@ -202,3 +203,43 @@ def places_of(value: Any) -> int | None:
     if not math.isfinite(value) or value != int(value):
         return None
     return max(0, min(int(value), MAX_PLACES))
+
+
+def place_for(  # noqa: PLR0913 - what makes a place
+    budget: Budget,
+    held: Held,
+    seconds: int,
+    method: str,
+    payload: Payload,
+    most: Any,
+    *,
+    optional: bool,
+) -> WantedPlace | None:
+    """The place that a hook needs; none if there are none at all.
+
+    Parameters
+    ----------
+    seconds
+        Of a rate how long a place is held.
+    most
+        How many there are, as an expression gives it.
+    optional
+        As `WantedPlace` has it.
+
+    Raises
+    ------
+    ExpressionError
+        If that says neither whose budget it is nor how many places it has, or the hook does not say
+        by what it can be told from another one.
+    """
+    if not budget.by:
+        raise ExpressionError("its by is empty")
+    places = number_of_places(most)
+    if places is None:
+        kind = type(most).__name__
+        raise ExpressionError(f"its most gives a {kind} that is not a whole number")
+    field = HOLDER_FIELDS.get(method, "")
+    holder = Holder.named_by(payload, field)
+    if holder is None:
+        raise ExpressionError(f"the hook has no {field}, so that nobody can hold a place")
+    return WantedPlace(budget, places, held, seconds, holder, optional) if places else None

@@ -1,23 +1,11 @@
-"""The places that policies with a limit want for a hook, and the decision once they are counted."""
+"""A decision whose places are counted: it stands if there is room for the hook, and else denies."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from wcs_hooks.core.cel.expression import ExpressionError
-from wcs_hooks.core.decision import Decision, Failure, Hook, Limited, UndecidedError, Verdict
+from wcs_hooks.core.decision import Decision, Failure, Limited, UndecidedError, Verdict
 from wcs_hooks.core.errors import UnavailableError
-from wcs_hooks.core.limits import (
-    HOLDER_FIELDS,
-    Budget,
-    Full,
-    Held,
-    Holder,
-    Taken,
-    WantedPlace,
-    places_of,
-)
-from wcs_hooks.core.policy.vocabulary import Mode
-from wcs_hooks.core.snapshot import Rule, RuleLimit
+from wcs_hooks.core.limits import Full, Taken, WantedPlace
 
 type Take = Callable[[Sequence[WantedPlace]], Taken]
 """Takes places: all of them, or none. Raises `UnavailableError` if they cannot be counted."""
@@ -37,42 +25,6 @@ class Settled(NamedTuple):
     decision: Decision
     full: Mapping[str, Full]
     expired: int
-
-
-def place_for(rule: Rule, limit: RuleLimit, hook: Hook, by: str, most: Any) -> WantedPlace | None:
-    """The place that a hook needs; none if there are none at all.
-
-    Parameters
-    ----------
-    by, most
-        What the limit's expressions give for the hook.
-
-    Raises
-    ------
-    ExpressionError
-        If that says neither whose budget it is nor how many places it has, or the hook does not say
-        by what it can be told from another one.
-    """
-    if not by:
-        raise ExpressionError("its by is empty")
-    places = places_of(most)
-    if places is None:
-        kind = type(most).__name__
-        raise ExpressionError(f"its most gives a {kind} that is not a whole number")
-    field = HOLDER_FIELDS.get(hook.method, "")
-    holder = Holder.of(hook.payload, field)
-    if holder is None:
-        raise ExpressionError(f"the hook has no {field}, so that nobody can hold a place")
-    if not places:
-        return None
-    return WantedPlace(
-        Budget(rule.snapshot.app, rule.id, by),
-        places,
-        Held(limit.held),
-        limit.seconds,
-        holder,
-        optional=rule.mode == Mode.SHADOW,
-    )
 
 
 def settle(decision: Decision, take: Take) -> Settled:

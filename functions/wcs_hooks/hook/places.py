@@ -77,7 +77,7 @@ class ReleasePlaces:
                     self._keep(answered, deadline)
         elif method in _ENDS:
             held, field, ended = _ENDS[method]
-            holder = Holder.of(payload, field)
+            holder = Holder.named_by(payload, field)
             if held in holds and payload.fields.get("status") in ended and holder is not None:
                 self._leases().release(holder, deadline, taken_by=taken_by)
         elif ends_session(method, payload):
@@ -86,7 +86,7 @@ class ReleasePlaces:
                 self._leases().release_session(key, deadline, taken_by=taken_by)
 
     def _keep(self, answered: Answered, deadline: Deadline) -> None:
-        holder = Holder.of(answered.payload, HOLDER_FIELDS["publishStream"])
+        holder = Holder.named_by(answered.payload, HOLDER_FIELDS["publishStream"])
         if holder is not None and self._renews(holder, answered.now):
             self._leases().renew(holder, deadline)
         for snapshot in answered.in_force.snapshots:

@@ -1,7 +1,7 @@
 """A hook's request, and what is known of it once it is answered."""
 
+from collections.abc import Mapping
 from enum import StrEnum
-from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from wcs_hooks.core.active_policies import ActivePolicies
@@ -11,8 +11,6 @@ from wcs_hooks.core.outcome import Cause, Outcome, RestOnError
 from wcs_hooks.core.payload import Payload
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from wcs_hooks.core.limits import Full
     from wcs_hooks.core.tokens.verification import Shown
 
@@ -119,7 +117,7 @@ class Observation(NamedTuple):
     token: "Shown | None" = None
     lookup_failures: tuple[Failure, ...] = ()
     limit_failures: tuple[Failure, ...] = ()
-    full: "Mapping[str, Full]" = MappingProxyType({})
+    full: Mapping[str, "Full"] = {}
     expired_places: int = 0
 
     @property

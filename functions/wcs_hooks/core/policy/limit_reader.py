@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from typing import Any, Final
 
 from wcs_hooks.core.cel.check import Checked
-from wcs_hooks.core.limits import MAX_RATE_SECONDS, MIN_RATE_SECONDS, Held, places_of
+from wcs_hooks.core.limits import MAX_RATE_SECONDS, MIN_RATE_SECONDS, Held, number_of_places
 from wcs_hooks.core.policy.attributes import AttributeReader, listed, shown
 
 WANTED_OF_LIMIT: Final = (
@@ -94,7 +94,7 @@ def _most(reader: AttributeReader, value: Any) -> int | Checked | None:
             "limit.most", "is required: a number, or an expression such as claims.maxStreams"
         )
         return None
-    places = places_of(value)
+    places = number_of_places(value)
     if places is None:
         reader.error("limit.most", f"{shown(value)} is not a whole number")
     return places
