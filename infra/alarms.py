@@ -74,7 +74,6 @@ class Alarms(Construct):
                     (Category.EVENT, RestOnError.FAIL, Outcome.STREAM_ENDED), Cause.FAILURE
                 ),
             ),
-            *self._of_limits(),
             *self._of_compiler(compiler),
             *self._of_edits(compiler, edits_id),
             self._alarm(
@@ -188,16 +187,20 @@ class Alarms(Construct):
                 threshold=10,
                 minutes=3,
             ),
+            *self._of_limits(category, name),
             *self._of_suppressed_denials(category, name),
         ]
 
-    def _of_limits(self) -> list[cloudwatch.Alarm]:
+    def _of_limits(self, category: Category, name: str) -> list[cloudwatch.Alarm]:
+        if category is Category.EVENT:
+            # Nothing that has happened already can be limited.
+            return []
         return [
             self._alarm(
-                "LimitErrors",
-                "Places that policies with a limit count cannot be taken, ten times a minute or "
-                "more: the hooks fail, or are let through by whenError: skip.",
-                self._metrics.in_all("LimitErrors"),
+                f"{name}LimitErrors",
+                f"Places that policies with a limit count for {category} hooks cannot be taken, "
+                "ten times a minute or more: the hooks fail, or whenError: skip lets them pass.",
+                self._metrics.in_category("LimitErrors", category),
                 threshold=10,
                 minutes=3,
             )

@@ -16,7 +16,10 @@ from pathlib import Path
 from typing import Any, Final
 
 OPERATIONS: Final[Mapping[str, Sequence[str]]] = {
-    "dynamodb": (*("BatchGetItem", "DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem"),),
+    "dynamodb": (
+        *("BatchGetItem", "DeleteItem", "GetItem", "PutItem", "Query"),
+        *("TransactWriteItems", "UpdateItem"),
+    ),
     "events": ("PutEvents",),
     "secretsmanager": ("GetSecretValue",),
     "sqs": ("SendMessage",),

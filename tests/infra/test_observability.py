@@ -191,6 +191,8 @@ def test_given_edits_that_wait_when_the_compiler_is_a_minute_late_then_an_alarm_
     [
         ("ExpressionErrors", [*Category]),
         ("LookupErrors", [*Category]),
+        # Nothing that has happened already can be limited.
+        ("LimitErrors", [each for each in Category if each is not Category.EVENT]),
         # Nobody was seen before connect, which is therefore never held back.
         ("DenySuppressed", [each for each in Category if each is not Category.CONNECT]),
     ],

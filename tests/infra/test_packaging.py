@@ -1,3 +1,4 @@
+import ast
 import base64
 import csv
 import hashlib
@@ -16,6 +17,7 @@ from typing import Any, ClassVar
 import boto3
 import pytest
 import requests
+from botocore import xform_name
 from moto import mock_aws
 
 from bench.targets import MB
@@ -660,12 +662,14 @@ def test_given_short_service_models_when_the_package_runs_then_every_call_of_the
     endpoint, asked = moto_over_http
     aws = Aws.set_up(SECRET)
     boto3.client("events").create_event_bus(Name="hooks")
-    aws.put_policies("live", deny("no", "publishStream"))
+    limit = {"by": "stream", "most": 1, "holds": "stream"}
+    aws.put_policies("live", deny("no", "publishStream"), deny("few", "playStream", limit=limit))
     session = {"appKey": "live", "nodeId": "n", "sessionId": "s"}
     edit = {"dynamodb": {"Keys": {"app": {"S": "live"}, "id": {"S": "no"}}}}
     hooks = [
         ("connect", _hook("connect", session)),
         ("direct", _hook("publishStream", session)),
+        ("direct", _hook("playStream", {**session, "mediaSessionId": "m", "name": "lesson"})),
         ("event", _hook("ConnectionStatusEvent", {**session, "status": "DISCONNECTED"})),
         ("direct", _hook("publishStream", b"no JSON")),
     ]
@@ -690,10 +694,27 @@ def test_given_short_service_models_when_the_package_runs_then_every_call_of_the
         for line in output.splitlines()
         if line.startswith("answer ")
     ]
-    assert [answer and answer["statusCode"] for answer in answers] == [None, 200, 403, 200, 400]
+    assert [answer and answer["statusCode"] for answer in answers] == [
+        *(None, 200, 403, 200, 200, 400),
+    ]
     assert asked == {operation for each in OPERATIONS.values() for operation in each}
     assert not [output for output in outputs if '"DeadLetterLost"' in output]
     assert len(aws.dead_letters()) == 1
+
+
+def test_given_the_adapters_then_the_service_models_have_every_operation_that_they_call() -> None:
+    clients = ("dynamodb", "events", "secretsmanager", "sqs")
+    known = {name for client in clients for name in boto3.client(client).meta.method_to_api_mapping}
+    adapters = SOURCES.glob("wcs_hooks/adapters/*.py")
+    called = {
+        node.func.attr
+        for path in adapters
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+    }
+
+    described = {name for names in OPERATIONS.values() for name in map(xform_name, names)}
+    assert called & known == described
 
 
 def _output_of(runs: Sequence[tuple[str, Any]], task: Path, variables: dict[str, str]) -> str:

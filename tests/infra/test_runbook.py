@@ -100,7 +100,7 @@ def test_given_the_runbook_when_an_alarm_is_gone_then_its_entry_is_too(
         # Of several alarms, one of each category.
         *("Failed", "DeadLetterFallback", "DeadLetterLost"),
         *("Errors", "Throttles", "Slow", "Rejected", "Stale"),
-        *("ExpressionErrors", "LookupErrors", "DenySuppressed"),
+        *("ExpressionErrors", "LookupErrors", "LimitErrors", "DenySuppressed"),
     }
 
     assert entries().keys() - asides == alarms.keys()

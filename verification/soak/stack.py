@@ -176,7 +176,7 @@ class SoakStack:
         """
         functions = [self.deployment.function(one) for one in Category if category in {None, one}]
         killed = 0
-        for pid, directory in _workers_of(self._emulator.running_pid()):
+        for pid, directory in workers_of(self._emulator.running_pid()):
             if killed == most:
                 break
             if any(f"ministack-lambda-{name}-" in directory for name in functions):
@@ -301,7 +301,7 @@ def _letter(message: DeadLetter) -> Letter:
     )
 
 
-def _workers_of(emulator: int | None) -> Iterator[tuple[int, str]]:
+def workers_of(emulator: int | None) -> Iterator[tuple[int, str]]:
     """The emulator's children that run functions, each with its working directory."""
     up = time.clock_gettime(time.CLOCK_BOOTTIME)
     for entry in Path("/proc").iterdir() if emulator is not None else ():
