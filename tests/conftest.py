@@ -3,10 +3,12 @@
 import os
 from functools import cache
 from pathlib import Path
+from typing import Any, ClassVar
 
 import botocore.loaders
 import botocore.session
 import pytest
+from botocore.hooks import EventAliaser
 from pytest_socket import disable_socket, enable_socket
 
 from tests.support.profiles import load_profile
@@ -15,6 +17,19 @@ _TESTS = Path(__file__).resolve().parent
 # A function has one session and reads AWS's service descriptions once; each test makes functions of
 # its own, and what they would read is the same.
 botocore.session.create_loader = cache(botocore.loaders.create_loader)
+
+
+class _EventAliaser(EventAliaser):
+    """Translates each name of an event once, instead of once in each session and client."""
+
+    _translated: ClassVar[dict[str, str]] = {}
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self._alias_name_cache = self._translated
+
+
+botocore.session.EventAliaser = _EventAliaser  # type: ignore[assignment, misc]  # the same class
 
 # Before the tests are read: they ask how many examples there are to be.
 load_profile()
