@@ -1,6 +1,7 @@
 """What holds for every test: no test reaches an AWS account, and few reach a network at all."""
 
 import os
+from collections import Counter
 from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar
@@ -12,6 +13,7 @@ from botocore.hooks import EventAliaser
 from pytest_socket import disable_socket, enable_socket
 
 from tests.support.profiles import load_profile
+from tests.support.slowest_first import SLOWEST_FIRST
 
 _TESTS = Path(__file__).resolve().parent
 # A function has one session and reads AWS's service descriptions once; each test makes functions of
@@ -51,6 +53,20 @@ def pytest_configure() -> None:
         AWS_SHARED_CREDENTIALS_FILE=nowhere,
         AWS_EC2_METADATA_DISABLED="true",
     )
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_setupnodes(config: pytest.Config) -> None:
+    """Keep the order of the collected files: xdist would begin with those that have most tests."""
+    config.option.loadscopereorder = False
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let the files that take longest begin first, so that no worker waits long for another."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        tests = Counter(item.path for item in items)
+        rank = {_TESTS / file: place for place, file in enumerate(SLOWEST_FIRST)}
+        items.sort(key=lambda item: (rank.get(item.path, len(rank)), -tests[item.path]))
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
