@@ -1,6 +1,9 @@
 """A deployment of its own for the end-to-end tests, made as ``make local`` makes it."""
 
+import fcntl
 import json
+import os
+import shutil
 import socket
 import subprocess
 import time
@@ -266,13 +269,27 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
     emulator = Emulator(workspace)
     try:
         with ThreadPoolExecutor() as threads:
-            synthesis = threads.submit(local_deployment.synthesise, workspace)
+            synthesis = threads.submit(_synthesise, workspace, tmp_path_factory.getbasetemp())
             emulator.start()
             local_deployment.bootstrap(workspace)
             synthesis.result()
         yield Deployed.to(workspace)
     finally:
         emulator.stop()
+
+
+def _synthesise(workspace: Workspace, temporary: Path) -> None:
+    """Make the assembly, or take the one that another worker of this run has made."""
+    of_run = temporary.parent if "PYTEST_XDIST_WORKER" in os.environ else temporary
+    made = of_run / "assembly"
+    with (of_run / "assembly.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if made.exists():
+            shutil.copytree(made, workspace.assembly, symlinks=True)
+        else:
+            local_deployment.synthesise(workspace)
+            copied = shutil.copytree(workspace.assembly, of_run / "assembly.new", symlinks=True)
+            copied.rename(made)
 
 
 def _until_taken(hooks: HookPoster, method: str) -> None:

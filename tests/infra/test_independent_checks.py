@@ -1,18 +1,22 @@
-"""What others' tools say about the template: cfn-lint and parliament; cdk-nag beside this file."""
+"""What others' tools say about the template: cfn-lint and parliament; cdk-nag beside this file.
+
+They are imported where they are used: that takes seconds, in each process that only collects tests.
+"""
 
 import dataclasses
 import json
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-import parliament
 import pytest
-from cfnlint.api import ManualArgs, lint
 
 from infra.settings import Settings
 from tests.infra.conftest import HARDENED, Synthesise
 from tests.infra.iam_policies import policies
 from tests.infra.synthesis import SynthesisedStack
 from tests.infra.variants import variants
+
+if TYPE_CHECKING:
+    from parliament.finding import Finding
 
 REGIONS: Final = ["us-east-1", "eu-south-1", "us-gov-west-1", "cn-north-1"]
 """The first one, one that is off until an account opts in, and the other two partitions."""
@@ -33,6 +37,8 @@ MAX_POLICY_CHARACTERS: Final = 6144
 
 def linted(template: object) -> list[str]:
     """Return what cfn-lint finds in a template for any of the regions."""
+    from cfnlint.api import ManualArgs, lint  # noqa: PLC0415 - see above
+
     matches = lint(json.dumps(template), config=ManualArgs(regions=REGIONS))
     return [
         f"{match.rule.id} {'/'.join(map(str, match.path or ()))}: {match.message}"
@@ -43,6 +49,8 @@ def linted(template: object) -> list[str]:
 
 def policy_findings(stack: SynthesisedStack) -> list[str]:
     """Return what parliament finds in a stack's policies."""
+    import parliament  # noqa: PLC0415 - see above
+
     return [
         f"{place}: {finding.issue} {finding.detail}"
         for place, document in policies(stack)
@@ -51,7 +59,7 @@ def policy_findings(stack: SynthesisedStack) -> list[str]:
     ]
 
 
-def _is_acknowledged(place: str, finding: parliament.finding.Finding) -> bool:
+def _is_acknowledged(place: str, finding: "Finding") -> bool:
     """Whether a finding is known to be none."""
     match finding.issue:
         case "RESOURCE_MISMATCH":

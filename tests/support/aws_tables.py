@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal
 
-import boto3
-
+from tests.support.first_state import begin_with, own_client
 from wcs_hooks.adapters.dynamo_policy_store import from_attributes, to_attributes
 
 if TYPE_CHECKING:
@@ -38,18 +37,14 @@ class Aws:
     @classmethod
     def set_up(cls, secret: str) -> "Aws":
         """Create everything."""
-        dynamodb, sqs = boto3.client("dynamodb"), boto3.client("sqs")
-        secrets_manager = boto3.client("secretsmanager")
-        _create_table(dynamodb, POLICIES, "app", "id")
-        _create_table(dynamodb, SNAPSHOTS, "app", "item")
-        _create_table(dynamodb, SESSIONS, "node", "session")
-        _create_table(dynamodb, LISTS, "list", "key")
-        _create_table(dynamodb, LEASES, "key")
-        _create_table(dynamodb, DEAD_LETTERS, "letter", "part")
+        sqs = own_client("sqs")
         queue_url = sqs.create_queue(QueueName="DeadLetters")["QueueUrl"]
-        value = json.dumps({"current": secret})
-        arn = secrets_manager.create_secret(Name="CallerSecret", SecretString=value)["ARN"]
-        return cls(dynamodb, sqs, secrets_manager, queue_url, arn)
+        arn = begin_with(
+            ("tables and secret", secret),
+            ("dynamodb", "secretsmanager"),
+            lambda: _create_tables_and_secret(secret),
+        )
+        return cls(own_client("dynamodb"), sqs, own_client("secretsmanager"), queue_url, arn)
 
     def put_policies(self, app: str, *policies: Any) -> None:
         """Edit policies as an operator does."""
@@ -131,6 +126,20 @@ def _with_decimals(item: dict[str, Any]) -> dict[str, Any]:
     """The same with fractions as boto3 wants them."""
     converted: dict[str, Any] = json.loads(json.dumps(item), parse_float=Decimal)
     return converted
+
+
+def _create_tables_and_secret(secret: str) -> str:
+    """Return the secret's ARN."""
+    dynamodb: DynamoDBClient = own_client("dynamodb")
+    _create_table(dynamodb, POLICIES, "app", "id")
+    _create_table(dynamodb, SNAPSHOTS, "app", "item")
+    _create_table(dynamodb, SESSIONS, "node", "session")
+    _create_table(dynamodb, LISTS, "list", "key")
+    _create_table(dynamodb, LEASES, "key")
+    _create_table(dynamodb, DEAD_LETTERS, "letter", "part")
+    secrets_manager: SecretsManagerClient = own_client("secretsmanager")
+    value = json.dumps({"current": secret})
+    return secrets_manager.create_secret(Name="CallerSecret", SecretString=value)["ARN"]
 
 
 def _create_table(client: "DynamoDBClient", name: str, *keys: str) -> None:

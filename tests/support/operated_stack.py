@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
-import boto3
 from botocore.client import BaseClient
 from botocore.exceptions import ClientError
 from botocore.response import StreamingBody
@@ -21,6 +20,7 @@ from moto import mock_aws
 from typer.testing import CliRunner, Result
 
 from tests.support.aws_tables import DEAD_LETTERS, LISTS, POLICIES, SNAPSHOTS, Aws
+from tests.support.first_state import begin_with, own_client
 from wcs_hooks.adapters.clients import Clients
 from wcs_hooks.adapters.dynamo_dead_letters import DynamoDeadLetters
 from wcs_hooks.adapters.dynamo_policy_store import DynamoPolicyStore
@@ -94,11 +94,11 @@ class OperatedStack:
             Variables of the functions beyond the usual ones.
         """
         aws = Aws.set_up(SECRET)
-        role = boto3.client("iam").create_role(
-            RoleName="functions", AssumeRolePolicyDocument=json.dumps(_TRUST)
-        )["Role"]["Arn"]
-        for function in FUNCTIONS:
-            _create_function(function, role, environment)
+        begin_with(
+            ("functions", *sorted(environment.items())),
+            ("iam", "lambda", "logs", "cloudwatch"),
+            lambda: _create_functions_and_alarm(environment),
+        )
         outputs = {
             "HooksUrl": URL,
             "PoliciesTableName": POLICIES,
@@ -110,25 +110,17 @@ class OperatedStack:
             **{f"{name.capitalize()}FunctionName": name for name in FUNCTIONS},
             "FunctionAlias": ALIAS,
         }
-        boto3.client("cloudwatch").put_metric_alarm(
-            AlarmName=ALARM,
-            ComparisonOperator="GreaterThanThreshold",
-            EvaluationPeriods=1,
-            Namespace="WcsHooks",
-            MetricName="Failed",
-            Period=60,
-            Statistic="Sum",
-            Threshold=0,
-        )
         return cls(aws, outputs)
 
     @property
     def cloudwatch(self) -> "CloudWatchClient":
-        return boto3.client("cloudwatch")
+        client: CloudWatchClient = own_client("cloudwatch")
+        return client
 
     @property
     def logs(self) -> "CloudWatchLogsClient":
-        return boto3.client("logs")
+        client: CloudWatchLogsClient = own_client("logs")
+        return client
 
     def describe(self, name: str) -> dict[str, Any]:
         """What CloudFormation says, which moto has not without packages that nothing else needs."""
@@ -279,12 +271,30 @@ def emulate(monkeypatch: "pytest.MonkeyPatch") -> None:
     monkeypatch.setattr(Deployment, "stack", found)
 
 
+def _create_functions_and_alarm(environment: Mapping[str, str]) -> None:
+    role = own_client("iam").create_role(
+        RoleName="functions", AssumeRolePolicyDocument=json.dumps(_TRUST)
+    )["Role"]["Arn"]
+    for function in FUNCTIONS:
+        _create_function(function, role, environment)
+    own_client("cloudwatch").put_metric_alarm(
+        AlarmName=ALARM,
+        ComparisonOperator="GreaterThanThreshold",
+        EvaluationPeriods=1,
+        Namespace="WcsHooks",
+        MetricName="Failed",
+        Period=60,
+        Statistic="Sum",
+        Threshold=0,
+    )
+
+
 def _create_function(name: str, role: str, environment: Mapping[str, str]) -> None:
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w") as package:
         # The compiler has a package of its own.
         package.writestr(zipfile.ZipInfo("nothing.py"), "re2" if name == COMPILER else "")
-    functions = boto3.client("lambda")
+    functions = own_client("lambda")
     functions.create_function(
         FunctionName=name,
         Role=role,
@@ -306,6 +316,6 @@ def _create_function(name: str, role: str, environment: Mapping[str, str]) -> No
         functions.create_alias(FunctionName=name, Name=ALIAS, FunctionVersion=version)
         # What is not published yet answers no hook, so nobody may go by it.
         functions.update_function_configuration(FunctionName=name, Environment={"Variables": {}})
-    logs = boto3.client("logs")
+    logs = own_client("logs")
     logs.create_log_group(logGroupName=f"/aws/lambda/{name}")
     logs.create_log_stream(logGroupName=f"/aws/lambda/{name}", logStreamName="stream")
