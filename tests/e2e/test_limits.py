@@ -21,11 +21,14 @@ from simulated_wcs.transport import HookReply
 from tests.e2e.conftest import Deployed, until
 from verification.soak.stack import workers_of
 from wcs_hooks.core.methods import Category
+from wcsctl.errors import UnreachableError
 from wcsctl.scenario_back_end import DeployedBackEnd
 
 ISSUER: Final = "https://issuer.example"
 PLACES: Final = 10
-THREADS: Final = 64
+THREADS: Final = int(os.environ.get("CROWD", "16"))
+"""How many come at once: each needs a function of its own, so that 64 take minutes to start."""
+
 DELIVERIES: Final = 3
 
 
@@ -245,24 +248,31 @@ def test_given_a_crowd_when_each_hook_comes_three_times_then_exactly_ten_get_in(
 ) -> None:
     stream = f"crowd-{kills}"
     site.connect("crowd")
-    together = Barrier(THREADS * DELIVERIES + (1 if kills else 0))
+    together = Barrier(THREADS + 1)
 
-    def viewer(number: int) -> int:
+    def viewer(number: int) -> list[int]:
         together.wait(timeout=30)
-        return site.play("crowd", f"{stream}-{number % THREADS}", stream).status
+        return [_play(site, f"{stream}-{number}", stream) for _ in range(DELIVERIES)]
 
-    with ThreadPoolExecutor(THREADS * DELIVERIES) as threads:
-        asked = [threads.submit(viewer, number) for number in range(THREADS * DELIVERIES)]
-        if kills:
-            together.wait(timeout=30)
-            _kill_functions(deployed, kills)
-        statuses = Counter(future.result() for future in asked)
+    with ThreadPoolExecutor(THREADS) as threads:
+        asked = [threads.submit(viewer, number) for number in range(THREADS)]
+        together.wait(timeout=30)
+        _kill_functions(deployed, kills)
+        statuses = Counter(status for future in asked for status in future.result())
 
-    # Who got no answer, or a failure, asks again as WCS does; a place may be taken already.
-    again = [site.play("crowd", f"{stream}-{number}", stream).status for number in range(THREADS)]
+    # Who got no answer, or a failure, asks again as WCS does; the place may be taken already.
+    again = [_play(site, f"{stream}-{number}", stream) for number in range(THREADS)]
     assert Counter(again) == {200: PLACES, 403: THREADS - PLACES}
-    assert statuses.keys() <= {200, 403, *([500, 502, 503, 504] if kills else [])}
+    assert statuses.keys() <= {200, 403, *((0, 500, 502, 503, 504) if kills else ())}
     assert site.holders_of("viewers", stream) == PLACES
+
+
+def _play(site: Site, viewer: str, stream: str) -> int:
+    """The status of the answer; 0 if none came."""
+    try:
+        return site.play("crowd", viewer, stream).status
+    except UnreachableError:
+        return 0
 
 
 def _kill_functions(deployed: Deployed, most: int) -> None:

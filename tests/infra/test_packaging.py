@@ -703,7 +703,7 @@ def test_given_short_service_models_when_the_package_runs_then_every_call_of_the
 
 
 def test_given_the_adapters_then_the_service_models_have_every_operation_that_they_call() -> None:
-    clients = ("dynamodb", "events", "secretsmanager", "sqs")
+    clients: tuple[Any, ...] = ("dynamodb", "events", "secretsmanager", "sqs")
     known = {name for client in clients for name in boto3.client(client).meta.method_to_api_mapping}
     adapters = SOURCES.glob("wcs_hooks/adapters/*.py")
     called = {

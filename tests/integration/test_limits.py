@@ -35,7 +35,7 @@ def _publish(hooks: HookClient, stream: str, **fields: Any) -> int:
 
 
 def _stream_event(hooks: HookClient, stream: str, status: str) -> None:
-    assert hooks.post("StreamStatusEvent", {**_OF, "mediaSessionId": stream, "status": status})
+    hooks.post("StreamStatusEvent", {**_OF, "mediaSessionId": stream, "status": status})
 
 
 def _leases(calls: AwsCalls) -> int:
