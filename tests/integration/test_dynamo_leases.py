@@ -470,6 +470,29 @@ def test_given_more_places_than_fit_an_item_then_all_are_found_and_none_is_taken
     assert held_by(aws) == ()
 
 
+@pytest.mark.parametrize("want", [place, a_rate])
+def test_given_a_place_in_another_shard_than_the_first_when_that_has_room_then_it_is_kept(
+    make_leases: MakeLeases,
+    aws: Aws,
+    clock: FakeClock,
+    soon: Deadline,
+    want: Callable[..., WantedPlace],
+) -> None:
+    leases = make_leases(shard_places=1)
+    first, second = [one for one in map(stream, "abcdefgh") if int(one.key, 16) % 2 == 0][:2]
+    leases.take([want(first, most=2)], soon)
+    clock.advance(50)
+    leases.take([want(second, most=2)], soon)
+    leases.release(first, soon)
+    clock.advance(50)
+
+    assert leases.take([want(second, most=2)], soon) == Taken({})
+
+    assert [name for item in shards(aws) for name in item if name == f"x{second.key}"] == [
+        f"x{second.key}"
+    ]
+
+
 def test_given_as_many_places_as_there_can_be_then_the_last_of_them_takes_three_calls(
     leases: DynamoLeases, aws: Aws, calls: AwsCalls, soon: Deadline
 ) -> None:
@@ -694,9 +717,9 @@ def test_given_many_functions_at_once_when_each_hook_comes_three_times_then_all_
 ) -> None:
     client: Any = _OneAtATime(aws.dynamodb)
     leases = DynamoLeases(client, LEASES, SECONDS, clock, shard_places=4, pause=lambda _: None)
-    wanted = [place(stream(str(number)), most=10) for number in range(24)] * 3
+    wanted = [place(stream(str(number)), most=10) for number in range(12)] * 3
 
-    with ThreadPoolExecutor(24) as threads:
+    with ThreadPoolExecutor(36) as threads:
         taken = list(threads.map(lambda one: leases.take([one], soon), wanted))
 
     holders = {one.holder for one, found in zip(wanted, taken, strict=True) if not found.full}

@@ -6,21 +6,16 @@ search goes on from them: the holder may have the place already, or another leas
 """
 
 import math
-import random
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import batched
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from botocore.exceptions import BotoCoreError, ClientError
-
-from wcs_hooks.adapters.batch_read import read_items
 from wcs_hooks.adapters.deadlines import CircuitBreaker
 from wcs_hooks.adapters.dynamo_update import Update
 from wcs_hooks.adapters.lease_items import (
     APP,
     AT,
-    COUNT,
     EXPIRES_AT,
     KEY,
     RENEWED_AT,
@@ -37,6 +32,7 @@ from wcs_hooks.adapters.lease_items import (
     storable,
 )
 from wcs_hooks.adapters.lease_search import Found, Search, Write
+from wcs_hooks.adapters.lease_table import STORE, LeaseTable
 from wcs_hooks.clock import Clock, Deadline
 from wcs_hooks.core.errors import UnavailableError
 from wcs_hooks.core.limits import (
@@ -53,29 +49,11 @@ from wcs_hooks.ports import SessionKey
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
 
-    from wcs_hooks.adapters.lease_items import Attributes
 
 TTL_MARGIN: Final = 3_600.0
 """Seconds for which an item stays after its last lease has run out."""
 
-_STORE: Final = "the lease store"
-_CONDITION_FAILED_ALONE: Final = "ConditionalCheckFailedException"
-_CANCELLED: Final = "TransactionCanceledException"
-_BUSY: Final = frozenset(
-    {
-        *("TransactionConflict", "TransactionConflictException", "TransactionInProgressException"),
-        *("ProvisionedThroughputExceeded", "ProvisionedThroughputExceededException"),
-        *("ThrottlingError", "ThrottlingException", "RequestLimitExceeded"),
-    }
-)
-"""What passes by itself. In a transaction codes are those of cancellation reasons:
-https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html"""
-
-_INVALID: Final = frozenset({"ValidationError", "ValidationException"})
-
 _ATTEMPTS: Final = 16
-_FIRST_PAUSE: Final = 0.01
-_LONGEST_PAUSE: Final = 0.2
 _BATCH: Final = 25
 """How many places are given back before the owner's item says so."""
 
@@ -119,7 +97,7 @@ class DynamoLeases:
         shard_places: int = SHARD_PLACES,
         pause: Callable[[float], None] = time.sleep,
     ) -> None:
-        self._client = client
+        self._store = LeaseTable(client, table, pause)
         self._table = table
         self._seconds: Mapping[Held, float] = {
             Held.STREAM: seconds.stream,
@@ -129,12 +107,11 @@ class DynamoLeases:
         self._ttl = max(*self._seconds.values(), MAX_RATE_SECONDS) + TTL_MARGIN
         self._clock = clock
         self._shard_places = shard_places
-        self._pause = pause
         # One for each use: what is given less time, or can wait, must not keep a hook from taking.
-        self._takes = CircuitBreaker(_STORE, clock)
-        self._renewals = CircuitBreaker(_STORE, clock)
-        self._releases = CircuitBreaker(_STORE, clock)
-        self._keep_alives = CircuitBreaker(_STORE, clock)
+        self._takes = CircuitBreaker(STORE, clock)
+        self._renewals = CircuitBreaker(STORE, clock)
+        self._releases = CircuitBreaker(STORE, clock)
+        self._keep_alives = CircuitBreaker(STORE, clock)
 
     def take(self, wanted: Sequence[WantedPlace], deadline: Deadline) -> Taken:
         """Take places for one hook: all of them, or none if one that is not optional has no room.
@@ -218,7 +195,7 @@ class DynamoLeases:
         update = Update(self._table, (KEY, keep_alive_item(app)))
         update.set(APP, {"S": storable(app)})
         update.set(AT, {"N": moment(self._clock.now())})
-        self._keep_alives.run_before(deadline, lambda: self._write([update], deadline))
+        self._keep_alives.run_before(deadline, lambda: self._store.write([update], deadline))
 
     def has_keep_alive(self, app: str, deadline: Deadline) -> bool:
         """Whether a keep-alive ever came from an app.
@@ -229,7 +206,7 @@ class DynamoLeases:
             If DynamoDB does not answer.
         """
         key = keep_alive_item(app)
-        return self._keep_alives.run_before(deadline, lambda: self._get(key)) is not None
+        return self._keep_alives.run_before(deadline, lambda: self._store.read(key)) is not None
 
     # --- Taking -------------------------------------------------------------------------------
 
@@ -249,7 +226,7 @@ class DynamoLeases:
             if not writes or self._wrote(writes, deadline):
                 return Taken(full, sum(write.expired for write in writes.values()))
             searches = list(writes)
-        raise UnavailableError(f"{_STORE} is busy: others wrote the same budgets all the time")
+        raise UnavailableError(f"{STORE} is busy: others wrote the same budgets all the time")
 
     def _searches(self, wanted: Sequence[WantedPlace]) -> list[Search]:
         """A search for each budget, in which a hook can have one place."""
@@ -269,9 +246,7 @@ class DynamoLeases:
         if step is not Found.UNREAD:
             return step
         shards = search.unread()
-        keys = [{KEY: key} for key in shards]
-        items = read_items(self._client, self._table, keys, _STORE, consistent=True)
-        found = {item[KEY]["S"]: item for item in items}
+        found = self._store.read_all(shards)
         for key, shard in shards.items():
             search.learn(shard, found.get(key))
         return search.next_step(now)
@@ -287,7 +262,7 @@ class DynamoLeases:
                 update, listed = owners[search.owner]
                 search.list_in(update, write.place)
                 listed.append(search)
-        failed = self._write([*updates, *(update for update, _ in owners.values())], deadline)
+        failed = self._store.write([*updates, *(update for update, _ in owners.values())], deadline)
         for index, (search, write) in enumerate(writes.items()):
             if index in failed:
                 search.learn(write.shard, failed[index])
@@ -300,13 +275,13 @@ class DynamoLeases:
     def _recount(self, search: Search, deadline: Deadline) -> None:
         """Repair items whose count somebody edited: a wrong one lets in too many later."""
         for update in search.recounts():
-            self._write([update], deadline)
+            self._store.write([update], deadline)
 
     # --- Renewing -----------------------------------------------------------------------------
 
     def _renew_holder(self, holder: Holder, deadline: Deadline) -> None:
         owner = owner_item(holder)
-        item = self._get(owner)
+        item = self._store.read(owner)
         if item is None:
             return
         self._renew(
@@ -317,11 +292,11 @@ class DynamoLeases:
         if number(item.get(EXPIRES_AT), 0.0) < half:
             update = self._expiring(owner)
             update.require_present(KEY)
-            self._write([update], deadline)
+            self._store.write([update], deadline)
 
     def _renew_session(self, key: SessionKey, deadline: Deadline) -> None:
         owner = session_item(key)
-        item = self._get(owner)
+        item = self._store.read(owner)
         if item is None:
             return
         now, renewed_at = self._clock.now(), number(item.get(RENEWED_AT), 0.0)
@@ -341,7 +316,7 @@ class DynamoLeases:
         update = self._expiring(owner)
         update.set(RENEWED_AT, {"N": moment(now)})
         update.require_present(KEY)
-        self._write([update], deadline)
+        self._store.write([update], deadline)
 
     def _renew(self, places: Iterable[OwnedPlace], deadline: Deadline) -> None:
         for one in places:
@@ -352,14 +327,14 @@ class DynamoLeases:
             lease = lease_name(one.holder)
             update.set(lease, {"N": str(math.ceil(until))})
             update.require_present(lease)
-            self._write([update], deadline)
+            self._store.write([update], deadline)
 
     # --- Releasing ----------------------------------------------------------------------------
 
     def _release(
         self, owner: str, holder: str | None, taken_by: float | None, deadline: Deadline
     ) -> None:
-        item = self._get(owner)
+        item = self._store.read(owner)
         if item is None:
             return
         places = [
@@ -374,25 +349,8 @@ class DynamoLeases:
                 # Where a damaged one is nobody knows: its lease runs out by itself.
                 if one.place is not None:
                     key = budget_item(one.budget, one.place.shard)
-                    self._give_back(key, lease_name(one.holder), deadline)
+                    self._store.give_back(key, lease_name(one.holder), deadline)
             self._strike_off(owner, batch, deadline)
-
-    def _give_back(self, key: str, lease: str, deadline: Deadline) -> None:
-        update = self._removal(key, lease)
-        update.add(COUNT, -1)
-        update.require(update.is_number(COUNT))
-        failed = self._write([update], deadline)
-        if failed and lease in (failed[0] or {}):
-            # Somebody edited the count. Without one the leases are counted by the next who takes.
-            update = self._removal(key, lease)
-            update.remove(COUNT)
-            self._write([update], deadline)
-
-    def _removal(self, key: str, lease: str) -> Update:
-        update = Update(self._table, (KEY, key))
-        update.remove(lease)
-        update.require_present(lease)
-        return update
 
     def _strike_off(self, owner: str, places: Sequence[OwnedPlace], deadline: Deadline) -> None:
         """Remove places from an owner's item, but for those that were taken again meanwhile."""
@@ -403,112 +361,15 @@ class DynamoLeases:
             for one in places:
                 update.remove(one.name)
                 update.require_value(one.name, one.value)
-            failed = self._write([update], deadline)
+            failed = self._store.write([update], deadline)
             if not failed:
                 return
             item = failed[0] or {}
             places = [one for one in places if item.get(one.name) == one.value]
-        raise UnavailableError(f"{_STORE} is busy: others wrote {owner} all the time")
-
-    # --- DynamoDB -----------------------------------------------------------------------------
+        raise UnavailableError(f"{STORE} is busy: others wrote {owner} all the time")
 
     def _expiring(self, key: str) -> Update:
         """A change of an item which then expires as late as it can be needed."""
         update = Update(self._table, (KEY, key))
         update.set(EXPIRES_AT, {"N": str(math.ceil(self._clock.now() + self._ttl))})
         return update
-
-    def _get(self, key: str) -> "Attributes | None":
-        try:
-            answer = self._client.get_item(
-                TableName=self._table, Key={KEY: {"S": key}}, ConsistentRead=True
-            )
-        except (BotoCoreError, ClientError) as error:
-            raise UnavailableError(f"{_STORE} does not answer") from error
-        return answer.get("Item")
-
-    def _write(
-        self, updates: Sequence[Update], deadline: Deadline
-    ) -> "Mapping[int, Attributes | None]":
-        """Write all changes together, or none of them.
-
-        Returns
-        -------
-        dict
-            Nothing if they are written. Else those whose conditions failed, by index, each with
-            its item as it is, none if it is missing.
-
-        Raises
-        ------
-        UnavailableError
-            If DynamoDB does not answer, is busy until the deadline, or refuses a change.
-        """
-        for attempt in range(_ATTEMPTS):
-            try:
-                self._send(updates)
-            except BotoCoreError as error:
-                raise UnavailableError(f"{_STORE} does not answer") from error
-            except ClientError as error:
-                failed = _failed_conditions(error, updates)
-                if failed:
-                    return failed
-            else:
-                return {}
-            # Random, so that functions that were in each other's way are not so again.
-            longest = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2**attempt)
-            pause = random.uniform(0, longest)  # noqa: S311 - no secret
-            if deadline.remaining() <= pause:
-                break
-            self._pause(pause)
-        raise UnavailableError(f"{_STORE} is busy: conflicts, or throttled")
-
-    def _send(self, updates: Sequence[Update]) -> None:
-        # A transaction costs twice as much, even of one write.
-        if len(updates) == 1:
-            self._client.update_item(**updates[0].request())
-        else:
-            self._client.transact_write_items(
-                TransactItems=[{"Update": cast("Any", update.request())} for update in updates]
-            )
-
-
-def _failed_conditions(
-    error: ClientError, updates: Sequence[Update]
-) -> "Mapping[int, Attributes | None]":
-    """Whose conditions failed, each with its item; nothing if DynamoDB was just busy.
-
-    Raises
-    ------
-    UnavailableError
-        If it was anything else.
-    """
-    response = cast("Mapping[str, Any]", error.response)
-    code = response["Error"]["Code"]
-    if code == _CONDITION_FAILED_ALONE:
-        return {0: response.get("Item") or None}
-    reasons = response.get("CancellationReasons", []) if code == _CANCELLED else [response["Error"]]
-    failed: dict[int, Attributes | None] = {}
-    is_busy = False
-    for index, reason in enumerate(reasons):
-        match reason.get("Code"):
-            case None | "None":
-                continue
-            case "ConditionalCheckFailed":
-                failed[index] = reason.get("Item") or None
-            case busy if busy in _BUSY:
-                is_busy = True
-            case invalid if invalid in _INVALID:
-                names = (
-                    updates[index].item
-                    if code == _CANCELLED
-                    else ", ".join(update.item for update in updates)
-                )
-                raise UnavailableError(
-                    f"{_STORE} refuses a change of {names}, which may be damaged: "
-                    f"{reason.get('Message')}"
-                ) from error
-            case _:
-                raise UnavailableError(f"{_STORE} does not answer") from error
-    if not failed and not is_busy:
-        raise UnavailableError(f"{_STORE} does not answer") from error
-    return failed

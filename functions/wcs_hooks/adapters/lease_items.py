@@ -93,6 +93,11 @@ def lease_name(holder: str) -> str:
     return f"{_LEASE}{holder}"
 
 
+def holder_of(lease: str) -> str:
+    """Whose lease an attribute is, by `Holder.key`."""
+    return lease.removeprefix(_LEASE)
+
+
 def place_name(holder: str, budget: str) -> str:
     """The attribute that says where a holder has a place, by `Holder.key` and `Budget.key`."""
     return f"{_PLACE}{holder}#{budget}"
@@ -164,9 +169,7 @@ class Shard:
 
     def holders(self, now: float) -> list[str]:
         """Who holds leases that have not run out, by `Holder.key`."""
-        return [
-            name.removeprefix(_LEASE) for name in self.leases if not self.has_run_out(name, now)
-        ]
+        return [holder_of(name) for name in self.leases if not self.has_run_out(name, now)]
 
 
 class Place(NamedTuple):

@@ -1,0 +1,1 @@
+"""Limits: which budgets there are, and who holds their places."""
