@@ -4,6 +4,7 @@ The fields are written by `wcs_hooks.telemetry.decision_log`.
 """
 
 import json
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ PAUSE_SECONDS: Final = 2.0
 """Between two looks while following: four log groups are asked, and CloudWatch allows few calls."""
 
 _PATTERN: Final = "{ $.decision = * }"
+_ID: Final = re.compile(r"[\w-]+")
 _OVERLAP_MS: Final = 20_000
 """How far a look goes back behind the one before: lines reach CloudWatch out of order."""
 
@@ -134,7 +136,9 @@ class DecisionLog:
     def decisions(self, since: float, until: float | None = None) -> list[LogRecord]:
         """Those of a time, in order; moments are seconds since the epoch."""
         end = None if until is None else int(until * 1000)
-        records = self._logs.records(CATEGORIES, int(since * 1000), end, pattern=_PATTERN)
+        wanted = self._wanted.decision
+        pattern = f'{{ $.decision = "{wanted}*" }}' if _ID.fullmatch(wanted) else _PATTERN
+        records = self._logs.records(CATEGORIES, int(since * 1000), end, pattern=pattern)
         found = [
             record
             for record in records
