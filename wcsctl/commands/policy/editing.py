@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
+from rich.text import Text
 
 from wcsctl.commands.policy.arguments import (
     WAIT,
@@ -23,11 +24,45 @@ from wcsctl.output import Output
 from wcsctl.policies import files as policy_files
 from wcsctl.policies import yaml as policy_yaml
 from wcsctl.policies.apply import Editing
+from wcsctl.policies.cookbook import recipes, write_recipe
 from wcsctl.policies.diff import PolicyChange, compare, compare_managed
 from wcsctl.policies.editor import edit as edit_text
 from wcsctl.policies.files import PolicyFiles
 from wcsctl.policies.history import History
 from wcsctl.policies.table import AppItems, policies_of
+
+_HERE: Final = Path()
+
+
+def new(
+    context: typer.Context,
+    recipe: Annotated[
+        str | None, typer.Argument(help="A recipe of the cookbook; without it all are listed.")
+    ] = None,
+    directory: Annotated[
+        Path, typer.Argument(help="Where the app's folder is, or will be.")
+    ] = _HERE,
+    app_key: Annotated[
+        str | None, typer.Option("--app", help="The app: an appKey, or * for every app (quote it).")
+    ] = None,
+) -> None:
+    """Write a recipe of the cookbook, policies and tests, as files of an app.
+
+    Edit them, then `wcsctl policy test DIRECTORY` and `wcsctl policy apply DIRECTORY`. What each
+    recipe is for is in docs/policies.md. Needs no AWS.
+
+    Example: `wcsctl policy new per-user-rights --app school` writes school/per-user-rights.yaml.
+    """
+    output = command_context(context).output
+    if recipe is None:
+        output.result(recipes(), *map(Text, recipes()))
+        return
+    if app_key is None:
+        raise UsageError("Whose policies shall they be? Give --app.")
+    written = [str(file) for file in write_recipe(recipe, directory, app_key)]
+    output.result({"written": written}, *map(Text, written))
+    for finding in policy_files.load([directory]).findings:
+        output.say(Text(f"{finding}: keep one of them", style="yellow"))
 
 
 def put(
