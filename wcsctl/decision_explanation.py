@@ -220,6 +220,8 @@ def _ends(policy: Policy, denies: bool) -> bool:  # noqa: FBT001 - the one thing
 def _detail(policy: Policy, outcome: str, detail: str) -> str:
     if outcome == "match":
         return f"{detail} was another or absent"
+    if outcome == "limit":
+        return "there was room"
     if outcome == "when" and policy.when is not None:
         return f"was false: {policy.when.source}"
     return detail
