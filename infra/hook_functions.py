@@ -21,7 +21,7 @@ from infra.dead_letters import DeadLetterStorage
 from infra.encryption import use_of
 from infra.least_privilege import execution_role
 from infra.retention import log_group
-from infra.settings import Architecture, Packaging, Settings, Tracing
+from infra.settings import Architecture, Packaging, Settings, SubjectForm, Tracing
 from wcs_hooks.core.caller import Auth
 from wcs_hooks.core.methods import Category
 
@@ -78,6 +78,7 @@ class HookFunctions(Construct):
         dead_letters: DeadLetterStorage,
         secret_arn: str,
         token_secrets_arn: str,
+        subject_secret_arn: str,
         event_bus: events.IEventBus | None,
         key: kms.IKey | None,
     ) -> None:
@@ -105,6 +106,9 @@ class HookFunctions(Construct):
             "SESSION_LEASE_HOURS": str(settings.session_lease_hours),
             "REST_API_CALLS": settings.rest_api_calls.value,
             "ECHO_LOG_SAMPLE_RATE": f"{settings.echo_log_sample_rate:g}",
+            "LOGGED_FIELDS": ",".join(settings.logged_fields),
+            "EXPLAIN_DECISIONS": str(settings.explain_decisions).lower(),
+            **_subject_variables(settings, subject_secret_arn),
             "ECHO_METRICS_SECONDS": f"{settings.echo_metrics_seconds:g}",
         }
         environments = dict.fromkeys(Category, environment) | {
@@ -116,6 +120,7 @@ class HookFunctions(Construct):
         }
         common = [
             *_common_statements(settings, snapshots, dead_letters, secret_arn, token_secrets_arn),
+            *_hashing(subject_secret_arn),
             *use_of(key),
         ]
         self.by_category: dict[Category, lambda_.Function] = {
@@ -165,6 +170,28 @@ class HookFunctions(Construct):
             )
             for category, function in self.by_category.items()
         }
+
+
+def _subject_variables(settings: Settings, secret_arn: str) -> Mapping[str, str]:
+    if settings.subject is SubjectForm.OFF:
+        return {}
+    return {
+        "SUBJECT": settings.subject.value,
+        "SUBJECT_EXPRESSION": settings.subject_expression,
+        "SUBJECT_SECRET_ARN": secret_arn,
+    }
+
+
+def _hashing(secret_arn: str) -> list[iam.PolicyStatement]:
+    if not secret_arn:
+        return []
+    return [
+        iam.PolicyStatement(
+            sid="HashSubjects",
+            actions=["secretsmanager:GetSecretValue"],
+            resources=[secret_arn],
+        )
+    ]
 
 
 def _publishing(event_bus: events.IEventBus | None) -> list[iam.PolicyStatement]:

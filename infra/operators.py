@@ -22,7 +22,7 @@ from infra.managed_policies import (
 )
 from infra.policy_store import PolicyTables
 from wcs_hooks.core.methods import Category
-from wcsctl.permissions import OPERATOR_ACTIONS, TOKEN_ACTIONS, Actions, Resource
+from wcsctl.permissions import OPERATOR_ACTIONS, SUBJECT_ACTIONS, TOKEN_ACTIONS, Actions, Resource
 
 _IN_THE_CONSOLE: Final[Actions] = MappingProxyType(
     {
@@ -62,6 +62,7 @@ class Operators(Construct):
         dead_letters: DeadLetterStorage,
         secret_arn: str,
         token_secrets_arn: str,
+        subject_secret_arn: str,
         functions: Mapping[Category, lambda_.Function],
         live: Mapping[Category, lambda_.Alias],
         compiler: lambda_.Function,
@@ -95,7 +96,9 @@ class Operators(Construct):
         }
         if token_secrets_arn:
             resources[Resource.TOKEN_SECRETS] = [token_secrets_arn]
-        allowed = {**OPERATOR_ACTIONS, **TOKEN_ACTIONS}
+        if subject_secret_arn:
+            resources[Resource.SUBJECT_SECRET] = [subject_secret_arn]
+        allowed = {**OPERATOR_ACTIONS, **TOKEN_ACTIONS, **SUBJECT_ACTIONS}
         self.policy = iam.ManagedPolicy(
             self,
             "Policy",

@@ -18,6 +18,8 @@ from typing import Any, Final, NamedTuple, Self
 from wcs_hooks.core.caller import Auth, RestApiCalls
 from wcs_hooks.core.methods import Category
 from wcs_hooks.core.policy.vocabulary import EVERY_APP
+from wcs_hooks.core.secrets import is_masked
+from wcs_hooks.core.subject import check_subject_expression
 from wcs_hooks.telemetry.catalogue import namespace_of
 
 CONTEXT_KEY: Final = "wcsHooks"
@@ -33,6 +35,13 @@ _DOMAIN = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)(\.(?!-)[a-z0-9-]{1,63}(?<!-))+
 _CERTIFICATE = re.compile(r"arn:aws[a-z-]*:acm:[a-z0-9-]+:\d{12}:certificate/[\w-]+")
 _KEY = re.compile(r"create|arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key/[\w-]+")
 _URL = re.compile(r"https?://[^\s#]+")
+
+_FIELD = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
+
+_MAX_LOGGED_FIELDS: Final = 20
+
+_MAX_EXPRESSION: Final = 500
+"""Characters: the functions' environment variables have 4 KB together."""
 
 _MAX_APPS: Final = 20
 """An IAM policy has 6,144 characters, and a tenant's names each app three times."""
@@ -70,6 +79,14 @@ class Removal(StrEnum):
 
     RETAIN = "retain"
     DESTROY = "destroy"
+
+
+class SubjectForm(StrEnum):
+    """How decision lines and events show who is behind a hook."""
+
+    OFF = "off"
+    PLAIN = "plain"
+    HASH = "hash"
 
 
 class Tracing(StrEnum):
@@ -202,6 +219,39 @@ def _networks(value: object) -> tuple[str, ...]:
         raise ValueError(f"{allowed}; {error}") from None
 
 
+def _logged_fields(value: object) -> tuple[str, ...]:
+    """Read a list of fields, or their comma-separated form."""
+    allowed = (
+        f"a list of at most {_MAX_LOGGED_FIELDS} top-level fields of hooks, such as name,callee"
+    )
+    if isinstance(value, str):
+        value = [part.strip() for part in value.split(",") if part.strip()]
+    if not isinstance(value, (list, tuple)) or len(value) > _MAX_LOGGED_FIELDS:
+        raise ValueError(allowed)
+    for name in value:
+        if not isinstance(name, str) or not _FIELD.fullmatch(name):
+            raise ValueError(f"{allowed}; {name!r} is not the name of one")
+        if is_masked(name):
+            raise ValueError(f"{allowed}; {name} is a secret, and never logged")
+    return tuple(dict.fromkeys(value))
+
+
+def _subject_expression(value: object) -> str:
+    """Read an expression, which functions are given as it is written."""
+    allowed = (
+        f"empty, or a CEL expression of at most {_MAX_EXPRESSION} characters that gives a string, "
+        "such as session.custom.login"
+    )
+    if not isinstance(value, str) or len(value) > _MAX_EXPRESSION:
+        raise ValueError(allowed)
+    if value:
+        try:
+            check_subject_expression(value)
+        except ValueError as error:
+            raise ValueError(f"{allowed}; {' '.join(str(error).split())}") from None
+    return value
+
+
 def _tenants(value: object) -> tuple[Tenant, ...]:
     """Read an object with the apps of each tenant, or its JSON text."""
     allowed = (
@@ -293,6 +343,15 @@ class Settings:
         Whether StreamKeepAliveEvent is published too: one every few seconds for each stream.
     echo_log_sample_rate
         The share of plain echoes that get a log line, 0 to 1.
+    logged_fields
+        Top-level fields of hooks that lines of the decision log show, secrets in them masked.
+    explain_decisions
+        Whether lines of the decision log say which policies were passed over, and why.
+    subject
+        How decision lines and events show who is behind a hook: not at all (``off``), as it is
+        (``plain``), or by a hash with a secret of its own (``hash``), 0.40 USD a month.
+    subject_expression
+        A CEL expression that says who it is where no token proves it.
     echo_metrics_seconds
         For how long a busy function batches plain echoes before it counts them in one line; 0 for a
         line each.
@@ -418,6 +477,18 @@ class Settings:
         default=0.01,
         metadata=_setting("echoLogSampleRate", _number("a share from 0 to 1", 0, 1)),
     )
+    logged_fields: tuple[str, ...] = dataclasses.field(
+        default=(), metadata=_setting("loggedFields", _logged_fields)
+    )
+    explain_decisions: bool = dataclasses.field(
+        default=False, metadata=_setting("explainDecisions", _flag)
+    )
+    subject: SubjectForm = dataclasses.field(
+        default=SubjectForm.OFF, metadata=_setting("subject", _choice(SubjectForm))
+    )
+    subject_expression: str = dataclasses.field(
+        default="", metadata=_setting("subjectExpression", _subject_expression)
+    )
     echo_metrics_seconds: float = dataclasses.field(
         default=5.0,
         # Metrics are watched by the minute: what is counted later than that is counted too late.
@@ -536,6 +607,8 @@ class Settings:
                 f"allowedSources, of which {_MOST_ADDRESS_CHARACTERS} fit into a function's "
                 "environment; use fewer, wider blocks"
             )
+        if self.subject_expression and self.subject is SubjectForm.OFF:
+            yield "setting subjectExpression: has no effect with subject=off; use plain or hash"
         if self.unknown_method_burst_limit and not self.unknown_method_rate_limit:
             yield "setting unknownMethodBurstLimit: needs unknownMethodRateLimit"
         for category in Category:

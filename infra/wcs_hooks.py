@@ -24,7 +24,7 @@ from infra.packaging import FunctionPackage, FunctionPackages, package, target_o
 from infra.policy_compiler import CompilerFunction
 from infra.policy_store import PolicyTables
 from infra.sessions import SessionTable
-from infra.settings import DeploymentStrategy, Settings
+from infra.settings import DeploymentStrategy, Settings, SubjectForm
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +83,9 @@ class WcsHooks(Construct):
     token_secrets_arn
         The ARN of the secret that tokens are signed with, with the setting ``token_secrets``; empty
         without it.
+    subject_secret_arn
+        The ARN of the secret that subjects are hashed with, with the setting ``subject`` hash;
+        empty without it.
     key
         What encrypts tables, queue, secret and logs, with the setting ``customerManagedKey``; None
         without it.
@@ -160,6 +163,20 @@ class WcsHooks(Construct):
             if settings.token_secrets
             else ""
         )
+        self.subject_secret_arn = (
+            GeneratedSecret(
+                self,
+                "SubjectSecret",
+                settings,
+                key=key,
+                description="What subjects are hashed with in logs and events",
+                generated="current",
+                length=40,
+                other_end="whoever compares the hashes",
+            ).arn
+            if settings.subject is SubjectForm.HASH
+            else ""
+        )
         self.event_bus = HookEventBus(self, "EventBus").bus if settings.event_bus else None
         hook_functions = HookFunctions(
             self,
@@ -173,6 +190,7 @@ class WcsHooks(Construct):
             dead_letters=dead_letters,
             secret_arn=self.secret_arn,
             token_secrets_arn=self.token_secrets_arn,
+            subject_secret_arn=self.subject_secret_arn,
             event_bus=self.event_bus,
             key=key,
         )
@@ -203,6 +221,7 @@ class WcsHooks(Construct):
             dead_letters=dead_letters,
             secret_arn=self.secret_arn,
             token_secrets_arn=self.token_secrets_arn,
+            subject_secret_arn=self.subject_secret_arn,
             functions=self.functions,
             live=self.live,
             compiler=self.compiler,

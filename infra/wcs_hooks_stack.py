@@ -81,6 +81,8 @@ class WcsHooksStack(Stack):
             outputs["EventBusName"] = hooks.event_bus.event_bus_name
         if hooks.token_secrets_arn:
             outputs["TokenSecretsArn"] = hooks.token_secrets_arn
+        if hooks.subject_secret_arn:
+            outputs["SubjectSecretArn"] = hooks.subject_secret_arn
         if packages is not None:
             # In outputs, which no function reads: `wcsctl verify` compares them with what runs.
             outputs |= {

@@ -9,7 +9,7 @@ import json
 import secrets
 import string
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from wcsctl.deployment import Deployment
 from wcsctl.errors import ConflictError, NotFoundError, WcsctlError
@@ -47,9 +47,15 @@ class CallerSecretStore:
         Whose.
     """
 
+    _output: ClassVar = "SignatureSecretArn"
+    _under_way: ClassVar = (
+        "A rotation is under way: tell WCS the current secret, then end it with "
+        "`wcsctl secret finish`."
+    )
+
     def __init__(self, deployment: Deployment) -> None:
         self._client: Any = deployment.client("secretsmanager")
-        self._arn = deployment.output("SignatureSecretArn")
+        self._arn = deployment.output(self._output)
 
     def read(self) -> CallerSecrets:
         """What is valid now.
@@ -86,14 +92,11 @@ class CallerSecretStore:
         Raises
         ------
         ConflictError
-            If a rotation is under way: WCS may still use the previous one.
+            If a rotation is under way: the previous one may still be needed.
         """
         before = self.read()
         if before.previous:
-            raise ConflictError(
-                "A rotation is under way: tell WCS the current secret, then end it with "
-                "`wcsctl secret finish`."
-            )
+            raise ConflictError(self._under_way)
         new = "".join(secrets.choice(_ALPHABET) for _ in range(LENGTH))
         after = CallerSecrets(new, before.current)
         self._write(after)
@@ -130,3 +133,24 @@ class CallerSecretStore:
         if value.previous:
             content["previous"] = value.previous
         self._client.put_secret_value(SecretId=self._arn, SecretString=json.dumps(content))
+
+
+class SubjectSecretStore(CallerSecretStore):
+    """The secret that subjects are hashed with, where the setting `subject` is hash.
+
+    Functions hash with the current one alone. The previous one is kept to find what was hashed
+    before the rotation.
+    """
+
+    _output = "SubjectSecretArn"
+    _under_way = (
+        "A rotation is under way: what was hashed with the previous secret can be found until "
+        "`wcsctl secret finish --subject`. End it when those lines of the log have expired."
+    )
+
+    def __init__(self, deployment: Deployment) -> None:
+        if self._output not in deployment.outputs:
+            raise NotFoundError(
+                "This stack has no secret for subjects: deploy it with the setting subject=hash."
+            )
+        super().__init__(deployment)

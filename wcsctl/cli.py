@@ -13,6 +13,7 @@ from wcsctl.commands import (
     ban,
     dead_letter,
     decisions,
+    explain,
     list_rows,
     outcomes,
     scenario,
@@ -49,6 +50,7 @@ app.add_typer(scenario.app, name="scenario")
 app.command("outcomes")(outcomes.outcomes)
 app.command("stats")(stats.stats)
 app.command("decisions")(decisions.decisions)
+app.command("explain")(explain.explain)
 app.add_typer(dead_letter.app, name="dead-letter")
 app.add_typer(list_rows.app, name="list")
 app.command("ban")(ban.ban_user)

@@ -3,9 +3,11 @@
 The fields are written by `wcs_hooks.telemetry.decision_log`.
 """
 
+import json
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -17,6 +19,7 @@ PAUSE_SECONDS: Final = 2.0
 """Between two looks while following: four log groups are asked, and CloudWatch allows few calls."""
 
 _PATTERN: Final = "{ $.decision = * }"
+_ID: Final = re.compile(r"[\w-]+")
 _OVERLAP_MS: Final = 20_000
 """How far a look goes back behind the one before: lines reach CloudWatch out of order."""
 
@@ -29,19 +32,31 @@ class Filter:
 
     Attributes
     ----------
+    denied, failed, suppressed
+        Denials; what could not be answered or done; denials that were not carried out. Of several
+        any.
     method
         In any of its spellings.
     policy
         An id, or `app/id`; it applied, or would have outside shadow mode.
     decision
         A decision's id, or how it begins.
+    fields
+        What a line shows of the hook, by name, as text.
+    subjects, sessions
+        Any of these: ids or hashes.
     """
 
     denied: bool = False
+    failed: bool = False
+    suppressed: bool = False
     method: str = ""
     policy: str = ""
     app: str = ""
     decision: str = ""
+    fields: Mapping[str, str] = field(default_factory=dict)
+    subjects: frozenset[str] = frozenset()
+    sessions: frozenset[str] = frozenset()
 
     def holds(self, line: Mapping[str, Any]) -> bool:
         """Whether a line is of such a decision.
@@ -52,16 +67,55 @@ class Filter:
         True
         """
         return (
-            (not self.denied or line.get("answer") == "denied")
+            self._is_of_a_kind(line)
             and (not self.method or _canonical(line.get("method", "")) == _canonical(self.method))
             and (not self.policy or any(self._is_policy(name) for name in _policies(line)))
             and (not self.app or line.get("app") == self.app)
             and str(line.get("decision", "")).startswith(self.decision)
+            and self._shows(line)
+            and (not self.subjects or _subject(line) in self.subjects)
+            and (not self.sessions or line.get("session") in self.sessions)
+        )
+
+    def _is_of_a_kind(self, line: Mapping[str, Any]) -> bool:
+        answer = line.get("answer")
+        kinds = (
+            (self.denied, answer == "denied"),
+            (self.suppressed, bool(line.get("denySuppressed"))),
+            # What is malformed is the caller's failure.
+            (self.failed, answer == "failed" or (answer != "malformed" and "deadLettered" in line)),
+        )
+        return any(holds for wanted, holds in kinds if wanted) or not any(
+            wanted for wanted, _ in kinds
+        )
+
+    def _shows(self, line: Mapping[str, Any]) -> bool:
+        shown = line.get("fields")
+        fields = shown if isinstance(shown, dict) else {}
+        return all(
+            name in fields and field_text(fields[name]) == text
+            for name, text in self.fields.items()
         )
 
     def _is_policy(self, name: str) -> bool:
         # An app's name may hold a slash, a policy's too.
         return name == self.policy or name.endswith(f"/{self.policy}")
+
+
+def field_text(value: Any) -> str:
+    """A field of a line as people write it: a text as it is, anything else as JSON.
+
+    Examples
+    --------
+    >>> field_text("lesson"), field_text(True), field_text(640)
+    ('lesson', 'true', '640')
+    """
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _subject(line: Mapping[str, Any]) -> str:
+    subject = line.get("subject")
+    return str(subject.get("id") or subject.get("hash")) if isinstance(subject, dict) else ""
 
 
 class DecisionLog:
@@ -82,7 +136,9 @@ class DecisionLog:
     def decisions(self, since: float, until: float | None = None) -> list[LogRecord]:
         """Those of a time, in order; moments are seconds since the epoch."""
         end = None if until is None else int(until * 1000)
-        records = self._logs.records(CATEGORIES, int(since * 1000), end, pattern=_PATTERN)
+        wanted = self._wanted.decision
+        pattern = f'{{ $.decision = "{wanted}*" }}' if _ID.fullmatch(wanted) else _PATTERN
+        records = self._logs.records(CATEGORIES, int(since * 1000), end, pattern=pattern)
         found = [
             record
             for record in records
@@ -113,10 +169,10 @@ def to_json(record: LogRecord) -> dict[str, Any]:
 
 
 def _policies(line: Mapping[str, Any]) -> Iterator[str]:
-    for field in ("policies", "shadowDenied", "shadowOverridden"):
-        yield from line.get(field, ())
-    for field in ("expressionErrors", "lookupErrors"):
-        for failure in line.get(field, ()):
+    for name in ("policies", "shadowDenied", "shadowOverridden"):
+        yield from line.get(name, ())
+    for name in ("expressionErrors", "lookupErrors"):
+        for failure in line.get(name, ()):
             yield failure.rpartition(": ")[0]
 
 

@@ -302,7 +302,7 @@ def consequence(explanation: Explanation) -> str:
     `docs/wcs-protocol.md`, sections 4 and 5.
     """
     if explanation.outcome is not None:
-        return f"{_OUTCOMES[explanation.outcome]} (restOnError {explanation.rest_on_error})"
+        return outcome_sentence(explanation.outcome, explanation.rest_on_error)
     if explanation.answer is not AnswerKind.OVERRIDE:
         return "WCS carries on as if it had not asked."
     if explanation.category is Category.CONNECT:
@@ -316,6 +316,17 @@ def consequence(explanation: Explanation) -> str:
     if ignored:
         said += f"{', but ' if said else 'WCS '}ignores {', '.join(ignored)}"
     return f"{said}. It does so for sessions whose connect was answered by these policies."
+
+
+def outcome_sentence(outcome: Outcome, rest_on_error: RestOnError) -> str:
+    """What WCS does with a refusal, in a sentence.
+
+    Examples
+    --------
+    >>> outcome_sentence(Outcome.STREAM_ENDED, RestOnError.FAIL)
+    'WCS ends the stream. (restOnError FAIL)'
+    """
+    return f"{_OUTCOMES[outcome]} (restOnError {rest_on_error})"
 
 
 def never_deny(explanation: Explanation) -> str:

@@ -46,6 +46,16 @@ class FunctionConfiguration:
         return self.environment.get("BASIC_USER", "wcs")
 
     @property
+    def logged_fields(self) -> tuple[str, ...]:
+        """The fields of hooks that lines of the decision log show."""
+        return tuple(filter(None, self.environment.get("LOGGED_FIELDS", "").split(",")))
+
+    @property
+    def subject(self) -> str:
+        """In what form these lines say who it was; empty where they do not."""
+        return self.environment.get("SUBJECT", "")
+
+    @property
     def reply_timeout(self) -> float:
         """Seconds within which a hook is answered, whatever fails."""
         return float(self.environment.get("REPLY_TIMEOUT_SECONDS", "2"))

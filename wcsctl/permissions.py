@@ -25,6 +25,7 @@ class Resource(StrEnum):
     DEAD_LETTER_TABLE = "DeadLetterTableName"
     SECRET = "SignatureSecretArn"  # noqa: S105 - no secret
     TOKEN_SECRETS = "TokenSecretsArn"  # noqa: S105 - no secret
+    SUBJECT_SECRET = "SubjectSecretArn"  # noqa: S105 - no secret
     FUNCTIONS = "the functions"
     LOGS = "the stack's logs"
     DASHBOARDS = "dashboards"
@@ -119,6 +120,12 @@ TOKEN_ACTIONS: Final[Actions] = MappingProxyType(
 """For operators beside these, with the setting `tokenSecrets`: what signs and verifies tokens by a
 secret."""
 
+SUBJECT_ACTIONS: Final[Actions] = MappingProxyType(
+    {Resource.SUBJECT_SECRET: ("secretsmanager:GetSecretValue", "secretsmanager:PutSecretValue")}
+)
+"""For operators beside these, with the setting `subject` hash: find somebody's decisions, and
+rotate the secret of the hashes."""
+
 _REFUSED: Final = re.compile(r"is not authorized to perform: (?P<action>[a-z0-9-]+:\w+)")
 """How AWS words a refusal by IAM:
 https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
@@ -164,7 +171,7 @@ def policies_with(action: str) -> dict[str, list[Resource]]:
     for policy, actions in (
         (EDITOR_POLICY, EDITOR_ACTIONS),
         (LIST_EDITOR_POLICY, LIST_EDITOR_ACTIONS),
-        (OPERATOR_POLICY, {**OPERATOR_ACTIONS, **TOKEN_ACTIONS}),
+        (OPERATOR_POLICY, {**OPERATOR_ACTIONS, **TOKEN_ACTIONS, **SUBJECT_ACTIONS}),
     ):
         for resource, allowed in actions.items():
             if any(one == action or one.endswith(f":{action}") for one in allowed):

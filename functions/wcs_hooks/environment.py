@@ -48,6 +48,16 @@ class HookEnvironment(NamedTuple):
         Whether StreamKeepAliveEvent is published too.
     memory_bytes
         The function's memory, as Lambda itself says.
+    logged_fields
+        The fields of hooks that decision lines show.
+    explains_decisions
+        Whether decision lines name the policies that were passed over.
+    subject
+        In what form events and decision lines show who is behind a hook; empty for not at all.
+    subject_expression
+        Says who it is where no token proves it; empty for nobody.
+    subject_secret_arn
+        The secret that subjects are hashed with.
     """
 
     snapshots_table: str
@@ -76,6 +86,11 @@ class HookEnvironment(NamedTuple):
     event_bus: str
     event_bus_keep_alive: bool
     memory_bytes: int
+    logged_fields: tuple[str, ...] = ()
+    explains_decisions: bool = False
+    subject: str = ""
+    subject_expression: str = ""
+    subject_secret_arn: str = ""
 
     @classmethod
     def read(cls, variables: Mapping[str, str]) -> "HookEnvironment":
@@ -113,6 +128,11 @@ class HookEnvironment(NamedTuple):
             event_bus=variables.get("EVENT_BUS_NAME", ""),
             event_bus_keep_alive=variables.get("EVENT_BUS_KEEP_ALIVE") == "true",
             memory_bytes=int(variables.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", _LEAST_MB)) << 20,
+            logged_fields=_listed(variables, "LOGGED_FIELDS"),
+            explains_decisions=variables.get("EXPLAIN_DECISIONS") == "true",
+            subject=variables.get("SUBJECT", ""),
+            subject_expression=variables.get("SUBJECT_EXPRESSION", ""),
+            subject_secret_arn=variables.get("SUBJECT_SECRET_ARN", ""),
         )
 
 

@@ -34,6 +34,10 @@ SETTINGS: Final = {
     "tokenSecrets": "true",
     "eventBus": "true",
     "echoLogSampleRate": "1",
+    "loggedFields": "name",
+    "explainDecisions": "true",
+    "subject": "hash",
+    "subjectExpression": "session.custom.login",
     "provisionedConcurrency": "connect=1",
     "reservedConcurrency": "event=50",
     "unknownMethodRateLimit": "5",
@@ -379,6 +383,53 @@ def test_given_secrets_in_hooks_of_all_kinds_when_they_were_answered_then_no_log
     assert other.stack.hooks.secret not in logged
     own = BasicCredentials(USER, other.stack.hooks.secret).header(b"") or ""
     assert own.removeprefix("Basic ") not in logged
+
+
+# --- Who it was ---------------------------------------------------------------------------------
+
+
+def test_given_a_user_who_is_denied_when_an_operator_looks_then_log_event_and_explanation_say_why(
+    other: OtherStack, received: Any, app: str
+) -> None:
+    stack, session = other.stack, {"appKey": app, "nodeId": "node", "sessionId": f"/{app}"}
+    user, hall = f"ben-{app}", {"app": app, "id": "hall", "method": "publishStream"}
+    stack.put_policy({**hall, "action": "echo", "match": {"name": "hall"}, "priority": 1})
+    pupils = {"app": app, "id": "pupils", "method": "publishStream", "action": "deny"}
+    when = "session.custom.role == 'pupil'"
+    edited = stack.put_policy({**pupils, "when": when, "reason": "Only teachers."})
+    assert stack.compiled(app, edited)["ok"]
+
+    def post(method: str, **fields: Any) -> HookReply:
+        return other.post(method, json.dumps({**session, **fields}).encode())
+
+    post("connect", custom={"login": user, "role": "pupil"})
+    before = until(lambda: post("publishStream", name="lesson"), lambda reply: reply.status == 403)
+    published = post("StreamStatusEvent", name="lesson", status="FAILED")
+    assert wcsctl(stack, "secret", "rotate", "--subject").returncode == 0
+    stack.restart(Category.DIRECT)
+    after = post("publishStream", name="lesson?secret=1")
+
+    def found() -> list[dict[str, Any]]:
+        words = ("--user", user, "--where", "name=lesson", "--denied", "--since", "10m")
+        done = wcsctl(stack, "--json", "decisions", *words)
+        return [json.loads(line) for line in done.stdout.splitlines()]
+
+    lines = until(found, lambda lines: {after.decision} <= {one["decision"] for one in lines})
+    by_id = {one["decision"]: one for one in lines}
+    assert {before.decision, after.decision} <= by_id.keys()
+    hashes = [by_id[reply.decision]["subject"]["hash"] for reply in (before, after)]
+    assert len(set(hashes)) == 2
+    [event] = until(lambda: received(published.decision), lambda events: len(events) > 0)
+    assert event["detail"]["subject"] == {"hash": hashes[0], "unverified": True}
+    assert user not in other.logged()
+
+    explained = json.loads(wcsctl(stack, "--json", "explain", before.decision).stdout)
+    assert [(one["policy"], one["outcome"]) for one in explained["considered"]] == [
+        ("hall", "match"),
+        ("pupils", "applied"),
+    ]
+    assert explained["reason"] == "Only teachers."
+    assert wcsctl(stack, "secret", "finish", "--subject", "--yes").returncode == 0
 
 
 # --- Who may publish ----------------------------------------------------------------------------

@@ -14,6 +14,7 @@ import yaml
 
 from local.workspace import REPOSITORY
 from tests.e2e.conftest import Deployed, wait_for_snapshots
+from wcsctl.local_user import local_user
 
 type Wcsctl = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -51,7 +52,7 @@ def test_given_files_when_applied_edited_by_hand_and_rolled_back_then_wcs_is_ans
     first = wcsctl("policy", "apply", tmp_path, "--yes")
     _write(tmp_path / app / "closed.yaml", denial)
 
-    applied = wcsctl("policy", "apply", tmp_path, "--yes")
+    applied = wcsctl("policy", "apply", tmp_path, "--yes", "-m", "closed for the holidays")
 
     assert first.returncode == 0, first.stderr
     assert f"{app}: in force as version 2" in applied.stdout, applied.stderr
@@ -64,6 +65,9 @@ def test_given_files_when_applied_edited_by_hand_and_rolled_back_then_wcs_is_ans
     assert differing.returncode == 1
     assert "- reason: by hand\n    + reason: closed" in differing.stdout
 
+    by_hand = wcsctl("policy", "diff", app, 2, 3)
+    assert "- reason: closed\n    + reason: by hand" in by_hand.stdout
+
     rolled_back = wcsctl("policy", "rollback", app, 1, "--yes")
     assert f"{app}: in force as version 4" in rolled_back.stdout, rolled_back.stderr
     wait_for_snapshots()
@@ -75,6 +79,10 @@ def test_given_files_when_applied_edited_by_hand_and_rolled_back_then_wcs_is_ans
     assert "version 5 is in force" in released.stdout, released.stderr
     history = json.loads(wcsctl("--json", "policy", "history", app).stdout)
     assert [(one["version"], one["inForce"]) for one in history][:2] == [(5, True), (4, False)]
+    said = {one["version"]: (one["by"], one["message"]) for one in history}
+    assert said[2] == (local_user(), "closed for the holidays")
+    assert said[3] == ("", "")
+    assert said[4] == (local_user(), "Roll back to version 1")
 
 
 def test_given_two_people_when_both_apply_at_once_then_one_is_in_conflict_and_nothing_is_lost(

@@ -12,13 +12,13 @@ from aws_cdk import aws_sqs as sqs
 from cdk_nag import AwsSolutionsChecks, ServerlessChecks
 
 from infra.acknowledgement import acknowledge
-from infra.settings import Settings
+from infra.settings import Settings, SubjectForm
 from infra.wcs_hooks_stack import WcsHooksStack
 from tests.infra.conftest import HARDENED, NewCode
 
 SETTINGS: Final = {
     "as it is": Settings(),
-    "with a bus": Settings(event_bus=True, token_secrets=True),
+    "with a bus": Settings(event_bus=True, token_secrets=True, subject=SubjectForm.HASH),
     "hardened": HARDENED,
 }
 

@@ -4,7 +4,7 @@ from typing import Final
 
 import pytest
 
-from infra.settings import Architecture, Packaging, Settings, Tracing
+from infra.settings import Architecture, Packaging, Settings, SubjectForm, Tracing
 from tests.infra.conftest import Synthesise
 from tests.infra.synthesis import SynthesisedStack
 from wcs_hooks.core.caller import Auth, RestApiCalls
@@ -19,6 +19,30 @@ POWERTOOLS: Final = {
     "POWERTOOLS_LOG_LEVEL": "INFO",
     "POWERTOOLS_TRACE_DISABLED": "true",
 }
+
+OTHER_SETTINGS: Final = Settings(
+    auth=Auth.BASIC,
+    basic_user="node",
+    allowed_sources=("203.0.113.0/24", "2001:db8::/32"),
+    trusted_proxies=("198.51.100.0/24", "192.0.2.1/32"),
+    reply_timeout=2.1,
+    snapshot_ttl=0.5,
+    echo_log_sample_rate=0.25,
+    echo_metrics_seconds=2.5,
+    session_ttl_days=3,
+    lists_cache_seconds=0.5,
+    keep_alive_interval=12.5,
+    call_lease_hours=2,
+    session_lease_hours=48,
+    rest_api_calls=RestApiCalls.AS_CLIENT,
+    keys_stale_hours=36,
+    token_secrets=True,
+    logged_fields=("name", "callee"),
+    explain_decisions=True,
+    subject=SubjectForm.HASH,
+    subject_expression="session.custom.login",
+)
+"""What else the functions are told."""
 
 
 def test_given_the_stack_when_counted_then_there_are_these_five_functions(
@@ -84,26 +108,7 @@ def test_given_a_reply_timeout_when_hooks_are_slow_then_lambda_ends_after_it_and
 def test_given_settings_when_a_category_function_starts_then_its_environment_tells_them(
     category: Category, stack_with: Synthesise
 ) -> None:
-    stack = stack_with(
-        Settings(
-            auth=Auth.BASIC,
-            basic_user="node",
-            allowed_sources=("203.0.113.0/24", "2001:db8::/32"),
-            trusted_proxies=("198.51.100.0/24", "192.0.2.1/32"),
-            reply_timeout=2.1,
-            snapshot_ttl=0.5,
-            echo_log_sample_rate=0.25,
-            echo_metrics_seconds=2.5,
-            session_ttl_days=3,
-            lists_cache_seconds=0.5,
-            keep_alive_interval=12.5,
-            call_lease_hours=2,
-            session_lease_hours=48,
-            rest_api_calls=RestApiCalls.AS_CLIENT,
-            keys_stale_hours=36,
-            token_secrets=True,
-        )
-    )
+    stack = stack_with(OTHER_SETTINGS)
     of_events = {"EVENT_BUS_NAME": "", "EVENT_BUS_KEEP_ALIVE": "false"}
 
     assert stack.function(category)["Environment"]["Variables"] == POWERTOOLS | {
@@ -130,6 +135,11 @@ def test_given_settings_when_a_category_function_starts_then_its_environment_tel
         "REST_API_CALLS": "as-client",
         "ECHO_LOG_SAMPLE_RATE": "0.25",
         "ECHO_METRICS_SECONDS": "2.5",
+        "LOGGED_FIELDS": "name,callee",
+        "EXPLAIN_DECISIONS": "true",
+        "SUBJECT": "hash",
+        "SUBJECT_EXPRESSION": "session.custom.login",
+        "SUBJECT_SECRET_ARN": stack.output("SubjectSecretArn"),
         **(of_events if category is Category.EVENT else {}),
     }
 

@@ -8,7 +8,9 @@ from typing import Any
 
 from wcs_hooks.compiler.policy_compiler import (
     NOTHING,
+    UNKNOWN_EDIT,
     AppRecord,
+    Edit,
     InForceVersion,
     PointerMovedError,
     RecordChangedError,
@@ -121,7 +123,9 @@ class InMemoryPolicyStore:
         items: Sequence[Mapping[str, Any]],
         changed: Changes,
         now: float,
+        edit: Edit = UNKNOWN_EDIT,
     ) -> int:
+        del edit
         versions = self.versions.setdefault(compilation.app, {})
         number = max(versions, default=0) + 1
         versions[number] = Version(

@@ -187,6 +187,7 @@ def test_given_the_stack_then_of_the_runtime_it_knows_no_policies(path: Path) ->
         for name in (
             *("core.methods", "core.outcome", "core.caller", "core.policy.vocabulary"),
             *("adapters.dynamo_snapshots", "hook.dead_letter", "telemetry.catalogue"),
+            *("core.secrets", "core.subject"),
         )
     )
     known = [module for module in _imports(path) if _belongs_to(module, "wcs_hooks")]

@@ -77,7 +77,7 @@ _REFUSED = {
 }
 _ALLOWED = {
     "secretsmanager:GetSecretValue": [
-        "OperatorPolicyArn allows it on SignatureSecretArn and TokenSecretsArn"
+        "OperatorPolicyArn allows it on SignatureSecretArn and TokenSecretsArn and SubjectSecretArn"
     ],
     "dynamodb:Scan": [
         "PolicyEditorPolicyArn allows it on PoliciesTableName",

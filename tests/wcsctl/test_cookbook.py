@@ -2,6 +2,8 @@
 
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ from typer.testing import CliRunner
 
 from strict_yaml import plain
 from wcsctl import cli
+from wcsctl.errors import UsageError
 from wcsctl.policies.files import load_directory
 from wcsctl.policies.lint import lint
 
@@ -114,6 +117,58 @@ def test_given_the_recipe_to_cut_a_stream_then_its_policy_to_arm_an_app_does_it_
     result = CliRunner().invoke(cli.app, ["policy", "test", "--strict", str(tmp_path)])
 
     assert result.exit_code == 0, result.output
+
+
+def test_given_a_recipe_when_it_is_written_for_an_app_then_its_tests_pass_there(
+    tmp_path: Path,
+) -> None:
+    runner, recipe = CliRunner(), "per-user-rights"
+
+    written = runner.invoke(cli.app, ["policy", "new", recipe, str(tmp_path), "--app", "school"])
+
+    assert written.exit_code == 0, written.output
+    files = [tmp_path / "school" / f"{recipe}{suffix}" for suffix in (".test.yaml", ".yaml")]
+    assert written.stdout.split() == list(map(str, files))
+    assert runner.invoke(cli.app, ["policy", "test", "--strict", str(tmp_path)]).exit_code == 0
+    again = runner.invoke(cli.app, ["policy", "new", recipe, str(tmp_path), "--app", "school"])
+    assert isinstance(again.exception, UsageError)
+
+
+def test_given_recipes_that_share_a_policy_when_both_are_written_then_that_is_said(
+    tmp_path: Path,
+) -> None:
+    runner = CliRunner()
+    words = [str(tmp_path), "--app", "*"]
+
+    runner.invoke(cli.app, ["policy", "new", "bans", *words])
+    second = runner.invoke(cli.app, ["policy", "new", "per-user-rights", *words])
+
+    assert "site: id: is in" in second.stderr.replace("\n", "")
+    assert runner.invoke(cli.app, ["policy", "new"]).stdout.split() == _RECIPES
+
+
+def test_given_wcsctl_when_it_is_built_then_the_package_has_the_cookbook() -> None:
+    program = """
+from setuptools import Distribution
+made = Distribution()
+made.parse_config_files()
+made.include_package_data = False  # else it writes what it finds
+build = made.get_command_obj("build_py")
+build.ensure_finalized()
+print(*(file for package, _, _, files in build.data_files for file in files if package == "wcsctl"))
+"""
+
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", program],
+        cwd=_REPOSITORY,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+
+    for recipe in _RECIPES:
+        for file in (_COOKBOOK / recipe).iterdir():
+            assert f"cookbook/{recipe}/{file.name}" in done.stdout.split()
 
 
 @pytest.mark.parametrize("recipe", _RECIPES)

@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 
 from tests.support.operated_stack import OperatedStack, operated
+from wcs_hooks.core.keyed_hash import keyed_hash
 from wcsctl.decision_log import DecisionLog, Filter
 from wcsctl.deployment import Deployment
+from wcsctl.errors import ConflictError, UsageError
 from wcsctl.function_configuration import FunctionConfigurations
 from wcsctl.function_logs import FunctionLogs
 
@@ -69,6 +71,85 @@ def test_each_filter_leaves_what_fits(stack: OperatedStack) -> None:
     assert found(stack, "--policy", "publishing") == []
     assert found(stack, "--app", "club") == ["shadow-1"]
     assert found(stack, "--id", "denied-1") == ["denied-1"]
+
+
+def test_given_several_kinds_of_decisions_then_any_of_them_is_shown(stack: OperatedStack) -> None:
+    stack.log(
+        "direct",
+        line("denied-1"),
+        line("failed-1", answer="failed", deadLettered=True),
+        line("half-failed-1", answer="echoed", deadLettered=True, error="the bus does not answer"),
+        line("malformed-1", answer="malformed", deadLettered=True),
+        line("suppressed-1", answer="echoed", denySuppressed=True),
+        line("plain-1", answer="echoed"),
+    )
+
+    assert found(stack, "--failed") == ["failed-1", "half-failed-1"]
+    assert found(stack, "--suppressed") == ["suppressed-1"]
+    assert found(stack, "--denied", "--suppressed") == ["denied-1", "suppressed-1"]
+
+
+def test_given_logged_fields_when_decisions_are_searched_then_their_values_are_compared() -> None:
+    fields = {"name": "rtsp://camera/live", "width": 640, "record": True}
+    with operated(LOGGED_FIELDS="name,width,record") as stack:
+        stack.log("direct", line("shown-1", fields=fields), line("bare-1"))
+
+        assert found(stack, "--where", "name=rtsp://user:secret@camera/live?x=1") == ["shown-1"]
+        assert found(stack, "--where", "width=640", "--where", "record=true") == ["shown-1"]
+        assert found(stack, "--where", "width=640", "--where", "record=false") == []
+        assert "name=rtsp://camera/live width=640 record=true" in stack.run("decisions").stdout
+        refused = stack.run("decisions", "--where", "callee=100").exception
+
+    assert isinstance(refused, UsageError)
+    assert "do not show callee: the setting loggedFields has name, width, record" in str(refused)
+
+
+def test_given_a_rotation_when_a_users_decisions_are_searched_then_both_hashes_are_found() -> None:
+    with operated(SUBJECT="hash") as stack:
+        created = stack.aws.secrets_manager.create_secret(
+            Name="SubjectSecret", SecretString=json.dumps({"current": "first"})
+        )
+        stack.outputs["SubjectSecretArn"] = created["ARN"]
+        rotated = stack.run("secret", "rotate", "--subject")
+        value = stack.aws.secrets_manager.get_secret_value(SecretId=created["ARN"])["SecretString"]
+        second = json.loads(value)["current"]
+        hashes = [keyed_hash(user, key) for user, key in (("anna", "first"), ("anna", second))]
+        stack.log(
+            "direct",
+            line("plain-1", subject={"id": "anna", "unverified": True}),
+            line("before-1", subject={"hash": hashes[0]}),
+            line("after-1", subject={"hash": hashes[1]}),
+            line("other-1", subject={"hash": keyed_hash("ben", second)}),
+        )
+
+        assert found(stack, "--user", "anna") == ["plain-1", "before-1", "after-1"]
+        assert second not in rotated.output
+        assert isinstance(stack.run("secret", "rotate", "--subject").exception, ConflictError)
+        assert stack.run("secret", "finish", "--subject", "--yes").exit_code == 0
+        assert found(stack, "--user", "anna") == ["plain-1", "after-1"]
+        assert "user anna (unverified)" in stack.run("decisions", "--id", "plain-1").stdout
+
+
+def test_given_a_rotation_when_a_sessions_decisions_are_searched_then_both_hashes_are_found(
+    stack: OperatedStack,
+) -> None:
+    stack.run("secret", "rotate")
+    valid = stack.secret()
+    hashes = [keyed_hash("/192.0.2.1:5/s", valid[name]) for name in ("previous", "current")]
+    stack.log("direct", line("before-1", session=hashes[0]), line("after-1", session=hashes[1]))
+
+    assert found(stack, "--session", "/192.0.2.1:5/s") == ["before-1", "after-1"]
+    assert found(stack, "--session", hashes[0]) == ["before-1"]
+    assert found(stack, "--session", "/other") == []
+
+
+def test_given_the_setting_is_off_when_a_user_is_searched_then_it_is_named(
+    stack: OperatedStack,
+) -> None:
+    refused = stack.run("decisions", "--user", "anna").exception
+
+    assert isinstance(refused, UsageError)
+    assert "subject=plain or subject=hash" in str(refused)
 
 
 def test_a_decision_reads_as_one_line(stack: OperatedStack) -> None:

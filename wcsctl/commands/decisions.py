@@ -11,7 +11,8 @@ import typer
 from rich.text import Text
 
 from wcsctl.context import command_context
-from wcsctl.decision_log import DecisionLog, Filter, to_json
+from wcsctl.decision_log import DecisionLog, Filter, field_text, to_json
+from wcsctl.decision_search import DecisionSearch
 from wcsctl.function_configuration import FunctionConfigurations
 from wcsctl.function_logs import FunctionLogs, LogRecord
 from wcsctl.output import Output
@@ -48,6 +49,33 @@ def decisions(  # noqa: PLR0913, PLR0917 - its filters
         bool, typer.Option("--follow", "-f", help="Go on with what comes, until Ctrl-C.")
     ] = False,
     denied: Annotated[bool, typer.Option("--denied", help="Denials only.")] = False,
+    failed: Annotated[
+        bool,
+        typer.Option(
+            "--failed", help="Only what could not be answered, or done besides the reply."
+        ),
+    ] = False,
+    suppressed: Annotated[
+        bool,
+        typer.Option("--suppressed", help="Only denials of unknown sessions, which were echoed."),
+    ] = False,
+    where: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=VALUE",
+            help="Only where this field of the hook is this; of several all. Lines show the fields "
+            "of the setting `loggedFields`.",
+        ),
+    ] = None,
+    user: Annotated[
+        str,
+        typer.Option(
+            help="Only of this user. Lines say who it was if the setting `subject` is on."
+        ),
+    ] = "",
+    session: Annotated[
+        str, typer.Option(help="Only of the session with this sessionId, or this hash of one.")
+    ] = "",
     method: Annotated[str, typer.Option(help="Of this method only, in any of its spellings.")] = "",
     policy: Annotated[
         str,
@@ -69,14 +97,28 @@ def decisions(  # noqa: PLR0913, PLR0917 - its filters
 
     Every denial, override, rejection and failure has a line. Of plain echoes only a sample is
     logged (the setting `echoLogSampleRate`). Times are local. With `--json` each line is a JSON
-    object.
+    object. Of `--denied`, `--failed` and `--suppressed` any is enough; everything else must hold.
 
-    Examples: `wcsctl decisions --denied --since 1d`, `wcsctl decisions -f --method publishStream`.
+    Examples: `wcsctl decisions --denied --since 1d`, `wcsctl decisions -f --method publishStream`,
+    `wcsctl decisions --user anna --where name=lesson`.
     """
     given = command_context(context)
     start = moment(since, time.time())
-    logs = FunctionLogs(given.deployment, FunctionConfigurations(given.deployment))
-    log = DecisionLog(logs, Filter(denied, method, policy, app, decision))
+    configurations = FunctionConfigurations(given.deployment)
+    search = DecisionSearch(given.deployment, configurations)
+    wanted = Filter(
+        denied=denied,
+        failed=failed,
+        suppressed=suppressed,
+        method=method,
+        policy=policy,
+        app=app,
+        decision=decision,
+        fields=search.fields(where or ()),
+        subjects=search.subjects(user) if user else frozenset(),
+        sessions=search.sessions(session) if session else frozenset(),
+    )
+    log = DecisionLog(FunctionLogs(given.deployment, configurations), wanted)
     if follow:
         _follow(log, start, given.output)
         return
@@ -126,7 +168,20 @@ def decision_line(record: LogRecord) -> Text:
     return text
 
 
+def subject_text(subject: Mapping[str, Any]) -> str:
+    """Who it was, for people."""
+    hashed = f"hash {subject.get('hash')}"
+    who = f"user {subject['id']}" if "id" in subject else f"user with {hashed}"
+    return f"{who} (unverified)" if subject.get("unverified") else who
+
+
 def _remarks(line: Mapping[str, Any]) -> Iterator[str]:
+    subject = line.get("subject")
+    if isinstance(subject, dict):
+        yield subject_text(subject)
+    fields = line.get("fields")
+    if isinstance(fields, dict):
+        yield " ".join(f"{name}={field_text(value)}" for name, value in fields.items())
     for field, words in _REMARKS.items():
         value = line.get(field)
         if value:

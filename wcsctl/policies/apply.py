@@ -142,12 +142,17 @@ class Editing:
         Shows what is being done.
     wait
         How many seconds the compiler has.
+    message
+        Why the edit is made, for the history.
     """
 
-    def __init__(self, deployment: Deployment, feedback: Feedback, wait: float) -> None:
+    def __init__(
+        self, deployment: Deployment, feedback: Feedback, wait: float, message: str = ""
+    ) -> None:
         self.deployment = deployment
         self._feedback = feedback
         self.wait = wait
+        self._message = message
         self.table = PolicyTable(deployment)
 
     def lint(
@@ -259,7 +264,7 @@ class Editing:
         writes = [write_of(change, seen[change.app]) for change in changes]
         with self._feedback.progress("Writing", len(writes)) as advance:
             self.table.check(seen.values())
-            return self.table.write(writes, seen, advance)
+            return self.table.write(writes, seen, advance, message=self._message)
 
     def _wait(
         self,

@@ -36,6 +36,8 @@ class Version:
         `added`, `removed` and `modified` to the number of policies and the first of their names.
     in_force, pinned
         Whether it is, and whether it is held.
+    by, message
+        Who made it by wcsctl, and why; empty where it was made otherwise.
     """
 
     version: int
@@ -44,6 +46,8 @@ class Version:
     changed: dict[str, Any]
     in_force: bool
     pinned: bool
+    by: str = ""
+    message: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """As `--json` prints it."""
@@ -54,6 +58,8 @@ class Version:
             "changed": self.changed,
             "inForce": self.in_force,
             "pinned": self.pinned,
+            "by": self.by,
+            "message": self.message,
         }
 
 
@@ -103,9 +109,32 @@ class History:
                 manifest["changed"],
                 manifest["version"] == current,
                 manifest["version"] == current and pointer.pinned,
+                manifest.get("by", ""),
+                manifest.get("message", ""),
             )
             for manifest in found
         ]
+
+    def before_current(self, app: str) -> int:
+        """The version that is kept and came last before the one in force.
+
+        Raises
+        ------
+        NotFoundError
+            If there is none.
+        """
+        current = next(map(read_pointer, self._manifests(app, [CURRENT])), NOTHING).version
+        for upper in range(current - 1, max(current - 1 - _GAP, 0), -_BATCH):
+            numbers = range(upper, max(upper - _BATCH, 0), -1)
+            found = self._manifests(app, [version_key(number) for number in numbers])
+            if found:
+                return max(int(manifest["version"]) for manifest in found)
+        raise NotFoundError(
+            f"Before version {current} of the policies of app {app} none is kept: "
+            f"`wcsctl policy history {app}` lists those that are."
+            if current
+            else f"No policies of app {app} are in force."
+        )
 
     def check(self, app: str, version: int) -> None:
         """Make sure that there is such a version.

@@ -5,7 +5,6 @@ takes. Beside an app's policies an item `#edit` is renewed in the same transacti
 people who edit an app at once, however different the policies, the second is turned away.
 """
 
-import getpass
 import json
 import time
 import uuid
@@ -22,7 +21,8 @@ from wcs_hooks.adapters.dynamo_snapshots import CURRENT
 from wcs_hooks.compiler.policy_compiler import NOTHING, InForceVersion
 from wcs_hooks.core.policy.compilation import source_digest
 from wcs_hooks.core.policy.reader import ATTRIBUTES, is_policy_id
-from wcs_hooks.core.policy.vocabulary import PIN_ID, STATUS_ID
+from wcs_hooks.core.policy.vocabulary import EDIT_ID, PIN_ID, STATUS_ID
+from wcsctl.caller_identity import caller_of
 from wcsctl.deployment import Deployment
 from wcsctl.errors import ConflictError, NotFoundError, WcsctlError
 from wcsctl.feedback import Advance, no_advance
@@ -31,9 +31,6 @@ from wcsctl.policies.dynamodb_json import Raw, key_of, value_of
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
-
-EDIT_ID: Final = "#edit"
-"""The item that wcsctl renews with each edit of an app's policies."""
 
 TRANSACTION: Final = 100
 """How many items DynamoDB takes in one transaction."""
@@ -152,6 +149,7 @@ class PolicyTable:
     """
 
     def __init__(self, deployment: Deployment) -> None:
+        self._deployment = deployment
         self._client: DynamoDBClient = deployment.client("dynamodb")
         self._policies = deployment.output("PoliciesTableName")
         self._snapshots = deployment.output("SnapshotsTableName")
@@ -252,6 +250,8 @@ class PolicyTable:
         writes: Sequence[Write],
         seen: Mapping[str, AppItems],
         advance: Advance = no_advance,
+        *,
+        message: str = "",
     ) -> datetime:
         """Write, each transaction wholly or not at all; gives when that was, by DynamoDB's clock.
 
@@ -259,6 +259,8 @@ class PolicyTable:
         ----------
         seen
             The apps as they were when the writes were thought of.
+        message
+            Why, for the history.
 
         Raises
         ------
@@ -266,9 +268,14 @@ class PolicyTable:
             If an item is not what it was, or somebody else edited the app with wcsctl.
         """
         done = 0
+        author = caller_of(self._deployment)
         for chunk in chunks(writes):
             apps = dict.fromkeys(one.app for one in chunk.writes)
-            edits = [_edit(app, seen[app]) for app in apps if app in chunk.begun]
+            edits = [
+                _edit(seen[app], [one for one in writes if one.app == app], author, message)
+                for app in apps
+                if app in chunk.begun
+            ]
             self._transact([*chunk.writes, *edits], done, len(writes))
             done += len(chunk.writes)
             advance(len(chunk.writes))
@@ -352,21 +359,24 @@ def chunks(writes: Sequence[Write]) -> Iterator[Chunk]:
         yield Chunk(chunk, frozenset(begun))
 
 
-def _edit(app: str, seen: AppItems) -> Write:
+def _edit(seen: AppItems, writes: Iterable[Write], author: str, message: str) -> Write:
+    """The write of `#edit`: the compiler knows by the digest which version came of it."""
+    after = dict(seen.raw)
+    for one in writes:
+        if one.after is None:
+            after.pop(one.id, None)
+        elif is_policy_id(one.id):
+            after[one.id] = one.after
     mark = {
-        **key_of(app, EDIT_ID),
+        **key_of(seen.app, EDIT_ID),
         "edit": {"S": uuid.uuid4().hex},
         "at": {"S": datetime.now(UTC).isoformat(timespec="seconds")},
-        "by": {"S": _user()},
+        "by": {"S": author},
+        "source": {"S": AppItems(seen.app, after).digest},
     }
-    return Write(app, EDIT_ID, seen.system.get(EDIT_ID), mark)
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):  # a container's user may have no name
-        return "unknown"
+    if message:
+        mark["message"] = {"S": message}
+    return Write(seen.app, EDIT_ID, seen.system.get(EDIT_ID), mark)
 
 
 def _condition(before: Raw | None) -> dict[str, Any]:

@@ -28,7 +28,9 @@ from wcs_hooks.adapters.dynamo_snapshots import (
 from wcs_hooks.clock import Clock
 from wcs_hooks.compiler.policy_compiler import (
     NOTHING,
+    UNKNOWN_EDIT,
     AppRecord,
+    Edit,
     InForceVersion,
     PointerMovedError,
     RecordChangedError,
@@ -192,6 +194,7 @@ class DynamoPolicyStore:
         items: Sequence[Mapping[str, Any]],
         changed: Changes,
         now: float,
+        edit: Edit = UNKNOWN_EDIT,
     ) -> int:
         """Write a new version with its source, for good; gives its number."""
         app = compilation.app
@@ -221,6 +224,8 @@ class DynamoPolicyStore:
                 for kind, names in asdict(changed).items()
             },
         }
+        if edit.by:
+            manifest |= {"by": edit.by, "message": edit.message}
         self._create(app, version_key(version), manifest)
         return version
 

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import chain
 from types import MappingProxyType
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 from wcs_hooks.clock import Clock
 from wcs_hooks.compiler.key_refresher import NewKeys
@@ -42,7 +42,7 @@ from wcs_hooks.core.policy.compilation import (
 from wcs_hooks.core.policy.limit_lint import without_keep_alives
 from wcs_hooks.core.policy.reader import EVERY_APP, Finding, Mode, Policy, Severity, is_policy_id
 from wcs_hooks.core.policy.token_use import NO_TOKENS, TokenUse, pack_token_use
-from wcs_hooks.core.policy.vocabulary import PIN_ID, STATUS_ID
+from wcs_hooks.core.policy.vocabulary import EDIT_ID, PIN_ID, STATUS_ID
 
 ATTEMPTS: Final = 10
 """Attempts to compile an app, if other compilers are faster; also how often dependent apps are
@@ -57,6 +57,9 @@ MAX_TOKEN_USE_BYTES: Final = 40_000
 _TRY_AGAIN: Final = 240.0
 """Seconds after which an app is compiled again whose policies name keys that could not be fetched,
 or limit streams though none was ever kept alive."""
+
+_LONGEST_TEXT: Final = 1_000
+"""Characters of each text of an edit that are kept with a version."""
 
 _FOREVER: Final = float("inf")
 
@@ -103,6 +106,24 @@ class InForceVersion:
 
 
 NOTHING: Final = InForceVersion()
+
+
+class Edit(NamedTuple):
+    """Who made a version's policies what they are, as far as that is known.
+
+    Attributes
+    ----------
+    by
+        As wcsctl says; empty where the policies were edited without it.
+    message
+        What they gave as the reason.
+    """
+
+    by: str = ""
+    message: str = ""
+
+
+UNKNOWN_EDIT: Final = Edit()
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,6 +247,7 @@ class PolicyStore(Protocol):
         items: Sequence[Mapping[str, Any]],
         changed: Changes,
         now: float,
+        edit: Edit = UNKNOWN_EDIT,
     ) -> int:
         """Write a new version with its source, for good; gives its number."""
         ...
@@ -434,7 +456,7 @@ class PolicyCompiler:
             errors += problems
             pinned = version if not problems or before.pinned else None
         elif not errors:
-            version = self._publish(compilation, policies, before, now)
+            version = self._publish(compilation, items, before, now)
         elif before.pinned:
             # Released. What it held stays in force, as the last good version does.
             self._store.point(app, version, before, pinned=False)
@@ -532,10 +554,11 @@ class PolicyCompiler:
     def _publish(
         self,
         compilation: Compilation,
-        policies: Sequence[Mapping[str, Any]],
+        items: Sequence[Mapping[str, Any]],
         before: InForceVersion,
         now: float,
     ) -> int:
+        policies = [item for item in items if is_policy_id(item["id"])]
         digest = source_digest(policies)
         if before.source == digest and not before.pinned:
             return before.version
@@ -546,7 +569,8 @@ class PolicyCompiler:
         except LookupError:
             # Somebody deleted it. What changed is then not known, but that is no reason to stop.
             source = []
-        version = self._store.add_version(compilation, policies, changes(source, policies), now)
+        changed, edit = changes(source, policies), _edit(items, digest)
+        version = self._store.add_version(compilation, policies, changed, now, edit)
         self._store.point(compilation.app, version, before, pinned=False)
         return version
 
@@ -643,6 +667,22 @@ def _digest(
     # Records of apps without tokens stay what they were before there were any.
     text = json.dumps([*parts, outcome] if outcome else parts)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _edit(items: Iterable[Mapping[str, Any]], digest: str) -> Edit:
+    """The edit that made the policies what they are: none if they were edited again without wcsctl.
+
+    Parameters
+    ----------
+    digest
+        Of the policies.
+    """
+    mark = next((item for item in items if item["id"] == EDIT_ID), {})
+    if mark.get("source") != digest:
+        return UNKNOWN_EDIT
+    by, message = (mark.get(name, "") for name in Edit._fields)
+    # Somebody may have edited it manually.
+    return Edit(*(text[:_LONGEST_TEXT] if isinstance(text, str) else "" for text in (by, message)))
 
 
 def _status_seen(items: Iterable[Mapping[str, Any]]) -> str | None:

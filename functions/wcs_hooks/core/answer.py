@@ -139,6 +139,7 @@ def answer(  # noqa: PLR0913 - what it depends on, by name
     take: "Take | None" = None,
     decided: Callable[[Decision], None] | None = None,
     trace: Callable[[Step], None] | None = None,
+    keeps_claims: bool = False,
 ) -> Answer:
     """Answer a hook.
 
@@ -166,6 +167,8 @@ def answer(  # noqa: PLR0913 - what it depends on, by name
         for it.
     trace
         Called with each policy that was considered.
+    keeps_claims
+        Whether what connect's token proved is kept also if no policy asks for it.
 
     Raises
     ------
@@ -202,7 +205,8 @@ def answer(  # noqa: PLR0913 - what it depends on, by name
             return Answer(replies.echo(payload), decision, suppressed=True)
         return Answer(replies.denial(decision.denial, decision_id), decision)
     config = policies.client_config(now) if is_connect else ""
-    claims = identity.claims() if is_connect and policies.uses_claims else None
+    wanted = policies.uses_claims or (keeps_claims and policies.trusts)
+    claims = identity.claims() if is_connect and wanted else None
     if decision.verdict is Verdict.OVERRIDE or config:
         reply = replies.override(payload, decision.fields, config)
     else:

@@ -102,6 +102,17 @@ def is_secret(path: tuple[str, ...]) -> bool:
     )
 
 
+def is_masked(name: str) -> bool:
+    """Whether a top-level field is never shown, whatever it holds.
+
+    Examples
+    --------
+    >>> is_masked("custom"), is_masked("session_id"), is_masked("name")
+    (True, True, False)
+    """
+    return _is_secret_name(name, _HIDDEN_NAMES)
+
+
 def without_secrets(fields: Mapping[str, Any]) -> dict[str, Any]:
     """A body to keep: what is left is as it was, so that nobody becomes somebody else by it.
 

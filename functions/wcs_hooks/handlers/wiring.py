@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from wcs_hooks.core.tokens.keys import Key
     from wcs_hooks.core.tokens.trust import Trust
     from wcs_hooks.hook.places import SessionPlaces
+    from wcs_hooks.hook.subjects import SubjectFinder
 
 REDRIVE: Final = "redrive"
 """The event's key for a dead letter that is handed back. The gateway's events have no such key:
@@ -96,6 +97,8 @@ def hook_handler(category: Category) -> Handler:
         ),
         clock=clock,
         reply_timeout=environment.reply_timeout,
+        subjects=_subjects(environment, clients, clock) if environment.subject else None,
+        explains=environment.explains_decisions,
     )
     reporter = HookReporter(
         category,
@@ -103,6 +106,7 @@ def hook_handler(category: Category) -> Handler:
         secrets.current,
         echo_metrics_seconds=environment.echo_metrics_seconds,
         clock=clock,
+        logged_fields=environment.logged_fields,
     )
 
     def answer(event: Event, decision_id: str) -> dict[str, Any]:
@@ -149,6 +153,19 @@ def _side_effects(
             PublishEvent(bus, sessions, keep_alive=environment.event_bus_keep_alive)
         )
     return side_effects
+
+
+def _subjects(environment: HookEnvironment, clients: Clients, clock: Clock) -> "SubjectFinder":
+    # Imported where the setting is on.
+    from wcs_hooks.core.subject import HASH, SubjectExpression  # noqa: PLC0415
+    from wcs_hooks.hook.subjects import SubjectFinder  # noqa: PLC0415
+
+    source, arn = environment.subject_expression, environment.subject_secret_arn
+    secrets = None
+    if environment.subject == HASH:
+        client = clients.secrets_manager()
+        secrets = CachedSecrets(lambda: read_secrets(client, arn), clock).valid
+    return SubjectFinder(SubjectExpression(source) if source else None, secrets)
 
 
 def _token_keys(

@@ -1,6 +1,7 @@
 """The endpoint: from a request to its reply, its side effects, and an observation of both."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import cache, partial
 from typing import TYPE_CHECKING, Final
 
 from wcs_hooks.clock import Clock, Deadline
@@ -8,7 +9,7 @@ from wcs_hooks.core.active_policies import ActivePolicies
 from wcs_hooks.core.answer import Answer, LazyIdentity, identity_of
 from wcs_hooks.core.answer import answer as answer_hook
 from wcs_hooks.core.caller import RestApiCalls
-from wcs_hooks.core.decision import Decision, Failure, Hook, UndecidedError, Verdict
+from wcs_hooks.core.decision import Decision, Failure, Hook, Step, UndecidedError, Verdict
 from wcs_hooks.core.methods import METHODS, PLAYERS, Category
 from wcs_hooks.core.outcome import Cause, Outcome, RestOnError, outcome_of
 from wcs_hooks.core.payload import Payload, parse
@@ -23,7 +24,9 @@ from wcs_hooks.ports import DeadLetters, Leases, Lists, Place, Policies, Session
 
 if TYPE_CHECKING:
     from wcs_hooks.core.places import Take
+    from wcs_hooks.core.subject import Subject
     from wcs_hooks.hook.places import SessionPlaces
+    from wcs_hooks.hook.subjects import SubjectFinder
 
 _NOT_KEPT: Final[tuple[bool | None, bool]] = (None, False)
 
@@ -67,6 +70,10 @@ class HookEndpoint:
         What the decision goes by, and the time budget.
     reply_timeout
         Seconds within which the reply is given, whatever fails.
+    subjects
+        Finds out who is behind a hook; none if nobody wants to know.
+    explains
+        Whether the policies that were considered are noted.
     """
 
     def __init__(  # noqa: PLR0913 - what it works with, by name
@@ -85,6 +92,8 @@ class HookEndpoint:
         dead_letters: DeadLetters,
         clock: Clock,
         reply_timeout: float,
+        subjects: "SubjectFinder | None" = None,
+        explains: bool = False,
     ) -> None:
         self._category = category
         self._check_caller = check_caller
@@ -100,6 +109,8 @@ class HookEndpoint:
         self._dead_letters = dead_letters
         self._clock = clock
         self._reply_timeout = reply_timeout
+        self._subjects = subjects
+        self._explains = explains
 
     def answer(self, request: Request) -> tuple[Reply, Observation]:
         """Answer a hook. Nothing is raised: whatever goes wrong has a reply, too."""
@@ -197,6 +208,11 @@ class HookEndpoint:
         attempt.in_force = in_force
         attempt.decided_at = now = self._clock.now() if came_at is None else came_at
         hook = Hook(request.method, self._category, payload)
+        trace = None
+        if self._explains:
+            steps: list[Step] = []
+            attempt.steps = steps
+            trace = steps.append
         started = self._clock.monotonic()
 
         def decided(decision: Decision) -> None:
@@ -225,11 +241,17 @@ class HookEndpoint:
                 rest_api_calls=self._rest_api_calls,
                 decision_id=request.decision_id,
                 decided=decided,
+                trace=trace,
+                keeps_claims=self._subjects is not None,
             )
         except UndecidedError as error:
             attempt.lookup_failures = error.lookup_failures
             attempt.limit_failures = error.limit_failures
             raise
+        if self._subjects is not None:
+            attempt.subject = _subject(
+                partial(self._subjects.find, hook, identity, session.for_expressions, deadline)
+            )
         return answer.reply
 
     def _observation(  # noqa: PLR0913 - what happened, part by part
@@ -265,6 +287,8 @@ class HookEndpoint:
             attempt.limit_failures,
             answer.full if answer else {},
             answer.expired if answer else 0,
+            attempt.subject,
+            attempt.steps,
         )
 
     def _keep_places(self, attempt: "_Attempt", holds: frozenset[str], deadline: Deadline) -> None:
@@ -302,6 +326,7 @@ class HookEndpoint:
             redrive_of or request.decision_id,
             redriven=bool(redrive_of),
             claims=attempt.answer.claims if attempt.answer else None,
+            subject=attempt.subject,
         )
         to_do = [side_effect for side_effect in self._side_effects if side_effect.name in names]
         for done, side_effect in enumerate(to_do):
@@ -399,6 +424,10 @@ class _Attempt:
         Rows that could not be read or used, with a decision or without.
     limit_failures
         Limits that could not be counted, likewise.
+    subject
+        Returns who is behind the hook.
+    steps
+        The policies that were considered.
     """
 
     # Not a dataclass: making one takes a millisecond of a cold start, as its `inspect` takes five.
@@ -415,6 +444,8 @@ class _Attempt:
     decision_time: float | None = None
     identity: LazyIdentity | None = None
     answer: Answer | None = None
+    subject: "Callable[[], Subject | None] | None" = None
+    steps: Sequence[Step] = ()
 
     @property
     def kind(self) -> HookResult:
@@ -429,6 +460,19 @@ class _Attempt:
             if decision.denial is not None and not suppressed
             else HookResult.ECHOED
         )
+
+
+def _subject(find: "Callable[[], Subject | None]") -> "Callable[[], Subject | None]":
+    """Returns who is behind a hook, found out when it is first asked for; none if that fails."""
+
+    @cache
+    def found() -> "Subject | None":
+        try:
+            return find()
+        except Exception:  # noqa: BLE001 - the hook has its reply
+            return None
+
+    return found
 
 
 def _refused(request: Request, error: Exception) -> tuple[Reply, HookResult, str]:

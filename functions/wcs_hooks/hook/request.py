@@ -1,17 +1,18 @@
 """A hook's request, and what is known of it once it is answered."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
 from wcs_hooks.core.active_policies import ActivePolicies
-from wcs_hooks.core.decision import Decision, Failure
+from wcs_hooks.core.decision import Decision, Failure, Step
 from wcs_hooks.core.methods import METHODS, Category
 from wcs_hooks.core.outcome import Cause, Outcome, RestOnError
 from wcs_hooks.core.payload import Payload
 
 if TYPE_CHECKING:
     from wcs_hooks.core.limits import Full
+    from wcs_hooks.core.subject import Subject
     from wcs_hooks.core.tokens.verification import Shown
 
 
@@ -98,6 +99,10 @@ class Observation(NamedTuple):
         Of each policy whose limit left no room, `app/id`, who holds its places.
     expired_places
         How many places were found whose holder let them run out.
+    subject
+        Returns who is behind the hook, if the setting `subject` is on and the hook was answered.
+    steps
+        The policies that were considered, if the setting `explainDecisions` is on.
     """
 
     request: Request
@@ -119,6 +124,8 @@ class Observation(NamedTuple):
     limit_failures: tuple[Failure, ...] = ()
     full: Mapping[str, "Full"] = {}
     expired_places: int = 0
+    subject: "Callable[[], Subject | None] | None" = None
+    steps: Sequence[Step] = ()
 
     @property
     def method_is_known(self) -> bool:

@@ -5,9 +5,9 @@ Places that limits count are given back in `wcs_hooks.hook.places`.
 None of it can change the reply; what fails goes to the dead letters.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import Any, Final, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 from wcs_hooks.clock import Deadline
 from wcs_hooks.core.active_policies import ActivePolicies
@@ -17,6 +17,9 @@ from wcs_hooks.core.payload import Payload
 from wcs_hooks.core.secrets import masked
 from wcs_hooks.hook.sessions import kept_body
 from wcs_hooks.ports import EventBus, Redrives, SessionKey, SessionRecord, Sessions
+
+if TYPE_CHECKING:
+    from wcs_hooks.core.subject import Subject
 
 MAX_EVENT_BYTES: Final = 250_000
 """The largest body that is published: a bus takes entries of up to 256 KB."""
@@ -45,6 +48,8 @@ class Answered(NamedTuple):
         Whether it comes out of the dead letters, perhaps not for the first time.
     claims
         Of a connect what is proven.
+    subject
+        Returns who is behind the hook, if the setting `subject` is on.
     """
 
     method: str
@@ -54,6 +59,7 @@ class Answered(NamedTuple):
     decision_id: str
     redriven: bool = False
     claims: Mapping[str, Any] | None = None
+    subject: "Callable[[], Subject | None] | None" = None
 
 
 class SideEffect(Protocol):
@@ -133,6 +139,9 @@ class ForgetSession:
             return
         key = SessionKey.named_by(answered.payload)
         if key is not None:
+            if answered.subject is not None:
+                # Event and log ask who it was when the session is gone.
+                answered.subject()
             # Meanwhile WCS may have given the id to another connection.
             connected_by = answered.now if answered.redriven else None
             self._sessions.forget(key, deadline, connected_by=connected_by)
@@ -179,6 +188,9 @@ class PublishEvent:
             "decision": decision_id,
             "app": app if isinstance(app, str) else "",
         }
+        subject = None if answered.subject is None else answered.subject()
+        if subject is not None:
+            detail["subject"] = subject.to_json()
         if len(answered.payload.raw) <= MAX_EVENT_BYTES:
             detail["body"] = masked(fields)
         else:

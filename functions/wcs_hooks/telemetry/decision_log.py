@@ -1,14 +1,16 @@
 """The decision log: the fields of a hook's line, and how they become text.
 
-No line holds anything of a hook's body but its `appKey`: bodies are full of secrets
-(`docs/wcs-protocol.md`, section 6). A session shows as a hash that only a holder of the callers'
-secret can compute.
+Of a hook's body a line holds the `appKey`, and through masks the fields of the setting
+`loggedFields`: bodies are full of secrets (`docs/wcs-protocol.md`, section 6). A session shows as a
+hash that only a holder of the callers' secret can compute.
 """
 
 import json
 import logging
 import time
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 from aws_lambda_powertools import Logger
@@ -16,11 +18,17 @@ from aws_lambda_powertools.logging.formatter import LambdaPowertoolsFormatter
 
 from wcs_hooks.core.decision import Denial, Failure
 from wcs_hooks.core.json_template import HOLE, TEMPLATES_KEPT, template
-from wcs_hooks.core.payload import encode
+from wcs_hooks.core.payload import Payload, encode
+from wcs_hooks.core.secrets import masked
 from wcs_hooks.hook.request import HookResult, RestError
 from wcs_hooks.telemetry.catalogue import rest_error_dimensions
 
 _LONGEST_NAME: Final = 256
+_MOST_LOOKED_THROUGH: Final = 4_096
+"""Bytes of a body that is looked through for secrets as a whole; of a larger one only small fields
+are shown."""
+
+_NO_MEMBERS: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 class Facts(NamedTuple):
@@ -49,6 +57,7 @@ class Facts(NamedTuple):
     token: tuple[tuple[str, str], ...] = ()
     lookup_failures: tuple[Failure, ...] = ()
     limit_failures: tuple[Failure, ...] = ()
+    passed_over: tuple[tuple[str, str], ...] = ()
 
     @property
     def message(self) -> str:
@@ -70,6 +79,7 @@ class Facts(NamedTuple):
             "error": self.error,
             "policy": f"{denial.app}/{denial.policy}" if denial else "",
             "policies": self.applied,
+            "passedOver": dict(self.passed_over),
             "shadowDenied": self.shadow_denied,
             "shadowOverridden": self.shadow_overridden,
             "expressionErrors": [f"{f.policy}: {f.attribute}" for f in self.failures],
@@ -107,7 +117,12 @@ class DecisionFormatter(LambdaPowertoolsFormatter):
         self._second_text = ""
 
     def decision(
-        self, facts: Facts, decision_id: str, session: str, at: float, full: str = ""
+        self,
+        facts: Facts,
+        decision_id: str,
+        session: str,
+        at: float,
+        members: Mapping[str, str] = _NO_MEMBERS,
     ) -> str:
         """A decision's line, with its end.
 
@@ -119,18 +134,17 @@ class DecisionFormatter(LambdaPowertoolsFormatter):
             What it does not: texts that need no escape in JSON, the latter may be empty.
         at
             When, in seconds since the epoch.
-        full
-            Whose limits left no room, and who holds the places; may be empty.
+        members
+            What else it does not share: JSON texts by name.
         """
         trace = self._get_latest_trace_id()
         own = [f'"{self._time(at)}"', f'"{decision_id}"']
         if session:
             own.append(f'"{session}"')
-        if full:
-            own.append(encode(full))
+        own += members.values()
         if trace:
             own.append(encode(trace))
-        return self._template_of(facts, bool(session), bool(full), bool(trace)) % tuple(own)
+        return self._template_of(facts, bool(session), bool(trace), *members) % tuple(own)
 
     def formatTime(  # noqa: N802 - the parent's name
         self, record: logging.LogRecord, datefmt: str | None = None
@@ -151,8 +165,8 @@ class DecisionFormatter(LambdaPowertoolsFormatter):
         self,
         facts: Facts,
         has_session: bool,  # noqa: FBT001 - `lru_cache` takes keywords more slowly
-        has_full: bool,  # noqa: FBT001
         has_trace: bool,  # noqa: FBT001
+        *members: str,
     ) -> str:
         line = {
             "timestamp": HOLE,
@@ -162,7 +176,7 @@ class DecisionFormatter(LambdaPowertoolsFormatter):
             "message": facts.message,
             "service": self.log_format["service"],
             **facts.fields(),
-            **({"limit": HOLE} if has_full else {}),
+            **dict.fromkeys(members, HOLE),
             **({"xray_trace_id": HOLE} if has_trace else {}),
         }
         return f"{template(line)}\n"
@@ -171,6 +185,30 @@ class DecisionFormatter(LambdaPowertoolsFormatter):
 def make_logger() -> Logger:
     """Powertools' logger, with this project's formatter."""
     return Logger(location=None, logger_formatter=DecisionFormatter())
+
+
+def logged_fields(payload: Payload, names: Iterable[str]) -> dict[str, str | float | bool]:
+    """The fields of a body that lines show: texts, numbers and booleans, secrets masked.
+
+    Parameters
+    ----------
+    names
+        Of the setting `loggedFields`.
+
+    Examples
+    --------
+    >>> from wcs_hooks.core.payload import parse
+    >>> logged_fields(parse(b'{"name": "lesson?token=1", "custom": {}}'), ["name", "callee"])
+    {'name': 'lesson'}
+    """
+    fields = payload.small_fields(_MOST_LOOKED_THROUGH)
+    shown = masked({name: fields[name] for name in names if name in fields})
+    # Masked first: what is cut off may be what tells that it is a secret.
+    return {
+        name: _printable(value) if isinstance(value, str) else value
+        for name, value in shown.items()
+        if isinstance(value, str | int | float)
+    }
 
 
 def _printable(text: str) -> str:

@@ -1,20 +1,25 @@
 """What is counted and logged of each hook."""
 
-import hashlib
 import logging
 import sys
 import zlib
-from collections.abc import Callable, Iterable, Iterator
-from functools import lru_cache
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final, cast
 
 from wcs_hooks.clock import Clock
 from wcs_hooks.core.decision import ECHO
+from wcs_hooks.core.keyed_hash import keyed_hash
 from wcs_hooks.core.methods import Category
+from wcs_hooks.core.payload import encode
 from wcs_hooks.core.reply import Reply
 from wcs_hooks.hook.request import HookResult, Observation
 from wcs_hooks.telemetry.catalogue import REST_ERRORS, Count, Name
-from wcs_hooks.telemetry.decision_log import DecisionFormatter, Facts, make_logger
+from wcs_hooks.telemetry.decision_log import (
+    DecisionFormatter,
+    Facts,
+    logged_fields,
+    make_logger,
+)
 from wcs_hooks.telemetry.echo_batch import EchoBatch, Echoes
 from wcs_hooks.telemetry.emf import HookMetrics, microseconds, milliseconds
 
@@ -32,6 +37,13 @@ _ONCE: Final = "[1]"
 _NOT_REJECTED: Final = frozenset({"none", "valid"})
 """What becomes of a token that is absent, or as it should be."""
 
+_APPLIED: Final = "applied"
+_TELLING: Final = frozenset({"match", "token", "window"})
+"""Outcomes of a policy whose detail never quotes a hook."""
+
+_MOST_PASSED_OVER: Final = 50
+"""How many policies that were passed over a line names."""
+
 
 class HookReporter:
     """Reports on the hooks of one category.
@@ -48,6 +60,8 @@ class HookReporter:
         How long plain echoes are batched, in seconds; 0 not to batch any.
     clock
         Clock that batches and lines go by.
+    logged_fields
+        The fields of hooks that lines show.
     """
 
     def __init__(
@@ -58,6 +72,7 @@ class HookReporter:
         *,
         echo_metrics_seconds: float,
         clock: Clock,
+        logged_fields: Sequence[str] = (),
     ) -> None:
         logger = make_logger()
         # What Powertools' logger wraps: to ask that for the level goes by way of its methods.
@@ -67,6 +82,7 @@ class HookReporter:
         self._echo_log_sample_rate = echo_log_sample_rate
         self._secret = secret
         self._clock = clock
+        self._logged_fields = logged_fields
         self._batch = EchoBatch(echo_metrics_seconds, self._clock)
         self._cold = True
 
@@ -192,10 +208,11 @@ class HookReporter:
             _token(observation),
             observation.lookup_failures,
             observation.limit_failures,
+            _passed_over(observation),
         )
         decision_id, session = observation.request.decision_id, self._session(observation)
-        full = "; ".join(f"{policy}: {full}" for policy, full in observation.full.items())
-        line = self._formatter.decision(facts, decision_id, session, self._clock.now(), full)
+        now, members = self._clock.now(), dict(self._members(observation))
+        line = self._formatter.decision(facts, decision_id, session, now, members)
         _write(f"{before}{line}")
 
     def _session(self, observation: Observation) -> str:
@@ -204,16 +221,23 @@ class HookReporter:
         session = observation.payload.fields.get("sessionId") if observation.payload else None
         if not secret or not isinstance(session, str):
             return ""
-        text = session.encode("utf-8", "surrogatepass")
-        return hashlib.blake2b(text, key=_session_key(secret), digest_size=8).hexdigest()
+        return keyed_hash(session, secret)
+
+    def _members(self, observation: Observation) -> Iterator[tuple[str, str]]:
+        """What a line says that others of its kind do not, as JSON."""
+        full = "; ".join(f"{policy}: {full}" for policy, full in observation.full.items())
+        if full:
+            yield "limit", encode(full)
+        subject = None if observation.subject is None else observation.subject()
+        if subject is not None:
+            yield "subject", encode(subject.to_json())
+        if self._logged_fields and observation.payload is not None:
+            fields = logged_fields(observation.payload, self._logged_fields)
+            if fields:
+                yield "fields", encode(fields)
 
     def _is_sampled(self, decision_id: str) -> bool:
         return zlib.crc32(decision_id.encode()) < self._echo_log_sample_rate * 2**32
-
-
-@lru_cache(maxsize=2)
-def _session_key(secret: str) -> bytes:
-    return hashlib.sha256(secret.encode()).digest()
 
 
 def _write(lines: str) -> None:
@@ -236,6 +260,20 @@ def _token(observation: Observation) -> tuple[tuple[str, str], ...]:
         return ()
     said = {"trust": shown.trust, "status": str(shown.status), "kid": shown.kid}
     return tuple((name, value) for name, value in said.items() if value)
+
+
+def _passed_over(observation: Observation) -> tuple[tuple[str, str], ...]:
+    """The policies that were considered and did not apply, each with what did not hold."""
+    return tuple(
+        (
+            f"{step.app}/{step.policy}",
+            f"{step.outcome}: {step.detail}"
+            if step.detail and step.outcome in _TELLING
+            else step.outcome,
+        )
+        for step in observation.steps[:_MOST_PASSED_OVER]
+        if step.outcome != _APPLIED
+    )
 
 
 def _token_is_rejected(observation: Observation) -> bool:

@@ -12,6 +12,9 @@ Directory = Annotated[
     Path, typer.Argument(help="A directory with a folder of YAML files for each app.")
 ]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Write without asking.")]
+Message = Annotated[
+    str, typer.Option("--message", "-m", help="Why; `policy history` shows it with the version.")
+]
 Wait = Annotated[
     float, typer.Option("--wait", help="Seconds to wait until the edit is in force.", min=1)
 ]

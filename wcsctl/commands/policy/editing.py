@@ -2,36 +2,73 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
+from rich.text import Text
 
 from wcsctl.commands.policy.arguments import (
     WAIT,
     AppKey,
     Directory,
+    Message,
     PolicyId,
-    VersionNumber,
     Wait,
     Yes,
 )
 from wcsctl.commands.policy.rendering import without_folder
 from wcsctl.commands.policy.review import check_and_apply, review_and_apply
 from wcsctl.context import command_context
+from wcsctl.errors import UsageError
 from wcsctl.output import Output
 from wcsctl.policies import files as policy_files
 from wcsctl.policies import yaml as policy_yaml
 from wcsctl.policies.apply import Editing
+from wcsctl.policies.cookbook import recipes, write_recipe
 from wcsctl.policies.diff import PolicyChange, compare, compare_managed
 from wcsctl.policies.editor import edit as edit_text
 from wcsctl.policies.files import PolicyFiles
 from wcsctl.policies.history import History
 from wcsctl.policies.table import AppItems, policies_of
 
+_HERE: Final = Path()
+
+
+def new(
+    context: typer.Context,
+    recipe: Annotated[
+        str | None, typer.Argument(help="A recipe of the cookbook; without it all are listed.")
+    ] = None,
+    directory: Annotated[
+        Path, typer.Argument(help="Where the app's folder is, or will be.")
+    ] = _HERE,
+    app_key: Annotated[
+        str | None, typer.Option("--app", help="The app: an appKey, or * for every app (quote it).")
+    ] = None,
+) -> None:
+    """Write a recipe of the cookbook, policies and tests, as files of an app.
+
+    Edit them, then `wcsctl policy test DIRECTORY` and `wcsctl policy apply DIRECTORY`. What each
+    recipe is for is in docs/policies.md. Needs no AWS.
+
+    Example: `wcsctl policy new per-user-rights --app school` writes school/per-user-rights.yaml.
+    """
+    output = command_context(context).output
+    if recipe is None:
+        output.result(recipes(), *map(Text, recipes()))
+        return
+    if app_key is None:
+        raise UsageError("Whose policies shall they be? Give --app.")
+    written = [str(file) for file in write_recipe(recipe, directory, app_key)]
+    output.result({"written": written}, *map(Text, written))
+    for finding in policy_files.load([directory]).findings:
+        output.say(Text(f"{finding}: keep one of them", style="yellow"))
+
 
 def put(
     context: typer.Context,
     files: Annotated[list[Path], typer.Argument(help="YAML files of one policy or a list.")],
+    message: Message = "",
     wait: Wait = WAIT,
 ) -> None:
     """Write the policies of files, and leave all others as they are.
@@ -40,7 +77,7 @@ def put(
     command says which of the changes hold only for sessions that connect from now on.
     """
     command = command_context(context)
-    editing = Editing(command.deployment, command.output, wait)
+    editing = Editing(command.deployment, command.output, wait, message)
     read = policy_files.load(files)
     seen = _read_apps(editing, command.output, read.policies)
     changes = compare(policies_of(seen), read.policies, delete=False)
@@ -52,11 +89,12 @@ def delete(
     app_key: AppKey,
     policy_ids: Annotated[list[str], typer.Argument(help="The policies' ids.")],
     yes: Yes = False,
+    message: Message = "",
     wait: Wait = WAIT,
 ) -> None:
     """Delete policies; shows them and asks first."""
     command = command_context(context)
-    editing = Editing(command.deployment, command.output, wait)
+    editing = Editing(command.deployment, command.output, wait, message)
     seen = editing.table.read(app_key)
     changes = [
         PolicyChange(app_key, policy_id, seen.policy(policy_id), None)
@@ -65,14 +103,20 @@ def delete(
     review_and_apply(editing, command.output, changes, {app_key: seen}, yes=yes)
 
 
-def edit(context: typer.Context, app_key: AppKey, policy_id: PolicyId, wait: Wait = WAIT) -> None:
+def edit(
+    context: typer.Context,
+    app_key: AppKey,
+    policy_id: PolicyId,
+    message: Message = "",
+    wait: Wait = WAIT,
+) -> None:
     """Edit a policy in your editor (EDITOR, else VISUAL, else vi).
 
     A mistake opens the editor again, with what is wrong on top. Whoever edited the policy meanwhile
     keeps their edit: yours is then a conflict.
     """
     command = command_context(context)
-    editing = Editing(command.deployment, command.output, wait)
+    editing = Editing(command.deployment, command.output, wait, message)
     seen = editing.table.read(app_key)
     policy = seen.policy(policy_id)
 
@@ -94,6 +138,7 @@ def apply(
         bool,
         typer.Option("--delete/--no-delete", help="Delete policies that an app's files lack."),
     ] = True,
+    message: Message = "",
     wait: Wait = WAIT,
 ) -> None:
     """Make the table what a directory says, and wait until that is in force.
@@ -106,7 +151,7 @@ def apply(
     """
     command = command_context(context)
     read = policy_files.load_directory(directory)
-    editing = Editing(command.deployment, command.output, wait)
+    editing = Editing(command.deployment, command.output, wait, message)
     with command.output.progress("Reading") as advance:
         apps = editing.table.read_allowed(read.policies, advance)
     changes, others = compare_managed(policies_of(apps), read.policies, delete=delete_others)
@@ -116,24 +161,37 @@ def apply(
     check_and_apply(editing, command.output, read, changes, seen, yes=yes)
 
 
-def rollback(
+def rollback(  # noqa: PLR0913, PLR0917 - the options of a command
     context: typer.Context,
     app_key: AppKey,
-    version: VersionNumber,
+    version: Annotated[
+        int | None, typer.Argument(help="The version's number; see `history`.", min=1)
+    ] = None,
+    previous: Annotated[
+        bool, typer.Option("--previous", help="The version before the one that is in force.")
+    ] = False,
     yes: Yes = False,
+    message: Message = "",
     wait: Wait = WAIT,
 ) -> None:
     """Put the policies of an old version back into the table, and so into force.
 
     Shows the difference and asks, as `apply` does. The version that comes into force has a new
-    number, and the policies of the old one.
+    number, and the policies of the old one; so `--previous` a second time undoes the first.
+
+    Examples: `wcsctl policy rollback school 3`, `wcsctl policy rollback school --previous`.
     """
+    if (version is None) is not previous:
+        raise UsageError("Give the VERSION to go back to, or --previous.")
     command = command_context(context)
-    editing = Editing(command.deployment, command.output, wait)
-    policies = History(command.deployment).policies(app_key, version)
+    history = History(command.deployment)
+    number = history.before_current(app_key) if version is None else version
+    policies = history.policies(app_key, number)
+    message = message or f"Roll back to version {number}"
+    editing = Editing(command.deployment, command.output, wait, message)
     seen = {app_key: editing.table.read(app_key)}
     changes = compare(policies_of(seen), {app_key: policies})
-    files = {(app_key, name): f"version {version}" for name in policies}
+    files = {(app_key, name): f"version {number}" for name in policies}
     read = PolicyFiles({app_key: policies}, files, ())
     check_and_apply(editing, command.output, read, changes, seen, yes=yes)
 

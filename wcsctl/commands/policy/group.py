@@ -6,6 +6,7 @@ from wcsctl.commands.policy import editing, pinning, reading, testing
 
 app = typer.Typer(no_args_is_help=True, help="Edit, compare, test and roll back policies.")
 
+app.command()(editing.new)
 app.command("list")(reading.list_policies)
 app.command()(reading.get)
 app.command()(editing.put)

@@ -9,8 +9,9 @@ from rich.markup import escape
 from rich.text import Text
 
 from strict_yaml import plain
-from wcsctl.commands.policy.arguments import AppKey, Directory, PolicyId, VersionNumber
+from wcsctl.commands.policy.arguments import AppKey, PolicyId, VersionNumber
 from wcsctl.commands.policy.rendering import (
+    author_of,
     changed_in,
     changes_text,
     finding_lines,
@@ -19,13 +20,13 @@ from wcsctl.commands.policy.rendering import (
     without_folder,
 )
 from wcsctl.commands.policy.review import stop_at_errors
-from wcsctl.context import command_context
+from wcsctl.context import CommandContext, command_context
 from wcsctl.errors import ExitStatus
 from wcsctl.output import Output
 from wcsctl.policies import files as policy_files
 from wcsctl.policies import schema as policy_schema
 from wcsctl.policies import yaml as policy_yaml
-from wcsctl.policies.diff import compare_managed
+from wcsctl.policies.diff import compare, compare_managed
 from wcsctl.policies.history import History
 from wcsctl.policies.lint import lint as lint_policies
 from wcsctl.policies.listing import Listing
@@ -93,24 +94,59 @@ def lint(
 
 def diff(
     context: typer.Context,
-    directory: Directory,
+    what: Annotated[
+        str,
+        typer.Argument(
+            metavar="DIRECTORY|APP", help="A directory with a folder for each app; or an app."
+        ),
+    ],
+    first: Annotated[
+        int | None, typer.Argument(metavar="[V1]", help="A version of the app.", min=1)
+    ] = None,
+    second: Annotated[
+        int | None,
+        typer.Argument(metavar="[V2]", help="A later one; without it the table.", min=1),
+    ] = None,
     delete_others: Annotated[
         bool, typer.Option("--delete/--no-delete", help="Count what the files do not have.")
     ] = True,
 ) -> None:
-    """What `apply` would change: the table against a directory, attribute by attribute.
+    """What `apply` would change; or what changed between two versions.
 
-    Edits made in the console or with the AWS CLI show here. Apps without a folder are named, and
-    left alone. Ends with status 1 if there is a difference.
+    With a DIRECTORY: the table against its files, attribute by attribute. Edits made in the console
+    or with the AWS CLI show here. Apps without a folder are named, and left alone.
+
+    With an APP: version V1 of its policies against V2, or against the table.
+
+    Ends with status 1 if there is a difference.
+
+    Examples: `wcsctl policy diff policies`, `wcsctl policy diff school 3 4`.
     """
     command = command_context(context)
-    read = policy_files.load_directory(directory)
+    if first is not None:
+        _diff_versions(command, what, first, second)
+        return
+    read = policy_files.load_directory(Path(what))
     stop_at_errors(command.output, read.findings)
     with command.output.progress("Reading") as advance:
         apps = PolicyTable(command.deployment).read_allowed(read.policies, advance)
     changes, others = compare_managed(policies_of(apps), read.policies, delete=delete_others)
     told = {"changes": [change.to_json() for change in changes], "withoutFolder": others}
     command.output.result(told, changes_text(changes), *without_folder(others))
+    if changes:
+        raise typer.Exit(ExitStatus.FAILED)
+
+
+def _diff_versions(command: CommandContext, app_key: str, first: int, second: int | None) -> None:
+    history = History(command.deployment)
+    before = history.policies(app_key, first)
+    if second is None:
+        after = PolicyTable(command.deployment).read(app_key).policies
+    else:
+        after = history.policies(app_key, second)
+    changes = compare({app_key: before}, {app_key: after})
+    told = {"changes": [change.to_json() for change in changes], "withoutFolder": {}}
+    command.output.result(told, changes_text(changes))
     if changes:
         raise typer.Exit(ExitStatus.FAILED)
 
@@ -140,17 +176,22 @@ def history(
     app_key: AppKey,
     limit: Annotated[int, typer.Option(help="How many versions at most.", min=1)] = 20,
 ) -> None:
-    """The versions of an app's policies, newest first, and which is in force."""
+    """The versions of an app's policies, newest first, and which is in force.
+
+    Who made a version, and why, is what wcsctl wrote when it was used (`-m`); for edits made
+    otherwise that is empty.
+    """
     output = command_context(context).output
     versions = History(command_context(context).deployment).versions(app_key, limit)
     table = output.table(
-        ("version", "compiled", "policies", "changed", ""),
+        ("version", "compiled", "policies", "by", "changed", ""),
         (
             (
                 str(version.version),
                 version.compiled_at[:19].replace("T", " "),
                 f"{version.policies:,}",
-                escape(changed_in(version)),
+                escape(author_of(version)),
+                escape("\n".join(filter(None, (version.message, changed_in(version))))),
                 standing_of(version),
             )
             for version in versions

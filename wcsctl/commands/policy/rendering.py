@@ -1,5 +1,6 @@
 """What policy commands show to people."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
@@ -83,6 +84,18 @@ def changed_in(version: Version) -> str:
             more = f" and {told['count'] - len(shown):,} more" if told["count"] > len(shown) else ""
             parts.append(f"{mark}{told['count']:,}: {names}{more}")
     return "; ".join(parts)
+
+
+def author_of(version: Version) -> str:
+    """Return who made a version: of an ARN the last part, the user's or the role session's name.
+
+    Examples
+    --------
+    >>> arn = "arn:aws:sts::123456789012:assumed-role/Editor/anna"
+    >>> author_of(Version(1, "", 0, {}, False, False, by=arn))
+    'anna'
+    """
+    return re.split("[:/]", version.by)[-1] if version.by.startswith("arn:") else version.by
 
 
 def standing_of(version: Version) -> str:

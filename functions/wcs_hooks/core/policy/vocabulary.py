@@ -19,6 +19,10 @@ STATUS_ID: Final = "#status"
 PIN_ID: Final = "#pin"
 """The item that holds its `version` in force, whatever is edited, until it is deleted."""
 
+EDIT_ID: Final = "#edit"
+"""The item that wcsctl renews with each edit of an app's policies: `by` whom, with which `message`,
+and in `source` the digest of what the app's policies are after it."""
+
 MAX_INNER_VALUES: Final = 1_000
 """The most values that a list or a map may hold, at all depths, to be compared with a hook's: else
 a hook that sends half a million would be compared at length, though it equals nothing."""
