@@ -36,6 +36,7 @@ from verification.fault_matrix.rows import (
 )
 from verification.fault_matrix.scene import (
     BY_SESSION,
+    CALL_ENDED,
     CALLED,
     CALLED_BY_SPAM,
     CONNECT,
@@ -44,6 +45,8 @@ from verification.fault_matrix.scene import (
     DENIED,
     DISCONNECTED,
     KEPT_ALIVE,
+    LIMITED,
+    LIMITED_OR_SKIPPED,
     LOOKED_UP,
     LOOKED_UP_OR_SKIPPED,
     PUBLISHING,
@@ -139,11 +142,11 @@ def _policies_of_other_categories() -> Iterator[Row]:
     for hook, told, letter, note in (
         (CONNECT, DECLINED, Letter.HOOK, "WCS declines, whatever `restOnError` says."),
         (CALLED, ABORTED, Letter.HOOK, ""),
-        (PUBLISHING, CONTINUED, Letter.BOTH, "The session was told LOG for this, by default."),
+        (PUBLISHING, CONTINUED, Letter.ALL, "The session was told LOG for this, by default."),
         (
             KEPT_ALIVE,
             STREAM_ENDED,
-            Letter.BOTH,
+            Letter.ALL,
             _ENDS_STREAMS,
         ),
     ):
@@ -170,7 +173,7 @@ def _sessions() -> Iterator[Row]:
         (
             "session-of-cut",
             CUT,
-            failure(STREAM_ENDED, Letter.BOTH),
+            failure(STREAM_ENDED, Letter.ALL),
             _MUST_KNOW,
         ),
     ):
@@ -219,7 +222,7 @@ def _lists() -> Iterator[Row]:
     area, warm, no_matter = Area.LISTS, State.WARM, State.NO_MATTER
     for name, hook, expected, ways in (
         ("lookup", LOOKED_UP, failure(ABORTED), (*FOUR, "unprocessed")),
-        ("lookup-of-keep-alive", WATCHED, failure(STREAM_ENDED, Letter.BOTH), ("refused",)),
+        ("lookup-of-keep-alive", WATCHED, failure(STREAM_ENDED, Letter.ALL), ("refused",)),
     ):
         failed = replace(expected, counted=expected.counted | {"LookupErrors"})
         yield from Rows(area, _POINTERS, warm, hook, failed, _NOT_IGNORED).each(
@@ -236,6 +239,28 @@ def _lists() -> Iterator[Row]:
     yield damaged.one("row-oversized", "oversized row", trials.OVERSIZED_ROW)
     yield Rows(area, _IN_LISTS, no_matter, LOOKED_UP, echoed()).one(
         "row-expired", "expired row, not deleted yet", trials.EXPIRED_ROW
+    )
+
+
+_TAKEN: Final = "DynamoDB TransactWriteItems"
+_GIVEN_BACK: Final = "DynamoDB GetItem"
+_RUNS_OUT: Final = "The place stays taken until it is redriven, or until its four hours are over."
+
+
+def _limits() -> Iterator[Row]:
+    area, warm = Area.LIMITS, State.WARM
+    uncounted = failure(ABORTED)
+    uncounted = replace(uncounted, counted=uncounted.counted | {"LimitErrors"})
+    yield from Rows(area, _TAKEN, warm, LIMITED, uncounted, _NOT_IGNORED).each(
+        "limit", *FOUR, trial=trials.at_lookup
+    )
+    skipped = echoed(Letter.NONE, Level.INFO, "LimitErrors")
+    yield from Rows(area, _TAKEN, warm, LIMITED_OR_SKIPPED, skipped).each(
+        "limit-skipped", "hanging", "refused", trial=trials.at_lookup
+    )
+    later = done_later(Letter.LEASES)
+    yield from Rows(area, _GIVEN_BACK, warm, CALL_ENDED, later, _RUNS_OUT).each(
+        "limit-end", "hanging", "refused", trial=trials.at_lookup
     )
 
 
@@ -376,6 +401,7 @@ HOOK_ROWS: Final[tuple[Row, ...]] = (
     *_policies(),
     *_sessions(),
     *_lists(),
+    *_limits(),
     *_secret(),
     *_dead_letters(),
     *_event_bus(),

@@ -22,6 +22,7 @@ class Area(StrEnum):
     POLICIES = "Reading the policies"
     SESSIONS = "Reading and writing sessions"
     LISTS = "Looking up rows of lists"
+    LIMITS = "Counting places of limits"
     SECRET = "Reading the callers' secret"
     DEAD_LETTERS = "Keeping what failed"
     EVENT_BUS = "Publishing events"
@@ -47,7 +48,9 @@ class Letter(StrEnum):
     UNVERIFIED = "the hook, `unverified`"
     SESSION = "the hook, `session` pending"
     BUS = "the hook, `event-bus` pending"
-    BOTH = "the hook, both pending"
+    LEASES = "the hook, `leases` pending"
+    BOTH = "the hook, `event-bus` and `session` pending"
+    ALL = "the hook, all pending"
     LOST = "lost"
     RECORD = "the record, if it goes on"
 
@@ -160,7 +163,9 @@ class Row:
 _PENDING: Final[Mapping[Letter, list[str]]] = {
     Letter.SESSION: ["session"],
     Letter.BUS: ["event-bus"],
+    Letter.LEASES: ["leases"],
     Letter.BOTH: ["event-bus", "session"],
+    Letter.ALL: ["event-bus", "leases", "session"],
 }
 
 

@@ -8,6 +8,7 @@ from typing import Any, Final, NamedTuple, Protocol
 from tests.support.faulty_aws import Fault
 
 _BAN: Final = {"ban": {"list": "bans", "key": "app + '/' + body.name"}}
+_ONE_CALL: Final = {"by": "app + '/' + body.callId", "most": 1, "holds": "call"}
 
 NODE: Final = "Hw47CFMBEchVOpBMDr29IxjudnJ1sjOY@192.168.1.101"
 
@@ -50,6 +51,21 @@ POLICIES: Final[tuple[Mapping[str, Any], ...]] = (
         "action": "deny",
         "lookup": _BAN,
         "when": "rows.ban != null",
+        "whenError": "skip",
+    },
+    {
+        "id": "one-call",
+        "method": "call",
+        "action": "deny",
+        "match": {"caller": "2001"},
+        "limit": _ONE_CALL,
+    },
+    {
+        "id": "one-call-if-counted",
+        "method": "call",
+        "action": "deny",
+        "match": {"caller": "2002"},
+        "limit": _ONE_CALL,
         "whenError": "skip",
     },
 )
@@ -96,6 +112,11 @@ LOOKED_UP: Final = Hook("snapshot", "a policy looks up a row", {"name": "watched
 LOOKED_UP_OR_SKIPPED: Final = Hook(
     "stopStream", "a policy with `whenError: skip` looks up a row", {"name": "watched"}
 )
+LIMITED: Final = Hook("call", "a policy limits calls", {"caller": "2001", "callId": "c1"})
+LIMITED_OR_SKIPPED: Final = Hook(
+    "call", "a policy with `whenError: skip` limits calls", {"caller": "2002", "callId": "c2"}
+)
+CALL_ENDED: Final = Hook("CallStatusEvent", "the end", {"callId": "c1", "status": "FINISH"})
 WATCHED: Final = Hook("StreamKeepAliveEvent", "a policy looks up a row", {"name": "watched"})
 DISCONNECTED: Final = Hook("ConnectionStatusEvent", "the end", {"status": "DISCONNECTED"})
 
