@@ -20,7 +20,7 @@ from wcs_hooks.adapters.lease_items import (
     number,
     shard_count,
 )
-from wcs_hooks.adapters.lease_table import LeaseTable
+from wcs_hooks.adapters.lease_table import LeaseStore
 from wcs_hooks.clock import Deadline, SystemClock
 from wcs_hooks.core.errors import UnavailableError
 from wcs_hooks.core.limits import MAX_PLACES
@@ -96,7 +96,7 @@ class StoredBudgets:
     def __init__(self, client: "DynamoDBClient", table: str) -> None:
         self._client = client
         self._table = table
-        self._leases = LeaseTable(client, table)
+        self._leases = LeaseStore(client, table)
 
     def all(self) -> list[StoredBudget]:
         """Every budget from which a place was taken lately, by app, policy and `by`.

@@ -20,7 +20,7 @@ from wcs_hooks.adapters.lease_items import (
     KEY,
     RENEWED_AT,
     SHARD_PLACES,
-    OwnedPlace,
+    ListedPlace,
     budget_item,
     keep_alive_item,
     lease_name,
@@ -31,8 +31,8 @@ from wcs_hooks.adapters.lease_items import (
     session_item,
     storable,
 )
-from wcs_hooks.adapters.lease_search import Found, Search, Write
-from wcs_hooks.adapters.lease_table import STORE, LeaseTable
+from wcs_hooks.adapters.lease_search import Found, LeaseWrite, Search
+from wcs_hooks.adapters.lease_table import STORE, LeaseStore
 from wcs_hooks.clock import Clock, Deadline
 from wcs_hooks.core.errors import UnavailableError
 from wcs_hooks.core.limits import (
@@ -97,7 +97,7 @@ class DynamoLeases:
         shard_places: int = SHARD_PLACES,
         pause: Callable[[float], None] = time.sleep,
     ) -> None:
-        self._store = LeaseTable(client, table, pause)
+        self._store = LeaseStore(client, table, pause)
         self._table = table
         self._seconds: Mapping[Held, float] = {
             Held.STREAM: seconds.stream,
@@ -222,7 +222,9 @@ class DynamoLeases:
                 full |= dict.fromkeys(search.indexes, search.full(now))
             if not all(search.optional for search in without_room):
                 return Taken(full)
-            writes = {search: step for search, step in steps.items() if isinstance(step, Write)}
+            writes = {
+                search: step for search, step in steps.items() if isinstance(step, LeaseWrite)
+            }
             if not writes or self._wrote(writes, deadline):
                 return Taken(full, sum(write.expired for write in writes.values()))
             searches = list(writes)
@@ -241,7 +243,7 @@ class DynamoLeases:
             search.optional = search.optional and place.optional
         return list(searches.values())
 
-    def _next_step(self, search: Search, now: float) -> Write | Found:
+    def _next_step(self, search: Search, now: float) -> LeaseWrite | Found:
         step = search.next_step(now)
         if step is not Found.UNREAD:
             return step
@@ -251,7 +253,7 @@ class DynamoLeases:
             search.learn(shard, found.get(key))
         return search.next_step(now)
 
-    def _wrote(self, writes: Mapping[Search, Write], deadline: Deadline) -> bool:
+    def _wrote(self, writes: Mapping[Search, LeaseWrite], deadline: Deadline) -> bool:
         """Write all that searches want; if that fails they go on from what DynamoDB returned."""
         updates = [write.update for write in writes.values()]
         owners: dict[str, tuple[Update, list[Search]]] = {}
@@ -318,7 +320,7 @@ class DynamoLeases:
         update.require_present(KEY)
         self._store.write([update], deadline)
 
-    def _renew(self, places: Iterable[OwnedPlace], deadline: Deadline) -> None:
+    def _renew(self, places: Iterable[ListedPlace], deadline: Deadline) -> None:
         for one in places:
             if one.place is None or one.place.held is Held.RATE:
                 continue
@@ -352,7 +354,7 @@ class DynamoLeases:
                     self._store.give_back(key, lease_name(one.holder), deadline)
             self._strike_off(owner, batch, deadline)
 
-    def _strike_off(self, owner: str, places: Sequence[OwnedPlace], deadline: Deadline) -> None:
+    def _strike_off(self, owner: str, places: Sequence[ListedPlace], deadline: Deadline) -> None:
         """Remove places from an owner's item, but for those that were taken again meanwhile."""
         for _ in range(_ATTEMPTS):
             if not places:

@@ -172,7 +172,7 @@ class Shard:
         return [holder_of(name) for name in self.leases if not self.has_run_out(name, now)]
 
 
-class Place(NamedTuple):
+class TakenPlace(NamedTuple):
     """Where a holder has a place.
 
     Attributes
@@ -200,7 +200,7 @@ class Place(NamedTuple):
         }
 
     @classmethod
-    def read(cls, value: "AttributeValueTypeDef | None") -> "Place | None":
+    def read(cls, value: "AttributeValueTypeDef | None") -> "TakenPlace | None":
         """The place that an attribute names; none if it names none."""
         try:
             members: Any = value and value.get("M")
@@ -210,7 +210,7 @@ class Place(NamedTuple):
             return None
 
 
-class OwnedPlace(NamedTuple):
+class ListedPlace(NamedTuple):
     """A place, as the item of its owner lists it.
 
     Attributes
@@ -225,7 +225,7 @@ class OwnedPlace(NamedTuple):
 
     name: str
     value: "AttributeValueTypeDef"
-    place: Place | None
+    place: TakenPlace | None
 
     @property
     def holder(self) -> str:
@@ -238,11 +238,11 @@ class OwnedPlace(NamedTuple):
         return self.name.partition("#")[2]
 
 
-def owned_places(item: "Attributes") -> Iterator[OwnedPlace]:
+def owned_places(item: "Attributes") -> Iterator[ListedPlace]:
     """The places that an owner's item lists."""
     for name, value in item.items():
         if name.startswith(_PLACE) and "#" in name:
-            yield OwnedPlace(name, value, Place.read(value))
+            yield ListedPlace(name, value, TakenPlace.read(value))
 
 
 def until(value: "AttributeValueTypeDef") -> float:

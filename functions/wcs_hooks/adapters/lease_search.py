@@ -21,8 +21,8 @@ from wcs_hooks.adapters.lease_items import (
     MAX_BY_CHARACTERS,
     MOST,
     POLICY,
-    Place,
     Shard,
+    TakenPlace,
     budget_item,
     lease_name,
     owner_item,
@@ -52,7 +52,7 @@ class Found(Enum):
     """Shards must be read before it goes on."""
 
 
-class Write(NamedTuple):
+class LeaseWrite(NamedTuple):
     """What a search writes.
 
     Attributes
@@ -69,7 +69,7 @@ class Write(NamedTuple):
 
     update: Update
     shard: int
-    place: Place | None
+    place: TakenPlace | None
     expired: int = 0
 
 
@@ -125,7 +125,7 @@ class Search:
         else:
             self.owner = owner_item(wanted.holder)
 
-    def next_step(self, now: float) -> Write | Found:
+    def next_step(self, now: float) -> LeaseWrite | Found:
         """What to do next, at a time in seconds since the epoch."""
         own = self._own_shard()
         if own is not None:
@@ -157,7 +157,7 @@ class Search:
         """Go on from the owner's item as it was read."""
         self._listed = None if item is None else item.get(self.place_name)
 
-    def list_in(self, update: Update, place: Place) -> None:
+    def list_in(self, update: Update, place: TakenPlace) -> None:
         """Let the owner's item say where the place is, provided that it says what is known."""
         update.set(self.place_name, place.to_attribute())
         update.require_value(self.place_name, self._listed)
@@ -184,13 +184,13 @@ class Search:
         for number, shard in self._known.items():
             if self._lease in shard.leases:
                 return number
-        listed = Place.read(self._listed)
+        listed = TakenPlace.read(self._listed)
         return None if listed is None or listed.shard in self._known else listed.shard
 
     def _places(self, shard: int) -> int:
         return places_in_shard(self._wanted.most, self._shards, shard)
 
-    def _taking(self, number: int, now: float) -> Write:
+    def _taking(self, number: int, now: float) -> LeaseWrite:
         """Take a place in a shard that has room, or of which nothing is known."""
         update = self._update(number)
         self._set_lease(update, now)
@@ -204,14 +204,14 @@ class Search:
             update.set_once(name, {"S": storable(text)})
         update.set(MOST, {"N": str(wanted.most)})
         update.require_value(self._lease, None)
-        place = None if self.owner is None else Place(number, wanted.held, now)
+        place = None if self.owner is None else TakenPlace(number, wanted.held, now)
         shard, places = self._known.get(number), self._places(number)
         if shard is None or (shard.is_in_order and len(shard.leases) < places):
             # The item is missing, not just its count, which somebody may have deleted.
             is_missing = f"attribute_not_exists({update.name(KEY)})"
             update.require(f"({is_missing} OR {update.less(COUNT, places)})")
             update.add(COUNT, 1)
-            return Write(update, number, place)
+            return LeaseWrite(update, number, place)
         run_out = [name for name in shard.leases if shard.has_run_out(name, now)]
         replaced = run_out[:_MAX_REPLACED]
         update.require_present(KEY)
@@ -221,9 +221,9 @@ class Search:
             update.require_value(name, shard.leases[name])
             update.remove(name)
         update.set(COUNT, {"N": str(len(shard.leases) - len(replaced) + 1)})
-        return Write(update, number, place, 0 if self._is_rate else len(replaced))
+        return LeaseWrite(update, number, place, 0 if self._is_rate else len(replaced))
 
-    def _renewal(self, number: int, now: float) -> Write:
+    def _renewal(self, number: int, now: float) -> LeaseWrite:
         """Keep the place that the holder has already; that of a rate only if it has run out."""
         update = self._update(number)
         self._set_lease(update, now)
@@ -234,9 +234,11 @@ class Search:
             update.require_value(self._lease, shard.leases[self._lease])
         else:
             update.require(update.less(self._lease, math.floor(now - CLOCK_DIFFERENCE)))
-        listed = Place.read(self._listed)
+        listed = TakenPlace.read(self._listed)
         is_listed = self.owner is None or (listed is not None and listed.shard == number)
-        return Write(update, number, None if is_listed else Place(number, self._wanted.held, now))
+        return LeaseWrite(
+            update, number, None if is_listed else TakenPlace(number, self._wanted.held, now)
+        )
 
     def _update(self, shard: int) -> Update:
         return Update(self._table, (KEY, budget_item(self._budget, shard)))

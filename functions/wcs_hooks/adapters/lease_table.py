@@ -44,7 +44,7 @@ _FIRST_PAUSE: Final = 0.01
 _LONGEST_PAUSE: Final = 0.2
 
 
-class LeaseTable:
+class LeaseStore:
     """Reads and writes items.
 
     Parameters
