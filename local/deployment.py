@@ -22,6 +22,9 @@ SETTINGS: Final[Mapping[str, str]] = {
     "removal": "destroy",
     # What a hook counted is looked for in the log right behind it, by people and by tests.
     "echoMetricsSeconds": "0",
+    # So that `wcsctl explain` and `decisions --where` can be tried.
+    "explainDecisions": "true",
+    "loggedFields": "name,callee",
 }
 """What differs from a deployment to an account."""
 

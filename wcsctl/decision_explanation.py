@@ -147,6 +147,7 @@ class _Line:
         self._applied = list(line.get("policies", ()))
         self._denier = line.get("policy", "")
         self._shadow = {*line.get("shadowDenied", ()), *line.get("shadowOverridden", ())}
+        self._is_traced = "passedOver" in line
         self._passed_over = _mapping(line.get("passedOver"))
         self._token = _mapping(line.get("token"))
         self._without_value = [
@@ -197,7 +198,7 @@ class _Line:
             return "token", f"the hook's token was {self._token['status']}" if took else ""
         if missing:
             return "compute" if missing.startswith("compute") else "when", missing
-        if self._passed_over and policy.match:
+        if self._is_traced and policy.match:
             # An index of exact values finds candidates; the others are not even looked at.
             return "match", f"{' or '.join(policy.match)} was another"
         return NOT_SAID, ""

@@ -34,12 +34,16 @@ from tests.support.marked_secrets import MarkedBody, marked_bodies
 from tests.support.policy_items import configure, deny, override
 from wcs_hooks.adapters.dynamo_policy_store import to_attributes
 from wcs_hooks.core.methods import METHODS, Category
+from wcs_hooks.core.secrets import is_masked
 from wcs_hooks.hook import errors
 from wcs_hooks.hook.dead_letter import body_of
 
 BUS: Final = "wcs-events"
 KEY: Final = "MarkedKeyOfWcs"
 BODIES: Final = marked_bodies(appKey="school", nodeId="node", status="FAILED")
+SHOWN_FIELDS: Final = sorted(
+    {name for body in BODIES for name in json.loads(body.raw) if not is_masked(name)}
+)
 OF_THE_KEY: Final = MarkedBody({}, {KEY: "the callers' secret"})
 METHODS_OF_EACH_KIND: Final = ("connect", "playRTSP", "CallStatusEvent", "OnCallEvent", "newMethod")
 
@@ -77,6 +81,11 @@ class Bench:
             "snapshots": self.snapshots,
             "ECHO_LOG_SAMPLE_RATE": "1",
             "EVENT_BUS_NAME": BUS,
+            # All that lines and events may show.
+            "LOGGED_FIELDS": ",".join(SHOWN_FIELDS),
+            "EXPLAIN_DECISIONS": "true",
+            "SUBJECT": "plain",
+            "SUBJECT_EXPRESSION": "body.name",
             # None of this is about time, and the machine may be busy.
             "REPLY_TIMEOUT_SECONDS": "10",
             "POWERTOOLS_LOG_LEVEL": "DEBUG",

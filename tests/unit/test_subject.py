@@ -187,6 +187,7 @@ def test_given_explained_decisions_then_the_line_says_what_kept_others_from_appl
     functions.post("connect", custom={"role": "pupil"})
 
     line = functions.post("publishStream", name="lesson", status="PENDING")
+    none = functions.post("publishStream", name="exam", sessionId="/unknown")
 
     assert line["policies"] == ["live/no"]
     assert line["passedOver"] == {
@@ -194,6 +195,7 @@ def test_given_explained_decisions_then_the_line_says_what_kept_others_from_appl
         "live/teachers": "when",
         "live/weekend": "window: not open yet",
     }
+    assert none["passedOver"].keys() == {"live/teachers", "live/weekend"}
 
 
 @pytest.mark.parametrize(

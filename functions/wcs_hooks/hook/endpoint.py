@@ -427,7 +427,7 @@ class _Attempt:
     subject
         Returns who is behind the hook.
     steps
-        The policies that were considered.
+        The policies that were considered; none if nobody wants to know.
     """
 
     # Not a dataclass: making one takes a millisecond of a cold start, as its `inspect` takes five.
@@ -445,7 +445,7 @@ class _Attempt:
     identity: LazyIdentity | None = None
     answer: Answer | None = None
     subject: "Callable[[], Subject | None] | None" = None
-    steps: Sequence[Step] = ()
+    steps: Sequence[Step] | None = None
 
     @property
     def kind(self) -> HookResult:

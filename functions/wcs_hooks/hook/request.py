@@ -102,7 +102,7 @@ class Observation(NamedTuple):
     subject
         Returns who is behind the hook, if the setting `subject` is on and the hook was answered.
     steps
-        The policies that were considered, if the setting `explainDecisions` is on.
+        The policies that were considered; none if the setting `explainDecisions` is off.
     """
 
     request: Request
@@ -125,7 +125,7 @@ class Observation(NamedTuple):
     full: Mapping[str, "Full"] = {}
     expired_places: int = 0
     subject: "Callable[[], Subject | None] | None" = None
-    steps: Sequence[Step] = ()
+    steps: Sequence[Step] | None = None
 
     @property
     def method_is_known(self) -> bool:

@@ -57,7 +57,7 @@ class Facts(NamedTuple):
     token: tuple[tuple[str, str], ...] = ()
     lookup_failures: tuple[Failure, ...] = ()
     limit_failures: tuple[Failure, ...] = ()
-    passed_over: tuple[tuple[str, str], ...] = ()
+    passed_over: tuple[tuple[str, str], ...] | None = None
 
     @property
     def message(self) -> str:
@@ -79,7 +79,6 @@ class Facts(NamedTuple):
             "error": self.error,
             "policy": f"{denial.app}/{denial.policy}" if denial else "",
             "policies": self.applied,
-            "passedOver": dict(self.passed_over),
             "shadowDenied": self.shadow_denied,
             "shadowOverridden": self.shadow_overridden,
             "expressionErrors": [f"{f.policy}: {f.attribute}" for f in self.failures],
@@ -92,6 +91,9 @@ class Facts(NamedTuple):
             **self._rest_error_dimensions(),
         }
         present = {name: value for name, value in line.items() if value}
+        if self.passed_over is not None:
+            # Empty too: then each policy that did not apply has an exact value that differs.
+            present["passedOver"] = dict(self.passed_over)
         if self.dead_lettered is not None:
             present["deadLettered"] = self.dead_lettered
         return present

@@ -262,8 +262,10 @@ def _token(observation: Observation) -> tuple[tuple[str, str], ...]:
     return tuple((name, value) for name, value in said.items() if value)
 
 
-def _passed_over(observation: Observation) -> tuple[tuple[str, str], ...]:
+def _passed_over(observation: Observation) -> tuple[tuple[str, str], ...] | None:
     """The policies that were considered and did not apply, each with what did not hold."""
+    if observation.steps is None:
+        return None
     return tuple(
         (
             f"{step.app}/{step.policy}",
