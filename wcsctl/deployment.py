@@ -17,9 +17,7 @@ from botocore.config import Config
 from simulated_wcs.transport import HookTarget
 from wcs_hooks.core.methods import Category
 from wcsctl.errors import NotFoundError, UsageError
-
-LOCAL_DIRECTORY: Final = Path(".local")
-STACK: Final = "WcsHooks"
+from wcsctl.saved_contexts import LOCAL_DIRECTORY, STACK, Place
 
 _CONFIG: Final = Config(
     connect_timeout=5, read_timeout=30, retries={"total_max_attempts": 4, "mode": "standard"}
@@ -51,6 +49,21 @@ class Deployment:
     stack_name: str = STACK
 
     @classmethod
+    def at(cls, place: Place) -> "Deployment":
+        """The deployment at a place.
+
+        Raises
+        ------
+        NotFoundError
+            If there is none.
+        UsageError
+            If no region is set.
+        """
+        if place.directory is not None:
+            return cls.local(place.directory)
+        return cls.stack(place.stack or STACK, place.profile, place.region)
+
+    @classmethod
     def local(cls, directory: Path = LOCAL_DIRECTORY) -> "Deployment":
         """The deployment that `make local` made.
 
@@ -65,7 +78,8 @@ class Deployment:
             lines = (directory / "env").read_text().splitlines()
         except (OSError, ValueError):
             raise NotFoundError(
-                f"There is no local deployment in {directory}: `make local` makes one."
+                f"There is no local deployment in {directory}: `make local` makes one. "
+                "For another deployment: --stack, or `wcsctl context use`."
             ) from None
         variables = dict(shlex.split(line)[1].split("=", 1) for line in lines)
         session = boto3.Session(
@@ -87,10 +101,13 @@ class Deployment:
         UsageError
             If no region is set.
         """
+        # As the AWS CLI has it; boto3 itself reads AWS_DEFAULT_REGION only.
+        region = region or os.environ.get("AWS_REGION") or None
         session = boto3.Session(profile_name=profile, region_name=region)
         if session.region_name is None:
             raise UsageError(
-                "No region is set: give --region, or --local for the local deployment."
+                "No region is set: give --region, or set AWS_REGION; --local is for the deployment "
+                "of `make local`."
             )
         client = session.client("cloudformation", config=_CONFIG)
         try:

@@ -65,11 +65,14 @@ class Output:
     Parameters
     ----------
     as_json
-        Whether results are JSON.
+        Whether results are for programs: JSON, unless they are YAML.
+    as_yaml
+        Whether results for programs are YAML.
     """
 
-    def __init__(self, *, as_json: bool = False) -> None:
+    def __init__(self, *, as_json: bool = False, as_yaml: bool = False) -> None:
         self.as_json = as_json
+        self._as_yaml = as_yaml
         if isinstance(sys.stdout, TextIOWrapper):
             # A hook may hold lone surrogates, which no encoding has: they show as their escapes.
             sys.stdout.reconfigure(errors="backslashreplace")
@@ -77,9 +80,9 @@ class Output:
         self.aside = TextConsole(sys.stderr)
 
     def result(self, value: Any, *renderables: Any) -> None:
-        """The result: `value` as JSON, or for people what is to be rendered."""
+        """The result: `value` for programs, or for people what is to be rendered."""
         if self.as_json:
-            sys.stdout.write(json.dumps(value, default=str, ensure_ascii=False, indent=2) + "\n")
+            sys.stdout.write(_yaml(value) if self._as_yaml else f"{_json(value, indent=2)}\n")
             return
         for renderable in renderables:
             # Rich leaves out some control characters of a text before it is rendered.
@@ -87,8 +90,13 @@ class Output:
             # A text's lines stay whole, for pipes and for what is aligned; the terminal folds them.
             self.people.print(shown, soft_wrap=isinstance(renderable, str | Text))
 
+    def record(self, value: Any) -> None:
+        """One of many results for programs, at once: a line of JSON, or a document of YAML."""
+        sys.stdout.write(f"---\n{_yaml(value)}" if self._as_yaml else f"{_json(value)}\n")
+        sys.stdout.flush()
+
     def say(self, text: str | Text) -> None:
-        """Show a remark beside the result; none with `--json`."""
+        """Show a remark beside the result; none for programs."""
         if not self.as_json:
             self.aside.print(Text(visible(text)) if isinstance(text, str) else text)
 
@@ -119,3 +127,15 @@ class Output:
         ) as progress:
             progress.add_task(what, total=total)
             yield progress
+
+
+def _json(value: Any, indent: int | None = None) -> str:
+    return json.dumps(value, default=str, ensure_ascii=False, indent=indent)
+
+
+def _yaml(value: Any) -> str:
+    import yaml  # noqa: PLC0415 - for those who ask for it
+
+    plain = json.loads(_json(value))
+    text: str = yaml.safe_dump(plain, sort_keys=False, allow_unicode=True, width=10_000)
+    return text
