@@ -20,6 +20,7 @@ from verification.soak.balance import (
     without_reply,
 )
 from verification.soak.faults import Fault
+from verification.soak.leases import compare_leases
 from verification.soak.plan import BOTH_REFUSE, QUEUE_REFUSES, Edit, Kill, Plan, Window
 from verification.soak.sessions import Fates, compare_sessions
 from verification.soak.stack import (
@@ -505,6 +506,7 @@ class Conductor:
         )
         held = self._stack.session_keys()
         self._soak.checks.append(compare_sessions(histories, held, fates))
+        self._soak.checks += compare_leases(histories, self._stack.leases(), fates)
 
     def _see_last_edit(self) -> None:
         """The last good edit is active, and no app is left with an error but the broken one."""

@@ -70,7 +70,7 @@ def compare_sessions(
         if found is None:
             wrong.append(f"{key} is recorded, and no session of WCS's")
         elif not found.is_open:
-            reason = _why_held(found, fates)
+            reason = why_held(found, fates)
             told[reason or "without a reason"] += 1
             if not reason:
                 wrong.append(f"{found.connect} has ended ({found.end}), and is still recorded")
@@ -80,7 +80,7 @@ def compare_sessions(
     return Check("the Sessions table agrees with WCS", not wrong, "; ".join([*said, *wrong[:10]]))
 
 
-def _why_held(history: SessionHistory, fates: Fates) -> str:
+def why_held(history: SessionHistory, fates: Fates) -> str:
     """Why a session that is not open may be recorded; empty if it may not."""
     if history.status != HTTPStatus.OK:
         unknown = not history.connect or history.connect in fates.sent_again

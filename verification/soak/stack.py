@@ -40,6 +40,8 @@ from wcsctl.scenario_back_end import DeployedBackEnd
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
 
+    from wcs_hooks.adapters.lease_items import Attributes
+
 SETTINGS: Final[Mapping[str, str]] = {
     **deployment.SETTINGS,
     "eventBus": "true",
@@ -202,6 +204,13 @@ class SoakStack:
             # Of sessions alone: an item of another kind has no body.
             if "body" in item
         }
+
+    def leases(self) -> "list[Attributes]":
+        """The items of the Leases table."""
+        pages = self._dynamodb.get_paginator("scan").paginate(
+            TableName=self.deployment.output("LeasesTableName"), ConsistentRead=True
+        )
+        return [item for page in pages for item in page["Items"]]
 
     def report(self, since: float, until: float) -> FunctionReport:
         """Read the functions' logs; moments are seconds since the epoch."""
