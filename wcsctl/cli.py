@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 from botocore.exceptions import BotoCoreError, ClientError
-from rich.markup import escape
+from rich.text import Text
 
 from wcs_hooks.core.errors import UnavailableError
 from wcsctl.commands import (
@@ -115,5 +115,5 @@ def _permission_hint(error: BaseException | None) -> str:
 
 
 def _end(message: str, status: ExitStatus) -> None:
-    TextConsole(sys.stderr).print(f"[red]error:[/red] {escape(visible(message))}", soft_wrap=True)
+    TextConsole(sys.stderr).show(Text.assemble(("error:", "red"), f" {visible(message)}"))
     sys.exit(status)

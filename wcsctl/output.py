@@ -1,8 +1,11 @@
 """What a command says: for people with colour and tables, with `--json` for programs.
 
-Results go to standard output, everything else to standard error.
+Results go to standard output, everything else to standard error. Whatever comes from hooks, logs,
+tables and files is shown as it is: no text is taken for markup or for the name of an emoji, and
+control characters are shown as their escapes. Only a `Text` has colours.
 """
 
+import codecs
 import json
 import re
 import sys
@@ -24,6 +27,25 @@ _INVISIBLE: Final = re.compile(
 )
 """Control characters but tab and line feed, and those that change the direction of what follows."""
 
+_LINE_ENDS: Final = re.compile(r"[\n\t]")
+
+_INDENT: Final = 4
+"""Columns by which a line is indented where it goes on after a terminal's edge."""
+
+_IN_ASCII: Final = {
+    "✓": "ok",
+    "✗": "X",
+    "–": "-",
+    "…": "...",
+    "→": "->",
+    "·": ".",
+    "µ": "u",
+    "█": "#",
+}
+"""What is shown where a terminal's encoding lacks a character of ours."""
+
+_ENCODING_ERRORS: Final = "wcsctl"
+
 
 def visible(text: str) -> str:
     r"""A text whose control characters show as their escapes, and do nothing to the terminal.
@@ -33,7 +55,73 @@ def visible(text: str) -> str:
     >>> visible("a\x1b[2Jb\u202ec")
     'a\\x1b[2Jb\\u202ec'
     """
-    return _INVISIBLE.sub(lambda found: repr(found[0])[1:-1], text)
+    return _INVISIBLE.sub(_escape, text)
+
+
+def one_line(text: object) -> str:
+    r"""The same in one line: nobody can make two of it, or leave its column.
+
+    Examples
+    --------
+    >>> one_line("a\r\nforged")
+    'a\\r\\nforged'
+    """
+    return _LINE_ENDS.sub(_escape, visible(str(text)))
+
+
+def _escape(found: re.Match[str]) -> str:
+    return repr(found[0])[1:-1]
+
+
+def counted(count: int, one: str, several: str = "") -> str:
+    """A number and a noun.
+
+    Parameters
+    ----------
+    several
+        The noun's plural, if it is not `one` and an s.
+
+    Examples
+    --------
+    >>> counted(1, "policy", "policies"), counted(2_000, "error")
+    ('1 policy', '2,000 errors')
+    """
+    return f"{count:,} {one if count == 1 else several or f'{one}s'}"
+
+
+def json_text(value: Any, *, indent: int | None = None, encoding: str = "utf-8") -> str:
+    r"""A value as JSON which any terminal can show: what it could obey is escaped.
+
+    Parameters
+    ----------
+    encoding
+        Where to: what it lacks is escaped as JSON has it.
+
+    Examples
+    --------
+    >>> json_text("\x9b2Jé"), json_text("é", encoding="ascii")
+    ('"\\u009b2Jé"', '"\\u00e9"')
+    """
+    ascii_only = not codecs.lookup(encoding).name.startswith("utf")
+    text = json.dumps(value, default=str, ensure_ascii=ascii_only, indent=indent)
+    return _INVISIBLE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def prepare_streams() -> None:
+    """Let standard output and standard error show, as escapes, what their encoding lacks."""
+    codecs.register_error(_ENCODING_ERRORS, _shown_otherwise)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors=_ENCODING_ERRORS)
+
+
+def _shown_otherwise(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    text = error.object[error.start : error.end]
+    # A hook may hold lone surrogates, which no encoding has.
+    shown = (_IN_ASCII.get(one) or one.encode("ascii", "backslashreplace").decode() for one in text)
+    return "".join(shown), error.end
 
 
 class TextConsole(Console):
@@ -46,7 +134,11 @@ class TextConsole(Console):
     """
 
     def __init__(self, file: IO[str]) -> None:
-        super().__init__(file=file, highlight=False)
+        super().__init__(file=file, highlight=False, markup=False, emoji=False)
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        """A text as it is, each control character as its escape: Rich would leave some out."""
+        return super().render_str(visible(text), **options)
 
     def render(
         self, renderable: RenderableType, options: ConsoleOptions | None = None
@@ -57,6 +149,28 @@ class TextConsole(Console):
                 yield segment
             else:
                 yield Segment(visible(segment.text), segment.style)
+
+    def show(self, shown: RenderableType) -> None:
+        """Print; lines of a text stay whole, but where a terminal would break them anywhere."""
+        text = Text(visible(shown)) if isinstance(shown, str) else shown
+        if not isinstance(text, Text):
+            self.print(text)
+        elif self.is_terminal:
+            self.print(self._folded(text))
+        else:
+            # For pipes, and for what is aligned.
+            self.print(text, soft_wrap=True)
+
+    def _folded(self, text: Text) -> Text:
+        lines: list[Text] = []
+        for line in text.split("\n", allow_blank=True):
+            if line.cell_len <= self.width:
+                lines.append(line)
+                continue
+            width = max(self.width - _INDENT, 1)
+            first, *others = line.wrap(self, width, overflow="fold", no_wrap=False)
+            lines += [first, *(Text(" " * _INDENT).append_text(one) for one in others)]
+        return Text("\n").join(lines)
 
 
 class Output:
@@ -69,37 +183,38 @@ class Output:
     """
 
     def __init__(self, *, as_json: bool = False) -> None:
+        prepare_streams()
         self.as_json = as_json
-        if isinstance(sys.stdout, TextIOWrapper):
-            # A hook may hold lone surrogates, which no encoding has: they show as their escapes.
-            sys.stdout.reconfigure(errors="backslashreplace")
         self.people = TextConsole(sys.stdout)
         self.aside = TextConsole(sys.stderr)
 
-    def result(self, value: Any, *renderables: Any) -> None:
+    def result(self, value: Any, *renderables: RenderableType) -> None:
         """The result: `value` as JSON, or for people what is to be rendered."""
         if self.as_json:
-            sys.stdout.write(json.dumps(value, default=str, ensure_ascii=False, indent=2) + "\n")
+            self.json(value, indent=2)
             return
         for renderable in renderables:
-            # Rich leaves out some control characters of a text before it is rendered.
-            shown = visible(renderable) if isinstance(renderable, str) else renderable
-            # A text's lines stay whole, for pipes and for what is aligned; the terminal folds them.
-            self.people.print(shown, soft_wrap=isinstance(renderable, str | Text))
+            self.people.show(renderable)
+
+    def json(self, value: Any, *, indent: int | None = None) -> None:
+        """Write JSON, at once: in one line unless it is indented."""
+        encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+        sys.stdout.write(json_text(value, indent=indent, encoding=encoding) + "\n")
+        sys.stdout.flush()
 
     def say(self, text: str | Text) -> None:
         """Show a remark beside the result; none with `--json`."""
         if not self.as_json:
-            self.aside.print(Text(visible(text)) if isinstance(text, str) else text)
+            self.aside.show(text)
 
     def table(
-        self, columns: Sequence[str], rows: Iterable[Sequence[str]], title: str | None = None
+        self, columns: Sequence[str], rows: Iterable[Sequence[str | Text]], title: str | None = None
     ) -> Table:
-        """A table for people."""
-        names = map(visible, columns)
+        """A table for people. Nothing leaves its cell: a text has the lines of a `Text` only."""
+        names = map(one_line, columns)
         table = Table(*names, title=title, title_justify="left", box=None, pad_edge=False)
         for row in rows:
-            table.add_row(*map(visible, row))
+            table.add_row(*(one if isinstance(one, Text) else one_line(one) for one in row))
         return table
 
     @contextmanager
@@ -113,7 +228,7 @@ class Output:
         """Show the same with a description that changes; its task is the first."""
         # Where it is no terminal, it would leave an empty line.
         disable = self.as_json or not self.aside.is_terminal
-        columns = [SpinnerColumn(), TextColumn("{task.description}"), BarColumn()]
+        columns = [SpinnerColumn(), TextColumn("{task.description}", markup=False), BarColumn()]
         with Progress(
             *columns, MofNCompleteColumn(), console=self.aside, transient=True, disable=disable
         ) as progress:

@@ -5,9 +5,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Annotated, Final
 
 import typer
-from rich.markup import escape
 from rich.pretty import Pretty
 from rich.table import Table
+from rich.text import Text
 
 from wcsctl.ages import in_words
 from wcsctl.context import command_context
@@ -20,7 +20,7 @@ from wcsctl.dead_letters import (
     WaitingDeadLetters,
 )
 from wcsctl.errors import ExitStatus, NotFoundError, UsageError
-from wcsctl.output import Output
+from wcsctl.output import Output, one_line
 from wcsctl.since import moment
 
 app = typer.Typer(
@@ -236,12 +236,14 @@ def _table(letters: Sequence[DeadLetter]) -> Table | str:
     table.add_column("error")
     for letter in letters:
         table.add_row(
-            escape(letter.id[:_SHORTEST_ID]),
-            escape(letter.method or str(letter.kind)),
+            one_line(letter.id[:_SHORTEST_ID]),
+            one_line(letter.method or letter.kind),
             in_words(time.time() - letter.first_seen),
             str(letter.attempts),
             str(letter.place),
-            escape(letter.error) + (" [dim](cannot be redriven)[/dim]" if letter.hopeless else ""),
+            Text.assemble(
+                one_line(letter.error), (" (cannot be redriven)" if letter.hopeless else "", "dim")
+            ),
         )
     return table
 
@@ -254,12 +256,11 @@ def _redriven(results: Sequence[Redriven]) -> Table | str:
         table.add_column(name, no_wrap=True)
     table.add_column("")
     for one in results:
-        colour = _COLOURS.get(one.result, "default")
         table.add_row(
-            escape(one.letter.id[:_SHORTEST_ID]),
-            escape(one.letter.method or str(one.letter.kind)),
-            f"[{colour}]{one.result}[/{colour}]",
-            escape(one.told),
+            one_line(one.letter.id[:_SHORTEST_ID]),
+            one_line(one.letter.method or one.letter.kind),
+            Text(one.result, _COLOURS.get(one.result, "")),
+            one_line(one.told),
         )
     return table
 

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import IO, Annotated, Any, Final, TextIO
 
 import typer
-from rich.markup import escape
 from rich.pretty import Pretty
 from rich.text import Text
 
@@ -109,8 +108,8 @@ def get(
     ]
     names = list(dict.fromkeys(name for row in cells for name in row))
     table = command.output.table(
-        [escape(name) for name in names],
-        ([escape(row.get(name, "")) for name in names] for row in cells),
+        names,
+        ([row.get(name, "") for name in names] for row in cells),
     )
     command.output.result(shown_rows, table if cells else "No rows.")
     if len(found) > limit:
@@ -348,7 +347,7 @@ def _cell(value: Any) -> str:
 
 
 def _show_wrong(output: Output, checked: CheckedFile) -> None:
-    rows = [(f"{one.line:,}", escape(one.message)) for one in checked.wrong]
+    rows = [(f"{one.line:,}", one.message) for one in checked.wrong]
     more = checked.wrong_count - len(checked.wrong)
     output.result(
         {

@@ -6,7 +6,6 @@ from typing import Annotated, Any, Final
 import typer
 from rich.console import Group, RenderableType
 from rich.live import Live
-from rich.markup import escape
 from rich.table import Table
 
 from wcsctl.commands.bars import bar
@@ -14,6 +13,7 @@ from wcsctl.context import command_context
 from wcsctl.errors import UsageError
 from wcsctl.function_configuration import CATEGORIES, FunctionConfigurations
 from wcsctl.metrics import PERCENTILES, Activity, TimeKey, source_of
+from wcsctl.output import one_line
 from wcsctl.since import described, moment
 
 _EVERY_LOCALLY: Final = 2.0
@@ -186,5 +186,5 @@ def _methods(activity: Activity) -> Table:
             (denied, "yellow"),
         ]
         numbers = map(_number, (calls, denied, overridden, failures))
-        table.add_row(escape(method), category, *numbers, bar(shares, most))
+        table.add_row(one_line(method), category, *numbers, bar(shares, most))
     return table

@@ -4,12 +4,13 @@ import time
 from collections.abc import Iterator, Sequence
 
 import typer
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from wcsctl.context import command_context
 from wcsctl.errors import ExitStatus
 from wcsctl.health import Check, Health, age_of
+from wcsctl.output import one_line, visible
 from wcsctl.policies.app_status import AppStatus
 
 
@@ -48,8 +49,8 @@ def status(context: typer.Context) -> None:
 def _checks(checks: Sequence[Check]) -> Table:
     table = Table(box=None, pad_edge=False, show_header=False)
     for check in checks:
-        mark = "[yellow]![/yellow]" if check.warning else _mark(ok=check.ok)
-        table.add_row(mark, check.name, escape(check.detail))
+        mark = Text("!", "yellow") if check.warning else _mark(ok=check.ok)
+        table.add_row(mark, check.name, check.detail)
     return table
 
 
@@ -61,7 +62,7 @@ def _apps(apps: Sequence[AppStatus]) -> Table | str:
     for app in apps:
         table.add_row(
             _mark(ok=app.ok),
-            escape(app.app),
+            one_line(app.app),
             str(app.version or "none"),
             str(app.policies),
             age_of(app.compiled_at),
@@ -72,15 +73,17 @@ def _apps(apps: Sequence[AppStatus]) -> Table | str:
     return table
 
 
-def _findings(apps: Sequence[AppStatus]) -> Iterator[str]:
+def _findings(apps: Sequence[AppStatus]) -> Iterator[Text]:
     for app in apps:
-        for kind, findings in (("[red]error[/red]", app.errors), ("warning", app.warnings)):
+        for kind, findings in ((("error", "red"), app.errors), (("warning", ""), app.warnings)):
             for finding in findings:
-                place = escape(f"{app.app}/{finding['policy']} {finding['attribute']}".rstrip())
-                yield f"{kind} {place}: {escape(finding['message'])}"
+                place = one_line(f"{app.app}/{finding['policy']} {finding['attribute']}".rstrip())
+                yield Text.assemble(kind, f" {place}: {visible(finding['message'])}")
         if not app.compiled_at:
-            yield f"{escape(app.app)} has no #status: its compilation may just be under way."
+            yield Text(
+                f"{one_line(app.app)} has no #status: its compilation may just be under way."
+            )
 
 
-def _mark(*, ok: bool) -> str:
-    return "[green]✓[/green]" if ok else "[red]✗[/red]"
+def _mark(*, ok: bool) -> Text:
+    return Text("✓", "green") if ok else Text("✗", "red")

@@ -20,6 +20,9 @@ except ImportError:  # without libyaml: slower, otherwise the same
     from yaml import SafeDumper as _SafeDumper  # type: ignore[assignment]
 
 _NO_BLOCK: Final = re.compile(r"[ \t]\n|^\s|\n{2,}$|[^\n\x20-\x7e\xa0-\ud7ff]")
+_DIRECTION: Final = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+"""What changes the direction of the text behind it. PyYAML escapes all other control characters."""
+
 _FIRST: Final = (
     "app",
     "id",
@@ -46,6 +49,8 @@ class _Dumper(_SafeDumper):
 
 def _text(dumper: _Dumper, text: str) -> yaml.ScalarNode:
     style = "|" if "\n" in text and not _NO_BLOCK.search(text) else None
+    if _DIRECTION.search(text):
+        style = '"'
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
 
@@ -89,7 +94,7 @@ def write(value: Any) -> str:
     text: str = yaml.dump(
         value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100, indent=2
     )
-    return text
+    return _DIRECTION.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def in_order(policy: Mapping[str, Any]) -> dict[str, Any]:

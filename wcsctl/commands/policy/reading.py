@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.markup import escape
 from rich.text import Text
 
 from strict_yaml import plain
@@ -22,7 +21,7 @@ from wcsctl.commands.policy.rendering import (
 from wcsctl.commands.policy.review import stop_at_errors
 from wcsctl.context import CommandContext, command_context
 from wcsctl.errors import ExitStatus
-from wcsctl.output import Output
+from wcsctl.output import Output, one_line
 from wcsctl.policies import files as policy_files
 from wcsctl.policies import schema as policy_schema
 from wcsctl.policies import yaml as policy_yaml
@@ -190,8 +189,10 @@ def history(
                 str(version.version),
                 version.compiled_at[:19].replace("T", " "),
                 f"{version.policies:,}",
-                escape(author_of(version)),
-                escape("\n".join(filter(None, (version.message, changed_in(version))))),
+                author_of(version),
+                Text(
+                    "\n".join(map(one_line, filter(None, (version.message, changed_in(version)))))
+                ),
                 standing_of(version),
             )
             for version in versions

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from wcsctl.commands.policy.rendering import changes_text
 from wcsctl.errors import ExitStatus, UsageError, WcsctlError
-from wcsctl.output import Output
+from wcsctl.output import Output, visible
 from wcsctl.policies import connect_config
 from wcsctl.policies.apply import Editing
 from wcsctl.policies.diff import PolicyChange
@@ -79,7 +79,7 @@ def review_and_apply(
     """
     if changes:
         if not output.as_json:
-            output.people.print(changes_text(changes, SHOWN_CHANGES))
+            output.people.show(changes_text(changes, SHOWN_CHANGES))
         if not yes:
             ask(output, f"Write to {editing.deployment.name}?")
     done = editing.apply(changes, seen)
@@ -103,8 +103,7 @@ def stop_at_errors(output: Output, findings: Sequence[FileFinding]) -> None:
     warnings = [finding for finding in findings if not finding.is_error]
     for kind, style, found in (("error", "red", errors), ("warning", "yellow", warnings)):
         for finding in found[:_SHOWN_FINDINGS]:
-            output.aside.print(f"[{style}]{kind}:[/{style}] ", end="")
-            output.aside.print(Text(str(finding)), soft_wrap=True)
+            output.aside.show(Text.assemble((f"{kind}:", style), f" {visible(str(finding))}"))
         if len(found) > _SHOWN_FINDINGS:
             output.say(f"… and {len(found) - _SHOWN_FINDINGS:,} more {kind}s")
     if errors:
