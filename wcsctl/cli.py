@@ -1,6 +1,8 @@
 """The command line's root: its options, its groups of commands, and how errors end it."""
 
+import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -30,7 +32,7 @@ from wcsctl.commands.policy import group as policy
 from wcsctl.context import CommandContext
 from wcsctl.deployment import LOCAL_DIRECTORY, STACK, Deployment
 from wcsctl.errors import ExitStatus, WcsctlError
-from wcsctl.output import Output, TextConsole, visible
+from wcsctl.output import Output, TextConsole, prepare_streams, visible
 from wcsctl.permissions import is_access_denied, missing_permission
 
 app = typer.Typer(
@@ -88,7 +90,12 @@ def root(  # noqa: PLR0913, PLR0917 - the options that every command has
 def main() -> None:
     """Run, and end with a documented exit status; an error is one line, never a traceback."""
     try:
-        app()
+        prepare_streams()
+        try:
+            app()
+        finally:
+            # A disk that is full shows here, and not after the last of our handlers.
+            sys.stdout.flush()
     except WcsctlError as error:
         _end(f"{error}{_permission_hint(error)}", error.status)
     except ClientError as error:
@@ -103,6 +110,24 @@ def main() -> None:
         _end(f"{error}{hint}", ExitStatus.UNREACHABLE)
     except BotoCoreError as error:
         _end(f"AWS cannot be reached: {error}", ExitStatus.UNREACHABLE)
+    except BrokenPipeError:
+        # Who read the output has seen enough.
+        _discard_output()
+        sys.exit(ExitStatus.FAILED)
+    except OSError as error:
+        _discard_output()
+        place = f"{error.filename}: " if error.filename is not None else ""
+        _end(f"{place}{error.strerror or error}", ExitStatus.FAILED)
+    except UnicodeEncodeError as error:
+        _end(f"{error.object:.60} is not UTF-8: it has a lone surrogate.", ExitStatus.USAGE)
+
+
+def _discard_output() -> None:
+    """Drop what cannot be written: the interpreter would try again as it ends."""
+    with suppress(OSError, ValueError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
 
 
 def _permission_hint(error: BaseException | None) -> str:

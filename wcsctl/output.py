@@ -191,15 +191,14 @@ class Output:
     def result(self, value: Any, *renderables: RenderableType) -> None:
         """The result: `value` as JSON, or for people what is to be rendered."""
         if self.as_json:
-            self.json(value, indent=2)
+            sys.stdout.write(_json(value, indent=2) + "\n")
             return
         for renderable in renderables:
             self.people.show(renderable)
 
-    def json(self, value: Any, *, indent: int | None = None) -> None:
-        """Write JSON, at once: in one line unless it is indented."""
-        encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
-        sys.stdout.write(json_text(value, indent=indent, encoding=encoding) + "\n")
+    def record(self, value: Any) -> None:
+        """One of many results for programs, at once: a line of JSON."""
+        sys.stdout.write(_json(value) + "\n")
         sys.stdout.flush()
 
     def say(self, text: str | Text) -> None:
@@ -234,3 +233,8 @@ class Output:
         ) as progress:
             progress.add_task(what, total=total)
             yield progress
+
+
+def _json(value: Any, indent: int | None = None) -> str:
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    return json_text(value, indent=indent, encoding=encoding)

@@ -144,7 +144,7 @@ def _follow(log: DecisionLog, start: float, output: Output) -> None:
 
 def _show(record: LogRecord, output: Output) -> None:
     if output.as_json:
-        output.json(to_json(record))
+        output.record(to_json(record))
     else:
         output.people.show(decision_line(record))
 
