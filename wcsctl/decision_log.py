@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from wcs_hooks.core.methods import METHODS
+from wcs_hooks.core.methods import METHODS, STATUS_PROBE
 from wcsctl.function_configuration import CATEGORIES
 from wcsctl.function_logs import FunctionLogs, LogRecord
 
@@ -68,6 +68,7 @@ class Filter:
         """
         return (
             self._is_of_a_kind(line)
+            and (not _is_probe(line) or self.method == STATUS_PROBE or bool(self.decision))
             and (not self.method or _canonical(line.get("method", "")) == _canonical(self.method))
             and (not self.policy or any(self._is_policy(name) for name in _policies(line)))
             and (not self.app or line.get("app") == self.app)
@@ -166,6 +167,11 @@ def to_json(record: LogRecord) -> dict[str, Any]:
     """A decision for programs."""
     told = {name: value for name, value in record.fields.items() if name not in _NOT_SHOWN}
     return {"at": datetime.fromtimestamp(record.at / 1000, UTC).isoformat(), **told}
+
+
+def _is_probe(line: Mapping[str, Any]) -> bool:
+    """Whether a line is about the hook of `wcsctl status`, to which nothing happened."""
+    return line.get("method") == STATUS_PROBE and line.get("answer") == "echoed"
 
 
 def _policies(line: Mapping[str, Any]) -> Iterator[str]:

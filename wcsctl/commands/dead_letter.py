@@ -5,11 +5,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Annotated, Final
 
 import typer
-from rich.pretty import Pretty
 from rich.table import Table
 from rich.text import Text
 
 from wcsctl.ages import in_words
+from wcsctl.commands.asking import confirm
 from wcsctl.context import command_context
 from wcsctl.dead_letters import (
     DeadLetter,
@@ -20,7 +20,8 @@ from wcsctl.dead_letters import (
     WaitingDeadLetters,
 )
 from wcsctl.errors import ExitStatus, NotFoundError, UsageError
-from wcsctl.output import Output, one_line
+from wcsctl.output import Output, counted, one_line
+from wcsctl.policies.yaml import as_yaml
 from wcsctl.since import moment
 
 app = typer.Typer(
@@ -104,7 +105,7 @@ def show(
     value = letter.details()
     if (body or reveal) and letter.kind is LetterKind.HOOK:
         value["body"] = letter.body(reveal=reveal)
-    given.output.result(value, Pretty(value, expand_all=True))
+    given.output.result(value, as_yaml(value))
 
 
 @app.command()
@@ -138,10 +139,10 @@ def redrive(
     after = moment(since, time.time()) if since else 0.0
     with WaitingDeadLetters(given.deployment) as waiting:
         if not (wanted or dry_run or yes):
-            typer.confirm(
+            confirm(
+                given.output,
                 f"Redrive {'those that fit' if since or method else 'all'} of about "
-                f"{waiting.waiting()} dead letters?",
-                abort=True,
+                f"{_letters(waiting.waiting())}?",
             )
         act = Redrive(given.deployment, waiting)
         results: list[Redriven] = []
@@ -175,21 +176,26 @@ def purge(
         if every:
             count = waiting.waiting()
             if not yes:
-                typer.confirm(f"Throw away all of about {count} dead letters?", abort=True)
+                confirm(given.output, f"Throw away all of about {_letters(count)}?")
             waiting.purge()
-            given.output.result({"purged": "all"}, f"Purged about {count} dead letters.")
+            given.output.result({"purged": "all"}, f"Purged about {_letters(count)}.")
             return
         with given.output.progress("Looking"):
             letters = list(_found(waiting, wanted))
         if letters and not yes:
-            given.output.aside.print(_table(letters))
-            typer.confirm(f"Throw away these {len(letters)}?", abort=True)
+            if not given.output.as_json:
+                given.output.aside.show(_table(letters))
+            confirm(given.output, f"Throw away {_letters(len(letters))}?")
         for letter in letters:
             waiting.delete(letter)
     given.output.result(
-        {"purged": [letter.id for letter in letters]}, f"Purged {len(letters)} dead letters."
+        {"purged": [letter.id for letter in letters]}, f"Purged {_letters(len(letters))}."
     )
     _missing(wanted, letters)
+
+
+def _letters(count: int) -> str:
+    return counted(count, "dead letter")
 
 
 def _checked(ids: Sequence[str]) -> Sequence[str]:

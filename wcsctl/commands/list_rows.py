@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import IO, Annotated, Any, Final, TextIO
 
 import typer
-from rich.pretty import Pretty
 from rich.text import Text
 
 from wcs_hooks.adapters.dynamo_lists import EXPIRES_AT, KEY, LIST, stored_row
@@ -21,7 +20,7 @@ from wcs_hooks.core.lists import DamagedRow
 from wcs_hooks.core.payload import encode
 from wcs_hooks.core.secrets import masked
 from wcsctl.ages import in_words
-from wcsctl.commands.policy.review import ask
+from wcsctl.commands.asking import ask
 from wcsctl.context import command_context
 from wcsctl.errors import ExitStatus, NotFoundError, UsageError
 from wcsctl.hook_sender import fields_of
@@ -41,7 +40,8 @@ from wcsctl.lists.stored_lists import (
     expires_in,
     expiry_of,
 )
-from wcsctl.output import Output
+from wcsctl.output import Output, counted
+from wcsctl.policies.yaml import as_yaml
 from wcsctl.since import duration
 
 app = typer.Typer(
@@ -89,7 +89,7 @@ def get(
         if row is None:
             raise _no_row(name, key)
         shown = _shown(row, reveal=reveal)
-        command.output.result(shown, Pretty(shown, expand_all=True))
+        command.output.result(shown, as_yaml(shown))
         read = stored_row(row, time.time())
         if isinstance(read, DamagedRow):
             command.output.say(f"Policies cannot read it: {read.reason}.")
@@ -362,7 +362,7 @@ def _show_wrong(output: Output, checked: CheckedFile) -> None:
 
 
 def _rows(count: int) -> str:
-    return "1 row" if count == 1 else f"{count:,} rows"
+    return counted(count, "row")
 
 
 def _no_row(name: str, key: str) -> NotFoundError:

@@ -82,7 +82,7 @@ def run(
     passed = sum(report.ok for report in reports)
     output.result(
         {"ok": passed == len(reports), "scenarios": [_to_json(report) for report in reports]},
-        f"\n{passed} of {len(reports)} scenarios came as they expect",
+        f"\n{passed} of {counted(len(reports), 'scenario')} came as expected",
     )
     if passed < len(reports):
         raise typer.Exit(ExitStatus.FAILED)

@@ -18,8 +18,8 @@ def status(context: typer.Context) -> None:
     """Tell whether all is well: the endpoint, each app's policies, dead letters and alarms.
 
     A signed hook of a method that no WCS sends, `wcsctlStatus`, is posted and has to come back
-    unchanged. It is counted as one call of category event and as an unknown method; policies,
-    sessions and the event bus never see it.
+    unchanged. It is counted as one call of category event; policies, sessions and the event bus
+    never see it, and `wcsctl decisions` does not show its echo.
 
     A warning says so if active policies wait for a method that WCS calls only if it is switched on,
     and that never came in 24 hours in which streams started.

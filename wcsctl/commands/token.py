@@ -20,7 +20,7 @@ from wcsctl.ages import in_words
 from wcsctl.context import CommandContext, command_context
 from wcsctl.deployed_policies import DeployedPolicies
 from wcsctl.errors import ExitStatus, NotFoundError, UsageError
-from wcsctl.output import one_line
+from wcsctl.output import counted, one_line
 from wcsctl.since import duration, iso_moment
 from wcsctl.tokens.checking import CheckedToken, check_token
 from wcsctl.tokens.deployed_keys import DeployedKeys
@@ -107,7 +107,9 @@ def keys(
     command = command_context(context)
     if refresh:
         count = refresh_keys(command.deployment)
-        command.output.say(f"The compiler fetched the keys of {count} addresses.")
+        command.output.say(
+            f"The compiler fetched the keys of {counted(count, 'address', 'addresses')}."
+        )
     found = fetched_keys(command.deployment)
     command.output.result(
         {"keys": [_keys_to_json(one) for one in found]}, *_keys_for_people(command, found)

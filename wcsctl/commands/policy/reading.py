@@ -21,7 +21,7 @@ from wcsctl.commands.policy.rendering import (
 from wcsctl.commands.policy.review import stop_at_errors
 from wcsctl.context import CommandContext, command_context
 from wcsctl.errors import ExitStatus
-from wcsctl.output import Output, one_line
+from wcsctl.output import Output, counted, one_line
 from wcsctl.policies import files as policy_files
 from wcsctl.policies import schema as policy_schema
 from wcsctl.policies import yaml as policy_yaml
@@ -85,7 +85,10 @@ def lint(
         "errors": [finding.to_json() for finding in findings if finding.is_error],
         "warnings": [finding.to_json() for finding in findings if not finding.is_error],
     }
-    summary = f"{read.count:,} policies: {errors:,} errors, {warnings:,} warnings"
+    summary = (
+        f"{counted(read.count, 'policy', 'policies')}: {counted(errors, 'error')}, "
+        f"{counted(warnings, 'warning')}"
+    )
     output.result(told, *finding_lines(findings), Text(summary))
     if errors:
         raise typer.Exit(ExitStatus.FAILED)
@@ -167,7 +170,9 @@ def export(
     policies = {name: items for name, items in policies_of(apps).items() if items}
     written = policy_files.export(directory, policies, policy_schema.text())
     told = {"directory": str(directory), "apps": list(policies), "policies": len(written)}
-    command.output.result(told, Text(f"{len(written):,} policies written to {directory}"))
+    command.output.result(
+        told, f"{counted(len(written), 'policy', 'policies')} written to {directory}"
+    )
 
 
 def history(
