@@ -41,6 +41,12 @@ _IN_ASCII: Final = {
     "·": ".",
     "µ": "u",
     "█": "#",
+    "▓": "%",
+    "▒": "+",
+    "░": ":",
+    "▚": "x",
+    "▞": "/",
+    **dict.fromkeys("▏▎▍▌▋▊▉", "|"),
 }
 """What is shown where a terminal's encoding lacks a character of ours."""
 
@@ -187,6 +193,11 @@ class Output:
         self.as_json = as_json
         self.people = TextConsole(sys.stdout)
         self.aside = TextConsole(sys.stderr)
+
+    @property
+    def width(self) -> int | None:
+        """The columns of the terminal that results go to; none where they go to a pipe."""
+        return self.people.width if self.people.is_terminal else None
 
     def result(self, value: Any, *renderables: RenderableType) -> None:
         """The result: `value` as JSON, or for people what is to be rendered."""

@@ -11,7 +11,10 @@ import pytest
 from tests.support.operated_stack import OperatedStack, operated
 from tests.wcsctl.policy_commands import write_files
 from wcsctl.commands.decisions import decision_line
+from wcsctl.commands.policy.rendering import listing_lines
+from wcsctl.commands.stats import drawn
 from wcsctl.function_logs import LogRecord
+from wcsctl.metrics import Activity
 from wcsctl.output import Output, TextConsole
 from wcsctl.policies import yaml as policy_yaml
 
@@ -139,6 +142,38 @@ def test_given_a_terminal_that_lacks_our_characters_then_others_say_the_same(
     assert first.startswith("ok 5 ")
     assert first.endswith(r"\ud800 \U0001f600")
     assert json.loads("".join(lines)) == {"name": "é\N{GRINNING FACE}\ud800"}
+
+
+def test_given_80_columns_when_policies_are_listed_then_columns_are_cut_but_not_in_a_pipe() -> None:
+    row = dict.fromkeys(("app", "id", "method"), "x" * 39)
+    row |= {"action": "override", "priority": "1000", "mode": "enforce", "inForce": "edited"}
+
+    def lines(width: int | None) -> list[str]:
+        drawn = listing_lines({"policies": [row], "apps": []}, width)
+        return "\n".join(text.plain for text in drawn).splitlines()
+
+    cut, whole = lines(80), lines(None)
+
+    assert max(map(len, cut)) <= 80
+    assert cut[1].split()[3:] == ["override", "1000", "enforce", "edited"]
+    assert whole[1].split()[0] == "x" * 39
+
+
+def test_given_no_colours_then_each_part_of_a_bar_has_a_fill_that_the_legend_names(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("NO_COLOR", "1")
+    counts = {("Calls", "direct"): 7, ("Echoed", "direct"): 3, ("Denied", "direct"): 2}
+    terminal = io.StringIO()
+
+    TextConsole(terminal).show(drawn(Activity({**counts, ("Failed", "direct"): 2}), "1h"))
+
+    _, row, legend, *_ = terminal.getvalue().splitlines()
+    assert row.endswith(" ██████▒▒▒▒▞▞▞▞")
+    assert legend.split("   ")[::2] == ["█ echoed", "▒ denied", "▚ malformed"]
+    assert legend.endswith("▞ failed")
 
 
 def test_given_80_columns_when_a_long_decision_is_shown_then_no_line_is_wider(

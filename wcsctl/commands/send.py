@@ -83,7 +83,11 @@ def _show(output: Output, connect: Exchange | None, hook: Exchange | None) -> No
         output.aside.show("WCS declines such a client, so its hook was not sent.")
         return
     output.aside.show(one_line(f"{hook.method}: {_summary(hook)}"))
-    sys.stdout.buffer.write(answer_to(hook).body + b"\n")
+    body = answer_to(hook).body
+    if output.width is not None:
+        output.people.show(body.decode("utf-8", "backslashreplace"))
+    else:
+        sys.stdout.buffer.write(body + b"\n")
 
 
 def _summary(exchange: Exchange) -> str:

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final
 import typer
 from rich.text import Text
 
-from wcsctl.commands.asking import interactive
+from wcsctl.commands import asking
 from wcsctl.commands.policy.arguments import (
     WAIT,
     AppKey,
@@ -84,7 +84,7 @@ def put(
     read = policy_files.load(files)
     seen = _read_apps(editing, command.output, read.policies)
     changes = compare(policies_of(seen), read.policies, delete=False)
-    asks = interactive() and not yes and not command.output.as_json
+    asks = asking.interactive() and not yes and not command.output.as_json
     check_and_apply(editing, command.output, read, changes, seen, yes=not asks)
 
 

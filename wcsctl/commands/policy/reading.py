@@ -50,7 +50,7 @@ def list_policies(
         apps = table.read_chosen(app_key, advance)
         listing = Listing(apps, table, History(command.deployment))
         told = listing.to_json()
-    command.output.result(told, *listing_lines(told))
+    command.output.result(told, *listing_lines(told, command.output.width))
 
 
 def get(context: typer.Context, app_key: AppKey, policy_id: PolicyId) -> None:

@@ -16,6 +16,8 @@ _MARKS: Final = {"added": "+", "removed": "-", "changed": "~"}
 _STYLES: Final = {"added": "green", "removed": "red", "changed": "yellow"}
 _COLUMNS: Final = ("app", "id", "method", "action", "priority", "mode", "in force")
 _WIDEST: Final = 40
+_NARROWEST: Final = 6
+_GAP: Final = "  "
 
 
 def changes_text(changes: Sequence[PolicyChange], most: int | None = None) -> Text:
@@ -39,14 +41,22 @@ def changes_text(changes: Sequence[PolicyChange], most: int | None = None) -> Te
     return text
 
 
-def listing_lines(told: Mapping[str, Any]) -> Iterator[Text]:
-    """A listing for people: a table of policies, a line for each app."""
+def listing_lines(told: Mapping[str, Any], width: int | None = None) -> Iterator[Text]:
+    """A listing for people: a table of policies, a line for each app.
+
+    Parameters
+    ----------
+    width
+        The columns of the terminal, to which the table's widest columns are cut; none for a pipe.
+    """
     policies: Sequence[Mapping[str, Any]] = told["policies"]
     rows = [
         tuple(_short(one_line(_joined(value))) for value in policy.values()) for policy in policies
     ]
     # Padded by hand: a rich table takes seconds for thousands of rows.
     widths = [max(map(len, column)) for column in zip(_COLUMNS, *rows, strict=True)]
+    if width is not None:
+        widths = _fitted(widths, width - len(_GAP) * (len(widths) - 1))
     if rows:
         yield Text(_padded(_COLUMNS, widths), style="bold", no_wrap=True, overflow="ignore")
         text = "\n".join(_padded(row, widths) for row in rows)
@@ -136,9 +146,18 @@ def _joined(value: Any) -> str:
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
-def _short(text: str) -> str:
-    return text if len(text) <= _WIDEST else f"{text[: _WIDEST - 1]}…"
+def _short(text: str, most: int = _WIDEST) -> str:
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
+def _fitted(widths: Sequence[int], room: int) -> list[int]:
+    """Widths that fit, as far as columns may be cut: of the widest ones something is taken."""
+    fitted = list(widths)
+    while sum(fitted) > room and max(fitted) > _NARROWEST:
+        fitted[fitted.index(max(fitted))] -= 1
+    return fitted
 
 
 def _padded(row: Sequence[str], widths: Sequence[int]) -> str:
-    return "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+    cells = zip(row, widths, strict=True)
+    return _GAP.join(_short(cell, width).ljust(width) for cell, width in cells).rstrip()
