@@ -176,12 +176,20 @@ def _is_probe(line: Mapping[str, Any]) -> bool:
 
 def _policies(line: Mapping[str, Any]) -> Iterator[str]:
     for name in ("policies", "shadowDenied", "shadowOverridden"):
-        yield from line.get(name, ())
+        yield from texts_of(line, name)
     for name in ("expressionErrors", "lookupErrors"):
-        for failure in line.get(name, ()):
+        for failure in texts_of(line, name):
             yield failure.rpartition(": ")[0]
 
 
-def _canonical(method: str) -> str:
+def texts_of(line: Mapping[str, Any], field: str) -> list[str]:
+    """The texts of a line's field; what else it may hold was written by no function."""
+    value = line.get(field)
+    return [one for one in value if isinstance(one, str)] if isinstance(value, list) else []
+
+
+def _canonical(method: object) -> object:
+    if not isinstance(method, str):
+        return method
     known = METHODS.get(method)
     return known.canonical if known else method

@@ -278,6 +278,6 @@ def age_of(compiled_at: str) -> str:
     """How long ago something was compiled, in words; empty if it never was."""
     try:
         moment = datetime.fromisoformat(compiled_at).timestamp()
-    except ValueError:
+    except (ValueError, OverflowError):
         return ""
     return f"{in_words(time.time() - moment)} ago"

@@ -74,7 +74,7 @@ def list_letters(
                 letters.append(letter)
         count = waiting.waiting()
     letters.sort(key=lambda letter: letter.first_seen)
-    given.output.result([letter.summary() for letter in letters], _table(letters))
+    given.output.result([letter.summary() for letter in letters], letters_table(letters))
     if looked_at >= limit or count > looked_at:
         given.output.say(
             f"There may be more: looked at {looked_at}, of about {max(count, looked_at)}. "
@@ -184,7 +184,7 @@ def purge(
             letters = list(_found(waiting, wanted))
         if letters and not yes:
             if not given.output.as_json:
-                given.output.aside.show(_table(letters))
+                given.output.aside.show(letters_table(letters))
             confirm(given.output, f"Throw away {_letters(len(letters))}?")
         for letter in letters:
             waiting.delete(letter)
@@ -233,7 +233,8 @@ def _would(letter: DeadLetter) -> Redriven:
     return Redriven(letter, RedriveResult.WOULD, f"attempt {letter.attempts + 1}")
 
 
-def _table(letters: Sequence[DeadLetter]) -> Table | str:
+def letters_table(letters: Sequence[DeadLetter]) -> Table | str:
+    """Letters for people."""
     if not letters:
         return "No dead letters."
     table = Table(box=None, pad_edge=False)

@@ -9,7 +9,7 @@ import typer
 from rich.text import Text
 
 from wcsctl.context import command_context
-from wcsctl.decision_log import DecisionLog, Filter, field_text, to_json
+from wcsctl.decision_log import DecisionLog, Filter, field_text, texts_of, to_json
 from wcsctl.decision_search import DecisionSearch
 from wcsctl.function_configuration import FunctionConfigurations
 from wcsctl.function_logs import FunctionLogs, LogRecord
@@ -182,10 +182,10 @@ def _remarks(line: Mapping[str, Any]) -> Iterator[str]:
     for field, words in _REMARKS.items():
         value = line.get(field)
         if value:
-            shown = ", ".join(value) if isinstance(value, list) else value
+            shown = ", ".join(texts_of(line, field)) if isinstance(value, list) else value
             yield words.format(shown)
     token = line.get("token")
-    if token:
+    if isinstance(token, dict):
         by = ", ".join(
             f"{words}{token[name]}"
             for name, words in (("trust", ""), ("kid", "key "))

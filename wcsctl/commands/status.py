@@ -41,7 +41,7 @@ def status(context: typer.Context) -> None:
         "checks": [check.to_json() for check in checks],
         "apps": [app.to_json() for app in apps],
     }
-    given.output.result(value, _checks(checks), "", _apps(apps), *_findings(apps))
+    given.output.result(value, _checks(checks), "", apps_table(apps), *findings_of(apps))
     if not well:
         raise typer.Exit(ExitStatus.FAILED)
 
@@ -54,7 +54,8 @@ def _checks(checks: Sequence[Check]) -> Table:
     return table
 
 
-def _apps(apps: Sequence[AppStatus]) -> Table | str:
+def apps_table(apps: Sequence[AppStatus]) -> Table | str:
+    """What each app's operator is told, for people."""
     if not apps:
         return "No policies yet: every hook is echoed."
     columns = ("", "app", "version", "policies", "compiled", "errors", "warnings", "")
@@ -73,7 +74,8 @@ def _apps(apps: Sequence[AppStatus]) -> Table | str:
     return table
 
 
-def _findings(apps: Sequence[AppStatus]) -> Iterator[Text]:
+def findings_of(apps: Sequence[AppStatus]) -> Iterator[Text]:
+    """The compiler's findings, for people."""
     for app in apps:
         for kind, findings in ((("error", "red"), app.errors), (("warning", ""), app.warnings)):
             for finding in findings:
