@@ -95,6 +95,19 @@ def test_given_markup_emoji_and_escapes_when_shown_then_they_are_what_they_were(
     assert row.rstrip() == _SHOWN
 
 
+def test_given_a_method_like_markup_and_a_body_with_half_a_character_when_tried_then_both_are_shown(
+    tmp_path: Path, stack: OperatedStack
+) -> None:
+    body = tmp_path / "body.json"
+    body.write_text('{"appKey": "live", "name": "\\ud800"}')
+
+    ran = stack.run("try", "x[/y]", "-f", str(body))
+
+    assert ran.exit_code == 0, ran.exception
+    assert ran.stderr.startswith("x[/y] is no method that is known here")
+    assert "Verdict   echo" in ran.stdout
+
+
 def test_given_a_policy_with_escapes_when_its_yaml_is_shown_then_it_reads_back_the_same() -> None:
     policy = {"id": _HOSTILE, "note": _HOSTILE}
 

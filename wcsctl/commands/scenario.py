@@ -139,7 +139,7 @@ def _for_people(report: ScenarioReport) -> Iterator[Any]:
         yield Text.assemble("      ", mark, f" {done.step.number}. {step}")
     left = len(report.scenario.timeline) - len(report.steps)
     if left:
-        yield f"        {counted(left, 'step')} not played"
+        yield f"        {counted(left, 'step')} {'was' if left == 1 else 'were'} not played"
     if not report.ok:
         yield f"\n{report.text()}\n"
 
