@@ -6,6 +6,7 @@ from constructs import Construct
 from infra.hook_functions import LIVE
 from infra.packaging import FunctionPackages
 from infra.settings import Settings
+from infra.versions import project_version
 from infra.wcs_hooks import FunctionCode, WcsHooks
 from wcs_hooks.core.methods import Category
 
@@ -73,6 +74,7 @@ class WcsHooksStack(Stack):
             "IncomingFunctionName": hooks.functions[Category.INCOMING].function_name,
             "CompilerFunctionName": hooks.compiler.function_name,
             "FunctionAlias": LIVE,
+            "Version": project_version(),
         }
         if hooks.domain is not None:
             outputs["DomainTarget"] = hooks.domain.attr_regional_domain_name

@@ -14,6 +14,7 @@ from local.emulator import Emulator
 from local.errors import LocalRunError
 from local.progress import Steps
 from local.workspace import DEFAULT_PORT, REPOSITORY, Workspace
+from wcsctl import saved_contexts
 from wcsctl.deployment import Deployment
 from wcsctl.errors import WcsctlError
 
@@ -72,6 +73,28 @@ def _up(workspace: Workspace) -> None:
         demonstration.load_examples(deployed, steps)
         answers = demonstration.post_hooks(deployed, steps)
     demonstration.show(console, deployed, answers)
+    console.print(select_context(workspace), markup=False)
+
+
+def select_context(workspace: Workspace) -> str:
+    """Have wcsctl use this deployment from now on; return what to print about it."""
+    try:
+        place = saved_contexts.Place(directory=workspace.directory.resolve())
+        saved_contexts.save(saved_contexts.load().use(saved_contexts.LOCAL, place))
+    except WcsctlError as error:
+        return f"wcsctl needs --local, since no context can be selected: {error}"
+    return "wcsctl is about this deployment now: context `local`, until `make local-stop`."
+
+
+def deselect_context(workspace: Workspace) -> None:
+    """Have wcsctl forget this deployment."""
+    try:
+        contexts = saved_contexts.load()
+        place = contexts.places.get(saved_contexts.LOCAL)
+        if place is not None and place.directory == workspace.directory.resolve():
+            saved_contexts.save(contexts.without(saved_contexts.LOCAL))
+    except WcsctlError as error:
+        print(error, file=sys.stderr)  # noqa: T201 - as above
 
 
 def _deploy(workspace: Workspace, steps: Steps) -> Deployment:
@@ -95,6 +118,7 @@ def _synthesise(workspace: Workspace, steps: Steps) -> None:
 
 def _down(workspace: Workspace) -> None:
     console = Console(highlight=False)
+    deselect_context(workspace)
     if Emulator(workspace).stop():
         workspace.outputs.unlink(missing_ok=True)
         console.print("The emulator is stopped, and what was deployed to it is gone.")

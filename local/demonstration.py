@@ -244,7 +244,7 @@ The emulator runs until `make local-stop`. What to try next:
 
   Send a hook of a client whose connect has fields of its own; wcsctl can do the same without make:
     make hook METHOD=call BODY='{{"callee": "1000"}}' CONNECT='custom.role=teacher'
-    .venv/bin/wcsctl --local send call callee=1000 --connect custom.role=teacher
+    .venv/bin/wcsctl send call callee=1000 --connect custom.role=teacher
 
   See what the compiler reports about the policies of an app:
     .venv/bin/aws dynamodb get-item --table-name "$POLICIES_TABLE" \\

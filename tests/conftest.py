@@ -4,6 +4,7 @@ import os
 from collections import Counter
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, ClassVar
 
 import botocore.loaders
@@ -36,12 +37,13 @@ botocore.session.EventAliaser = _EventAliaser  # type: ignore[assignment, misc] 
 # Before the tests are read: they ask how many examples there are to be.
 load_profile()
 
+_USER = TemporaryDirectory(prefix="wcs-hooks-tests-")
 _OFFLINE = frozenset({"unit", "property", "integration", "fault_matrix"})
 
 
 def pytest_configure() -> None:
-    """Replace a developer's AWS settings by ones that no account accepts."""
-    for name in [name for name in os.environ if name.startswith("AWS_")]:
+    """Replace a developer's settings of AWS by ones that no account accepts, of wcsctl by none."""
+    for name in [name for name in os.environ if name.startswith(("AWS_", "WCSCTL_"))]:
         del os.environ[name]
     nowhere = str(_TESTS / "no-aws-profile")
     os.environ.update(
@@ -52,6 +54,8 @@ def pytest_configure() -> None:
         AWS_CONFIG_FILE=nowhere,
         AWS_SHARED_CREDENTIALS_FILE=nowhere,
         AWS_EC2_METADATA_DISABLED="true",
+        XDG_CONFIG_HOME=f"{_USER.name}/config",
+        XDG_CACHE_HOME=f"{_USER.name}/cache",
     )
 
 

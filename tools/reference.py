@@ -34,11 +34,41 @@ Everything that an operator does, in one command. `pip install .` gives it; on a
 it is `.venv/bin/wcsctl` after `make setup`.
 
 It works on a stack in AWS, found by its name and with the credentials that the AWS CLI uses
-(`--stack`, `--profile`, `--region`), or on the deployment that `make local` made (`--local`). These
-options, and `--json`, come before the command: `wcsctl --local --json status`.
+(`--stack`, `--profile`, `--region`), or on the deployment that `make local` made (`--local`). The
+region is that of `--region`, else of `AWS_REGION`, `AWS_DEFAULT_REGION`, or the profile. These
+options may be anywhere: `wcsctl decisions --json`.
 
-Results go to standard output, remarks and questions to standard error. An error is one line that
-says what to do. `wcsctl --install-completion` makes the shell complete commands and options.
+Results go to standard output, remarks and questions to standard error. They are tables for people,
+or with `-o json` (`--json`) and `-o yaml` data for programs. In the decision log each decision is a
+line of JSON, or a document of YAML. An error is one line that says what to do.
+
+Where an app is named, `every-app` is the app `*`, whose policies hold for every app: a shell makes
+file names of `*`.
+
+## Contexts
+
+A context is a name for a deployment. `make local` makes and selects the context `local`, so that
+`--local` need not be typed; `make local-stop` removes it.
+
+```sh
+wcsctl context use prod --stack WcsHooks --profile prod --region eu-central-1
+wcsctl context use test --stack WcsHooks-test --profile dev --region eu-central-1
+wcsctl status                    # test: it was selected last
+wcsctl status --context prod     # prod, this time
+export WCSCTL_CONTEXT=prod       # prod, in this shell
+```
+
+An option outweighs `--context`, which outweighs `WCSCTL_CONTEXT`, then `WCSCTL_STACK`, then the
+selected context. Without all of these it is the stack `WcsHooks`. `--profile` or `--region` beside
+a context changes only that. The contexts are in `wcsctl/contexts.json` in `XDG_CONFIG_HOME` or
+`~/.config`; the file has names only, never credentials.
+
+## Completion
+
+`wcsctl --install-completion` makes the shell complete commands, options, apps, policies, versions,
+methods, contexts, and the dead letters that `dead-letter list` showed in the last ten minutes. What
+is read from the deployment is kept for a minute, in `wcsctl` in `XDG_CACHE_HOME` or `~/.cache`. The
+first key press after an installation takes about a second longer.
 """
 _WORDS: Final = {int: "number", float: "number", Path: "path"}
 _OF_COMPLETION: Final = frozenset({"install_completion", "show_completion"})

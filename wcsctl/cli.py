@@ -3,92 +3,82 @@
 import os
 import sys
 from contextlib import suppress
-from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Any, Final
 
 import typer
-from botocore.exceptions import BotoCoreError, ClientError
-from rich.text import Text
+from typer.core import TyperGroup
 
-from wcs_hooks.core.errors import UnavailableError
-from wcsctl.commands import (
-    ban,
-    dead_letter,
-    decisions,
-    explain,
-    list_rows,
-    outcomes,
-    scenario,
-    secret,
-    send,
-    stats,
-    status,
-    token,
-    try_hook,
-    verify,
-    wcs_setup,
-)
-from wcsctl.commands.policy import group as policy
-from wcsctl.context import CommandContext
-from wcsctl.deployment import LOCAL_DIRECTORY, STACK, Deployment
+from wcsctl.command_line import global_options
+from wcsctl.command_line.lazy_commands import LazyCommands
+from wcsctl.command_line.overview import OVERVIEW
+from wcsctl.command_line.streams import prepare_streams
 from wcsctl.errors import ExitStatus, WcsctlError
-from wcsctl.output import Output, TextConsole, prepare_streams, visible
-from wcsctl.permissions import is_access_denied, missing_permission
+
+if TYPE_CHECKING:
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    from wcs_hooks.core.errors import UnavailableError
+
+_COMMANDS: Final = {
+    "status": "wcsctl.commands.status:status",
+    "verify": "wcsctl.commands.verify:verify",
+    "policy": "wcsctl.commands.policy.group:app",
+    "try": "wcsctl.commands.try_hook:try_hook",
+    "send": "wcsctl.commands.send:send",
+    "scenario": "wcsctl.commands.scenario:app",
+    "outcomes": "wcsctl.commands.outcomes:outcomes",
+    "stats": "wcsctl.commands.stats:stats",
+    "decisions": "wcsctl.commands.decisions:decisions",
+    "explain": "wcsctl.commands.explain:explain",
+    "dead-letter": "wcsctl.commands.dead_letter:app",
+    "list": "wcsctl.commands.list_rows:app",
+    "ban": "wcsctl.commands.ban:ban_user",
+    "unban": "wcsctl.commands.ban:unban_user",
+    "bans": "wcsctl.commands.ban:list_bans",
+    "secret": "wcsctl.commands.secret:app",
+    "token": "wcsctl.commands.token:app",
+    "wcs-setup": "wcsctl.commands.wcs_setup:wcs_setup",
+    "context": "wcsctl.commands.context:app",
+    "version": "wcsctl.commands.version:version",
+}
+"""Where each command is. It is imported when it is used."""
+
+
+class Root(TyperGroup):
+    """wcsctl itself: its commands are imported when they are used, and its help is one page."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.commands = LazyCommands(_COMMANDS)
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Return the names of the commands, without importing them."""
+        del ctx
+        return list(self.commands)
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Write the overview; each command's own help has the details."""
+        del ctx
+        formatter.write(OVERVIEW)
+
 
 app = typer.Typer(
+    cls=Root,
     name="wcsctl",
     no_args_is_help=True,
-    rich_markup_mode="markdown",
+    rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-app.command("status")(status.status)
-app.command("verify")(verify.verify)
-app.add_typer(policy.app, name="policy")
-app.command("try")(try_hook.try_hook)
-app.command("send")(send.send)
-app.add_typer(scenario.app, name="scenario")
-app.command("outcomes")(outcomes.outcomes)
-app.command("stats")(stats.stats)
-app.command("decisions")(decisions.decisions)
-app.command("explain")(explain.explain)
-app.add_typer(dead_letter.app, name="dead-letter")
-app.add_typer(list_rows.app, name="list")
-app.command("ban")(ban.ban_user)
-app.command("unban")(ban.unban_user)
-app.command("bans")(ban.list_bans)
-app.add_typer(secret.app, name="secret")
-app.add_typer(token.app, name="token")
-app.command("wcs-setup")(wcs_setup.wcs_setup)
-
-
-@app.callback()
-def root(  # noqa: PLR0913, PLR0917 - the options that every command has
-    context: typer.Context,
-    local: Annotated[
-        bool, typer.Option("--local", help="The deployment of `make local`, from .local/.")
-    ] = False,
-    directory: Annotated[
-        Path, typer.Option("--local-directory", help="Where that is.", envvar="WCSCTL_LOCAL")
-    ] = LOCAL_DIRECTORY,
-    stack: Annotated[str, typer.Option(help="The stack's name.", envvar="WCSCTL_STACK")] = STACK,
-    profile: Annotated[str | None, typer.Option(help="The AWS profile.")] = None,
-    region: Annotated[str | None, typer.Option(help="The AWS region.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Results as JSON.")] = False,
-) -> None:
-    """See and steer what answers WCS REST hooks: policies, decisions, outcomes, dead letters."""
-
-    def find() -> Deployment:
-        if local:
-            return Deployment.local(directory)
-        return Deployment.stack(stack, profile, region)
-
-    context.obj = CommandContext(Output(as_json=as_json), find)
+app.callback()(global_options.root)
 
 
 def main() -> None:
     """Run, and end with a documented exit status; an error is one line, never a traceback."""
+    if "_WCSCTL_COMPLETE" in os.environ:
+        from wcsctl.command_line.completion_index import complete  # noqa: PLC0415 - only a shell asks for it
+
+        complete(app)
     try:
         prepare_streams()
         try:
@@ -98,17 +88,17 @@ def main() -> None:
             sys.stdout.flush()
     except WcsctlError as error:
         _end(f"{error}{_permission_hint(error)}", error.status)
-    except ClientError as error:
+    except _client_error() as error:
         details = error.response.get("Error", {})
         _end(
             f"AWS refused {error.operation_name}: {details.get('Code')}: {details.get('Message')}"
             f"{_permission_hint(error)}",
             ExitStatus.UNREACHABLE,
         )
-    except UnavailableError as error:
+    except _unavailable_error() as error:
         hint = _permission_hint(error) or ": is this the right stack?"
         _end(f"{error}{hint}", ExitStatus.UNREACHABLE)
-    except BotoCoreError as error:
+    except _boto_core_error() as error:
         _end(f"AWS cannot be reached: {error}", ExitStatus.UNREACHABLE)
     except BrokenPipeError:
         # Who read the output has seen enough.
@@ -130,8 +120,33 @@ def _discard_output() -> None:
         os.close(nowhere)
 
 
+# An except clause imports what it names only when there is an error.
+
+
+def _client_error() -> "type[ClientError]":
+    from botocore.exceptions import ClientError  # noqa: PLC0415
+
+    return ClientError
+
+
+def _boto_core_error() -> "type[BotoCoreError]":
+    from botocore.exceptions import BotoCoreError  # noqa: PLC0415
+
+    return BotoCoreError
+
+
+def _unavailable_error() -> "type[UnavailableError]":
+    from wcs_hooks.core.errors import UnavailableError  # noqa: PLC0415
+
+    return UnavailableError
+
+
 def _permission_hint(error: BaseException | None) -> str:
     """A sentence that names the missing permission, if IAM's refusal caused an error, else none."""
+    from botocore.exceptions import ClientError  # noqa: PLC0415 - only after an error
+
+    from wcsctl.permissions import is_access_denied, missing_permission  # noqa: PLC0415
+
     while error is not None:
         if isinstance(error, ClientError) and is_access_denied(error):
             return f". {missing_permission(error)}"
@@ -140,5 +155,9 @@ def _permission_hint(error: BaseException | None) -> str:
 
 
 def _end(message: str, status: ExitStatus) -> None:
+    from rich.text import Text  # noqa: PLC0415 - only after an error
+
+    from wcsctl.output import TextConsole, visible  # noqa: PLC0415
+
     TextConsole(sys.stderr).show(Text.assemble(("error:", "red"), f" {visible(message)}"))
     sys.exit(status)

@@ -3,16 +3,22 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Final
 
 import typer
 
+from wcsctl.command_line import global_options
+from wcsctl.command_line.global_options import Format
 from wcsctl.deployment import Deployment
 from wcsctl.output import Output
+from wcsctl.saved_contexts import place_of
+
+_COMMAND: Final = "wcsctl.command"
 
 
 @dataclass
 class CommandContext:
-    """Made of the options before the command's name.
+    """Made of the options that may be anywhere on the command line.
 
     Attributes
     ----------
@@ -32,7 +38,18 @@ class CommandContext:
 
 
 def command_context(context: typer.Context) -> CommandContext:
-    """The command's context, from Typer's."""
-    found = context.find_object(CommandContext)
-    assert found is not None  # noqa: S101 - the root callback made it
+    """The command's context, from Typer's.
+
+    Raises
+    ------
+    UsageError
+        If its options contradict each other.
+    """
+    found = context.meta.get(_COMMAND)
+    if not isinstance(found, CommandContext):
+        given = global_options.given(context)
+        wanted = global_options.format_of(given)
+        output = Output(as_json=wanted is not Format.TABLE, as_yaml=wanted is Format.YAML)
+        found = CommandContext(output, lambda: Deployment.at(place_of(given)))
+        context.meta[_COMMAND] = found
     return found

@@ -17,9 +17,7 @@ from botocore.config import Config
 from simulated_wcs.transport import HookTarget
 from wcs_hooks.core.methods import Category
 from wcsctl.errors import NotFoundError, UsageError
-
-LOCAL_DIRECTORY: Final = Path(".local")
-STACK: Final = "WcsHooks"
+from wcsctl.saved_contexts import LOCAL_DIRECTORY, STACK, Place
 
 _VARIABLES: Final = (
     "AWS_ACCESS_KEY_ID",
@@ -58,6 +56,21 @@ class Deployment:
     stack_name: str = STACK
 
     @classmethod
+    def at(cls, place: Place) -> "Deployment":
+        """The deployment at a place.
+
+        Raises
+        ------
+        NotFoundError
+            If there is none.
+        UsageError
+            If no region is set.
+        """
+        if place.directory is not None:
+            return cls.local(place.directory)
+        return cls.stack(place.stack or STACK, place.profile, place.region)
+
+    @classmethod
     def local(cls, directory: Path = LOCAL_DIRECTORY) -> "Deployment":
         """The deployment that `make local` made.
 
@@ -70,7 +83,8 @@ class Deployment:
             texts = [(directory / name).read_bytes() for name in ("outputs.json", "env")]
         except OSError:
             raise NotFoundError(
-                f"There is no local deployment in {directory}: `make local` makes one."
+                f"There is no local deployment in {directory}: `make local` makes one. "
+                "For another deployment: --stack, or `wcsctl context use`."
             ) from None
         try:
             # Whatever the stack's name is: a stage is part of it.
@@ -100,10 +114,13 @@ class Deployment:
         UsageError
             If no region is set.
         """
+        # As the AWS CLI has it; boto3 itself reads AWS_DEFAULT_REGION only.
+        region = region or os.environ.get("AWS_REGION") or None
         session = boto3.Session(profile_name=profile, region_name=region)
         if session.region_name is None:
             raise UsageError(
-                "No region is set: give --region, or --local for the local deployment."
+                "No region is set: give --region, or set AWS_REGION; --local is for the deployment "
+                "of `make local`."
             )
         client = session.client("cloudformation", config=_CONFIG)
         try:

@@ -11,7 +11,6 @@ import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from io import TextIOWrapper
 from typing import IO, Any, Final
 
 from rich.console import Console, ConsoleOptions, RenderableType
@@ -20,6 +19,7 @@ from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
+from wcsctl.command_line.streams import prepare_streams
 from wcsctl.feedback import Advance
 
 _INVISIBLE: Final = re.compile(
@@ -31,26 +31,6 @@ _LINE_ENDS: Final = re.compile(r"[\n\t]")
 
 _INDENT: Final = 4
 """Columns by which a line is indented where it goes on after a terminal's edge."""
-
-_IN_ASCII: Final = {
-    "✓": "ok",
-    "✗": "X",
-    "–": "-",
-    "…": "...",
-    "→": "->",
-    "·": ".",
-    "µ": "u",
-    "█": "#",
-    "▓": "%",
-    "▒": "+",
-    "░": ":",
-    "▚": "x",
-    "▞": "/",
-    **dict.fromkeys("▏▎▍▌▋▊▉", "|"),
-}
-"""What is shown where a terminal's encoding lacks a character of ours."""
-
-_ENCODING_ERRORS: Final = "wcsctl"
 
 
 def visible(text: str) -> str:
@@ -113,23 +93,6 @@ def json_text(value: Any, *, indent: int | None = None, encoding: str = "utf-8")
     return _INVISIBLE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
-def prepare_streams() -> None:
-    """Let standard output and standard error show, as escapes, what their encoding lacks."""
-    codecs.register_error(_ENCODING_ERRORS, _shown_otherwise)
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, TextIOWrapper):
-            stream.reconfigure(errors=_ENCODING_ERRORS)
-
-
-def _shown_otherwise(error: UnicodeError) -> tuple[str, int]:
-    if not isinstance(error, UnicodeEncodeError):
-        raise error
-    text = error.object[error.start : error.end]
-    # A hook may hold lone surrogates, which no encoding has.
-    shown = (_IN_ASCII.get(one) or one.encode("ascii", "backslashreplace").decode() for one in text)
-    return "".join(shown), error.end
-
-
 class TextConsole(Console):
     """A console on which the text of others, such as a row's, cannot steer the terminal.
 
@@ -185,12 +148,15 @@ class Output:
     Parameters
     ----------
     as_json
-        Whether results are JSON.
+        Whether results are for programs: JSON, unless they are YAML.
+    as_yaml
+        Whether results for programs are YAML.
     """
 
-    def __init__(self, *, as_json: bool = False) -> None:
+    def __init__(self, *, as_json: bool = False, as_yaml: bool = False) -> None:
         prepare_streams()
         self.as_json = as_json
+        self._as_yaml = as_yaml
         self.people = TextConsole(sys.stdout)
         self.aside = TextConsole(sys.stderr)
 
@@ -200,20 +166,20 @@ class Output:
         return self.people.width if self.people.is_terminal else None
 
     def result(self, value: Any, *renderables: RenderableType) -> None:
-        """The result: `value` as JSON, or for people what is to be rendered."""
+        """The result: `value` for programs, or for people what is to be rendered."""
         if self.as_json:
-            sys.stdout.write(_json(value, indent=2) + "\n")
+            sys.stdout.write(_yaml(value) if self._as_yaml else f"{_json(value, indent=2)}\n")
             return
         for renderable in renderables:
             self.people.show(renderable)
 
     def record(self, value: Any) -> None:
-        """One of many results for programs, at once: a line of JSON."""
-        sys.stdout.write(_json(value) + "\n")
+        """One of many results for programs, at once: a line of JSON, or a document of YAML."""
+        sys.stdout.write(f"---\n{_yaml(value)}" if self._as_yaml else f"{_json(value)}\n")
         sys.stdout.flush()
 
     def say(self, text: str | Text) -> None:
-        """Show a remark beside the result; none with `--json`."""
+        """Show a remark beside the result; none for programs."""
         if not self.as_json:
             self.aside.show(text)
 
@@ -249,3 +215,9 @@ class Output:
 def _json(value: Any, indent: int | None = None) -> str:
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
     return json_text(value, indent=indent, encoding=encoding)
+
+
+def _yaml(value: Any) -> str:
+    from wcsctl.policies.yaml import write  # noqa: PLC0415 - for those who ask for it
+
+    return write(json.loads(json.dumps(value, default=str)))

@@ -89,14 +89,16 @@ class Trial:
         self._token = token
         self._sets: dict[str, PolicySet] = {}
 
-    def asked(self, method: str, payload: Payload, session: str) -> Asked:
+    def asked(self, method: str, payload: Payload, session: str | Payload) -> Asked:
         """A hook with its session.
 
         Parameters
         ----------
         session
-            `UNKNOWN`, `RECORDED`, or the name of a file with the body of its connect.
+            `UNKNOWN`, `RECORDED`, or its connect: the name of a file with the body, or the body.
         """
+        if isinstance(session, Payload):
+            return self._of_connect(method, payload, session)
         if session == UNKNOWN:
             return Asked(method, payload, self._now)
         if session != RECORDED:

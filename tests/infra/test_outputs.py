@@ -25,7 +25,7 @@ KINDS = {
     "IncomingFunctionName": "AWS::Lambda::Function",
     "CompilerFunctionName": "AWS::Lambda::Function",
 }
-OTHERS = {"FunctionAlias"}
+OTHERS = {"FunctionAlias", "Version"}
 """What is not about one resource."""
 
 

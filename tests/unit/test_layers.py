@@ -202,7 +202,10 @@ def test_given_the_simulated_wcs_then_it_knows_nothing_of_the_operators_tools(pa
     assert not [m for m in _imports(path) for package in tools if _belongs_to(m, package)]
 
 
-_SPEAKING = tuple(f"wcsctl.{name}" for name in ("commands", "cli", "__main__", "output", "context"))
+_SPEAKING = tuple(
+    f"wcsctl.{name}"
+    for name in ("commands", "command_line", "cli", "__main__", "output", "context")
+)
 """What may print, ask and exit."""
 
 

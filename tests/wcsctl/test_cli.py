@@ -1,17 +1,21 @@
 """The command line as a whole: errors, exit statuses, help and the reference."""
 
 import doctest
+import json
 import sys
 from collections.abc import Iterator
+from importlib import metadata
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+import yaml
 
-from tests.support.operated_stack import OperatedStack, operated
+from tests.support.operated_stack import SECRET, OperatedStack, operated
+from tests.support.policy_items import deny
 from tools.reference import FILE, reference
-from wcsctl import ages, cli, decision_log, metrics, output, permissions, since
-from wcsctl.commands import bars
+from wcsctl import ages, app_words, cli, decision_log, metrics, output, permissions, since
+from wcsctl.commands import bars, version
 from wcsctl.lists import cells, stored_lists
 
 
@@ -173,7 +177,79 @@ def test_given_a_missing_permission_then_the_error_names_it_and_the_managed_poli
 @pytest.mark.parametrize(
     "words",
     [
+        ("--json", "secret", "show"),
+        ("secret", "--json", "show"),
+        ("secret", "show", "-o", "json"),
+        ("secret", "-o", "yaml", "show", "--output=json"),
+    ],
+    ids=" ".join,
+)
+def test_given_an_option_of_every_command_then_it_may_be_anywhere(
+    stack: OperatedStack, words: tuple[str, ...]
+) -> None:
+    assert json.loads(stack.run(*words).stdout) == {"length": len(SECRET), "rotating": False}
+
+
+def test_given_options_of_the_deployment_after_the_command_then_they_hold(
+    stack: OperatedStack,
+) -> None:
+    result = stack.run("secret", "show", "--stack", "Nowhere", "--region", "eu-west-1")
+
+    assert "no stack Nowhere in eu-west-1" in str(result.exception)
+
+
+def test_given_yaml_then_a_result_is_a_document_and_each_decision_one(stack: OperatedStack) -> None:
+    stack.log("direct", *({"answer": "denied", "decision": one} for one in ("d-1", "d-2")))
+
+    shown = yaml.safe_load(stack.run("secret", "show", "-o", "yaml").stdout)
+    decisions = list(yaml.safe_load_all(stack.run("decisions", "-o", "yaml").stdout))
+
+    assert shown == {"length": len(SECRET), "rotating": False}
+    assert [one["decision"] for one in decisions] == ["d-1", "d-2"]
+
+
+def test_given_a_region_of_the_environment_then_it_is_that_of_the_aws_cli(
+    stack: OperatedStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_REGION", "eu-west-1")
+
+    assert "in eu-west-1" in str(stack.run("status", "--stack", "Nowhere").exception)
+    monkeypatch.delenv("AWS_DEFAULT_REGION")
+    assert "in eu-west-1" in str(stack.run("status", "--stack", "Nowhere").exception)
+
+
+@pytest.mark.parametrize(
+    ("deployed", "compatible", "status"),
+    [(metadata.version("wcs-hooks"), True, 0), ("99.0.0", False, 1), (None, None, 0)],
+)
+def test_given_a_deployed_version_then_it_is_shown_and_whether_it_fits(
+    stack: OperatedStack, deployed: str | None, compatible: object, status: int
+) -> None:
+    if deployed is not None:
+        stack.outputs["Version"] = deployed
+
+    result = stack.run("version", "--json")
+
+    shown = json.loads(result.stdout)
+    assert result.exit_code == status
+    assert shown["client"] == metadata.version("wcs-hooks")
+    assert (shown["deployed"], shown["compatible"]) == (deployed, compatible)
+
+
+def test_given_the_word_for_every_app_then_its_policies_are_meant(stack: OperatedStack) -> None:
+    stack.enforce("*", deny("no-calls", "call"))
+
+    assert "no-calls" in stack.run("policy", "get", "every-app", "no-calls").stdout
+    listed = json.loads(stack.run("policy", "list", "--app", "every-app", "--json").stdout)
+    assert [one["app"] for one in listed["policies"]] == ["*"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
         ("--json", "stats", "--watch"),
+        ("stats", "--json", "-o", "yaml"),
+        ("stats", "-o", "xml"),
         ("stats", "--since", "yesterday"),
         ("decisions", "--since", "2999-01-01"),
         ("dead-letter", "purge"),
@@ -192,7 +268,20 @@ def test_given_words_that_do_not_fit_then_the_status_is_2(
 
 
 @pytest.mark.parametrize(
-    "module", [ages, bars, cells, decision_log, metrics, output, permissions, since, stored_lists]
+    "module",
+    [
+        ages,
+        app_words,
+        bars,
+        cells,
+        decision_log,
+        metrics,
+        output,
+        permissions,
+        since,
+        stored_lists,
+        version,
+    ],
 )
 def test_the_examples_in_the_docstrings_do_what_they_say(module: ModuleType) -> None:
     outcome = doctest.testmod(module, raise_on_error=False)

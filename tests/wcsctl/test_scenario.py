@@ -16,8 +16,9 @@ from wcs_hooks.adapters.dynamo_policy_store import DynamoPolicyStore
 from wcs_hooks.clock import SystemClock
 from wcs_hooks.compiler.policy_compiler import PolicyCompiler
 from wcsctl.commands import scenario as command
-from wcsctl.deployment import STACK, Deployment
+from wcsctl.deployment import Deployment
 from wcsctl.errors import UsageError
+from wcsctl.saved_contexts import STACK
 from wcsctl.scenario_back_end import DeployedBackEnd, NotActiveError
 
 _SCENARIO = """

@@ -142,6 +142,42 @@ def test_given_a_recorded_session_then_policies_see_it_and_its_connect_said_what
     assert stack.aws.sessions() == [before]
 
 
+def test_given_fields_and_a_connect_then_it_is_decided_as_send_would_have_it_answered(
+    stack: OperatedStack,
+) -> None:
+    _in_force(
+        stack,
+        "school",
+        deny("pupils", when="session.custom.role != 'teacher'", whenError="skip", reason="No."),
+    )
+    words = ("try", "publishStream", "name=lesson", "appKey=school")
+
+    pupil = stack.json(*words, "--connect", "custom.role=pupil")["inForce"]
+    teacher = stack.json(*words, "--connect", "custom.role=teacher")["inForce"]
+    nobody = stack.json(*words)["inForce"]
+
+    assert (pupil["answer"], pupil["reason"], pupil["outcome"]) == ("deny", "No.", "aborted")
+    assert teacher["answer"] == "echo"
+    assert "custom" in _considered(nobody)["pupils"][1]
+
+
+def test_given_a_body_that_names_a_session_then_it_is_the_recorded_one(
+    stack: OperatedStack, tmp_path: Path
+) -> None:
+    _in_force(stack, "live", deny("pupils", when="session.custom.role == 'pupil'"))
+    record = SessionRecord({"custom": {"role": "pupil"}}, {}, frozenset())
+    clock = SystemClock()
+    sessions = DynamoSessions(stack.aws.dynamodb, SESSIONS, 7 * _DAY, clock)
+    sessions.record(SessionKey("n1", "s1"), record, Deadline(clock, 5))
+
+    by_file = stack.json("try", "publishStream", "-f", _file(tmp_path, _BODY))["inForce"]
+    by_fields = stack.json("try", "publishStream", *(f"{k}={v}" for k, v in _BODY.items()))
+    told = stack.json("try", "publishStream", "-f", _file(tmp_path, _BODY), "--session", "unknown")
+
+    assert by_file["answer"] == by_fields["inForce"]["answer"] == "deny"
+    assert told["inForce"]["answer"] == "suppressed"
+
+
 def test_given_a_moment_then_windows_go_by_it(stack: OperatedStack, tmp_path: Path) -> None:
     _in_force(stack, "live", override("show", notBefore="2030-01-01", set={"record": True}))
     words = ("try", "publishStream", "-f", _file(tmp_path, _BODY))
@@ -266,6 +302,9 @@ def test_given_lines_of_hooks_when_they_are_replayed_then_each_goes_by_its_sessi
         (["--candidate", ".", "--replay", "decisions"], "holds no bodies"),
         (["--replay", "dead-letters"], "--replay needs --candidate"),
         (["publishStream"], "Give a METHOD and its body"),
+        (["publishStream", "name=a", "-f", "b.json"], "as fields or as --file, not both"),
+        (["publishStream", "name"], "'name' is not a field"),
+        (["connect", "a=b", "-c", "a=b", "--session", "x"], "exclude each other"),
         (["publishStream", "-f", "nowhere.json"], "nowhere.json cannot be read"),
         (["publishStream", "-f", "nowhere.json", "--at", "noon"], "no ISO 8601 time"),
     ],

@@ -77,7 +77,12 @@ def ban_user(
 
 
 def unban_user(context: typer.Context, user: User) -> None:
-    """Lift a user's ban. Exit status 5: the user is not banned."""
+    """Lift a user's ban. Exit status 5: the user is not banned.
+
+    ```
+    wcsctl unban anna
+    ```
+    """
     command = command_context(context)
     one = unban(StoredLists(command.deployment), user, time.time())
     if one is None:
@@ -93,6 +98,8 @@ def list_bans(context: typer.Context) -> None:
 
     A row that policies cannot read is listed as damaged: denials that look it up apply, unless
     their `whenError` is skip.
+
+        wcsctl bans
     """
     command = command_context(context)
     with command.output.progress("Reading") as advance:

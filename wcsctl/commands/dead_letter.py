@@ -9,7 +9,9 @@ from rich.table import Table
 from rich.text import Text
 
 from wcsctl.ages import in_words
+from wcsctl.command_line import global_options
 from wcsctl.commands.asking import confirm
+from wcsctl.completion import Completed, remember_dead_letters
 from wcsctl.context import command_context
 from wcsctl.dead_letters import (
     DeadLetter,
@@ -41,6 +43,7 @@ _COLOURS: Final = {
 Ids = Annotated[
     list[str] | None,
     typer.Argument(metavar="[ID]...", help="As `list` has them; the first 8 characters will do."),
+    Completed.DEAD_LETTERS,
 ]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
@@ -59,6 +62,8 @@ def list_letters(
     A hook's id is that of its decision, as in `wcsctl decisions`; its first characters are shown,
     which is all that the other commands need, and with `--json` the whole. The queue has no index:
     to look at a message hides it from others for as long as this takes.
+
+        wcsctl dead-letter list --method connect
     """
     given = command_context(context)
     with (
@@ -74,6 +79,9 @@ def list_letters(
                 letters.append(letter)
         count = waiting.waiting()
     letters.sort(key=lambda letter: letter.first_seen)
+    remember_dead_letters(
+        global_options.given(context), (letter.id[:_SHORTEST_ID] for letter in letters)
+    )
     given.output.result([letter.summary() for letter in letters], letters_table(letters))
     if looked_at >= limit or count > looked_at:
         given.output.say(
@@ -86,7 +94,9 @@ def list_letters(
 def show(
     context: typer.Context,
     letter_id: Annotated[
-        str, typer.Argument(metavar="ID", help="As `list` has it; the first 8 characters will do.")
+        str,
+        typer.Argument(metavar="ID", help="As `list` has it; the first 8 characters will do."),
+        Completed.DEAD_LETTERS,
     ],
     body: Annotated[
         bool, typer.Option("--body", help="The hook's body as well, with secrets masked.")
@@ -95,7 +105,12 @@ def show(
         bool, typer.Option("--reveal", help="The body as it came, secrets and all.")
     ] = False,
 ) -> None:
-    """Show one dead letter: what went wrong and when, and on demand the hook's body."""
+    """Show one dead letter: what went wrong and when, and on demand the hook's body.
+
+    ```
+    wcsctl dead-letter show 1f0c2a7e --body
+    ```
+    """
     given = command_context(context)
     wanted = _checked([letter_id])
     with WaitingDeadLetters(given.deployment) as waiting, given.output.progress("Looking"):
@@ -133,6 +148,9 @@ def redrive(
     which does no harm. A letter that somebody else is redriving is left alone: the queue hides it,
     and in the table it is claimed for five minutes. For policy edits every app is compiled once
     more. Malformed hooks can never succeed, and stay: see `purge`. Exit status 1 if any stays.
+
+        wcsctl dead-letter redrive --dry-run
+        wcsctl dead-letter redrive --since 1h --yes
     """
     given = command_context(context)
     wanted = _checked(ids or [])
@@ -167,7 +185,12 @@ def purge(
     every: Annotated[bool, typer.Option("--all", help="Everything that waits.")] = False,
     yes: Yes = False,
 ) -> None:
-    """Throw dead letters away, for good."""
+    """Throw dead letters away, for good.
+
+    ```
+    wcsctl dead-letter purge 1f0c2a7e
+    ```
+    """
     given = command_context(context)
     wanted = _checked(ids or [])
     if bool(wanted) == every:

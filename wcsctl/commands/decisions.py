@@ -8,6 +8,7 @@ from typing import Annotated, Any, Final
 import typer
 from rich.text import Text
 
+from wcsctl.completion import Completed
 from wcsctl.context import command_context
 from wcsctl.decision_log import DecisionLog, Filter, field_text, texts_of, to_json
 from wcsctl.decision_search import DecisionSearch
@@ -74,12 +75,14 @@ def decisions(  # noqa: PLR0913, PLR0917 - its filters
     session: Annotated[
         str, typer.Option(help="Only of the session with this sessionId, or this hash of one.")
     ] = "",
-    method: Annotated[str, typer.Option(help="Of this method only, in any of its spellings.")] = "",
+    method: Annotated[
+        str, typer.Option(help="Of this method only, in any of its spellings."), Completed.METHODS
+    ] = "",
     policy: Annotated[
         str,
         typer.Option(help="Only where this policy had a say, shadow mode included: id, or app/id."),
     ] = "",
-    app: Annotated[str, typer.Option(help="Of this appKey only.")] = "",
+    app: Annotated[str, typer.Option(help="Of this appKey only."), Completed.APPS] = "",
     since: Annotated[
         str, typer.Option(help="How far back: 90s, 15m, 1h30m, 2d, or a moment in ISO 8601.")
     ] = "1h",
@@ -97,8 +100,9 @@ def decisions(  # noqa: PLR0913, PLR0917 - its filters
     logged (the setting `echoLogSampleRate`). Times are local. With `--json` each line is a JSON
     object. Of `--denied`, `--failed` and `--suppressed` any is enough; everything else must hold.
 
-    Examples: `wcsctl decisions --denied --since 1d`, `wcsctl decisions -f --method publishStream`,
-    `wcsctl decisions --user anna --where name=lesson`.
+        wcsctl decisions --denied --since 1d
+        wcsctl decisions -f --method publishStream
+        wcsctl decisions --user anna --where name=lesson
     """
     given = command_context(context)
     start = moment(since, time.time())

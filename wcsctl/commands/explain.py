@@ -46,7 +46,7 @@ def explain(
     kept. Bodies are not logged, so no hook is decided again. Which part of a policy did not hold is
     in the line with the setting `explainDecisions`.
 
-    Example: `wcsctl explain 94766fd1`.
+        wcsctl explain 94766fd1
     """
     given = command_context(context)
     start = moment(since, time.time())

@@ -80,6 +80,9 @@ def get(
     Attributes that are named like a secret (`password`, `token`, `sipPassword` …) are masked unless
     you give --reveal. A row that has expired is shown as such: policies do not see it any more, and
     DynamoDB deletes it within days. Exit status 5: there is no such row.
+
+        wcsctl list get teachers
+        wcsctl list get teachers anna
     """
     command = command_context(context)
     lists = StoredLists(command.deployment)
@@ -129,8 +132,10 @@ def put(
 ) -> None:
     """Write a row; one that is there already is replaced as a whole.
 
-        wcsctl list put users anna plan=pro quota:=3 rooms:='["math-*", "hall"]'
-        wcsctl list put stream-keys 2bb80d53… stream=lesson --for 2h
+    ```
+    wcsctl list put users anna plan=pro quota:=3 rooms:='["math-*", "hall"]'
+    wcsctl list put stream-keys 2bb80d53… stream=lesson --for 2h
+    ```
 
     After the time of --for the row has expired (attribute `expiresAt`).
     """
@@ -147,7 +152,12 @@ def put(
 
 @app.command()
 def delete(context: typer.Context, name: ListName, key: RowName) -> None:
-    """Delete a row. Exit status 5: there is no such row."""
+    """Delete a row. Exit status 5: there is no such row.
+
+    ```
+    wcsctl list delete teachers anna
+    ```
+    """
     command = command_context(context)
     if StoredLists(command.deployment).delete(checked_list_name(name), key) is None:
         raise _no_row(name, key)
@@ -177,6 +187,8 @@ def import_rows(
     listed. An import that is interrupted, or that AWS stops, says which --from-line goes on. To run
     it again from the start does no harm, as each row is written as a whole. Exit status 1: lines
     are wrong.
+
+        wcsctl list import teachers teachers.csv
     """
     command = command_context(context)
     lists = StoredLists(command.deployment)
@@ -227,6 +239,8 @@ def export(
 
     Nothing is masked, and rows that have expired are there as long as DynamoDB has them. What is
     neither text, number nor boolean is in a column of JSON, a set as a list and a binary as base64.
+
+        wcsctl list export teachers teachers.csv
     """
     command = command_context(context)
     lists = StoredLists(command.deployment)

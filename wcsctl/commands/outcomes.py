@@ -47,6 +47,8 @@ def outcomes(
     (the body is no hook).
 
     The source is CloudWatch, or for `--local` the functions' log.
+
+        wcsctl outcomes --since 1d
     """
     given = command_context(context)
     deployment = given.deployment

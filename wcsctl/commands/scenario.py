@@ -13,6 +13,7 @@ from rich.text import Text
 from simulated_wcs.runner import Runner, ScenarioReport
 from simulated_wcs.scenario import Scenario, ScenarioFileError, load_all
 from simulated_wcs.transport import HookReply
+from wcsctl.completion import Completed
 from wcsctl.context import command_context
 from wcsctl.errors import ExitStatus, UsageError
 from wcsctl.output import Output, counted, one_line
@@ -40,6 +41,7 @@ def run(
             "the scenarios' own policies are left out.",
             metavar="APP",
         ),
+        Completed.APPS,
     ] = None,
 ) -> None:
     """Play scenarios against the deployment: real hooks, and what WCS does with the answers.
@@ -50,6 +52,9 @@ def run(
 
     Exit status 1: something came otherwise than a scenario expects. Then the requests, the
     replies, and what each client saw are shown.
+
+        wcsctl scenario run tests/scenarios/teacher-only-publishing.yaml
+        wcsctl scenario run lessons --app school
     """
     command = command_context(context)
     output = command.output

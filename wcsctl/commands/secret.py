@@ -29,7 +29,12 @@ OfSubjects = Annotated[
 
 @app.command()
 def show(context: typer.Context, reveal: Reveal = False, subject: OfSubjects = False) -> None:
-    """Show whether there is a secret, and whether a rotation is under way."""
+    """Show whether there is a secret, and whether a rotation is under way.
+
+    ```
+    wcsctl secret show
+    ```
+    """
     given = command_context(context)
     valid = _store(given.deployment, of_subjects=subject).read()
     rotating = bool(valid.previous)
@@ -54,6 +59,8 @@ def rotate(context: typer.Context, reveal: Reveal = False, subject: OfSubjects =
 
     With `--subject` new lines and events hash subjects with the new secret, within a minute.
     `wcsctl decisions --user` finds both these and those of the previous secret.
+
+        wcsctl secret rotate --reveal
     """
     given = command_context(context)
     if subject:
@@ -87,6 +94,8 @@ def finish(
     be accepted for a minute more.
 
     With `--subject` nobody's decisions from before the rotation are found any more.
+
+        wcsctl secret finish
     """
     given = command_context(context)
     store = _store(given.deployment, of_subjects=subject)

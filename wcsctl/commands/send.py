@@ -9,6 +9,7 @@ import typer
 from simulated_wcs.transport import Exchange
 from wcs_hooks.core.payload import encode
 from wcsctl.caller_authentication import caller_authentication
+from wcsctl.completion import Completed
 from wcsctl.context import command_context
 from wcsctl.errors import ExitStatus, UsageError
 from wcsctl.function_configuration import FunctionConfigurations
@@ -20,7 +21,9 @@ from wcsctl.trial import note_on, read_bytes
 
 def send(
     context: typer.Context,
-    method: Annotated[str, typer.Argument(help="As WCS sends it: publishStream, connect …")],
+    method: Annotated[
+        str, typer.Argument(help="As WCS sends it: publishStream, connect …"), Completed.METHODS
+    ],
     fields: Annotated[
         list[str] | None,
         typer.Argument(metavar="[FIELD]...", help="The body: name=text, name:=JSON."),
@@ -39,10 +42,12 @@ def send(
 ) -> None:
     """Send a hook as WCS does, and show the answer.
 
-        wcsctl send publishStream name=lesson
-        wcsctl send publishStream name=lesson --connect custom.role=teacher
-        wcsctl send call callee=100 hasVideo:=true appKey=school
-        wcsctl send StreamKeepAliveEvent -f hook.json --no-connect
+    ```
+    wcsctl send publishStream name=lesson
+    wcsctl send publishStream name=lesson --connect custom.role=teacher
+    wcsctl send call callee=100 hasVideo:=true appKey=school
+    wcsctl send StreamKeepAliveEvent -f hook.json --no-connect
+    ```
 
     It is signed like WCS's own. A hook of a client comes after a connect, in a session of its own,
     unless the body names a session. The hook is real: it is counted, logged, and recorded.

@@ -68,6 +68,9 @@ def stats(
 
     The source is CloudWatch, where figures come a minute or two late and each look costs a fraction
     of a cent, or for `--local` the functions' log.
+
+        wcsctl stats --since 1d
+        wcsctl stats --watch
     """
     given = command_context(context)
     if watch and given.output.as_json:

@@ -25,6 +25,9 @@ def status(context: typer.Context) -> None:
     and that never came in 24 hours in which streams started.
 
     Exit status 1 if anything is wrong. Warnings and pins alone are not.
+
+        wcsctl status
+        wcsctl status --stack WcsHooks-test -o json
     """
     given = command_context(context)
     health = Health(given.deployment, time.time())

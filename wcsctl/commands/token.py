@@ -17,6 +17,8 @@ from wcs_hooks.core.tokens.keys import UnusableKeyError, secret_key
 from wcs_hooks.core.tokens.stream_key import Act, UnsignableError
 from wcs_hooks.core.tokens.stream_key import sign as sign_stream_key
 from wcsctl.ages import in_words
+from wcsctl.app_words import app_of_word
+from wcsctl.completion import Completed
 from wcsctl.context import CommandContext, command_context
 from wcsctl.deployed_policies import DeployedPolicies
 from wcsctl.errors import ExitStatus, NotFoundError, UsageError
@@ -48,12 +50,16 @@ def check(
     app_key: Annotated[
         str,
         typer.Option(
-            "--app", help="The appKey of the hook; by default only policies for every app count."
+            "--app",
+            help="The appKey of the hook; by default only policies for every app count.",
+            callback=app_of_word,
         ),
+        Completed.APPS,
     ] = EVERY_APP,
     method: Annotated[
         str | None,
         typer.Option(help="The hook's method; by default any that tokens are read of."),
+        Completed.METHODS,
     ] = None,
     stream: Annotated[
         str | None, typer.Option(help="The stream's name, which a stream key is signed for.")
@@ -103,6 +109,8 @@ def keys(
     The compiler fetches them on a schedule; --refresh is for an issuer that had to replace a key
     at once. Functions use the new keys within half a minute. Exit status 1: the last fetch of an
     address failed, or the keys of one are too old to be used.
+
+        wcsctl token keys --refresh
     """
     command = command_context(context)
     if refresh:

@@ -10,9 +10,10 @@ from typing import Annotated, Any, Final
 import typer
 from rich.text import Text
 
-from wcs_hooks.core.payload import encode
+from wcs_hooks.core.payload import Payload, encode
 from wcs_hooks.core.secrets import masked
 from wcsctl import hook_recordings
+from wcsctl.completion import Completed
 from wcsctl.context import CommandContext, command_context
 from wcsctl.dead_letters import WaitingDeadLetters
 from wcsctl.deployed_lists import DeployedLists
@@ -20,11 +21,13 @@ from wcsctl.deployed_policies import DeployedPolicies
 from wcsctl.errors import UsageError
 from wcsctl.explanation import AnswerKind, Considered, Explanation, consequence, never_deny
 from wcsctl.hook_recordings import DEAD_LETTERS, DECISIONS, Recording
+from wcsctl.hook_sender import as_of_client, fields_of
 from wcsctl.output import Output, counted, one_line
 from wcsctl.since import iso_moment
 from wcsctl.tokens.deployed_keys import DeployedKeys
 from wcsctl.tokens.given_token import STATUSES, GivenToken, GivenTokenError, given_token
 from wcsctl.trial import (
+    RECORDED,
     UNKNOWN,
     Replayed,
     Trial,
@@ -42,23 +45,36 @@ _SHOWN_POLICIES: Final = 40
 def try_hook(  # noqa: PLR0913, PLR0917 - the options of a command
     context: typer.Context,
     method: Annotated[
-        str | None, typer.Argument(help="As WCS sends it: publishStream, connect …")
+        str | None,
+        typer.Argument(help="As WCS sends it: publishStream, connect …"),
+        Completed.METHODS,
+    ] = None,
+    fields: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[FIELD]...", help="The body: name=text, name:=JSON."),
     ] = None,
     file: Annotated[
         Path | None,
         typer.Option("--file", "-f", help="The hook's body, JSON; - for standard input."),
     ] = None,
+    connect: Annotated[
+        list[str] | None,
+        typer.Option("--connect", "-c", metavar="FIELD", help="A field of the connect before it."),
+    ] = None,
     app: Annotated[
-        str | None, typer.Option(help="Put this appKey into the body, instead of its own.")
+        str | None,
+        typer.Option(help="Put this appKey into the body, instead of its own."),
+        Completed.APPS,
     ] = None,
     session: Annotated[
-        str,
+        str | None,
         typer.Option(
             help="The hook's session: a FILE with the body of its connect; `unknown`, never seen "
             "at connect; or `recorded`, as the deployment has it by the body's nodeId and "
-            "sessionId, which is what --replay goes by.",
+            "sessionId. By default `recorded` if the body names a session, else one that has "
+            "connected. --replay always uses `recorded`.",
         ),
-    ] = UNKNOWN,
+    ] = None,
     at: Annotated[
         str | None, typer.Option(help="Decide as at this moment, ISO 8601.", metavar="TIME")
     ] = None,
@@ -104,19 +120,21 @@ def try_hook(  # noqa: PLR0913, PLR0917 - the options of a command
     the method, whether it applies and if not which part of it does not hold, the reply, and what
     WCS does with it.
 
+        wcsctl try publishStream name=lesson --connect custom.role=pupil
         wcsctl try publishStream -f body.json --app live --session connect.json
         wcsctl try connect -f connect.json --candidate policies
         wcsctl try --candidate policies --replay dead-letters
         wcsctl try publishStream -f body.json --claims '{"sub": "anna", "role": "teacher"}'
 
-    A token in the hook, and one in the connect that --session names, is verified with the keys
+    The body is given as fields, as `wcsctl send` takes them, or as --file. A token in the hook, and
+    one in the connect that --connect or --session gives, is verified with the keys
     that the functions use: keys of issuers as the compiler fetched them last, and secrets, if you
     may read them. Shown are the policy that took the token, what became of it, and the claims.
     Rows of lists are read as the functions do, and shown as `rows.ban: a row` or `null`, never what
     is in them.
 
     A denial of a hook whose session was never seen at connect is suppressed: the WCS REST API may
-    have started it. Give a --session to see what a client would be answered.
+    have started it. Give --connect or --session to see what a client would be answered.
     """
     command = command_context(context)
     moment = _moment(at)
@@ -124,7 +142,7 @@ def try_hook(  # noqa: PLR0913, PLR0917 - the options of a command
     if replay is not None:
         if given is not None:
             raise UsageError("--claims and --token-status are about one hook, not about --replay.")
-        if method is not None or file is not None or candidate is None:
+        if method is not None or file is not None or connect or candidate is None:
             raise UsageError("--replay needs --candidate DIR, and neither METHOD nor --file.")
         _check_source(replay)
         trial = _trial(command, candidate, moment)
@@ -136,17 +154,38 @@ def try_hook(  # noqa: PLR0913, PLR0917 - the options of a command
                 advance(1)
         _show_replay(command.output, replayed)
         return
-    if method is None or file is None:
-        raise UsageError("Give a METHOD and its body, --file FILE; or --replay SOURCE.")
-    raw = sys.stdin.buffer.read() if str(file) == "-" else read_bytes(file)
-    payload = with_app(read_payload(raw, str(file)), app)
+    if method is None or (file is None and not fields and not connect):
+        raise UsageError(
+            "Give a METHOD and its body: fields such as name=lesson, or --file FILE; "
+            "or --replay SOURCE."
+        )
+    if session is not None and connect:
+        raise UsageError("--connect and --session exclude each other.")
+    given_body = with_app(_body(fields, file), app).text.encode()
+    before, body = as_of_client(method, given_body, fields_of(connect) if connect else None)
+    payload = read_payload(body, "the body")
     trial = _trial(command, candidate, moment, given)
     if note := note_on(method):
         command.output.say(note)
-    asked = trial.asked(method, payload, session)
+    asked = trial.asked(method, payload, session or _session(method, before))
     in_force = trial.in_force(asked)
     then = trial.candidate(asked) if candidate is not None else None
     _show(command.output, in_force, then, reveal=reveal)
+
+
+def _body(fields: Sequence[str] | None, file: Path | None) -> Payload:
+    if file is None:
+        return read_payload(encode(fields_of(fields or ())).encode(), "the body")
+    if fields:
+        raise UsageError("Give the body as fields or as --file, not both.")
+    raw = sys.stdin.buffer.read() if str(file) == "-" else read_bytes(file)
+    return read_payload(raw, str(file))
+
+
+def _session(method: str, connect: bytes | None) -> str | Payload:
+    if connect is not None:
+        return read_payload(connect, "--connect")
+    return UNKNOWN if method == "connect" else RECORDED
 
 
 def _trial(

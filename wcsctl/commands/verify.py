@@ -49,6 +49,9 @@ def verify(
     With less than `--idle 60` the checks that need a minute are not possible.
 
     Exit status 1 if a check failed.
+
+        wcsctl verify
+        wcsctl verify --timeout 300
     """
     given = command_context(context)
     options = VerificationOptions(idle, hooks_per_second, timeout)

@@ -10,6 +10,7 @@ from wcs_hooks.core.caller import Auth
 from wcs_hooks.core.methods import APP_KEYS, Category
 from wcs_hooks.core.outcome import STREAM_KEEP_ALIVE
 from wcsctl.caller_secret import CallerSecretStore
+from wcsctl.completion import Completed
 from wcsctl.context import command_context
 from wcsctl.function_configuration import FunctionConfigurations
 from wcsctl.policies.wcs_switches import switches_of
@@ -20,7 +21,11 @@ _SHOWN: Final = 5
 
 def wcs_setup(
     context: typer.Context,
-    app: Annotated[str, typer.Argument(metavar="APP", help="The WCS application's `appKey`.")],
+    app: Annotated[
+        str,
+        typer.Argument(metavar="APP", help="The WCS application's `appKey`."),
+        Completed.APPS,
+    ],
     reveal: Annotated[
         bool, typer.Option("--reveal", help="Print the secret itself, ready to be pasted.")
     ] = False,
@@ -31,6 +36,9 @@ def wcs_setup(
     the way in which this stack checks its callers. Among the lines are those without which WCS
     never asks the application's active policies: WCS calls StreamKeepAliveEvent, playHLS and
     playRTSP only if they are switched on.
+
+        wcsctl wcs-setup school
+        wcsctl wcs-setup school --reveal
     """
     given = command_context(context)
     deployment = given.deployment

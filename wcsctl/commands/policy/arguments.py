@@ -5,9 +5,27 @@ from typing import Annotated, Final
 
 import typer
 
-AppKey = Annotated[str, typer.Argument(help="The app: an appKey, or * for every app (quote it).")]
-PolicyId = Annotated[str, typer.Argument(help="The policy's id.")]
-VersionNumber = Annotated[int, typer.Argument(help="The version's number; see `history`.", min=1)]
+from wcsctl.app_words import app_of_option, app_of_word
+from wcsctl.completion import Completed
+
+AppKey = Annotated[
+    str,
+    typer.Argument(
+        help="The app: an appKey, or `every-app` for the app `*`.", callback=app_of_word
+    ),
+    Completed.APPS,
+]
+AppOption = Annotated[
+    str | None,
+    typer.Option(
+        "--app", help="The app: an appKey, or `every-app` for the app `*`.", callback=app_of_option
+    ),
+    Completed.APPS,
+]
+PolicyId = Annotated[str, typer.Argument(help="The policy's id."), Completed.POLICIES]
+VersionNumber = Annotated[
+    int, typer.Argument(help="The version's number; see `history`.", min=1), Completed.VERSIONS
+]
 Directory = Annotated[
     Path, typer.Argument(help="A directory with a folder of YAML files for each app.")
 ]

@@ -11,6 +11,7 @@ from wcsctl.commands import asking
 from wcsctl.commands.policy.arguments import (
     WAIT,
     AppKey,
+    AppOption,
     Directory,
     Message,
     PolicyId,
@@ -19,6 +20,7 @@ from wcsctl.commands.policy.arguments import (
 )
 from wcsctl.commands.policy.rendering import without_folder
 from wcsctl.commands.policy.review import check_and_apply, review_and_apply
+from wcsctl.completion import Completed
 from wcsctl.context import command_context
 from wcsctl.errors import UsageError
 from wcsctl.output import Output
@@ -43,16 +45,15 @@ def new(
     directory: Annotated[
         Path, typer.Argument(help="Where the app's folder is, or will be.")
     ] = _HERE,
-    app_key: Annotated[
-        str | None, typer.Option("--app", help="The app: an appKey, or * for every app (quote it).")
-    ] = None,
+    app_key: AppOption = None,
 ) -> None:
     """Write a recipe of the cookbook, policies and tests, as files of an app.
 
     Edit them, then `wcsctl policy test DIRECTORY` and `wcsctl policy apply DIRECTORY`. What each
     recipe is for is in docs/policies.md. Needs no AWS.
 
-    Example: `wcsctl policy new per-user-rights --app school` writes school/per-user-rights.yaml.
+        wcsctl policy new
+        wcsctl policy new per-user-rights --app school
     """
     output = command_context(context).output
     if recipe is None:
@@ -78,6 +79,8 @@ def put(
     Shows the difference, and asks where somebody can answer: in a script it writes without asking.
     A policy that names no `app` belongs to the app that the file's folder is named after. The
     command says which of the changes hold only for sessions that connect from now on.
+
+        wcsctl policy put school/teachers-only.yaml
     """
     command = command_context(context)
     editing = Editing(command.deployment, command.output, wait, message)
@@ -91,12 +94,17 @@ def put(
 def delete(
     context: typer.Context,
     app_key: AppKey,
-    policy_ids: Annotated[list[str], typer.Argument(help="The policies' ids.")],
+    policy_ids: Annotated[list[str], typer.Argument(help="The policies' ids."), Completed.POLICIES],
     yes: Yes = False,
     message: Message = "",
     wait: Wait = WAIT,
 ) -> None:
-    """Delete policies; shows them and asks first."""
+    """Delete policies; shows them and asks first.
+
+    ```
+    wcsctl policy delete school teachers-only
+    ```
+    """
     command = command_context(context)
     editing = Editing(command.deployment, command.output, wait, message)
     seen = editing.table.read(app_key)
@@ -118,6 +126,8 @@ def edit(
 
     A mistake opens the editor again, with what is wrong on top. Whoever edited the policy meanwhile
     keeps their edit: yours is then a conflict.
+
+        wcsctl policy edit school teachers-only
     """
     command = command_context(context)
     editing = Editing(command.deployment, command.output, wait, message)
@@ -152,6 +162,9 @@ def apply(
     and waits all the same; status 1 while anything that it names is not active. Apps without a
     folder are left alone. What fits is one transaction: up to 100 items, an app's own kept
     together. If somebody edits meanwhile, nothing of a transaction is written (status 3).
+
+        wcsctl policy apply policies
+        wcsctl policy apply policies --yes --no-delete
     """
     command = command_context(context)
     read = policy_files.load_directory(directory)
@@ -169,7 +182,9 @@ def rollback(  # noqa: PLR0913, PLR0917 - the options of a command
     context: typer.Context,
     app_key: AppKey,
     version: Annotated[
-        int | None, typer.Argument(help="The version's number; see `history`.", min=1)
+        int | None,
+        typer.Argument(help="The version's number; see `history`.", min=1),
+        Completed.VERSIONS,
     ] = None,
     previous: Annotated[
         bool, typer.Option("--previous", help="The version before the one that is in force.")
@@ -183,7 +198,8 @@ def rollback(  # noqa: PLR0913, PLR0917 - the options of a command
     Shows the difference and asks, as `apply` does. The version that comes into force has a new
     number, and the policies of the old one; so `--previous` a second time undoes the first.
 
-    Examples: `wcsctl policy rollback school 3`, `wcsctl policy rollback school --previous`.
+        wcsctl policy rollback school 3
+        wcsctl policy rollback school --previous
     """
     if (version is None) is not previous:
         raise UsageError("Give the VERSION to go back to, or --previous.")

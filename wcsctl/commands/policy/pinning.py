@@ -12,7 +12,12 @@ from wcsctl.policies.history import History
 
 
 def pin(context: typer.Context, app_key: AppKey, version: VersionNumber, wait: Wait = WAIT) -> None:
-    """Hold a version in force at once, whatever is edited, until `unpin`."""
+    """Hold a version in force at once, whatever is edited, until `unpin`.
+
+    ```
+    wcsctl policy pin school 7
+    ```
+    """
     command = command_context(context)
     editing = Editing(command.deployment, command.output, wait)
     History(command.deployment).check(app_key, version)
@@ -26,7 +31,12 @@ def pin(context: typer.Context, app_key: AppKey, version: VersionNumber, wait: W
 
 
 def unpin(context: typer.Context, app_key: AppKey, wait: Wait = WAIT) -> None:
-    """Release what `pin` holds: what the table says comes into force again."""
+    """Release what `pin` holds: what the table says comes into force again.
+
+    ```
+    wcsctl policy unpin school
+    ```
+    """
     command = command_context(context)
     editing = Editing(command.deployment, command.output, wait)
     with command.output.progress("Waiting until it is in force"):

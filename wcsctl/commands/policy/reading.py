@@ -8,7 +8,8 @@ import typer
 from rich.text import Text
 
 from strict_yaml import plain
-from wcsctl.commands.policy.arguments import AppKey, PolicyId, VersionNumber
+from wcsctl.app_words import app_of_word
+from wcsctl.commands.policy.arguments import AppKey, AppOption, PolicyId, VersionNumber
 from wcsctl.commands.policy.rendering import (
     author_of,
     changed_in,
@@ -19,6 +20,7 @@ from wcsctl.commands.policy.rendering import (
     without_folder,
 )
 from wcsctl.commands.policy.review import stop_at_errors
+from wcsctl.completion import Completed
 from wcsctl.context import CommandContext, command_context
 from wcsctl.errors import ExitStatus
 from wcsctl.output import Output, counted, one_line
@@ -34,15 +36,16 @@ from wcsctl.policies.table import PolicyTable, policies_of
 
 def list_policies(
     context: typer.Context,
-    app_key: Annotated[
-        str | None, typer.Option("--app", help="Only this app; * for every app's (quote it).")
-    ] = None,
+    app_key: AppOption = None,
 ) -> None:
     """The policies as they stand in the table, and whether each is in force.
 
     Below them each app's last compilation: the version in force, and what is wrong if it is not
     what the table holds. In force is `yes`, `edited` (an earlier one is), `new` (none is yet), or
     `off`.
+
+        wcsctl policy list
+        wcsctl policy list --app school -o json
     """
     command = command_context(context)
     table = PolicyTable(command.deployment)
@@ -54,7 +57,13 @@ def list_policies(
 
 
 def get(context: typer.Context, app_key: AppKey, policy_id: PolicyId) -> None:
-    """One policy, as YAML that `put` takes."""
+    """One policy, as YAML that `put` takes.
+
+    ```
+    wcsctl policy get school teachers-only
+    wcsctl policy get every-app no-private-streams
+    ```
+    """
     command = command_context(context)
     policy = PolicyTable(command.deployment).read(app_key).policy(policy_id)
     _show(command.output, [policy])
@@ -70,6 +79,8 @@ def lint(
 
     Prints `file: policy: attribute: message` for each mistake. Ends with status 1 if any is an
     error; warnings do not keep policies out of force.
+
+        wcsctl policy lint policies
     """
     output = command_context(context).output
     with output.progress("Reading"):
@@ -101,6 +112,7 @@ def diff(
         typer.Argument(
             metavar="DIRECTORY|APP", help="A directory with a folder for each app; or an app."
         ),
+        Completed.APPS,
     ],
     first: Annotated[
         int | None, typer.Argument(metavar="[V1]", help="A version of the app.", min=1)
@@ -122,11 +134,14 @@ def diff(
 
     Ends with status 1 if there is a difference.
 
-    Examples: `wcsctl policy diff policies`, `wcsctl policy diff school 3 4`.
+    ```
+    wcsctl policy diff policies
+    wcsctl policy diff school 3 4
+    ```
     """
     command = command_context(context)
     if first is not None:
-        _diff_versions(command, what, first, second)
+        _diff_versions(command, app_of_word(what), first, second)
         return
     read = policy_files.load_directory(Path(what))
     stop_at_errors(command.output, read.findings)
@@ -156,13 +171,16 @@ def _diff_versions(command: CommandContext, app_key: str, first: int, second: in
 def export(
     context: typer.Context,
     directory: Annotated[Path, typer.Argument(help="A new or an empty directory.")],
-    app_key: Annotated[
-        str | None, typer.Option("--app", help="Only this app; * for every app's (quote it).")
-    ] = None,
+    app_key: AppOption = None,
 ) -> None:
     """Write the table's policies to files, one folder for each app.
 
     Beside them goes the JSON Schema that editors check the files with.
+
+    ```
+    wcsctl policy export policies
+    wcsctl policy export policies --app school
+    ```
     """
     command = command_context(context)
     with command.output.progress("Reading") as advance:
@@ -184,6 +202,8 @@ def history(
 
     Who made a version, and why, is what wcsctl wrote when it was used (`-m`); for edits made
     otherwise that is empty.
+
+        wcsctl policy history school --limit 5
     """
     output = command_context(context).output
     versions = History(command_context(context).deployment).versions(app_key, limit)
@@ -207,7 +227,12 @@ def history(
 
 
 def show(context: typer.Context, app_key: AppKey, version: VersionNumber) -> None:
-    """The policies of a version, as YAML."""
+    """The policies of a version, as YAML.
+
+    ```
+    wcsctl policy show school 7
+    ```
+    """
     command = command_context(context)
     policies = History(command.deployment).policies(app_key, version)
     _show(command.output, [policies[name] for name in sorted(policies)])
@@ -217,6 +242,10 @@ def schema(context: typer.Context) -> None:
     """The JSON Schema of policy files, for editors.
 
     Save it beside the files, and begin each with `# yaml-language-server: $schema=FILE`.
+
+    ```
+    wcsctl policy schema > policy.schema.json
+    ```
     """
     command_context(context).output.people.file.write(policy_schema.text())
 

@@ -49,6 +49,8 @@ def test(
 
     docs/policies.md tells the whole format. Exit status 1: a test failed, a policy or a test file
     has errors, or with --strict a policy is not reached.
+
+        wcsctl policy test policies --strict --junit report.xml
     """
     output = command_context(context).output
     policies = load_directory(directory)

@@ -1,0 +1,1 @@
+"""What all commands share: options, imports when they are used, completion, the overview."""
