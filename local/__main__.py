@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import signal
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
@@ -18,6 +19,7 @@ from wcsctl.deployment import Deployment
 from wcsctl.errors import WcsctlError
 
 _DIRECTORY: Final = REPOSITORY / ".local"
+_INTERRUPTED: Final = 128 + signal.SIGINT
 _LOG_WIDTH: Final = 120
 """Columns where there is no terminal to ask."""
 
@@ -37,6 +39,9 @@ def main() -> int:
     except (LocalRunError, WcsctlError) as error:
         print(error, file=sys.stderr)  # noqa: T201 - one plain line, whatever the terminal
         return 1
+    except KeyboardInterrupt:
+        print("Interrupted: `make local` starts where this ended.", file=sys.stderr)  # noqa: T201
+        return _INTERRUPTED
     return 0
 
 

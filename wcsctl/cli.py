@@ -2,6 +2,7 @@
 
 import os
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 import typer
@@ -10,6 +11,7 @@ from typer.core import TyperGroup
 from wcsctl.command_line import global_options
 from wcsctl.command_line.lazy_commands import LazyCommands
 from wcsctl.command_line.overview import OVERVIEW
+from wcsctl.command_line.streams import prepare_streams
 from wcsctl.errors import ExitStatus, WcsctlError
 
 if TYPE_CHECKING:
@@ -78,7 +80,12 @@ def main() -> None:
 
         complete(app)
     try:
-        app()
+        prepare_streams()
+        try:
+            app()
+        finally:
+            # A disk that is full shows here, and not after the last of our handlers.
+            sys.stdout.flush()
     except WcsctlError as error:
         _end(f"{error}{_permission_hint(error)}", error.status)
     except _client_error() as error:
@@ -93,6 +100,24 @@ def main() -> None:
         _end(f"{error}{hint}", ExitStatus.UNREACHABLE)
     except _boto_core_error() as error:
         _end(f"AWS cannot be reached: {error}", ExitStatus.UNREACHABLE)
+    except BrokenPipeError:
+        # Who read the output has seen enough.
+        _discard_output()
+        sys.exit(ExitStatus.FAILED)
+    except OSError as error:
+        _discard_output()
+        place = f"{error.filename}: " if error.filename is not None else ""
+        _end(f"{place}{error.strerror or error}", ExitStatus.FAILED)
+    except UnicodeEncodeError as error:
+        _end(f"{error.object:.60} is not UTF-8: it has a lone surrogate.", ExitStatus.USAGE)
+
+
+def _discard_output() -> None:
+    """Drop what cannot be written: the interpreter would try again as it ends."""
+    with suppress(OSError, ValueError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
 
 
 # An except clause imports what it names only when there is an error.
@@ -130,9 +155,9 @@ def _permission_hint(error: BaseException | None) -> str:
 
 
 def _end(message: str, status: ExitStatus) -> None:
-    from rich.markup import escape  # noqa: PLC0415 - only after an error
+    from rich.text import Text  # noqa: PLC0415 - only after an error
 
     from wcsctl.output import TextConsole, visible  # noqa: PLC0415
 
-    TextConsole(sys.stderr).print(f"[red]error:[/red] {escape(visible(message))}", soft_wrap=True)
+    TextConsole(sys.stderr).show(Text.assemble(("error:", "red"), f" {visible(message)}"))
     sys.exit(status)

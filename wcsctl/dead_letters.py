@@ -138,9 +138,11 @@ class DeadLetter:
         """When it failed first, in seconds since the epoch."""
         told = self.content.get("firstSeen", self.content.get("timestamp"))
         try:
-            return iso_moment(str(told))
-        except ValueError:
+            moment = iso_moment(str(told))
+            datetime.fromtimestamp(moment, UTC)
+        except (ValueError, OverflowError, OSError):
             return self.sent_at
+        return moment
 
     @property
     def error(self) -> str:
@@ -239,7 +241,7 @@ def _object(text: str) -> dict[str, Any]:
     """What a text says that is a JSON object; empty of another."""
     try:
         content = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return content if isinstance(content, dict) else {}
 
@@ -489,9 +491,10 @@ class Redrive:
         self._letters.delete(letter)
         policies = ", ".join(answer.get("policies") or ())
         told = f"{answer.get('answer', '')} {answer.get('status', '')}"
-        return Redriven(
-            letter, RedriveResult.DONE, f"{told} by {policies}" if policies else told, answer
-        )
+        if policies:
+            suppressed = answer.get("denySuppressed")
+            told += f", denial by {policies} suppressed" if suppressed else f" by {policies}"
+        return Redriven(letter, RedriveResult.DONE, told, answer)
 
     def _recompiled(self, letter: DeadLetter) -> Redriven:
         """Compile every app, once in a run: an edit that was lost stands in one of them."""

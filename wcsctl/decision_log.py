@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from wcs_hooks.core.methods import METHODS
+from wcs_hooks.core.methods import METHODS, STATUS_PROBE
 from wcsctl.function_configuration import CATEGORIES
 from wcsctl.function_logs import FunctionLogs, LogRecord
 
@@ -68,6 +68,7 @@ class Filter:
         """
         return (
             self._is_of_a_kind(line)
+            and (not _is_probe(line) or self.method == STATUS_PROBE or bool(self.decision))
             and (not self.method or _canonical(line.get("method", "")) == _canonical(self.method))
             and (not self.policy or any(self._is_policy(name) for name in _policies(line)))
             and (not self.app or line.get("app") == self.app)
@@ -168,14 +169,27 @@ def to_json(record: LogRecord) -> dict[str, Any]:
     return {"at": datetime.fromtimestamp(record.at / 1000, UTC).isoformat(), **told}
 
 
+def _is_probe(line: Mapping[str, Any]) -> bool:
+    """Whether a line is about the hook of `wcsctl status`, to which nothing happened."""
+    return line.get("method") == STATUS_PROBE and line.get("answer") == "echoed"
+
+
 def _policies(line: Mapping[str, Any]) -> Iterator[str]:
     for name in ("policies", "shadowDenied", "shadowOverridden"):
-        yield from line.get(name, ())
+        yield from texts_of(line, name)
     for name in ("expressionErrors", "lookupErrors"):
-        for failure in line.get(name, ()):
+        for failure in texts_of(line, name):
             yield failure.rpartition(": ")[0]
 
 
-def _canonical(method: str) -> str:
+def texts_of(line: Mapping[str, Any], field: str) -> list[str]:
+    """The texts of a line's field; what else it may hold was written by no function."""
+    value = line.get(field)
+    return [one for one in value if isinstance(one, str)] if isinstance(value, list) else []
+
+
+def _canonical(method: object) -> object:
+    if not isinstance(method, str):
+        return method
     known = METHODS.get(method)
     return known.canonical if known else method

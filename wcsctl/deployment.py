@@ -19,6 +19,13 @@ from wcs_hooks.core.methods import Category
 from wcsctl.errors import NotFoundError, UsageError
 from wcsctl.saved_contexts import LOCAL_DIRECTORY, STACK, Place
 
+_VARIABLES: Final = (
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_REGION",
+    "AWS_ENDPOINT_URL",
+)
+
 _CONFIG: Final = Config(
     connect_timeout=5, read_timeout=30, retries={"total_max_attempts": 4, "mode": "standard"}
 )
@@ -70,18 +77,24 @@ class Deployment:
         Raises
         ------
         NotFoundError
-            If there is none in the directory.
+            If there is none in the directory, or its files are damaged.
         """
         try:
-            # Whatever the stack's name is: a stage is part of it.
-            [(stack, outputs)] = json.loads((directory / "outputs.json").read_text()).items()
-            lines = (directory / "env").read_text().splitlines()
-        except (OSError, ValueError):
+            texts = [(directory / name).read_bytes() for name in ("outputs.json", "env")]
+        except OSError:
             raise NotFoundError(
                 f"There is no local deployment in {directory}: `make local` makes one. "
                 "For another deployment: --stack, or `wcsctl context use`."
             ) from None
-        variables = dict(shlex.split(line)[1].split("=", 1) for line in lines)
+        try:
+            # Whatever the stack's name is: a stage is part of it.
+            [(stack, outputs)] = _stacks(texts[0]).items()
+            variables = _variables(texts[1])
+        except (ValueError, RecursionError):
+            raise NotFoundError(
+                f"The files of the local deployment in {directory} are damaged: "
+                "`make local` writes them again."
+            ) from None
         session = boto3.Session(
             aws_access_key_id=variables["AWS_ACCESS_KEY_ID"],
             aws_secret_access_key=variables["AWS_SECRET_ACCESS_KEY"],
@@ -175,6 +188,29 @@ class Deployment:
     def _api(self) -> str:
         """The API's id: the first label of the stack's URL, which names AWS on an emulator too."""
         return (urlsplit(self.output("HooksUrl")).hostname or "").partition(".")[0]
+
+
+def _stacks(text: bytes) -> dict[str, dict[str, str]]:
+    """The outputs of each stack, as the CDK writes them; a `ValueError` if they are none."""
+    stacks = json.loads(text)
+    if not isinstance(stacks, dict) or not all(
+        isinstance(outputs, dict) and all(isinstance(value, str) for value in outputs.values())
+        for outputs in stacks.values()
+    ):
+        raise ValueError("no outputs of stacks")
+    return stacks
+
+
+def _variables(text: bytes) -> dict[str, str]:
+    """What lines `export NAME=VALUE` set; a `ValueError` if a line or a variable is missing."""
+    variables = {}
+    for line in text.decode().splitlines():
+        _, assignment = shlex.split(line)
+        name, value = assignment.split("=", 1)
+        variables[name] = value
+    if not set(_VARIABLES) <= variables.keys() or not urlsplit(variables["AWS_ENDPOINT_URL"]).port:
+        raise ValueError("a variable is missing")
+    return variables
 
 
 def _without_profiles() -> botocore.session.Session:

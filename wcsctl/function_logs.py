@@ -67,7 +67,7 @@ class FunctionLogs:
         for function in functions:
             group = self._configurations.for_function(function).log_group
             for event in self._events(group, since, until, pattern):
-                yield from _records(function, event)
+                yield from records_in(function, event)
 
     def _events(
         self, group: str, since: int, until: int | None, pattern: str
@@ -94,13 +94,14 @@ class FunctionLogs:
                 return
 
 
-def _records(function: str, event: Mapping[str, Any]) -> Iterator[LogRecord]:
+def records_in(function: str, event: Mapping[str, Any]) -> Iterator[LogRecord]:
+    """The JSON lines of an event of a function's log."""
     for number, line in enumerate(event.get("message", "").splitlines()):
         if not line.startswith("{"):
             continue
         try:
             fields = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             continue
         if isinstance(fields, dict):
             key = f"{function}/{event.get('logStreamName')}/{event.get('eventId')}/{number}"

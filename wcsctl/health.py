@@ -10,7 +10,7 @@ from simulated_wcs.transport import (
     HookTransport,
 )
 from wcs_hooks.adapters.dynamo_policy_store import from_attributes, read_records
-from wcs_hooks.core.methods import PLAYERS, switch_of
+from wcs_hooks.core.methods import PLAYERS, STATUS_PROBE, switch_of
 from wcs_hooks.core.policy.reader import EVERY_APP
 from wcs_hooks.core.policy.vocabulary import STATUS_ID
 from wcs_hooks.telemetry.catalogue import COMPILER
@@ -26,10 +26,10 @@ from wcsctl.policies.app_status import AppStatus
 from wcsctl.policies.wcs_switches import switches_of
 from wcsctl.stack_alarms import alarm_names, described
 
-PROBE: Final = "wcsctlStatus"
+PROBE: Final = STATUS_PROBE
 """The method of the hook that is posted. No WCS sends it, so it is echoed whatever the policies
 say, is published to nobody, reads and records no session; it counts one call of the category
-event, one echo and one unknown method, and leaves one line in the log."""
+event and one echo, and leaves one line in the log, which `wcsctl decisions` passes over."""
 
 PROBE_BODY: Final = b'{"appKey":"wcsctl","status":"PROBE"}'
 
@@ -278,6 +278,6 @@ def age_of(compiled_at: str) -> str:
     """How long ago something was compiled, in words; empty if it never was."""
     try:
         moment = datetime.fromisoformat(compiled_at).timestamp()
-    except ValueError:
+    except (ValueError, OverflowError):
         return ""
     return f"{in_words(time.time() - moment)} ago"

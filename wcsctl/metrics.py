@@ -35,6 +35,9 @@ _QUERIES: Final = 500
 """How many metrics GetMetricData takes at once."""
 
 _MINUTE: Final = 60
+_MOST_FIGURE: Final = 1e15
+"""Above any count and any time: such a figure is not one of a function."""
+
 _DAY: Final = 86_400
 
 
@@ -274,6 +277,7 @@ class EmfMetrics:
                 TimeKey(metric, category, percentile): _percentile(values, percentile)
                 for (metric, category), values in times.items()
                 for percentile in PERCENTILES
+                if values
             },
         )
 
@@ -318,13 +322,37 @@ def measured_in(
     >>> list(measured_in(line, "WcsHooks"))
     [('Calls', {'category': 'direct'}, [1.0])]
     """
-    for directive in line.get("_aws", {}).get("CloudWatchMetrics", ()):
+    for directive in _maps(_map(line.get("_aws")).get("CloudWatchMetrics")):
         if directive.get("Namespace") != namespace:
             continue
-        for metric, names in itertools.product(directive["Metrics"], directive["Dimensions"]):
-            values = line.get(metric["Name"], [])
-            dimensions = {name: str(line.get(name, "")) for name in names}
-            yield metric["Name"], dimensions, values if isinstance(values, list) else [values]
+        metrics = [one.get("Name") for one in _maps(directive.get("Metrics"))]
+        sets = [one for one in _list(directive.get("Dimensions")) if isinstance(one, list)]
+        for metric, names in itertools.product(filter(_is_text, metrics), sets):
+            values = line.get(metric, [])
+            given = values if isinstance(values, list) else [values]
+            dimensions = {name: str(line.get(name, "")) for name in names if _is_text(name)}
+            yield metric, dimensions, [one for one in given if _is_figure(one)]
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
+
+
+def _is_figure(value: object) -> bool:
+    # A log is text, which may hold more than a function wrote.
+    return isinstance(value, int | float) and abs(value) < _MOST_FIGURE
+
+
+def _list(value: object) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _map(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _maps(value: object) -> Iterator[Mapping[str, Any]]:
+    return (one for one in _list(value) if isinstance(one, dict))
 
 
 def _sums[Key](keys: Iterable[Key], values: Iterator[Sequence[float]]) -> dict[Key, int]:

@@ -64,6 +64,12 @@ def test_given_a_method_that_nobody_knows_when_it_is_posted_then_it_is_echoed_an
     assert {"Echoed", "UnknownMethod"} <= reply.counted
 
 
+def test_given_the_hook_of_wcsctl_status_then_it_is_not_counted_as_an_unknown_method(
+    hooks: HookClient,
+) -> None:
+    assert hooks.post("wcsctlStatus", b"{}").counted & {"Echoed", "UnknownMethod"} == {"Echoed"}
+
+
 def test_given_an_answer_then_it_is_json_with_the_decisions_id(hooks: HookClient) -> None:
     for body, status in ((b"{}", 200), (b"[]", 400)):
         reply = hooks.post("call", body)

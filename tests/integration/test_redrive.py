@@ -71,6 +71,7 @@ def test_given_a_hook_that_failed_when_it_is_redriven_then_the_new_verdict_is_to
         "status": 403,
         "answer": "denied",
         "policies": ["live/no"],
+        "denySuppressed": False,
         "error": "",
         "pending": [],
     }

@@ -60,6 +60,65 @@ def test_given_no_local_deployment_then_one_line_tells_how_to_make_one(
     assert "`make local` makes one" in one_line(capsys)
 
 
+_VARIABLES = "".join(
+    f"export {name}=x\n" for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION")
+)
+
+
+@pytest.mark.parametrize(
+    ("outputs", "variables"),
+    [
+        ("[1]", f"{_VARIABLES}export AWS_ENDPOINT_URL=http://127.0.0.1:1\n"),
+        ('{"a": {"b": 1}}', f"{_VARIABLES}export AWS_ENDPOINT_URL=http://127.0.0.1:1\n"),
+        ("[" * 100_000, ""),
+        ('{"a": {}}', "export 'x"),
+        ('{"a": {}}', "export\n"),
+        ('{"a": {}}', _VARIABLES),
+        ('{"a": {}}', f"{_VARIABLES}export AWS_ENDPOINT_URL=http://[\n"),
+    ],
+)
+def test_given_a_damaged_local_deployment_then_one_line_tells_how_to_mend_it(
+    outputs: str,
+    variables: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (tmp_path / "outputs.json").write_text(outputs)
+    (tmp_path / "env").write_text(variables)
+
+    status = end_of(monkeypatch, "--local", "--local-directory", str(tmp_path), "secret", "show")
+
+    assert status == 5
+    assert "`make local` writes them again" in one_line(capsys)
+
+
+def test_given_what_cannot_be_written_then_one_line_names_it(
+    stack: OperatedStack,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    taken = tmp_path / "taken"
+    taken.write_text("")
+    stack.aws.put_policies("school", {"id": "a", "method": "call", "action": "deny"})
+
+    assert end_of(monkeypatch, "policy", "export", str(taken / "policies")) == 1
+    assert f"{taken / 'policies'}: Not a directory" in one_line(capsys)
+
+    with Path("/dev/full").open("w") as full:
+        monkeypatch.setattr(sys, "stdout", full)
+        assert end_of(monkeypatch, "policy", "schema") == 1
+    assert one_line(capsys) == "error: No space left on device"
+
+
+def test_given_an_argument_that_is_not_utf_8_then_one_line_says_so(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert end_of(monkeypatch, "send", "call", "callee=\udcff[/y]") == 2
+    assert r"\udcff[/y]" in one_line(capsys)
+
+
 def test_given_aws_refuses_then_one_line_names_the_call_and_the_status_is_4(
     stack: OperatedStack, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

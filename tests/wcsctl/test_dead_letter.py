@@ -5,10 +5,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import yaml
 
 from tests.support.operated_stack import OperatedStack, operated
 from tests.support.policy_items import deny
-from wcsctl.errors import NotFoundError
+from wcsctl.errors import NotFoundError, UsageError
 
 EDITS = {
     "requestContext": {"condition": "RetryAttemptsExhausted", "approximateInvokeCount": 4},
@@ -82,6 +83,63 @@ def test_given_a_letter_when_shown_then_its_secrets_are_masked_until_revealed(
     assert "hunter2" not in json.dumps(without)
     assert masked["body"] == {"name": "room", "sipPassword": "***"}
     assert json.loads(revealed["body"])["sipPassword"] == "hunter2"
+
+
+def test_given_a_letter_of_any_content_when_shown_to_people_then_it_is_yaml(
+    stack: OperatedStack,
+) -> None:
+    odd = '{"name": "\\ud800\\u001b[2J", "list": [1, {"a": null}]}'
+    stack.send(
+        letter("decision-1", body=odd),
+        letter("decision-2", firstSeen="9999-12-31T23:59:59-14:00", method="\ud800", body=None),
+        letter("decision-3", firstSeen=1e300, error=5, attempts="many"),
+        "[" * 100_000,
+    )
+
+    shown = stack.run("dead-letter", "show", "decision-1", "--body").stdout
+    others = [
+        (ran := stack.run("dead-letter", *words)).exit_code
+        for words in (
+            ["show", "decision-2", "--body"],
+            ["show", "decision-3"],
+            ["list"],
+            ["redrive", "--dry-run"],
+        )
+    ]
+
+    read = yaml.safe_load(shown)
+    assert read["method"] == "publishStream"
+    assert read["body"] == {"name": "\\ud800\x1b[2J", "list": [1, {"a": None}]}
+    assert others == [0, 0, 0, 1], ran.exception
+    assert isinstance(ran.exception, SystemExit)
+
+
+def test_given_json_when_a_question_is_needed_then_it_is_a_usage_error_and_not_in_the_result(
+    stack: OperatedStack,
+) -> None:
+    stack.send(letter("decision-1"))
+
+    for words in (["redrive"], ["purge", "--all"], ["purge", "decision-1"]):
+        ran = stack.run("--json", "dead-letter", *words, answer="y\n")
+
+        assert isinstance(ran.exception, UsageError)
+        assert not ran.stdout
+    assert stack.waiting() == 1
+    assert (
+        "Throw away all of about 1 dead letter?"
+        in stack.run("dead-letter", "purge", "--all", answer="n\n").stderr
+    )
+
+
+def test_given_a_suppressed_denial_when_redriven_then_no_deny_seems_to_have_echoed(
+    stack: OperatedStack,
+) -> None:
+    stack.answers.append({**ECHOED, "policies": ["rooms/teachers"], "denySuppressed": True})
+    stack.send(letter("decision-1"))
+
+    ran = stack.run("dead-letter", "redrive", "-y")
+
+    assert "echoed 200, denial by rooms/teachers suppressed" in " ".join(ran.stdout.split())
 
 
 def test_given_a_body_that_is_no_object_when_shown_then_it_is_not_printed(

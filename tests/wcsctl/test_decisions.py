@@ -152,6 +152,21 @@ def test_given_the_setting_is_off_when_a_user_is_searched_then_it_is_named(
     assert "subject=plain or subject=hash" in str(refused)
 
 
+def test_the_hooks_of_wcsctl_status_are_shown_only_when_asked_for_or_rejected(
+    stack: OperatedStack,
+) -> None:
+    stack.log(
+        "event",
+        line("probe", method="wcsctlStatus", answer="echoed", status=200),
+        line("probe-rejected", method="wcsctlStatus", answer="rejected"),
+        line("other"),
+    )
+
+    assert found(stack) == ["probe-rejected", "other"]
+    assert found(stack, "--method", "wcsctlStatus") == ["probe", "probe-rejected"]
+    assert found(stack, "--id", "probe") == ["probe", "probe-rejected"]
+
+
 def test_a_decision_reads_as_one_line(stack: OperatedStack) -> None:
     stack.log("direct", line("denied-1", restOnError="FAIL", outcome="aborted"))
 

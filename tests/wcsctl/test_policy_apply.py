@@ -11,7 +11,7 @@ from moto import mock_aws
 from tests.support.aws_tables import POLICIES, Aws
 from tests.support.policy_items import configure, deny, override, policy
 from tests.wcsctl.policy_commands import Commands, write_files
-from wcsctl.commands.policy import review
+from wcsctl.commands import asking
 from wcsctl.errors import ExitStatus
 from wcsctl.policies import apply as policy_apply
 from wcsctl.policies.table import PolicyTable, Write, chunks
@@ -41,7 +41,7 @@ def meanwhile(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], object]
 
 
 def _answer(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(review, "interactive", lambda: True)
+    monkeypatch.setattr(asking, "interactive", lambda: True)
 
 
 def test_given_files_when_applied_then_the_difference_is_shown_and_they_are_in_force(
@@ -138,7 +138,7 @@ def test_given_another_app_in_force_when_a_contradiction_is_applied_then_it_is_f
     ran = run("apply", tmp_path, "--yes")
 
     assert ran.status == ExitStatus.FAILED
-    assert "would undo policy 'no'" in ran.aside
+    assert "would undo policy 'no' of app *" in ran.aside
     assert run.ids("school") == []
 
 
@@ -557,6 +557,23 @@ def test_given_policies_when_put_got_and_deleted_then_the_others_stay(
     assert run.ids("school") == ["other"]
     assert run("get", "school", "mine").status == ExitStatus.NOT_FOUND
     assert run("delete", "school", "mine", "--yes").status == ExitStatus.NOT_FOUND
+
+
+def test_given_a_no_when_policies_are_put_then_the_difference_was_shown_and_nothing_is_written(
+    run: Commands, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_files(tmp_path, {"school/a.yaml": deny("mine")})
+    _answer(monkeypatch)
+
+    refused = run("put", tmp_path / "school" / "a.yaml", typed="n\n")
+    before = run.ids("school")
+    told = run("put", tmp_path / "school" / "a.yaml", "--yes")
+
+    assert refused.status == ExitStatus.FAILED
+    assert "+ school mine" in refused.out
+    assert before == []
+    assert told.status == 0
+    assert run.ids("school") == ["mine"]
 
 
 def test_given_edited_new_and_off_policies_when_listed_then_each_says_what_is_in_force(

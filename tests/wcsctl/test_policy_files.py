@@ -176,6 +176,28 @@ def test_given_good_policies_when_linted_then_warnings_do_not_fail(tmp_path: Pat
     assert [one["attribute"] for one in json.loads(out)["warnings"]] == ["set.callId"]
 
 
+def test_given_files_that_are_not_read_when_linted_then_each_has_a_warning(
+    tmp_path: Path,
+) -> None:
+    status, out = lint(
+        write_files(
+            tmp_path,
+            {
+                "school/a.yaml": deny("a"),
+                "school/rooms/b.yaml": deny("b"),
+                "school/rooms/b.test.yaml": {"tests": []},
+                "school/c.YAML": deny("c"),
+                "school/tests/d.yaml": {},
+            },
+        )
+    )
+
+    assert status == 0
+    assert "school/c.YAML: is not read: a file of policies ends in .yaml" in out
+    assert "school/rooms/b.yaml: is not read: policies must be in the app's folder itself" in out
+    assert out.endswith("1 policy: 0 errors, 2 warnings\n")
+
+
 def test_given_a_file_that_is_not_there_when_linted_then_it_is_said(tmp_path: Path) -> None:
     result = CliRunner().invoke(app, ["policy", "lint", str(tmp_path / "none.yaml")])
 

@@ -135,7 +135,7 @@ def test_given_something_comes_otherwise_then_it_fails_and_shows_the_exchange(
     assert result.exit_code == 1
     assert "outcome: expected aborted, but it is continued" in result.output
     assert "/publishStream" in result.output
-    assert "1 steps were not played" in result.output
+    assert "1 step was not played" in result.output
     assert _items(stack) == []
 
 

@@ -11,6 +11,7 @@ from verification.fuzz.targets.caller import Caller
 from verification.fuzz.targets.dead_letter import DeadLetter
 from verification.fuzz.targets.decision import Decided
 from verification.fuzz.targets.function import Function, GatewayEvent
+from verification.fuzz.targets.operator import Operator
 from verification.fuzz.targets.override import Override
 from verification.fuzz.targets.policies import POOL, Policies
 from verification.fuzz.targets.secrets import Secrets
@@ -101,6 +102,12 @@ CAMPAIGNS: Final[Mapping[str, Campaign]] = {
         "kept and read back: the same bytes",
         58,
         mutation=JsonMutation(prefix=1),
+    ),
+    "operator": Campaign(
+        Operator,
+        "wcsctl: odd files, tables, logs and terminals are shown or refused, and never obeyed",
+        50,
+        mutation=JsonMutation(prefix=2, pool=POOL, names=sorted(ATTRIBUTES)),
     ),
     "size": Campaign(Size, "up to 1 MiB of anything, again and again: as `function`", 2),
 }

@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 from botocore.exceptions import BotoCoreError, ClientError
-from rich.markup import escape
 from rich.text import Text
 
 from wcs_hooks.core.errors import UnavailableError
@@ -108,10 +107,7 @@ def list_bans(context: typer.Context) -> None:
         for one in bans(StoredLists(command.deployment), time.time()):
             found.append(one)
             advance(1)
-    rows = [
-        (escape(one.user), _until(one), escape(one.banned_at), escape(one.by), escape(one.reason))
-        for one in found
-    ]
+    rows = [(one.user, _until(one), one.banned_at, one.by, one.reason) for one in found]
     table = command.output.table(("user", "until", "banned at", "by", "reason"), rows)
     command.output.result([one.to_json() for one in found], table if rows else "Nobody is banned.")
 

@@ -5,12 +5,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Annotated, Final
 
 import typer
-from rich.markup import escape
-from rich.pretty import Pretty
 from rich.table import Table
+from rich.text import Text
 
 from wcsctl.ages import in_words
 from wcsctl.command_line import global_options
+from wcsctl.commands.asking import confirm
 from wcsctl.completion import Completed, remember_dead_letters
 from wcsctl.context import command_context
 from wcsctl.dead_letters import (
@@ -22,7 +22,8 @@ from wcsctl.dead_letters import (
     WaitingDeadLetters,
 )
 from wcsctl.errors import ExitStatus, NotFoundError, UsageError
-from wcsctl.output import Output
+from wcsctl.output import Output, counted, one_line
+from wcsctl.policies.yaml import as_yaml
 from wcsctl.since import moment
 
 app = typer.Typer(
@@ -81,7 +82,7 @@ def list_letters(
     remember_dead_letters(
         global_options.given(context), (letter.id[:_SHORTEST_ID] for letter in letters)
     )
-    given.output.result([letter.summary() for letter in letters], _table(letters))
+    given.output.result([letter.summary() for letter in letters], letters_table(letters))
     if looked_at >= limit or count > looked_at:
         given.output.say(
             f"There may be more: looked at {looked_at}, of about {max(count, looked_at)}. "
@@ -119,7 +120,7 @@ def show(
     value = letter.details()
     if (body or reveal) and letter.kind is LetterKind.HOOK:
         value["body"] = letter.body(reveal=reveal)
-    given.output.result(value, Pretty(value, expand_all=True))
+    given.output.result(value, as_yaml(value))
 
 
 @app.command()
@@ -156,10 +157,10 @@ def redrive(
     after = moment(since, time.time()) if since else 0.0
     with WaitingDeadLetters(given.deployment) as waiting:
         if not (wanted or dry_run or yes):
-            typer.confirm(
+            confirm(
+                given.output,
                 f"Redrive {'those that fit' if since or method else 'all'} of about "
-                f"{waiting.waiting()} dead letters?",
-                abort=True,
+                f"{_letters(waiting.waiting())}?",
             )
         act = Redrive(given.deployment, waiting)
         results: list[Redriven] = []
@@ -198,21 +199,26 @@ def purge(
         if every:
             count = waiting.waiting()
             if not yes:
-                typer.confirm(f"Throw away all of about {count} dead letters?", abort=True)
+                confirm(given.output, f"Throw away all of about {_letters(count)}?")
             waiting.purge()
-            given.output.result({"purged": "all"}, f"Purged about {count} dead letters.")
+            given.output.result({"purged": "all"}, f"Purged about {_letters(count)}.")
             return
         with given.output.progress("Looking"):
             letters = list(_found(waiting, wanted))
         if letters and not yes:
-            given.output.aside.print(_table(letters))
-            typer.confirm(f"Throw away these {len(letters)}?", abort=True)
+            if not given.output.as_json:
+                given.output.aside.show(letters_table(letters))
+            confirm(given.output, f"Throw away {_letters(len(letters))}?")
         for letter in letters:
             waiting.delete(letter)
     given.output.result(
-        {"purged": [letter.id for letter in letters]}, f"Purged {len(letters)} dead letters."
+        {"purged": [letter.id for letter in letters]}, f"Purged {_letters(len(letters))}."
     )
     _missing(wanted, letters)
+
+
+def _letters(count: int) -> str:
+    return counted(count, "dead letter")
 
 
 def _checked(ids: Sequence[str]) -> Sequence[str]:
@@ -250,7 +256,8 @@ def _would(letter: DeadLetter) -> Redriven:
     return Redriven(letter, RedriveResult.WOULD, f"attempt {letter.attempts + 1}")
 
 
-def _table(letters: Sequence[DeadLetter]) -> Table | str:
+def letters_table(letters: Sequence[DeadLetter]) -> Table | str:
+    """Letters for people."""
     if not letters:
         return "No dead letters."
     table = Table(box=None, pad_edge=False)
@@ -259,12 +266,14 @@ def _table(letters: Sequence[DeadLetter]) -> Table | str:
     table.add_column("error")
     for letter in letters:
         table.add_row(
-            escape(letter.id[:_SHORTEST_ID]),
-            escape(letter.method or str(letter.kind)),
+            one_line(letter.id[:_SHORTEST_ID]),
+            one_line(letter.method or letter.kind),
             in_words(time.time() - letter.first_seen),
             str(letter.attempts),
             str(letter.place),
-            escape(letter.error) + (" [dim](cannot be redriven)[/dim]" if letter.hopeless else ""),
+            Text.assemble(
+                one_line(letter.error), (" (cannot be redriven)" if letter.hopeless else "", "dim")
+            ),
         )
     return table
 
@@ -277,12 +286,11 @@ def _redriven(results: Sequence[Redriven]) -> Table | str:
         table.add_column(name, no_wrap=True)
     table.add_column("")
     for one in results:
-        colour = _COLOURS.get(one.result, "default")
         table.add_row(
-            escape(one.letter.id[:_SHORTEST_ID]),
-            escape(one.letter.method or str(one.letter.kind)),
-            f"[{colour}]{one.result}[/{colour}]",
-            escape(one.told),
+            one_line(one.letter.id[:_SHORTEST_ID]),
+            one_line(one.letter.method or one.letter.kind),
+            Text(one.result, _COLOURS.get(one.result, "")),
+            one_line(one.told),
         )
     return table
 

@@ -10,11 +10,11 @@ from rich.text import Text
 
 from wcsctl.completion import Completed
 from wcsctl.context import command_context
-from wcsctl.decision_log import DecisionLog, Filter, field_text, to_json
+from wcsctl.decision_log import DecisionLog, Filter, field_text, texts_of, to_json
 from wcsctl.decision_search import DecisionSearch
 from wcsctl.function_configuration import FunctionConfigurations
 from wcsctl.function_logs import FunctionLogs, LogRecord
-from wcsctl.output import Output
+from wcsctl.output import Output, one_line
 from wcsctl.since import described, moment
 
 _LIMIT: Final = 200
@@ -150,22 +150,22 @@ def _show(record: LogRecord, output: Output) -> None:
     if output.as_json:
         output.record(to_json(record))
     else:
-        output.people.print(decision_line(record), soft_wrap=True)
+        output.people.show(decision_line(record))
 
 
 def decision_line(record: LogRecord) -> Text:
     """A decision for people, in the local time zone."""
     line = record.fields
     at = datetime.fromtimestamp(record.at / 1000, UTC).astimezone()
-    answer = str(line.get("answer", ""))
+    answer, method = (one_line(line.get(name, "")) for name in ("answer", "method"))
     text = Text.assemble(
         (f"{at:%d %b %H:%M:%S}.{record.at % 1000:03}", "dim"),
-        f"  {line.get('category', record.function):<8} {line.get('method', ''):<22} ",
-        (f"{answer:<10} {line.get('status', '')}", _COLOURS.get(answer, "")),
+        f"  {one_line(line.get('category', record.function)):<8} {method:<22} ",
+        (f"{answer:<10} {one_line(line.get('status', ''))}", _COLOURS.get(answer, "")),
     )
     for part in _remarks(line):
-        text.append(f"  {part}")
-    text.append(f"  {line.get('decision', '')}", "dim")
+        text.append(f"  {one_line(part)}")
+    text.append(f"  {one_line(line.get('decision', ''))}", "dim")
     return text
 
 
@@ -186,10 +186,10 @@ def _remarks(line: Mapping[str, Any]) -> Iterator[str]:
     for field, words in _REMARKS.items():
         value = line.get(field)
         if value:
-            shown = ", ".join(value) if isinstance(value, list) else value
+            shown = ", ".join(texts_of(line, field)) if isinstance(value, list) else value
             yield words.format(shown)
     token = line.get("token")
-    if token:
+    if isinstance(token, dict):
         by = ", ".join(
             f"{words}{token[name]}"
             for name, words in (("trust", ""), ("kid", "key "))

@@ -13,8 +13,6 @@ from pathlib import Path
 from typing import IO, Annotated, Any, Final, TextIO
 
 import typer
-from rich.markup import escape
-from rich.pretty import Pretty
 from rich.text import Text
 
 from wcs_hooks.adapters.dynamo_lists import EXPIRES_AT, KEY, LIST, stored_row
@@ -22,7 +20,7 @@ from wcs_hooks.core.lists import DamagedRow
 from wcs_hooks.core.payload import encode
 from wcs_hooks.core.secrets import masked
 from wcsctl.ages import in_words
-from wcsctl.commands.policy.review import ask
+from wcsctl.commands.asking import ask
 from wcsctl.context import command_context
 from wcsctl.errors import ExitStatus, NotFoundError, UsageError
 from wcsctl.hook_sender import fields_of
@@ -42,7 +40,8 @@ from wcsctl.lists.stored_lists import (
     expires_in,
     expiry_of,
 )
-from wcsctl.output import Output
+from wcsctl.output import Output, counted
+from wcsctl.policies.yaml import as_yaml
 from wcsctl.since import duration
 
 app = typer.Typer(
@@ -93,7 +92,7 @@ def get(
         if row is None:
             raise _no_row(name, key)
         shown = _shown(row, reveal=reveal)
-        command.output.result(shown, Pretty(shown, expand_all=True))
+        command.output.result(shown, as_yaml(shown))
         read = stored_row(row, time.time())
         if isinstance(read, DamagedRow):
             command.output.say(f"Policies cannot read it: {read.reason}.")
@@ -112,8 +111,8 @@ def get(
     ]
     names = list(dict.fromkeys(name for row in cells for name in row))
     table = command.output.table(
-        [escape(name) for name in names],
-        ([escape(row.get(name, "")) for name in names] for row in cells),
+        names,
+        ([row.get(name, "") for name in names] for row in cells),
     )
     command.output.result(shown_rows, table if cells else "No rows.")
     if len(found) > limit:
@@ -362,7 +361,7 @@ def _cell(value: Any) -> str:
 
 
 def _show_wrong(output: Output, checked: CheckedFile) -> None:
-    rows = [(f"{one.line:,}", escape(one.message)) for one in checked.wrong]
+    rows = [(f"{one.line:,}", one.message) for one in checked.wrong]
     more = checked.wrong_count - len(checked.wrong)
     output.result(
         {
@@ -377,7 +376,7 @@ def _show_wrong(output: Output, checked: CheckedFile) -> None:
 
 
 def _rows(count: int) -> str:
-    return "1 row" if count == 1 else f"{count:,} rows"
+    return counted(count, "row")
 
 
 def _no_row(name: str, key: str) -> NotFoundError:

@@ -5,11 +5,11 @@ from collections.abc import Mapping
 from typing import Annotated, Final
 
 import typer
+from rich.console import RenderableType
 from rich.table import Table
-from rich.text import Text
 
 from wcs_hooks.core.outcome import UNKNOWN, Cause, Outcome
-from wcsctl.commands.bars import bar
+from wcsctl.commands.bars import Bar, Legend
 from wcsctl.context import command_context
 from wcsctl.function_configuration import FunctionConfigurations
 from wcsctl.metrics import RestErrorCell, rest_error_cells, source_of
@@ -63,9 +63,7 @@ def outcomes(
     given.output.result(value, *_drawn(cells, since, every=every))
 
 
-def _drawn(
-    cells: Mapping[RestErrorCell, int], since: str, *, every: bool
-) -> list[Table | Text | str]:
+def _drawn(cells: Mapping[RestErrorCell, int], since: str, *, every: bool) -> list[RenderableType]:
     rows: dict[tuple[str, str, str], dict[str, int]] = {}
     for cell in [*rest_error_cells(), *cells]:
         row = rows.setdefault((cell.category, cell.rest_on_error, cell.outcome), {})
@@ -83,8 +81,9 @@ def _drawn(
     for (category, told, outcome), counts in shown.items():
         shares = [(counts.get(cause, 0), _COLOURS[cause]) for cause in Cause]
         numbers = [str(count or "·") for count, _ in shares]
-        table.add_row(category, told, outcome, *numbers, bar(shares, most))
-    return [table, "", *_legend({outcome for _, _, outcome in shown}), *_advice(shown)]
+        table.add_row(category, told, outcome, *numbers, Bar(shares, most))
+    legend = Legend([(cause, _COLOURS[cause]) for cause in Cause])
+    return [table, legend, "", *_legend({outcome for _, _, outcome in shown}), *_advice(shown)]
 
 
 def _legend(outcomes_shown: set[str]) -> list[str]:

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.markup import escape
 from rich.text import Text
 
 from simulated_wcs.runner import Runner, ScenarioReport
@@ -17,7 +16,7 @@ from simulated_wcs.transport import HookReply
 from wcsctl.completion import Completed
 from wcsctl.context import command_context
 from wcsctl.errors import ExitStatus, UsageError
-from wcsctl.output import Output
+from wcsctl.output import Output, counted, one_line
 from wcsctl.scenario_back_end import DeployedBackEnd
 
 app = typer.Typer(no_args_is_help=True, help="Play scenarios with the simulated WCS.")
@@ -84,11 +83,11 @@ def run(
             reports.append(report)
             progress.advance(task)
             for line in [] if output.as_json else _for_people(report):
-                output.people.print(line)
+                output.people.show(line)
     passed = sum(report.ok for report in reports)
     output.result(
         {"ok": passed == len(reports), "scenarios": [_to_json(report) for report in reports]},
-        f"\n{passed} of {len(reports)} scenarios came as they expect",
+        f"\n{passed} of {counted(len(reports), 'scenario')} came as expected",
     )
     if passed < len(reports):
         raise typer.Exit(ExitStatus.FAILED)
@@ -134,18 +133,20 @@ def _removing(output: Output, back_end: DeployedBackEnd) -> Iterator[None]:
 
 
 def _for_people(report: ScenarioReport) -> Iterator[Any]:
-    word = "[green]pass[/green]" if report.ok else "[red]FAIL[/red]"
+    word = ("pass", "green") if report.ok else ("FAIL", "red")
     file = Path(report.scenario.file).name
-    yield f"{word}  {escape(f'{report.scenario.name} ({file})')}  {report.seconds:.1f} s"
+    title = one_line(f"{report.scenario.name} ({file})")
+    yield Text.assemble(word, f"  {title}  {report.seconds:.1f} s")
     for done in report.steps:
-        mark = "[red]✗[/red]" if done.differences else "[green]✓[/green]"
+        mark = ("✗", "red") if done.differences else ("✓", "green")
         concluded = f" → {done.action.conclusion}" if done.action is not None else ""
-        yield f"      {mark} {done.step.number}. {escape(done.step.title() + concluded)}"
+        step = one_line(done.step.title() + concluded)
+        yield Text.assemble("      ", mark, f" {done.step.number}. {step}")
     left = len(report.scenario.timeline) - len(report.steps)
     if left:
-        yield f"        {left} steps were not played"
+        yield f"        {counted(left, 'step')} {'was' if left == 1 else 'were'} not played"
     if not report.ok:
-        yield Text(f"\n{report.text()}\n")
+        yield f"\n{report.text()}\n"
 
 
 def _to_json(report: ScenarioReport) -> Mapping[str, Any]:

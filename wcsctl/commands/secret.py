@@ -9,6 +9,7 @@ from wcs_hooks.adapters.cached_secrets import SECRET_TTL
 from wcs_hooks.core.caller import Auth
 from wcs_hooks.core.methods import Category
 from wcsctl.caller_secret import CallerSecretStore, SubjectSecretStore
+from wcsctl.commands.asking import confirm
 from wcsctl.context import CommandContext, command_context
 from wcsctl.deployment import Deployment
 from wcsctl.function_configuration import FunctionConfigurations
@@ -99,7 +100,7 @@ def finish(
     given = command_context(context)
     store = _store(given.deployment, of_subjects=subject)
     if not yes and store.read().previous:
-        typer.confirm(_FOUND_NO_MORE if subject else _REJECTED, abort=True)
+        confirm(given.output, _FOUND_NO_MORE if subject else _REJECTED)
     store.finish()
     if subject:
         given.output.result({"rotating": False}, "The previous secret is removed.")

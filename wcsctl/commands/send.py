@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.text import Text
 
 from simulated_wcs.transport import Exchange
 from wcs_hooks.core.payload import encode
@@ -16,7 +15,7 @@ from wcsctl.errors import ExitStatus, UsageError
 from wcsctl.function_configuration import FunctionConfigurations
 from wcsctl.hook_sender import answer_to, as_of_client, fields_of
 from wcsctl.hook_sender import send as send_hook
-from wcsctl.output import Output
+from wcsctl.output import Output, one_line
 from wcsctl.trial import note_on, read_bytes
 
 
@@ -84,12 +83,16 @@ def send(
 
 def _show(output: Output, connect: Exchange | None, hook: Exchange | None) -> None:
     if connect is not None:
-        output.aside.print(Text(f"connect: {_summary(connect)}"), soft_wrap=True)
+        output.aside.show(f"connect: {one_line(_summary(connect))}")
     if hook is None:
-        output.aside.print("WCS declines such a client, so its hook was not sent.")
+        output.aside.show("WCS declines such a client, so its hook was not sent.")
         return
-    output.aside.print(Text(f"{hook.method}: {_summary(hook)}"), soft_wrap=True)
-    sys.stdout.buffer.write(answer_to(hook).body + b"\n")
+    output.aside.show(one_line(f"{hook.method}: {_summary(hook)}"))
+    body = answer_to(hook).body
+    if output.width is not None:
+        output.people.show(body.decode("utf-8", "backslashreplace"))
+    else:
+        sys.stdout.buffer.write(body + b"\n")
 
 
 def _summary(exchange: Exchange) -> str:

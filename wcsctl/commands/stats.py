@@ -6,14 +6,14 @@ from typing import Annotated, Any, Final
 import typer
 from rich.console import Group, RenderableType
 from rich.live import Live
-from rich.markup import escape
 from rich.table import Table
 
-from wcsctl.commands.bars import bar
+from wcsctl.commands.bars import Bar, Legend
 from wcsctl.context import command_context
 from wcsctl.errors import UsageError
 from wcsctl.function_configuration import CATEGORIES, FunctionConfigurations
 from wcsctl.metrics import PERCENTILES, Activity, TimeKey, source_of
+from wcsctl.output import one_line
 from wcsctl.since import described, moment
 
 _EVERY_LOCALLY: Final = 2.0
@@ -28,6 +28,7 @@ _ANSWERS: Final = {
     "Malformed": "blue",
     "Failed": "red",
 }
+_SHARES_OF_METHODS: Final = (("other calls", "green"), ("overridden", "cyan"), ("denied", "yellow"))
 _TIMES: Final = {"ServiceTime": "service ms", "DecisionTime": "decision µs"}
 _BESIDE: Final = {
     "DenySuppressed": "suppressed",
@@ -85,13 +86,13 @@ def stats(
     if not watch:
         with given.output.progress("Reading metrics"):
             activity = look()
-        given.output.result(_to_json(activity), _drawn(activity, since))
+        given.output.result(_to_json(activity), drawn(activity, since))
         return
     try:
-        with Live(_drawn(look(), since), console=given.output.people, auto_refresh=False) as live:
+        with Live(drawn(look(), since), console=given.output.people, auto_refresh=False) as live:
             while True:
                 time.sleep(pause)
-                live.update(_drawn(look(), since), refresh=True)
+                live.update(drawn(look(), since), refresh=True)
     except KeyboardInterrupt:
         # That is how it ends.
         return
@@ -110,11 +111,17 @@ def _to_json(activity: Activity) -> dict[str, Any]:
     return {"categories": categories, "methods": methods}
 
 
-def _drawn(activity: Activity, since: str) -> Group | str:
+def drawn(activity: Activity, since: str) -> Group | str:
+    """What happened, for people."""
     if not any(activity.counts.values()):
         return f"No hook {described(since)}."
     times: list[RenderableType] = ["", _times(activity)] if activity.times else []
-    return Group(_categories(activity), *_beside(activity), *times, "", _methods(activity))
+    answers = Legend([(answer.lower(), colour) for answer, colour in _ANSWERS.items()])
+    methods = Legend(_SHARES_OF_METHODS)
+    return Group(
+        *(_categories(activity), answers, *_beside(activity), *times),
+        *("", _methods(activity), methods),
+    )
 
 
 def _categories(activity: Activity) -> Table:
@@ -124,8 +131,8 @@ def _categories(activity: Activity) -> Table:
     for category in CATEGORIES:
         numbers = [counts.get((name, category), 0) for name in ("Calls", *_ANSWERS)]
         if any(numbers):
-            shares = zip(numbers[1:], _ANSWERS.values(), strict=True)
-            table.add_row(category, *map(_number, numbers), bar(shares, most))
+            shares = list(zip(numbers[1:], _ANSWERS.values(), strict=True))
+            table.add_row(category, *map(_number, numbers), Bar(shares, most))
     return table
 
 
@@ -147,7 +154,9 @@ def _table(first: str, *others: str) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
     table.add_column(first, no_wrap=True)
     for name in others:
-        table.add_column(name, justify="left" if name == "category" else "right", no_wrap=True)
+        # Where there is no room its heading is folded, but no number is.
+        left = name == "category"
+        table.add_column(name, justify="left" if left else "right", no_wrap=left, min_width=5)
     table.add_column("")
     return table
 
@@ -183,11 +192,10 @@ def _methods(activity: Activity) -> Table:
             activity.methods.get((metric, category, method), 0)
             for metric in ("Denied", "Overridden", "ReportedFailures")
         )
+        counts = (max(calls - denied - overridden, 0), overridden, denied)
         shares = [
-            (max(calls - denied - overridden, 0), "green"),
-            (overridden, "cyan"),
-            (denied, "yellow"),
+            (count, colour) for count, (_, colour) in zip(counts, _SHARES_OF_METHODS, strict=True)
         ]
         numbers = map(_number, (calls, denied, overridden, failures))
-        table.add_row(escape(method), category, *numbers, bar(shares, most))
+        table.add_row(one_line(method), category, *numbers, Bar(shares, most))
     return table

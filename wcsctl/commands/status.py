@@ -4,12 +4,13 @@ import time
 from collections.abc import Iterator, Sequence
 
 import typer
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from wcsctl.context import command_context
 from wcsctl.errors import ExitStatus
 from wcsctl.health import Check, Health, age_of
+from wcsctl.output import one_line, visible
 from wcsctl.policies.app_status import AppStatus
 
 
@@ -17,8 +18,8 @@ def status(context: typer.Context) -> None:
     """Tell whether all is well: the endpoint, each app's policies, dead letters and alarms.
 
     A signed hook of a method that no WCS sends, `wcsctlStatus`, is posted and has to come back
-    unchanged. It is counted as one call of category event and as an unknown method; policies,
-    sessions and the event bus never see it.
+    unchanged. It is counted as one call of category event; policies, sessions and the event bus
+    never see it, and `wcsctl decisions` does not show its echo.
 
     A warning says so if active policies wait for a method that WCS calls only if it is switched on,
     and that never came in 24 hours in which streams started.
@@ -43,7 +44,7 @@ def status(context: typer.Context) -> None:
         "checks": [check.to_json() for check in checks],
         "apps": [app.to_json() for app in apps],
     }
-    given.output.result(value, _checks(checks), "", _apps(apps), *_findings(apps))
+    given.output.result(value, _checks(checks), "", apps_table(apps), *findings_of(apps))
     if not well:
         raise typer.Exit(ExitStatus.FAILED)
 
@@ -51,12 +52,13 @@ def status(context: typer.Context) -> None:
 def _checks(checks: Sequence[Check]) -> Table:
     table = Table(box=None, pad_edge=False, show_header=False)
     for check in checks:
-        mark = "[yellow]![/yellow]" if check.warning else _mark(ok=check.ok)
-        table.add_row(mark, check.name, escape(check.detail))
+        mark = Text("!", "yellow") if check.warning else _mark(ok=check.ok)
+        table.add_row(mark, check.name, check.detail)
     return table
 
 
-def _apps(apps: Sequence[AppStatus]) -> Table | str:
+def apps_table(apps: Sequence[AppStatus]) -> Table | str:
+    """What each app's operator is told, for people."""
     if not apps:
         return "No policies yet: every hook is echoed."
     columns = ("", "app", "version", "policies", "compiled", "errors", "warnings", "")
@@ -64,7 +66,7 @@ def _apps(apps: Sequence[AppStatus]) -> Table | str:
     for app in apps:
         table.add_row(
             _mark(ok=app.ok),
-            escape(app.app),
+            one_line(app.app),
             str(app.version or "none"),
             str(app.policies),
             age_of(app.compiled_at),
@@ -75,15 +77,18 @@ def _apps(apps: Sequence[AppStatus]) -> Table | str:
     return table
 
 
-def _findings(apps: Sequence[AppStatus]) -> Iterator[str]:
+def findings_of(apps: Sequence[AppStatus]) -> Iterator[Text]:
+    """The compiler's findings, for people."""
     for app in apps:
-        for kind, findings in (("[red]error[/red]", app.errors), ("warning", app.warnings)):
+        for kind, findings in ((("error", "red"), app.errors), (("warning", ""), app.warnings)):
             for finding in findings:
-                place = escape(f"{app.app}/{finding['policy']} {finding['attribute']}".rstrip())
-                yield f"{kind} {place}: {escape(finding['message'])}"
+                place = one_line(f"{app.app}/{finding['policy']} {finding['attribute']}".rstrip())
+                yield Text.assemble(kind, f" {place}: {visible(finding['message'])}")
         if not app.compiled_at:
-            yield f"{escape(app.app)} has no #status: its compilation may just be under way."
+            yield Text(
+                f"{one_line(app.app)} has no #status: its compilation may just be under way."
+            )
 
 
-def _mark(*, ok: bool) -> str:
-    return "[green]✓[/green]" if ok else "[red]✗[/red]"
+def _mark(*, ok: bool) -> Text:
+    return Text("✓", "green") if ok else Text("✗", "red")

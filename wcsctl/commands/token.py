@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
-from rich.markup import escape
 from rich.text import Text
 
 from wcs_hooks.core.methods import METHODS
@@ -23,6 +22,7 @@ from wcsctl.completion import Completed
 from wcsctl.context import CommandContext, command_context
 from wcsctl.deployed_policies import DeployedPolicies
 from wcsctl.errors import ExitStatus, NotFoundError, UsageError
+from wcsctl.output import counted, one_line
 from wcsctl.since import duration, iso_moment
 from wcsctl.tokens.checking import CheckedToken, check_token
 from wcsctl.tokens.deployed_keys import DeployedKeys
@@ -115,7 +115,9 @@ def keys(
     command = command_context(context)
     if refresh:
         count = refresh_keys(command.deployment)
-        command.output.say(f"The compiler fetched the keys of {count} addresses.")
+        command.output.say(
+            f"The compiler fetched the keys of {counted(count, 'address', 'addresses')}."
+        )
     found = fetched_keys(command.deployment)
     command.output.result(
         {"keys": [_keys_to_json(one) for one in found]}, *_keys_for_people(command, found)
@@ -244,11 +246,14 @@ def _show_check(command: CommandContext, checked: CheckedToken, problem: str, no
             "kids": list(checked.kids),
             "claims": checked.claims,
         },
-        f"Status    [{'green' if checked.is_valid else 'red'}]{shown.status}[/]"
-        + escape(f": it {why}" if why else ""),
-        f"Policy    {escape(item) or 'none takes it'}",
-        *([f"Signed    {shown.algorithm} {escape(shown.kid)}"] if shown.algorithm else []),
-        *([f"Keys      {escape(', '.join(checked.kids))}"] if checked.kids else []),
+        Text.assemble(
+            "Status    ",
+            (shown.status, "green" if checked.is_valid else "red"),
+            one_line(f": it {why}" if why else ""),
+        ),
+        f"Policy    {one_line(item) or 'none takes it'}",
+        *([f"Signed    {shown.algorithm} {one_line(shown.kid)}"] if shown.algorithm else []),
+        *([f"Keys      {one_line(', '.join(checked.kids))}"] if checked.kids else []),
         *_claim_lines(checked, now),
     )
     if checked.claims is not None:
@@ -259,7 +264,7 @@ def _claim_lines(checked: CheckedToken, now: float) -> list[str]:
     if checked.claims is None:
         return []
     word = "Claims" if checked.is_valid else "Claims, not proven"
-    lines = [f"{word}: {escape(encode(dict(checked.claims)))}"]
+    lines = [f"{word}: {one_line(encode(dict(checked.claims)))}"]
     expiry = checked.claims.get("exp")
     if isinstance(expiry, int | float):
         left = expiry - now
@@ -287,16 +292,16 @@ def _keys_for_people(command: CommandContext, found: Sequence[FetchedKeys]) -> l
     now = time.time()
     rows = [
         (
-            escape(one.address.url),
+            one.address.url,
             f"{in_words(now - one.fetched_at)} ago" if one.fetched_at else "never",
             _state(one),
-            escape(", ".join(key["kid"] or f"({key['kty']}, no kid)" for key in one.keys)),
+            ", ".join(key["kid"] or f"({key['kty']}, no kid)" for key in one.keys),
         )
         for one in found
     ]
     return [command.output.table(("address", "fetched", "last fetch", "keys"), rows)]
 
 
-def _state(one: FetchedKeys) -> str:
-    state = f"[red]{escape(one.error)}[/red]" if one.error else "[green]ok[/green]"
-    return state if one.usable else f"{state} [red](not used)[/red]"
+def _state(one: FetchedKeys) -> Text:
+    state = Text(one_line(one.error), "red") if one.error else Text("ok", "green")
+    return state if one.usable else state.append(" (not used)", "red")

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
-from rich.markup import escape
+from rich.text import Text
 
 from wcs_hooks.core.payload import Payload, encode
 from wcs_hooks.core.secrets import masked
@@ -22,7 +22,7 @@ from wcsctl.errors import UsageError
 from wcsctl.explanation import AnswerKind, Considered, Explanation, consequence, never_deny
 from wcsctl.hook_recordings import DEAD_LETTERS, DECISIONS, Recording
 from wcsctl.hook_sender import as_of_client, fields_of
-from wcsctl.output import Output
+from wcsctl.output import Output, counted, one_line
 from wcsctl.since import iso_moment
 from wcsctl.tokens.deployed_keys import DeployedKeys
 from wcsctl.tokens.given_token import STATUSES, GivenToken, GivenTokenError, given_token
@@ -252,30 +252,32 @@ def _show(output: Output, in_force: Explanation, then: Explanation | None, *, re
     if then is not None:
         changed = in_force.essence != then.essence
         value |= {"candidate": _to_json(then, reveal=reveal), "changed": changed}
-        word = "[yellow]The reply changes.[/yellow]" if changed else "The reply stays the same."
+        word = Text("The reply changes.", "yellow") if changed else "The reply stays the same."
         shown += ["", *_for_people(output, then, "By the candidate", reveal=reveal), "", word]
     output.result(value, *shown)
 
 
 def _for_people(output: Output, found: Explanation, title: str, *, reveal: bool) -> list[Any]:
     versions = ", ".join(f"{app} version {n}" for app, n in found.versions.items() if n)
-    lines: list[Any] = [f"[bold]{title}[/bold]{escape(f' ({versions})' if versions else '')}"]
+    lines: list[Any] = [
+        Text.assemble((title, "bold"), f" ({one_line(versions)})" if versions else "")
+    ]
     lines += _policy_table(output, found.considered)
     lines += ["", *_token_lines(found, reveal=reveal)] if found.token is not None else []
-    lines.append(f"\nVerdict   [bold]{escape(verdict(found))}[/bold]")
+    lines.append(Text.assemble("\nVerdict   ", (one_line(verdict(found)), "bold")))
     if found.answer is AnswerKind.SUPPRESSED:
-        lines.append(f"          {escape(never_deny(found))}")
+        lines.append(f"          {one_line(never_deny(found))}")
     denial = found.decision.denial
     reason = denial.reason if denial is not None and found.answer is AnswerKind.DENY else ""
     said = f", {reason!r}" if reason else ""
-    lines.append(f"Reply     {found.reply.status}{escape(said)}")
-    lines += [f"          {escape(line)}" for line in _changes(found, reveal=reveal)]
+    lines.append(f"Reply     {found.reply.status}{one_line(said)}")
+    lines += [f"          {one_line(line)}" for line in _changes(found, reveal=reveal)]
     config = encode(dict(found.client_config)) if found.client_config else "none: the defaults hold"
-    lines += [f"Config    {escape(config)}", f"WCS       {escape(consequence(found))}"]
+    lines += [f"Config    {one_line(config)}", f"WCS       {one_line(consequence(found))}"]
     return lines
 
 
-def _token_lines(found: Explanation, *, reveal: bool) -> list[str]:
+def _token_lines(found: Explanation, *, reveal: bool) -> list[Any]:
     token = found.token
     if token is None:
         return []
@@ -284,8 +286,8 @@ def _token_lines(found: Explanation, *, reveal: bool) -> list[str]:
     why = f": {token.detail}" if token.detail else ""
     claims = "none" if found.claims is None else encode(dict(_shown(found.claims, reveal=reveal)))
     return [
-        f"Token     [bold]{token.status}[/bold]{escape(f'{by}{key}{why}')}",
-        f"Claims    {escape(claims)}",
+        Text.assemble("Token     ", (token.status, "bold"), one_line(f"{by}{key}{why}")),
+        f"Claims    {one_line(claims)}",
     ]
 
 
@@ -298,10 +300,10 @@ def _policy_table(output: Output, considered: Sequence[Considered]) -> list[Any]
     shown = (*far, *near)[:_SHOWN_POLICIES]
     rows = [
         (
-            escape(f"{one.app}/{one.policy}"),
+            f"{one.app}/{one.policy}",
             one.action if one.mode == "enforce" else f"{one.action} ({one.mode})",
-            f"[green]{one.outcome}[/green]" if one.outcome == "applied" else one.outcome,
-            escape(_why(one)),
+            Text(one.outcome, "green" if one.outcome == "applied" else ""),
+            _why(one),
         )
         for one in considered
         if one in shown
@@ -377,11 +379,11 @@ def _show_replay(output: Output, replayed: Sequence[Replayed]) -> None:
     counts = summary(replayed)
     rows = [
         (
-            escape(one.recording.origin),
-            escape(one.app),
-            escape(one.recording.method),
-            escape(verdict(one.before)) if one.before else "",
-            escape(verdict(one.after)) if one.after else escape(one.problem),
+            one.recording.origin,
+            one.app,
+            one.recording.method,
+            verdict(one.before) if one.before else "",
+            verdict(one.after) if one.after else one.problem,
         )
         for one in replayed
         if one.changed or one.problem
@@ -389,7 +391,7 @@ def _show_replay(output: Output, replayed: Sequence[Replayed]) -> None:
     columns = ("hook", "app", "method", "in force", "candidate")
     shown: list[Any] = [output.table(columns, rows)] if rows else []
     shown.append(
-        f"{counts['hooks']} hooks: {counts['changed']} answered otherwise, "
+        f"{counted(counts['hooks'], 'hook')}: {counts['changed']} answered otherwise, "
         f"{counts['undecidable']} that cannot be decided."
     )
     output.result(

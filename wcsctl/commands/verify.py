@@ -7,20 +7,21 @@ from types import FrameType
 from typing import Annotated, Final, NoReturn
 
 import typer
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from wcsctl.context import command_context
 from wcsctl.errors import ExitStatus
+from wcsctl.output import one_line
 from wcsctl.verification.check import CheckResult, CheckVerdict
 from wcsctl.verification.run import VerificationOptions
 from wcsctl.verification.verifier import CHECKS, Leftovers, Verifier
 
 _DEFAULTS: Final = VerificationOptions()
 _MARKS: Final = {
-    CheckVerdict.PASSED: "[green]✓[/green]",
-    CheckVerdict.FAILED: "[red]✗[/red]",
-    CheckVerdict.NOT_POSSIBLE: "[yellow]–[/yellow]",
+    CheckVerdict.PASSED: Text("✓", "green"),
+    CheckVerdict.FAILED: Text("✗", "red"),
+    CheckVerdict.NOT_POSSIBLE: Text("–", "yellow"),
 }
 _TERMINATED: Final = 128 + signal.SIGTERM
 
@@ -59,7 +60,7 @@ def verify(
         task = steps.task_ids[0]
 
         def show(what: str) -> None:
-            steps.update(task, description=escape(what))
+            steps.update(task, description=what)
 
         with Verifier(given.deployment, options, show) as verifier:
             _announce(given.output.say, verifier.leftovers)
@@ -113,9 +114,9 @@ def _table(results: Sequence[CheckResult]) -> Table:
             seen = f"{CheckVerdict.NOT_POSSIBLE}: {seen}"
         table.add_row(
             _MARKS[result.verdict],
-            escape(result.check.name),
-            escape(seen),
-            escape(result.check.expected),
+            result.check.name,
+            one_line(seen),
+            result.check.expected,
         )
     return table
 

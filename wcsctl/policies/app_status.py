@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 
@@ -34,18 +35,19 @@ class AppStatus:
     @classmethod
     def from_item(cls, app: str, item: Mapping[str, Any]) -> "AppStatus":
         """Read the item, which is empty before the compiler's first word."""
-        errors, warnings = item.get("errors", []), item.get("warnings", [])
+        errors, warnings = _findings(item.get("errors")), _findings(item.get("warnings"))
+        pinned = item.get("pinned")
         return cls(
             app,
-            item.get("version", 0),
-            item.get("compiledAt", ""),
+            _count(item.get("version"), 0),
+            _moment(item.get("compiledAt")),
             bool(item.get("ok", False)),
-            item.get("policies", 0),
+            _count(item.get("policies"), 0),
             errors,
             warnings,
-            item.get("errorCount", len(errors)),
-            item.get("warningCount", len(warnings)),
-            item.get("pinned"),
+            _count(item.get("errorCount"), len(errors)),
+            _count(item.get("warningCount"), len(warnings)),
+            None if pinned is None else _count(pinned, 0),
         )
 
     @property
@@ -77,3 +79,27 @@ class AppStatus:
             "warningCount": self.warning_count,
             "pinned": self.pinned,
         }
+
+
+# Whoever may edit policies may write this item, too.
+
+
+def _findings(given: object) -> list[dict[str, str]]:
+    names = ("policy", "attribute", "message")
+    return [
+        {name: str(one.get(name, "")) for name in names}
+        for one in (given if isinstance(given, list) else ())
+        if isinstance(one, Mapping)
+    ]
+
+
+def _count(given: object, otherwise: int) -> int:
+    return given if isinstance(given, int) else otherwise
+
+
+def _moment(given: object) -> str:
+    try:
+        datetime.fromisoformat(given if isinstance(given, str) else "")
+    except ValueError:
+        return ""
+    return str(given)

@@ -10,7 +10,9 @@
 
 `app` may be left out where the folder says it. An app's name that is no portable folder's name is
 written with `%` escapes. Files beside the folders are read too, if their policies name their app.
-Tests (`tests/`, `*_test.yaml`, `*.test.yaml`) are passed over. Nothing here ever rewrites a file.
+Tests (`tests/`, `*_test.yaml`, `*.test.yaml`) are passed over. Other files that look like policies,
+such as those in deeper folders, are not read, and a warning names them. Nothing here ever rewrites
+a file.
 """
 
 import re
@@ -190,11 +192,18 @@ class _Reader:
         for file in _policy_files(directory):
             # Beside apps' folders no folder says the app: a policy has to.
             self.file(file, app_of(directory.absolute().name) if alone else "", bound=False)
+        self._passed_over(directory, app_of(directory.absolute().name) if alone else "")
         for folder in folders:
             app = app_of(folder.name)
             self.policies.setdefault(app, {})
             for file in _policy_files(folder):
                 self.file(file, app, bound=True)
+            self._passed_over(folder, app)
+            for deeper in _folders(folder):
+                self._too_deep(deeper, app)
+        if alone:
+            for deeper in _folders(directory):
+                self._too_deep(deeper, app_of(directory.absolute().name))
 
     def file(self, file: Path, app: str, *, bound: bool) -> None:
         """Read one; `bound`: its folder is an app's, and a policy may not name another."""
@@ -235,6 +244,23 @@ class _Reader:
             return
         self.files[named, item_id] = file
         self.policies.setdefault(named, {})[item_id] = {"app": named, **policy}
+
+    def _passed_over(self, folder: Path, app: str) -> None:
+        """Name the files that look like policies, and are not read for their suffix."""
+        for path in sorted(folder.iterdir()):
+            if path.suffix not in SUFFIXES and path.suffix.lower() in SUFFIXES and path.is_file():
+                self._warning(path, app, f"is not read: a file of policies ends in {SUFFIXES[0]}")
+
+    def _too_deep(self, folder: Path, app: str) -> None:
+        """Name the files of policies below an app's folder."""
+        for path in _policy_files(folder):
+            self._warning(path, app, "is not read: policies must be in the app's folder itself")
+        for deeper in _folders(folder):
+            self._too_deep(deeper, app)
+
+    def _warning(self, file: Path, app: str, message: str) -> None:
+        finding = Finding(Severity.WARNING, "", "", message)
+        self.findings.append(FileFinding(str(file), app, finding))
 
     def _error(self, file: str, app: str, policy: str, attribute: str, message: str) -> None:
         finding = Finding(Severity.ERROR, policy, attribute, message)

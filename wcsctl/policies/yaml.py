@@ -3,6 +3,7 @@
 `strict_yaml` says how YAML is read.
 """
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
@@ -20,6 +21,11 @@ except ImportError:  # without libyaml: slower, otherwise the same
     from yaml import SafeDumper as _SafeDumper  # type: ignore[assignment]
 
 _NO_BLOCK: Final = re.compile(r"[ \t]\n|^\s|\n{2,}$|[^\n\x20-\x7e\xa0-\ud7ff]")
+_DIRECTION: Final = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+"""What changes the direction of the text behind it. PyYAML escapes all other control characters."""
+
+_SURROGATES: Final = re.compile("[\ud800-\udfff]")
+
 _FIRST: Final = (
     "app",
     "id",
@@ -45,7 +51,12 @@ class _Dumper(_SafeDumper):
 
 
 def _text(dumper: _Dumper, text: str) -> yaml.ScalarNode:
+    if _SURROGATES.search(text):
+        # No YAML has them, and no policy.
+        text = text.encode("utf-8", "backslashreplace").decode()
     style = "|" if "\n" in text and not _NO_BLOCK.search(text) else None
+    if _DIRECTION.search(text):
+        style = '"'
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
 
@@ -89,7 +100,15 @@ def write(value: Any) -> str:
     text: str = yaml.dump(
         value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100, indent=2
     )
-    return text
+    return _DIRECTION.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def as_yaml(value: Any) -> str:
+    """A value as YAML to look at: one that is nested too deeply for that is left as JSON."""
+    try:
+        return write(value).rstrip("\n")
+    except RecursionError:
+        return json.dumps(value, indent=1, default=str)
 
 
 def in_order(policy: Mapping[str, Any]) -> dict[str, Any]:

@@ -42,6 +42,9 @@ class Method(NamedTuple):
     advisable: bool
 
 
+STATUS_PROBE: Final = "wcsctlStatus"
+"""What `wcsctl status` sends to see whether it is echoed: no WCS does, and no policy names it."""
+
 SPELLINGS: Final[dict[str, str]] = {
     "sendDtmf": "sendDTMF",
     "submitBugReport": "sendBugReport",

@@ -32,7 +32,7 @@ def redrive(
     -------
     dict
         `decision`, `status`, `answer`, `policies`, `error`; where something was tried, also
-        `pending`: what is left to do besides a reply.
+        `pending`, what is left to do besides a reply, and `denySuppressed`.
 
     Raises
     ------
@@ -52,7 +52,7 @@ def redrive(
     reply, observation, left = endpoint.redrive(request, original, pending, came_at)
     reporter.report_redrive(observation, reply)
     decision = observation.decision
-    return _redriven(
+    result = _redriven(
         decision_id,
         reply.status,
         observation.kind,
@@ -60,6 +60,7 @@ def redrive(
         error=observation.error,
         pending=left,
     )
+    return result | {"denySuppressed": observation.deny_suppressed}
 
 
 def _redriven(

@@ -9,7 +9,7 @@ from typing import Final, cast
 from wcs_hooks.clock import Clock
 from wcs_hooks.core.decision import ECHO
 from wcs_hooks.core.keyed_hash import keyed_hash
-from wcs_hooks.core.methods import Category
+from wcs_hooks.core.methods import STATUS_PROBE, Category
 from wcs_hooks.core.payload import encode
 from wcs_hooks.core.reply import Reply
 from wcs_hooks.hook.request import HookResult, Observation
@@ -148,7 +148,7 @@ class HookReporter:
         decision = observation.decision
         yield "Calls"
         yield _KIND_METRICS[observation.kind]
-        if not observation.method_is_known:
+        if not observation.method_is_known and observation.request.method != STATUS_PROBE:
             yield "UnknownMethod"
         if observation.reports_failure:
             yield "ReportedFailures"

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Final
 import typer
 from rich.text import Text
 
+from wcsctl.commands import asking
 from wcsctl.commands.policy.arguments import (
     WAIT,
     AppKey,
@@ -70,10 +71,12 @@ def put(
     context: typer.Context,
     files: Annotated[list[Path], typer.Argument(help="YAML files of one policy or a list.")],
     message: Message = "",
+    yes: Yes = False,
     wait: Wait = WAIT,
 ) -> None:
     """Write the policies of files, and leave all others as they are.
 
+    Shows the difference, and asks where somebody can answer: in a script it writes without asking.
     A policy that names no `app` belongs to the app that the file's folder is named after. The
     command says which of the changes hold only for sessions that connect from now on.
 
@@ -84,7 +87,8 @@ def put(
     read = policy_files.load(files)
     seen = _read_apps(editing, command.output, read.policies)
     changes = compare(policies_of(seen), read.policies, delete=False)
-    check_and_apply(editing, command.output, read, changes, seen, yes=True)
+    asks = asking.interactive() and not yes and not command.output.as_json
+    check_and_apply(editing, command.output, read, changes, seen, yes=not asks)
 
 
 def delete(

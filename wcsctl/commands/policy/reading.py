@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.markup import escape
 from rich.text import Text
 
 from strict_yaml import plain
@@ -24,7 +23,7 @@ from wcsctl.commands.policy.review import stop_at_errors
 from wcsctl.completion import Completed
 from wcsctl.context import CommandContext, command_context
 from wcsctl.errors import ExitStatus
-from wcsctl.output import Output
+from wcsctl.output import Output, counted, one_line
 from wcsctl.policies import files as policy_files
 from wcsctl.policies import schema as policy_schema
 from wcsctl.policies import yaml as policy_yaml
@@ -54,7 +53,7 @@ def list_policies(
         apps = table.read_chosen(app_key, advance)
         listing = Listing(apps, table, History(command.deployment))
         told = listing.to_json()
-    command.output.result(told, *listing_lines(told))
+    command.output.result(told, *listing_lines(told, command.output.width))
 
 
 def get(context: typer.Context, app_key: AppKey, policy_id: PolicyId) -> None:
@@ -97,7 +96,10 @@ def lint(
         "errors": [finding.to_json() for finding in findings if finding.is_error],
         "warnings": [finding.to_json() for finding in findings if not finding.is_error],
     }
-    summary = f"{read.count:,} policies: {errors:,} errors, {warnings:,} warnings"
+    summary = (
+        f"{counted(read.count, 'policy', 'policies')}: {counted(errors, 'error')}, "
+        f"{counted(warnings, 'warning')}"
+    )
     output.result(told, *finding_lines(findings), Text(summary))
     if errors:
         raise typer.Exit(ExitStatus.FAILED)
@@ -186,7 +188,9 @@ def export(
     policies = {name: items for name, items in policies_of(apps).items() if items}
     written = policy_files.export(directory, policies, policy_schema.text())
     told = {"directory": str(directory), "apps": list(policies), "policies": len(written)}
-    command.output.result(told, Text(f"{len(written):,} policies written to {directory}"))
+    command.output.result(
+        told, f"{counted(len(written), 'policy', 'policies')} written to {directory}"
+    )
 
 
 def history(
@@ -210,8 +214,10 @@ def history(
                 str(version.version),
                 version.compiled_at[:19].replace("T", " "),
                 f"{version.policies:,}",
-                escape(author_of(version)),
-                escape("\n".join(filter(None, (version.message, changed_in(version))))),
+                author_of(version),
+                Text(
+                    "\n".join(map(one_line, filter(None, (version.message, changed_in(version)))))
+                ),
                 standing_of(version),
             )
             for version in versions

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from rich.text import Text
 
+from wcsctl.output import counted, one_line, visible
 from wcsctl.policies.diff import ABSENT, PolicyChange
 from wcsctl.policies.files import FileFinding
 from wcsctl.policies.history import Version
@@ -15,6 +16,8 @@ _MARKS: Final = {"added": "+", "removed": "-", "changed": "~"}
 _STYLES: Final = {"added": "green", "removed": "red", "changed": "yellow"}
 _COLUMNS: Final = ("app", "id", "method", "action", "priority", "mode", "in force")
 _WIDEST: Final = 40
+_NARROWEST: Final = 6
+_GAP: Final = "  "
 
 
 def changes_text(changes: Sequence[PolicyChange], most: int | None = None) -> Text:
@@ -23,7 +26,9 @@ def changes_text(changes: Sequence[PolicyChange], most: int | None = None) -> Te
     shown = changes if most is None else changes[:most]
     for change in shown:
         style = _STYLES[change.kind]
-        text.append(f"{_MARKS[change.kind]} {change.app} {change.id}", style=f"bold {style}")
+        text.append(
+            one_line(f"{_MARKS[change.kind]} {change.app} {change.id}"), style=f"bold {style}"
+        )
         text.append(f"  ({change.kind})\n", style=style)
         for name, old, new in change.attributes():
             if old is not ABSENT:
@@ -36,21 +41,31 @@ def changes_text(changes: Sequence[PolicyChange], most: int | None = None) -> Te
     return text
 
 
-def listing_lines(told: Mapping[str, Any]) -> Iterator[Text]:
-    """A listing for people: a table of policies, a line for each app."""
+def listing_lines(told: Mapping[str, Any], width: int | None = None) -> Iterator[Text]:
+    """A listing for people: a table of policies, a line for each app.
+
+    Parameters
+    ----------
+    width
+        The columns of the terminal, to which the table's widest columns are cut; none for a pipe.
+    """
     policies: Sequence[Mapping[str, Any]] = told["policies"]
-    rows = [tuple(_short(_joined(value)) for value in policy.values()) for policy in policies]
+    rows = [
+        tuple(_short(one_line(_joined(value))) for value in policy.values()) for policy in policies
+    ]
     # Padded by hand: a rich table takes seconds for thousands of rows.
     widths = [max(map(len, column)) for column in zip(_COLUMNS, *rows, strict=True)]
+    if width is not None:
+        widths = _fitted(widths, width - len(_GAP) * (len(widths) - 1))
     if rows:
         yield Text(_padded(_COLUMNS, widths), style="bold", no_wrap=True, overflow="ignore")
         text = "\n".join(_padded(row, widths) for row in rows)
         yield Text(text, no_wrap=True, overflow="ignore")
         yield Text()
     for app in told["apps"]:
-        yield Text(_app_line(app), style="" if app["ok"] else "red")
+        yield Text(one_line(_app_line(app)), style="" if app["ok"] else "red")
         for error in app["errors"]:
-            yield Text(f"  {error}", style="red")
+            yield Text(f"  {visible(error)}", style="red")
     if not told["apps"]:
         yield Text("There are no policies.")
 
@@ -59,8 +74,8 @@ def without_folder(others: Mapping[str, Sequence[str]]) -> list[Text]:
     """Name the apps of the table that no folder is about."""
     return [
         Text(
-            f"App {name} has no folder there, and is left alone: {len(ids):,} policies "
-            f"({', '.join(ids):.100})"
+            f"App {one_line(name)} has no folder there, and is left alone: "
+            f"{counted(len(ids), 'policy', 'policies')} ({one_line(', '.join(ids)):.100})"
         )
         for name, ids in others.items()
     ]
@@ -69,7 +84,8 @@ def without_folder(others: Mapping[str, Sequence[str]]) -> list[Text]:
 def finding_lines(findings: Sequence[FileFinding]) -> list[Text]:
     """Return what is wrong, a line each."""
     return [
-        Text(str(finding), style="red" if finding.is_error else "yellow") for finding in findings
+        Text(visible(str(finding)), style="red" if finding.is_error else "yellow")
+        for finding in findings
     ]
 
 
@@ -119,9 +135,10 @@ def _attribute_lines(mark: str, name: str, value: Any) -> str:
 def _app_line(app: Mapping[str, Any]) -> str:
     version = f"version {app['version']}" if app["version"] else "nothing"
     pinned = ", pinned" if app["pinned"] is not None else ""
-    judged = "ok" if app["ok"] else f"{len(app['errors'])} errors"
-    warned = f", {app['warnings']} warnings" if app["warnings"] else ""
-    standing = f"{version} in force{pinned}, {app['policies']:,} policies"
+    judged = "ok" if app["ok"] else counted(len(app["errors"]), "error")
+    warned = f", {counted(app['warnings'], 'warning')}" if app["warnings"] else ""
+    policies = counted(app["policies"], "policy", "policies")
+    standing = f"{version} in force{pinned}, {policies}"
     return f"{app['app']}: {standing}, {judged}{warned}"
 
 
@@ -129,9 +146,18 @@ def _joined(value: Any) -> str:
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
-def _short(text: str) -> str:
-    return text if len(text) <= _WIDEST else f"{text[: _WIDEST - 1]}…"
+def _short(text: str, most: int = _WIDEST) -> str:
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
+def _fitted(widths: Sequence[int], room: int) -> list[int]:
+    """Widths that fit, as far as columns may be cut: of the widest ones something is taken."""
+    fitted = list(widths)
+    while sum(fitted) > room and max(fitted) > _NARROWEST:
+        fitted[fitted.index(max(fitted))] -= 1
+    return fitted
 
 
 def _padded(row: Sequence[str], widths: Sequence[int]) -> str:
-    return "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+    cells = zip(row, widths, strict=True)
+    return _GAP.join(_short(cell, width).ljust(width) for cell, width in cells).rstrip()

@@ -1,15 +1,15 @@
 """Show an edit, ask, apply it, and show what became of it."""
 
-import sys
 from collections.abc import Mapping, Sequence
 from typing import Final
 
 import typer
 from rich.text import Text
 
+from wcsctl.commands.asking import ask
 from wcsctl.commands.policy.rendering import changes_text
-from wcsctl.errors import ExitStatus, UsageError, WcsctlError
-from wcsctl.output import Output
+from wcsctl.errors import ExitStatus, WcsctlError
+from wcsctl.output import Output, counted, visible
 from wcsctl.policies import connect_config
 from wcsctl.policies.apply import Editing
 from wcsctl.policies.diff import PolicyChange
@@ -79,7 +79,7 @@ def review_and_apply(
     """
     if changes:
         if not output.as_json:
-            output.people.print(changes_text(changes, SHOWN_CHANGES))
+            output.people.show(changes_text(changes, SHOWN_CHANGES))
         if not yes:
             ask(output, f"Write to {editing.deployment.name}?")
     done = editing.apply(changes, seen)
@@ -103,31 +103,8 @@ def stop_at_errors(output: Output, findings: Sequence[FileFinding]) -> None:
     warnings = [finding for finding in findings if not finding.is_error]
     for kind, style, found in (("error", "red", errors), ("warning", "yellow", warnings)):
         for finding in found[:_SHOWN_FINDINGS]:
-            output.aside.print(f"[{style}]{kind}:[/{style}] ", end="")
-            output.aside.print(Text(str(finding)), soft_wrap=True)
+            output.aside.show(Text.assemble((f"{kind}:", style), f" {visible(str(finding))}"))
         if len(found) > _SHOWN_FINDINGS:
             output.say(f"… and {len(found) - _SHOWN_FINDINGS:,} more {kind}s")
     if errors:
-        raise WcsctlError(f"{len(errors):,} errors in the policies: nothing was written.")
-
-
-def interactive() -> bool:
-    """Whether somebody can answer a question."""
-    return sys.stdin.isatty()
-
-
-def ask(output: Output, question: str) -> None:
-    """Ask whether to write; `--yes` of the command is for where nobody can answer.
-
-    Raises
-    ------
-    UsageError
-        If the question cannot be asked.
-    typer.Exit
-        If the person says no.
-    """
-    if output.as_json or not interactive():
-        raise UsageError("Cannot ask for confirmation here: pass --yes to write without it.")
-    if not typer.confirm(question, err=True):
-        output.say("Nothing was written.")
-        raise typer.Exit(ExitStatus.FAILED)
+        raise WcsctlError(f"{counted(len(errors), 'error')} in the policies: nothing was written.")

@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.markup import escape
 from rich.text import Text
 
 from wcsctl.context import command_context
 from wcsctl.errors import ExitStatus, NotFoundError
+from wcsctl.output import counted, one_line, visible
 from wcsctl.policies.files import load_directory
 from wcsctl.policies.testing.junit import junit_report
 from wcsctl.policies.testing.reading import find_tests, read_tests
@@ -69,34 +69,35 @@ def test(
         raise typer.Exit(ExitStatus.FAILED)
 
 
-def _for_people(report: TestReport, directory: Path, *, quiet: bool) -> list[Any]:
-    lines: list[Any] = [_line(f"[red]error[/red]  {escape(str(error))}") for error in report.errors]
-    lines += [_line(f"[yellow]warning[/yellow]  {escape(str(one))}") for one in report.warnings]
+def _for_people(report: TestReport, directory: Path, *, quiet: bool) -> list[Text]:
+    lines = [_line(("error", "red"), f"  {error}") for error in report.errors]
+    lines += [_line(("warning", "yellow"), f"  {warning}") for warning in report.warnings]
     if report.errors:
-        return [*lines, "The policies have errors: no test was run."]
+        return [*lines, Text("The policies have errors: no test was run.")]
     for result in report.results:
         if result.passed and quiet:
             continue
-        word = "[green]pass[/green]" if result.passed else "[red]FAIL[/red]"
+        word = ("pass", "green") if result.passed else ("FAIL", "red")
         place = result.test.file.relative_to(directory)
-        lines.append(_line(f"{word}  {escape(f'{place}: {result.test.name}')}"))
-        lines += [_line(f"        {escape(difference)}") for difference in result.differences]
+        lines.append(_line(word, f"  {one_line(f'{place}: {result.test.name}')}"))
+        lines += [_line(f"        {difference}") for difference in result.differences]
     if report.unreached:
-        lines.append("\n[yellow]No test reaches[/yellow]")
-        lines += [f"  {escape(name)}" for name in report.unreached]
+        lines.append(Text("\nNo test reaches", "yellow"))
+        lines += [Text(f"  {one_line(name)}") for name in report.unreached]
     reached = report.policies - len(report.unreached)
-    lines.append(
+    summary = (
         f"\n{len(report.results) - len(report.failed)} passed, {len(report.failed)} failed; "
-        f"{reached} of {report.policies} policies reached  ({report.seconds:.1f} s)"
+        f"{reached} of {counted(report.policies, 'policy', 'policies')} reached  "
+        f"({report.seconds:.1f} s)"
     )
-    return lines
+    return [*lines, Text(summary)]
 
 
-def _line(markup: str) -> Text:
-    """A line that stays one, however narrow the terminal is."""
-    line = Text.from_markup(markup, overflow="ignore")
-    line.no_wrap = True
-    return line
+def _line(*parts: str | tuple[str, str]) -> Text:
+    """A line of parts, some of them with a style."""
+    return Text.assemble(
+        *(visible(part) if isinstance(part, str) else (visible(part[0]), part[1]) for part in parts)
+    )
 
 
 def _to_json(report: TestReport) -> Mapping[str, Any]:

@@ -100,7 +100,9 @@ def demands(policies: "Iterable[Policy]", now: float) -> list[Demand]:
     return found
 
 
-def contradictions(demands: Sequence[Demand], others: Sequence[Demand] = ()) -> list[Finding]:
+def contradictions(
+    demands: Sequence[Demand], others: Sequence[Demand] = (), others_are: str = ""
+) -> list[Finding]:
     """Find each `configure` policy that would undo what an enforced policy needs.
 
     It is an error of the `configure` policy, whichever of the two was written first. The deny or
@@ -114,19 +116,23 @@ def contradictions(demands: Sequence[Demand], others: Sequence[Demand] = ()) -> 
     others
         Of policies that hold together with them: those for every app, or those of the single apps.
         Contradictions among them are not reported.
+    others_are
+        What a finding says of a policy among the others: `of app *`.
     """
     findings = []
-    for configured, derived in _opposed(demands, (*demands, *others)):
-        for attribute, value in _undone(configured, derived):
-            message = (
-                f"configures {attribute} {value} for {configured.method}, which would undo "
-                f"policy {derived.policy!r}"
-            )
-            findings.append(Finding(Severity.ERROR, configured.policy, attribute, message))
+    outside = f" {others_are}" if others_are else ""
+    for undone, whose in ((demands, ""), (others, outside)):
+        for configured, derived in _opposed(demands, undone):
+            for attribute, value in _undone(configured, derived):
+                message = (
+                    f"configures {attribute} {value} for {configured.method}, which would undo "
+                    f"policy {derived.policy!r}{whose}"
+                )
+                findings.append(Finding(Severity.ERROR, configured.policy, attribute, message))
     for configured, derived in _opposed(others, demands):
         for attribute, value in _undone(configured, derived):
             message = (
-                f"overrules policy {configured.policy!r}, which configures "
+                f"overrules policy {configured.policy!r}{outside}, which configures "
                 f"{attribute} {value} for {configured.method}"
             )
             findings.append(Finding(Severity.WARNING, derived.policy, "action", message))

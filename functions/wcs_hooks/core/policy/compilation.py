@@ -125,7 +125,9 @@ def compile_policies(
     policies.sort(key=lambda policy: (policy.priority, policy.id))
     demanded = tuple(demands(policies, now))
     present = _present(others, now)
-    findings += contradictions(demanded, present)
+    findings += contradictions(
+        demanded, present, "of a single app" if app == EVERY_APP else f"of app {EVERY_APP}"
+    )
     findings += lint(policies, demanded, present, now, tokens)
     return Compilation(
         app,

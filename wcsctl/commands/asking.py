@@ -1,0 +1,54 @@
+"""Questions to the person at the terminal. They go to standard error; results stay parseable."""
+
+import sys
+
+import typer
+
+from wcsctl.errors import ExitStatus, UsageError
+from wcsctl.output import Output, one_line
+
+
+def interactive() -> bool:
+    """Whether somebody can answer a question."""
+    return sys.stdin.isatty()
+
+
+def ask(output: Output, question: str) -> None:
+    """Ask whether to write; `--yes` of the command is for where nobody can answer.
+
+    Raises
+    ------
+    UsageError
+        If the question cannot be asked.
+    typer.Exit
+        If the person says no.
+    """
+    if not interactive():
+        raise _cannot_ask()
+    if not _agreed(output, question):
+        output.say("Nothing was written.")
+        raise typer.Exit(ExitStatus.FAILED)
+
+
+def confirm(output: Output, question: str) -> None:
+    """Ask; the answer may come through a pipe.
+
+    Raises
+    ------
+    UsageError
+        If results are for a program, which expects no question.
+    typer.Abort
+        If the answer is no.
+    """
+    if not _agreed(output, question):
+        raise typer.Abort
+
+
+def _agreed(output: Output, question: str) -> bool:
+    if output.as_json:
+        raise _cannot_ask()
+    return typer.confirm(one_line(question), err=True)
+
+
+def _cannot_ask() -> UsageError:
+    return UsageError("Cannot ask for confirmation here: pass --yes to write without it.")
