@@ -23,6 +23,9 @@ _ID: Final = re.compile(r"[\w-]+")
 _OVERLAP_MS: Final = 20_000
 """How far a look goes back behind the one before: lines reach CloudWatch out of order."""
 
+FAILURES: Final = ("expressionErrors", "lookupErrors", "limitErrors")
+"""The fields of a line with what could not be found out: `policy: attribute` each."""
+
 _NOT_SHOWN: Final = frozenset({"level", "message", "timestamp", "service", "location"})
 
 
@@ -171,7 +174,7 @@ def to_json(record: LogRecord) -> dict[str, Any]:
 def _policies(line: Mapping[str, Any]) -> Iterator[str]:
     for name in ("policies", "shadowDenied", "shadowOverridden"):
         yield from line.get(name, ())
-    for name in ("expressionErrors", "lookupErrors"):
+    for name in FAILURES:
         for failure in line.get(name, ()):
             yield failure.rpartition(": ")[0]
 

@@ -34,6 +34,8 @@ _REMARKS: Final = {
     "shadowOverridden": "shadow would override: {}",
     "expressionErrors": "no value: {}",
     "lookupErrors": "row not available: {}",
+    "limitErrors": "not counted: {}",
+    "limit": "no room: {}",
     "error": "{}",
     "stale": "policies may be outdated",
     "deadLettered": "dead-lettered",

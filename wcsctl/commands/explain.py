@@ -121,6 +121,8 @@ def _facts(found: DecisionExplanation) -> Iterator[tuple[str, str]]:
     if isinstance(token, dict):
         by = f", by {token['trust']}" if token.get("trust") else ""
         yield "Token", f"{token.get('status', '')}{by}"
+    if line.get("limit"):
+        yield "No room", str(line["limit"])
     yield "Verdict", f"{line.get('answer', '')}{_by(line)}"
     reason = f", {found.reason!r}" if found.reason else ""
     yield "Reply", f"{line.get('status', '')}{reason}"
