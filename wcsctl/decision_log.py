@@ -106,14 +106,17 @@ class Filter:
 
 
 def field_text(value: Any) -> str:
-    """A field of a line as people write it: a text as it is, anything else as JSON.
+    r"""A field of a line as people write it: a text as it is, anything else as JSON.
+
+    A text that could end a line, or steer a terminal, is JSON too: a stranger may have sent it.
 
     Examples
     --------
-    >>> field_text("lesson"), field_text(True), field_text(640)
-    ('lesson', 'true', '640')
+    >>> field_text("lesson"), field_text(True), field_text("a\nb")
+    ('lesson', 'true', '"a\\nb"')
     """
-    return value if isinstance(value, str) else json.dumps(value)
+    is_plain = isinstance(value, str) and value.isprintable()
+    return str(value) if is_plain else json.dumps(value, ensure_ascii=False)
 
 
 def _subject(line: Mapping[str, Any]) -> str:

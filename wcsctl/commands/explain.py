@@ -61,10 +61,10 @@ def explain(
 def _for_people(found: DecisionExplanation) -> Iterator[Text]:
     line = found.record.fields
     at = datetime.fromtimestamp(found.record.at / 1000, UTC).astimezone()
-    app = f" of app {line['app']}" if line.get("app") else ""
-    versions = ", ".join(f"{name} version {number}" for name, number in _versions(line))
+    app = f" of app {field_text(line['app'])}" if line.get("app") else ""
+    versions = ", ".join(f"{field_text(name)} version {one}" for name, one in _versions(line))
     yield Text.assemble(
-        (f"{line.get('method', '')}{app}", "bold"),
+        (f"{field_text(line.get('method', ''))}{app}", "bold"),
         f", {at:%d %b %H:%M:%S}, by {versions or 'none'}",
     )
     yield Text(f"Decision  {line.get('decision', '')}", "dim")
@@ -93,8 +93,8 @@ def _policies(considered: tuple[Considered, ...]) -> Iterator[Text]:
         (
             one.outcome,
             one.action if one.mode == "enforce" else f"{one.action} ({one.mode})",
-            f"{one.app}/{one.policy}",
-            one.detail,
+            field_text(f"{one.app}/{one.policy}"),
+            " ".join(one.detail.split()),
         )
         for one in considered
         if one in shown
