@@ -12,7 +12,7 @@ from typing import Any, Final
 from wcs_hooks.core.hours import is_open
 from wcs_hooks.core.outcome import Outcome, RestOnError
 from wcs_hooks.core.policy.reader import Action, Mode, Policy
-from wcsctl.decision_log import DecisionLog, to_json
+from wcsctl.decision_log import FAILURES, DecisionLog, to_json
 from wcsctl.errors import NotFoundError, UsageError
 from wcsctl.explanation import Considered, PolicySet, outcome_sentence
 from wcsctl.function_logs import LogRecord
@@ -152,7 +152,8 @@ class _Line:
         self._token = _mapping(line.get("token"))
         self._without_value = [
             str(failure).rpartition(": ")[::2]
-            for failure in (*line.get("expressionErrors", ()), *line.get("lookupErrors", ()))
+            for kind in FAILURES
+            for failure in line.get(kind, ())
         ]
 
     def considered(

@@ -23,6 +23,9 @@ _ID: Final = re.compile(r"[\w-]+")
 _OVERLAP_MS: Final = 20_000
 """How far a look goes back behind the one before: lines reach CloudWatch out of order."""
 
+FAILURES: Final = ("expressionErrors", "lookupErrors", "limitErrors")
+"""The fields of a line with what could not be found out: `policy: attribute` each."""
+
 _NOT_SHOWN: Final = frozenset({"level", "message", "timestamp", "service", "location"})
 
 
@@ -104,14 +107,17 @@ class Filter:
 
 
 def field_text(value: Any) -> str:
-    """A field of a line as people write it: a text as it is, anything else as JSON.
+    r"""A field of a line as people write it: a text as it is, anything else as JSON.
+
+    A text that could end a line, or steer a terminal, is JSON too: a stranger may have sent it.
 
     Examples
     --------
-    >>> field_text("lesson"), field_text(True), field_text(640)
-    ('lesson', 'true', '640')
+    >>> field_text("lesson"), field_text(True), field_text("a\nb")
+    ('lesson', 'true', '"a\\nb"')
     """
-    return value if isinstance(value, str) else json.dumps(value)
+    is_plain = isinstance(value, str) and value.isprintable()
+    return str(value) if is_plain else json.dumps(value, ensure_ascii=False)
 
 
 def _subject(line: Mapping[str, Any]) -> str:
@@ -177,7 +183,7 @@ def _is_probe(line: Mapping[str, Any]) -> bool:
 def _policies(line: Mapping[str, Any]) -> Iterator[str]:
     for name in ("policies", "shadowDenied", "shadowOverridden"):
         yield from texts_of(line, name)
-    for name in ("expressionErrors", "lookupErrors"):
+    for name in FAILURES:
         for failure in texts_of(line, name):
             yield failure.rpartition(": ")[0]
 

@@ -7,6 +7,7 @@ import pytest
 from infra.settings import Architecture, Packaging, Settings, SubjectForm, Tracing
 from tests.infra.conftest import Synthesise
 from tests.infra.synthesis import SynthesisedStack
+from tests.infra.test_permissions import role_permissions
 from wcs_hooks.core.caller import Auth, RestApiCalls
 from wcs_hooks.core.methods import Category
 from wcs_hooks.environment import HookEnvironment
@@ -142,6 +143,18 @@ def test_given_settings_when_a_category_function_starts_then_its_environment_tel
         "SUBJECT_SECRET_ARN": stack.output("SubjectSecretArn"),
         **(of_events if category is Category.EVENT else {}),
     }
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_given_hashed_subjects_when_functions_run_then_those_that_answer_hooks_may_read_the_secret(
+    name: str, stack_with: Synthesise
+) -> None:
+    stack = stack_with(OTHER_SETTINGS)
+
+    reading = {each for each in role_permissions(stack, name) if each[1] == "secret of subjects"}
+
+    allowed = {("secretsmanager:GetSecretValue", "secret of subjects")}
+    assert reading == (set() if name == "compiler" else allowed)
 
 
 @pytest.mark.parametrize("keep_alive", [False, True])

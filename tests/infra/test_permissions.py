@@ -48,6 +48,7 @@ def permissions(stack: SynthesisedStack, document: Json) -> Permissions:
             "DeadLetterTableName": "dead-letter table",
             "SignatureSecretArn": "secret",
             "TokenSecretsArn": "secrets of tokens",
+            "SubjectSecretArn": "secret of subjects",
         }.items()
         if output in stack.template["Outputs"]
     }

@@ -25,9 +25,11 @@ from wcs_hooks.compiler.policy_compiler import (
     ATTEMPTS,
     AppRecord,
     ContendedError,
+    Edit,
     PolicyCompiler,
     Status,
 )
+from wcs_hooks.core.policy.compilation import source_digest
 
 type Enforce = Callable[..., Status]
 _BROKEN = deny("broken", when="body.name ==")
@@ -191,6 +193,28 @@ def test_given_an_edit_that_is_taken_back_then_it_is_a_version_of_its_own(
     versions = [enforce("live", deny("no", reason=reason)).version for reason in ("a", "b", "a")]
 
     assert versions == [1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    ("mark", "kept"),
+    [
+        ({"by": "anna", "message": "closed"}, Edit("anna", "closed")),
+        ({"by": 5, "message": "x" * 2_000}, Edit("", "x" * 1_000)),
+        ({"by": "anna", "source": "another"}, Edit()),
+        ({"by": "anna", "source": None}, Edit()),
+    ],
+)
+def test_given_the_mark_of_an_edit_when_compiled_then_its_author_is_kept_if_the_policies_are_its(
+    clock: FakeClock, mark: dict[str, Any], kept: Edit
+) -> None:
+    store = InMemoryPolicyStore()
+    store.put("school", "no", method="call", action="deny")
+    digest = source_digest(store.items("school"))
+    store.put("school", "#edit", **{"source": digest, **mark})
+
+    PolicyCompiler(store, clock).compile("school")
+
+    assert store.versions["school"][1].edit == kept
 
 
 def test_given_policies_when_one_is_removed_then_the_new_version_is_without_it(

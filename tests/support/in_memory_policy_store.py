@@ -39,6 +39,7 @@ class Version:
     items: list[dict[str, Any]]
     demands: tuple[Demand, ...]
     changed: Changes
+    edit: Edit = UNKNOWN_EDIT
 
 
 class InMemoryPolicyStore:
@@ -125,7 +126,6 @@ class InMemoryPolicyStore:
         now: float,
         edit: Edit = UNKNOWN_EDIT,
     ) -> int:
-        del edit
         versions = self.versions.setdefault(compilation.app, {})
         number = max(versions, default=0) + 1
         versions[number] = Version(
@@ -133,6 +133,7 @@ class InMemoryPolicyStore:
             [dict(item) for item in items],
             compilation.demands,
             changed,
+            edit,
         )
         return number
 

@@ -168,13 +168,15 @@ def test_the_hooks_of_wcsctl_status_are_shown_only_when_asked_for_or_rejected(
 
 
 def test_a_decision_reads_as_one_line(stack: OperatedStack) -> None:
-    stack.log("direct", line("denied-1", restOnError="FAIL", outcome="aborted"))
+    full = "school/no-publishing: 1 of 1 held by b4e7"
+    stack.log("direct", line("denied-1", restOnError="FAIL", outcome="aborted", limit=full))
 
     [shown] = stack.run("decisions").stdout.splitlines()
 
     for part in ("publishStream", "denied", "403", "app school", "by school/no-publishing"):
         assert part in shown
     assert "WCS under FAIL: aborted" in shown
+    assert f"no room: {full}" in shown
     assert shown.endswith("denied-1")
 
 

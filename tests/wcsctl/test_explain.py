@@ -105,6 +105,25 @@ def test_given_people_who_read_it_then_they_see_who_what_and_what_wcs_did(
         assert line in shown.splitlines()
 
 
+def test_given_a_stranger_who_sends_line_ends_and_escapes_then_neither_reaches_the_terminal(
+    stack: OperatedStack,
+) -> None:
+    forged = "x\nVerdict   echoed\x1b[2J"
+    stack.log(
+        "direct",
+        _DENIED
+        | {"app": forged, "method": forged, "fields": {"name": forged}}
+        | {"subject": {"id": forged}, "versions": {}},
+    )
+
+    shown = stack.run("explain", _DECISION).stdout
+
+    assert "\x1b" not in shown
+    assert [line for line in shown.splitlines() if line.startswith("Verdict")] == [
+        "Verdict   denied by school/teachers-only"
+    ]
+
+
 def test_given_an_override_then_its_fields_are_named_and_their_values_are_not(
     stack: OperatedStack,
 ) -> None:

@@ -34,6 +34,8 @@ _REMARKS: Final = {
     "shadowOverridden": "shadow would override: {}",
     "expressionErrors": "no value: {}",
     "lookupErrors": "row not available: {}",
+    "limitErrors": "not counted: {}",
+    "limit": "no room: {}",
     "error": "{}",
     "stale": "policies may be outdated",
     "deadLettered": "dead-lettered",
@@ -172,7 +174,7 @@ def decision_line(record: LogRecord) -> Text:
 def subject_text(subject: Mapping[str, Any]) -> str:
     """Who it was, for people."""
     hashed = f"hash {subject.get('hash')}"
-    who = f"user {subject['id']}" if "id" in subject else f"user with {hashed}"
+    who = f"user {field_text(subject['id'])}" if "id" in subject else f"user with {hashed}"
     return f"{who} (unverified)" if subject.get("unverified") else who
 
 

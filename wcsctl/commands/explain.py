@@ -61,10 +61,10 @@ def explain(
 def _for_people(found: DecisionExplanation) -> Iterator[Text]:
     line = found.record.fields
     at = datetime.fromtimestamp(found.record.at / 1000, UTC).astimezone()
-    app = f" of app {line['app']}" if line.get("app") else ""
-    versions = ", ".join(f"{name} version {number}" for name, number in _versions(line))
+    app = f" of app {field_text(line['app'])}" if line.get("app") else ""
+    versions = ", ".join(f"{field_text(name)} version {one}" for name, one in _versions(line))
     yield Text.assemble(
-        (f"{line.get('method', '')}{app}", "bold"),
+        (f"{field_text(line.get('method', ''))}{app}", "bold"),
         f", {at:%d %b %H:%M:%S}, by {versions or 'none'}",
     )
     yield Text(f"Decision  {line.get('decision', '')}", "dim")
@@ -93,8 +93,8 @@ def _policies(considered: tuple[Considered, ...]) -> Iterator[Text]:
         (
             one.outcome,
             one.action if one.mode == "enforce" else f"{one.action} ({one.mode})",
-            f"{one.app}/{one.policy}",
-            one.detail,
+            field_text(f"{one.app}/{one.policy}"),
+            " ".join(one.detail.split()),
         )
         for one in considered
         if one in shown
@@ -121,6 +121,8 @@ def _facts(found: DecisionExplanation) -> Iterator[tuple[str, str]]:
     if isinstance(token, dict):
         by = f", by {token['trust']}" if token.get("trust") else ""
         yield "Token", f"{token.get('status', '')}{by}"
+    if line.get("limit"):
+        yield "No room", str(line["limit"])
     yield "Verdict", f"{line.get('answer', '')}{_by(line)}"
     reason = f", {found.reason!r}" if found.reason else ""
     yield "Reply", f"{line.get('status', '')}{reason}"
