@@ -74,6 +74,21 @@ def test_a_stream_that_is_kept_alive_holds_its_place_and_one_that_is_not_loses_i
     assert [_publish(hooks, stream) for stream in "cd"] == [200, 403]
 
 
+def test_a_call_that_never_begins_gives_its_place_back_within_minutes(
+    hooks: HookClient, clock: FakeClock
+) -> None:
+    hooks.post("connect", dict(_OF))
+
+    def call(call_id: str) -> int:
+        body = {**_OF, "caller": "anna", "callId": call_id}
+        return int(hooks.post("call", body).status)
+
+    answers = [call("1"), call("2")]
+    clock.advance(310)
+
+    assert [*answers, call("2")] == [200, 403, 200]
+
+
 def test_a_place_that_ran_out_is_counted_when_it_is_taken_over(
     hooks: HookClient, clock: FakeClock
 ) -> None:
@@ -97,6 +112,7 @@ def test_a_call_of_a_long_session_holds_its_place_for_longer(
         return int(hooks.post("call", body).status)
 
     first = call("1")
+    hooks.post("CallStatusEvent", {**_OF, "callId": "1", "status": "ESTABLISHED"})
     answers = []
     for _ in range(5):
         clock.advance(3_000)

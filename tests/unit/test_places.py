@@ -78,13 +78,26 @@ def test_the_end_of_a_session_gives_back_what_it_its_streams_and_its_calls_hold(
     assert asked == [("release_session", (_SESSION, None))]
 
 
+def test_a_call_and_a_session_that_have_begun_keep_their_places() -> None:
+    of_call = _told(
+        InMemoryLeases(), "CallStatusEvent", ("call",), status="ESTABLISHED", callId="c"
+    )
+    of_session = _told(
+        InMemoryLeases(), "ConnectionStatusEvent", ("session",), status="ESTABLISHED"
+    )
+
+    assert of_call == [("renew", _CALL)]
+    assert of_session == [("renew", Holder("n", "s", "sessionId", "s"))]
+
+
 @pytest.mark.parametrize(
     ("method", "fields"),
     [
         ("StreamStatusEvent", {"status": "PUBLISHING", "mediaSessionId": "m"}),
         ("StreamStatusEvent", {"status": "UNPUBLISHED"}),
-        ("CallStatusEvent", {"status": "ESTABLISHED", "callId": "c"}),
-        ("ConnectionStatusEvent", {"status": "ESTABLISHED"}),
+        ("CallStatusEvent", {"status": "RING", "callId": "c"}),
+        ("CallStatusEvent", {"status": "ESTABLISHED"}),
+        ("RegistrationStatusEvent", {"status": "ESTABLISHED"}),
         ("ConnectionStatusEvent", {"status": "FAILED", "callId": "c"}),
         ("ErrorEvent", {"status": "FAILED"}),
     ],

@@ -60,8 +60,13 @@ _BATCH: Final = 25
 _RENEWED_WITH_SESSION: Final = frozenset({Held.CALL, Held.SESSION})
 
 
+CONFIRMED_WITHIN: Final = 300.0
+"""Seconds for which a call or a session holds a place before a renewal confirms it. One whose hook
+failed after its place was taken never begins, and WCS tells of no end."""
+
+
 class LeaseSeconds(NamedTuple):
-    """How long a place is held from when it was taken or last renewed."""
+    """How long a place is held after a renewal; that of a stream also before the first one."""
 
     stream: float
     call: float
@@ -103,6 +108,10 @@ class DynamoLeases:
             Held.STREAM: seconds.stream,
             Held.CALL: seconds.call,
             Held.SESSION: seconds.session,
+        }
+        self._until_confirmed = {
+            held: seconds if held is Held.STREAM else min(seconds, CONFIRMED_WITHIN)
+            for held, seconds in self._seconds.items()
         }
         self._ttl = max(*self._seconds.values(), MAX_RATE_SECONDS) + TTL_MARGIN
         self._clock = clock
@@ -236,7 +245,7 @@ class DynamoLeases:
         for index, place in enumerate(wanted):
             search = searches.get(place.budget.key)
             if search is None:
-                seconds = place.seconds if place.held is Held.RATE else self._seconds[place.held]
+                seconds = place.seconds or self._until_confirmed[place.held]
                 search = Search(self._table, place, seconds, self._ttl, self._shard_places)
                 searches[place.budget.key] = search
             search.indexes.append(index)

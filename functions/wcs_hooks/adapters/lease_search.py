@@ -240,9 +240,14 @@ class Search:
             update, number, None if is_listed else TakenPlace(number, self._wanted.held, now)
         )
 
+    def _has(self, shard: Shard) -> bool:
+        return self._lease in shard.leases
+
     def _update(self, shard: int) -> Update:
         return Update(self._table, (KEY, budget_item(self._budget, shard)))
 
     def _set_lease(self, update: Update, now: float) -> None:
-        update.set(self._lease, {"N": str(math.ceil(now + self._seconds))})
+        # A hook that comes again must not shorten what was renewed meanwhile.
+        kept = [shard.until(self._lease) for shard in self._known.values() if self._has(shard)]
+        update.set(self._lease, {"N": str(math.ceil(max(now + self._seconds, *kept, 0.0)))})
         update.set(EXPIRES_AT, {"N": str(math.ceil(now + self._ttl))})

@@ -40,8 +40,16 @@ _ENDS: Final = {
 (`docs/wcs-protocol.md`, section 6)."""
 
 
+_BEGUN: Final = {
+    "CallStatusEvent": (Held.CALL, HOLDER_FIELDS["call"]),
+    "ConnectionStatusEvent": (Held.SESSION, HOLDER_FIELDS["connect"]),
+}
+"""Events that tell with status ESTABLISHED that a call or a session has begun. Until then its place
+is held for minutes only: what was let in and never began has no end."""
+
+
 class ReleasePlaces:
-    """Gives places back when what held them has ended, and keeps those of streams meanwhile.
+    """Gives places back when what held them has ended, and keeps them meanwhile.
 
     Parameters
     ----------
@@ -59,7 +67,9 @@ class ReleasePlaces:
         self._noted: set[str] = set()
 
     def __call__(self, answered: Answered, deadline: Deadline) -> None:
-        """Give back what an end gives back; a renewal that fails is left to the next keep-alive.
+        """Give back what an end gives back, and keep what has begun or is kept alive.
+
+        What a keep-alive could not renew is left to the next one.
 
         Raises
         ------
@@ -75,6 +85,11 @@ class ReleasePlaces:
             if Held.STREAM in holds and not answered.redriven:
                 with suppress(UnavailableError):
                     self._keep(answered, deadline)
+        elif method in _BEGUN and payload.fields.get("status") == "ESTABLISHED":
+            held, field = _BEGUN[method]
+            holder = Holder.named_by(payload, field)
+            if held in holds and holder is not None:
+                self._leases().renew(holder, deadline)
         elif method in _ENDS:
             held, field, ended = _ENDS[method]
             holder = Holder.named_by(payload, field)
