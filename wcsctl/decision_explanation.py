@@ -12,7 +12,7 @@ from typing import Any, Final
 from wcs_hooks.core.hours import is_open
 from wcs_hooks.core.outcome import Outcome, RestOnError
 from wcs_hooks.core.policy.reader import Action, Mode, Policy
-from wcsctl.decision_log import FAILURES, DecisionLog, to_json
+from wcsctl.decision_log import FAILURES, DecisionLog, texts_of, to_json
 from wcsctl.errors import NotFoundError, UsageError
 from wcsctl.explanation import Considered, PolicySet, outcome_sentence
 from wcsctl.function_logs import LogRecord
@@ -109,12 +109,16 @@ def find_decision(log: DecisionLog, decision: str, since: float) -> LogRecord:
 def explain_decision(record: LogRecord, history: History) -> DecisionExplanation:
     """Explain a decision by the versions of that time, as far as these are kept."""
     line = record.fields
-    versions = _mapping(line.get("versions"))
+    versions = {
+        app: version
+        for app, version in _mapping(line.get("versions")).items()
+        if isinstance(version, int)
+    }
     items: dict[str, list[Mapping[str, Any]]] = {}
     notes: list[str] = []
     for app, version in versions.items():
         try:
-            items[app] = list(history.policies(app, int(version)).values())
+            items[app] = list(history.policies(app, version).values())
         except NotFoundError:
             notes.append(
                 f"Version {version} of the policies of app {app} is not kept any more: only those "
@@ -144,16 +148,14 @@ class _Line:
     def __init__(self, record: LogRecord) -> None:
         line = record.fields
         self._at = record.at / 1000
-        self._applied = list(line.get("policies", ()))
+        self._applied = texts_of(line, "policies")
         self._denier = line.get("policy", "")
-        self._shadow = {*line.get("shadowDenied", ()), *line.get("shadowOverridden", ())}
+        self._shadow = {*texts_of(line, "shadowDenied"), *texts_of(line, "shadowOverridden")}
         self._is_traced = "passedOver" in line
         self._passed_over = _mapping(line.get("passedOver"))
         self._token = _mapping(line.get("token"))
         self._without_value = [
-            str(failure).rpartition(": ")[::2]
-            for kind in FAILURES
-            for failure in line.get(kind, ())
+            failure.rpartition(": ")[::2] for kind in FAILURES for failure in texts_of(line, kind)
         ]
 
     def considered(
@@ -196,7 +198,7 @@ class _Line:
             return "window", "not open then"
         if policy.trust is not None:
             took = self._token.get("trust") == policy.id
-            return "token", f"the hook's token was {self._token['status']}" if took else ""
+            return "token", f"the hook's token was {self._token.get('status', '')}" if took else ""
         if missing:
             return "compute" if missing.startswith("compute") else "when", missing
         if self._is_traced and policy.match:
@@ -242,7 +244,7 @@ def _reason(line: Mapping[str, Any], policies: Sequence[Policy]) -> str:
 def _changes(line: Mapping[str, Any], policies: Sequence[Policy]) -> Iterator[str]:
     if line.get("answer") != "overridden":
         return
-    applied = {*line.get("policies", ())}
+    applied = texts_of(line, "policies")
     fields = (
         name
         for one in policies
@@ -259,7 +261,7 @@ def _consequence(line: Mapping[str, Any]) -> str:
             "connect: the WCS REST API may have started it, which must not be rejected."
         )
     outcome, told = line.get("outcome"), line.get("restOnError")
-    if outcome in set(Outcome) and told in set(RestOnError):
+    if outcome in list(Outcome) and told in list(RestOnError):
         return outcome_sentence(Outcome(outcome), RestOnError(told))
     match line.get("answer"):
         case "echoed":

@@ -16,7 +16,7 @@ from wcsctl.decision_explanation import (
     explain_decision,
     find_decision,
 )
-from wcsctl.decision_log import DecisionLog, Filter, field_text
+from wcsctl.decision_log import DecisionLog, Filter, field_text, texts_of
 from wcsctl.explanation import Considered
 from wcsctl.function_configuration import FunctionConfigurations
 from wcsctl.function_logs import FunctionLogs
@@ -132,5 +132,5 @@ def _facts(found: DecisionExplanation) -> Iterator[tuple[str, str]]:
 
 
 def _by(line: Mapping[str, Any]) -> str:
-    policies = line.get("policies")
-    return f" by {', '.join(policies)}" if isinstance(policies, list) and policies else ""
+    policies = texts_of(line, "policies")
+    return f" by {', '.join(policies)}" if policies else ""
