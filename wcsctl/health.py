@@ -1,7 +1,7 @@
 """Whether all is well with a deployment: its checks, each of which says what to do if it fails."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -193,7 +193,8 @@ class Health:
 
     def _methods_waited_for(self) -> Iterator[Check]:
         """Whether WCS calls what policies wait for; nothing where none of them needs a switch."""
-        needed_by = switches_of(self._deployment).needed_by
+        switches = switches_of(self._deployment)
+        needed_by = switches.needed_by
         if not needed_by:
             return
         source = source_of(self._deployment, self._configurations)
@@ -207,11 +208,9 @@ class Health:
             detail += f", in {_CALLED_HOURS} h"
             yield Check("methods", ok=True, detail=detail, facts=facts)
         for method in never:
-            unless = " (unless nobody plays that way)" if method in PLAYERS else ""
             detail = (
                 f"{method} never came in {_CALLED_HOURS} h, though {started:,} streams started: "
-                f"{', '.join(needed_by[method][:_SHOWN])} "
-                f"{'is' if len(needed_by[method]) == 1 else 'are'} never asked{unless}. WCS needs "
+                f"{_without(method, needed_by[method], switches.stream_limits)}. WCS needs "
                 f"{switch_of(method)} in flashphoner.properties: wcsctl wcs-setup <app> prints all "
                 "the lines"
             )
@@ -272,6 +271,21 @@ class Health:
             detail = f"in alarm: {', '.join(ringing)}. The dashboard shows why."
             return Check("alarms", ok=False, detail=detail, facts=facts)
         return Check("alarms", ok=True, detail=f"none of {len(states)} in alarm", facts=facts)
+
+
+def _without(method: str, needed_by: Sequence[str], stream_limits: Collection[str]) -> str:
+    """What becomes of policies if a method that they need never comes."""
+    asked = [name for name in needed_by if name not in stream_limits]
+    limits = [name for name in needed_by if name in stream_limits]
+    said = []
+    if asked:
+        unless = " (unless nobody plays that way)" if method in PLAYERS else ""
+        verb = "is" if len(asked) == 1 else "are"
+        said.append(f"{', '.join(asked[:_SHOWN])} {verb} never asked{unless}")
+    if limits:
+        verb = "counts" if len(limits) == 1 else "count"
+        said.append(f"{', '.join(limits[:_SHOWN])} {verb} a stream for about 90 s only")
+    return ", and ".join(said)
 
 
 def age_of(compiled_at: str) -> str:

@@ -181,7 +181,9 @@ def _called(stack: OperatedStack, method: str, times: int = 1) -> None:
 def test_given_streams_but_no_keep_alive_that_policies_wait_for_then_it_is_a_warning(
     stack: OperatedStack,
 ) -> None:
+    limit = {"by": "app", "most": 2, "holds": "stream"}
     stack.enforce("school", deny("cut", "StreamKeepAliveEvent"), deny("hls", "playHLS"))
+    stack.enforce("hall", deny("two", limit=limit))
     _called(stack, "publishStream", 7)
     _called(stack, "playHLS")
 
@@ -194,7 +196,7 @@ def test_given_streams_but_no_keep_alive_that_policies_wait_for_then_it_is_a_war
     assert people.exit_code == 0
     text = " ".join(people.stdout.split())
     assert "! methods StreamKeepAliveEvent never came in 24 h, though 7 streams started" in text
-    assert "school/cut is never asked" in text
+    assert "school/cut is never asked, and hall/two counts a stream for about 90 s only" in text
     assert "keep_alive_streaming_sessions_enabled=true" in text
 
 
