@@ -10,7 +10,10 @@ from simulated_wcs.transport import (
     HookTransport,
 )
 from wcs_hooks.adapters.dynamo_policy_store import from_attributes, read_records
+from wcs_hooks.adapters.keep_alive_marks import has_keep_alive
+from wcs_hooks.core.errors import UnavailableError
 from wcs_hooks.core.methods import PLAYERS, STATUS_PROBE, switch_of
+from wcs_hooks.core.policy.limit_lint import WITHOUT_KEEP_ALIVES
 from wcs_hooks.core.policy.reader import EVERY_APP
 from wcs_hooks.core.policy.vocabulary import STATUS_ID
 from wcs_hooks.telemetry.catalogue import COMPILER
@@ -21,6 +24,7 @@ from wcsctl.deployment import Deployment
 from wcsctl.errors import WcsctlError
 from wcsctl.function_configuration import FunctionConfigurations
 from wcsctl.function_logs import FunctionLogs
+from wcsctl.limits.deployed_budgets import LEASES_TABLE
 from wcsctl.metrics import source_of
 from wcsctl.policies.app_status import AppStatus
 from wcsctl.policies.wcs_switches import switches_of
@@ -112,12 +116,25 @@ class Health:
                 ConsistentRead=True,
             )
             if "Item" in answer:
-                told = AppStatus.from_item(app, from_attributes(answer["Item"]))
+                told = self._up_to_date(
+                    client, AppStatus.from_item(app, from_attributes(answer["Item"]))
+                )
                 if told.policies or not told.ok or told.pinned is not None:
                     found.append(told)
             elif app != EVERY_APP and self._has_policies(client, app):
                 found.append(AppStatus.from_item(app, {}))
         return found
+
+    def _up_to_date(self, client: Any, status: AppStatus) -> AppStatus:
+        """A status as it is once a keep-alive came; the compiler looks every five minutes."""
+        table = self._deployment.outputs.get(LEASES_TABLE)
+        if table is None or all(one["attribute"] != WITHOUT_KEEP_ALIVES for one in status.warnings):
+            return status
+        try:
+            came = has_keep_alive(client, table, status.app)
+        except UnavailableError:
+            return status
+        return status.without_warnings_about(WITHOUT_KEEP_ALIVES) if came else status
 
     def _has_policies(self, client: Any, app: str) -> bool:
         """Whether an app has policies at all: one that had some once has nothing to tell."""

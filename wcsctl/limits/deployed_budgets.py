@@ -12,7 +12,7 @@ from wcsctl.errors import NotFoundError
 from wcsctl.limits.counting import Counted
 from wcsctl.limits.stored_budgets import StoredBudgets
 
-_OUTPUT: Final = "LeasesTableName"
+LEASES_TABLE: Final = "LeasesTableName"
 """The stack's output with the table of leases."""
 
 
@@ -71,9 +71,9 @@ class PlaceCounter:
 
 
 def _leases_table(deployment: Deployment) -> str:
-    if _OUTPUT not in deployment.outputs:
+    if LEASES_TABLE not in deployment.outputs:
         raise NotFoundError(
             f"The stack {deployment.name} has no limits: it was deployed by an earlier version. "
             "Deploy it again."
         )
-    return deployment.output(_OUTPUT)
+    return deployment.output(LEASES_TABLE)
