@@ -35,6 +35,7 @@ _COMMANDS: Final = {
     "ban": "wcsctl.commands.ban:ban_user",
     "unban": "wcsctl.commands.ban:unban_user",
     "bans": "wcsctl.commands.ban:list_bans",
+    "limits": "wcsctl.commands.limits:app",
     "secret": "wcsctl.commands.secret:app",
     "token": "wcsctl.commands.token:app",
     "wcs-setup": "wcsctl.commands.wcs_setup:wcs_setup",

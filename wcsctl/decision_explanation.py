@@ -154,6 +154,10 @@ class _Line:
         self._is_traced = "passedOver" in line
         self._passed_over = _mapping(line.get("passedOver"))
         self._token = _mapping(line.get("token"))
+        # Places are counted last: a denial for want of room ends no evaluation.
+        self._full = dict(
+            part.partition(": ")[::2] for part in str(line.get("limit", "")).split("; ")
+        )
         self._without_value = [
             failure.rpartition(": ")[::2] for kind in FAILURES for failure in texts_of(line, kind)
         ]
@@ -174,7 +178,8 @@ class _Line:
                 outcome,
                 detail,
             )
-            ended = ended or (name in self._applied and _ends(policy, name == self._denier))
+            applied = name in self._applied and name not in self._full
+            ended = ended or (applied and _ends(policy, name == self._denier))
 
     def _outcome(self, policy: Policy, name: str, *, ended: bool) -> tuple[str, str]:
         without_value = [
@@ -182,7 +187,7 @@ class _Line:
         ]
         missing = f"{', '.join(without_value)} had no value" if without_value else ""
         if name in self._applied or name in self._shadow:
-            return "applied", missing
+            return "applied", missing or self._full.get(name, "")
         if policy.mode is Mode.OFF:
             return "off", "mode: off"
         if ended:

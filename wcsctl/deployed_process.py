@@ -23,10 +23,12 @@ from wcs_hooks.core.active_policies import ActivePolicies
 from wcs_hooks.core.answer import Answer, LazyIdentity, answer, identity_of
 from wcs_hooks.core.caller import RestApiCalls
 from wcs_hooks.core.decision import Hook, Session, Step
+from wcs_hooks.core.limits import ALL_TAKEN, Taken, WantedPlace
 from wcs_hooks.core.lists import Row, RowKey, Rows, no_rows
 from wcs_hooks.core.methods import METHODS, Category
 from wcs_hooks.core.outcome import RestOnError
 from wcs_hooks.core.payload import parse
+from wcs_hooks.core.places import Take
 from wcs_hooks.core.snapshot import Snapshot
 from wcs_hooks.core.tokens.trust import Trust
 from wcs_hooks.core.tokens.verification import Shown, TokenStatus, item_for
@@ -64,6 +66,8 @@ class Question(NamedTuple):
         What tokens are verified with, beside the keys in policies.
     rows
         The rows of lists that were read so far.
+    taken
+        What came of taking the places that it needs; none if nobody tried yet.
     """
 
     method: str
@@ -74,6 +78,7 @@ class Question(NamedTuple):
     token: GivenToken | None = None
     keys: KnownKeys = NO_KEYS
     rows: Mapping[RowKey, Row] = {}
+    taken: Taken | None = None
 
 
 class TracedAnswer(NamedTuple):
@@ -136,7 +141,11 @@ class DeployedProcess:
         self._lock = threading.Lock()
 
     def answer(
-        self, snapshots: SnapshotBytes, question: Question, rows: Rows = no_rows
+        self,
+        snapshots: SnapshotBytes,
+        question: Question,
+        rows: Rows = no_rows,
+        take: Take | None = None,
     ) -> TracedAnswer:
         """Answer a hook as the function for its category does.
 
@@ -144,6 +153,9 @@ class DeployedProcess:
         ----------
         rows
             Reads rows of lists; called in this process, with those that the other one asks for.
+        take
+            Takes the places that the hook needs, or looks what would come of that; called in this
+            process. None to decide as if there was room.
 
         Raises
         ------
@@ -152,16 +164,20 @@ class DeployedProcess:
         """
         data: tuple[bytes, ...] | None = None
         known: dict[RowKey, Row] = {}
+        taken = ALL_TAKEN if take is None else None
         while True:
-            found = self.run(_answer, snapshots.digest, data, question._replace(rows=known))
+            asked = question._replace(rows=known, taken=taken)
+            found = self.run(_answer, snapshots.digest, data, asked)
             if isinstance(found, TracedAnswer):
                 return found
             if found is None:
                 # Snapshots can be large, and a replay has thousands of hooks: they are sent once.
                 assert data is None  # noqa: S101 - it has the snapshots now
                 data = snapshots.data
+            elif found.places and take is not None:
+                taken = take(found.places)
             else:
-                known |= rows(found)
+                known |= rows(found.rows)
 
     def run[**P, R](self, function: Callable[P, R], *arguments: P.args, **named: P.kwargs) -> R:
         """Call a function in the process. All of it is pickled, the function by its name.
@@ -272,18 +288,25 @@ def _exactly(stream: IO[bytes], size: int) -> bytes:
 _loaded: dict[bytes, ActivePolicies] = {}
 
 
-class _UnreadError(Exception):
-    """Rows that were not read yet are needed."""
+class _Needs(NamedTuple):
+    """What an answer takes that only the other process can find out: rows, or places."""
 
-    def __init__(self, keys: Collection[RowKey]) -> None:
+    rows: Collection[RowKey] = ()
+    places: Sequence[WantedPlace] = ()
+
+
+class _NeedsError(Exception):
+    """An answer takes more than was sent with the question."""
+
+    def __init__(self, needs: _Needs) -> None:
         super().__init__()
-        self.keys = keys
+        self.needs = needs
 
 
 def _answer(
     digest: bytes, data: tuple[bytes, ...] | None, question: Question
-) -> TracedAnswer | Collection[RowKey] | None:
-    """Answer a hook, or return the keys of the rows that it takes; none without the snapshots."""
+) -> TracedAnswer | _Needs | None:
+    """Answer a hook, or return what that takes besides; none without the snapshots."""
     policies = _loaded.pop(digest, None)
     if policies is None:
         if data is None:
@@ -293,7 +316,7 @@ def _answer(
     _loaded[digest] = policies
     if len(_loaded) > _MOST_LOADED:
         del _loaded[next(iter(_loaded))]
-    method, body, session, now, rest_api_calls, _, _, known_rows = question
+    method, body, session, now, rest_api_calls, _, _, known_rows, taken = question
     known = METHODS.get(method)
     hook = Hook(method, known.category if known else Category.EVENT, parse(body))
     steps: list[Step] = []
@@ -302,8 +325,13 @@ def _answer(
     def rows(keys: Collection[RowKey]) -> Mapping[RowKey, Row]:
         unread = [key for key in keys if key not in known_rows]
         if unread:
-            raise _UnreadError(unread)
+            raise _NeedsError(_Needs(rows=unread))
         return known_rows
+
+    def take(wanted: Sequence[WantedPlace]) -> Taken:
+        if taken is None:
+            raise _NeedsError(_Needs(places=wanted))
+        return taken
 
     try:
         answered = answer(
@@ -315,10 +343,11 @@ def _answer(
             decision_id=DECISION_ID,
             identity=identity,
             rows=rows,
+            take=take,
             trace=steps.append,
         )
-    except _UnreadError as unread:
-        return unread.keys
+    except _NeedsError as error:
+        return error.needs
     is_about_tokens = known is not None and bool(policies.trusts)
     claims = identity.claims() if is_about_tokens else None
     return TracedAnswer(

@@ -13,6 +13,7 @@ from typing import Any, Final, NamedTuple
 
 from wcs_hooks.core.caller import RestApiCalls
 from wcs_hooks.core.decision import UNKNOWN_SESSION, Decision, Session, Step
+from wcs_hooks.core.limits import ALL_TAKEN, Taken, WantedPlace
 from wcs_hooks.core.lists import Rows, no_rows
 from wcs_hooks.core.methods import METHODS, Category, spellings_of
 from wcs_hooks.core.outcome import Outcome, RestOnError, outcome_of
@@ -32,6 +33,7 @@ from wcs_hooks.core.tokens.verification import Shown
 from wcs_hooks.hook.sessions import session_of
 from wcsctl import deployed_process
 from wcsctl.deployed_process import Question, SnapshotBytes, TracedAnswer
+from wcsctl.limits.counting import Count, Counted, taken
 from wcsctl.tokens.given_token import GivenToken
 from wcsctl.tokens.known_keys import NO_KEYS, KnownKeys
 
@@ -52,8 +54,8 @@ class Considered:
     Attributes
     ----------
     outcome
-        `applied`; else what kept it from applying: `window`, `match`, `when`, `compute`, `lookup`;
-        or `off`, `not reached` (an earlier one ended the evaluation).
+        `applied`; else what kept it from applying: `window`, `match`, `when`, `compute`, `lookup`,
+        `limit`; or `off`, `not reached` (an earlier one ended the evaluation).
     detail
         More about that, for people.
     rows
@@ -151,6 +153,8 @@ class Asked(NamedTuple):
         has the claims that it has.
     rows
         Reads rows of lists.
+    places
+        Counts the places that the hook needs; none to decide as if there was room.
     """
 
     method: str
@@ -162,6 +166,7 @@ class Asked(NamedTuple):
     keys: KnownKeys = NO_KEYS
     connect: Payload | None = None
     rows: Rows = no_rows
+    places: Count | None = None
 
 
 def session_from(connect: Mapping[str, Any]) -> Session:
@@ -207,6 +212,10 @@ class Explanation:
         What is proven.
     kept_claims
         What is kept of that with the session; of a connect only.
+    full
+        Those of the policies, `app/id`, whose limits left no room.
+    uncounted
+        Those whose limits were not looked at, as nobody knows the session.
     """
 
     method: str
@@ -224,6 +233,8 @@ class Explanation:
     token: Shown | None = None
     claims: Mapping[str, Any] | None = None
     kept_claims: Mapping[str, Any] | None = None
+    full: tuple[str, ...] = ()
+    uncounted: tuple[str, ...] = ()
 
     @property
     def policies(self) -> tuple[str, ...]:
@@ -257,7 +268,7 @@ def explain(
     with_considered
         Whether the policies that did not apply are wanted too; that costs a look at each.
     """
-    method, payload, now, session, told, token, keys, connect, rows = asked
+    method, payload, now, session, told, token, keys, connect, rows, count_places = asked
     if connect is not None and policies.trusts:
         of_connect = Asked("connect", connect, now, keys=keys, rows=rows)
         claims = explain(policies, of_connect, with_considered=False).kept_claims
@@ -265,7 +276,14 @@ def explain(
     known = METHODS.get(method)
     category = known.category if known else Category.EVENT
     question = Question(method, payload.raw, session, now, rest_api_calls, token, keys)
-    found = deployed_process.shared().answer(policies.snapshot_bytes, question, rows)
+    counted: list[Counted] | None = None
+
+    def take(wanted: Sequence[WantedPlace]) -> Taken:
+        nonlocal counted
+        counted = list(count_places(wanted)) if count_places is not None else []
+        return taken(counted) if counted else ALL_TAKEN
+
+    found = deployed_process.shared().answer(policies.snapshot_bytes, question, rows, take)
     reply, decision, suppressed = (
         found.answer.reply,
         found.answer.decision,
@@ -273,9 +291,12 @@ def explain(
     )
     answer = AnswerKind.SUPPRESSED if suppressed else AnswerKind(decision.verdict.value)
     steps = {(step.app, step.policy): step for step in found.steps}
+    wanted = [f"{one.denial.app}/{one.denial.policy}" for one in decision.wanted]
+    places = dict(zip(wanted, counted or (), strict=False))
+    uncounted = tuple(wanted) if counted is None else ()
     considered: Iterator[Considered] = iter(())
     if with_considered:
-        considered = _considered(policies, asked, steps, found)
+        considered = _considered(policies, asked, steps, found, places, uncounted)
     rest_on_error = told or found.rest_on_error
     return Explanation(
         method=method,
@@ -293,6 +314,8 @@ def explain(
         token=found.token,
         claims=found.claims,
         kept_claims=found.answer.claims,
+        full=tuple(found.answer.full),
+        uncounted=uncounted,
     )
 
 
@@ -369,13 +392,15 @@ def _considered(
     asked: Asked,
     steps: Mapping[tuple[str, str], Step],
     found: TracedAnswer,
+    places: Mapping[str, Counted],
+    uncounted: Sequence[str],
 ) -> Iterator[Considered]:
     payload, decision = asked.payload, found.answer.decision
     failures = {failure.policy: failure for failure in decision.failures}
     for policy in policies.naming(asked.method):
         if policy.action is Action.CONFIGURE:
             continue
-        step = steps.get((policy.app, policy.id))
+        step, name = steps.get((policy.app, policy.id)), f"{policy.app}/{policy.id}"
         if policy.trust is not None and not (policy.trust.required and step is None):
             outcome, detail = _of_trust(policy.trust, step, asked, found)
         elif step is None:
@@ -389,6 +414,11 @@ def _considered(
             elif outcome == "applied" and policy.id in failures:
                 failure = failures[policy.id]
                 detail = f"{failure.attribute} has no value ({failure.message}); whenError: match"
+            elif name in places:
+                outcome = "limit" if places[name].has_room else "applied"
+                detail = str(places[name])
+            elif name in uncounted:
+                detail += "; not counted, as its session was never seen at connect"
         yield Considered(
             policy.id,
             policy.app,

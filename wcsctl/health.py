@@ -1,7 +1,7 @@
 """Whether all is well with a deployment: its checks, each of which says what to do if it fails."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -10,7 +10,10 @@ from simulated_wcs.transport import (
     HookTransport,
 )
 from wcs_hooks.adapters.dynamo_policy_store import from_attributes, read_records
+from wcs_hooks.adapters.keep_alive_marks import has_keep_alive
+from wcs_hooks.core.errors import UnavailableError
 from wcs_hooks.core.methods import PLAYERS, STATUS_PROBE, switch_of
+from wcs_hooks.core.policy.limit_lint import WITHOUT_KEEP_ALIVES
 from wcs_hooks.core.policy.reader import EVERY_APP
 from wcs_hooks.core.policy.vocabulary import STATUS_ID
 from wcs_hooks.telemetry.catalogue import COMPILER
@@ -21,6 +24,7 @@ from wcsctl.deployment import Deployment
 from wcsctl.errors import WcsctlError
 from wcsctl.function_configuration import FunctionConfigurations
 from wcsctl.function_logs import FunctionLogs
+from wcsctl.limits.deployed_budgets import LEASES_TABLE
 from wcsctl.metrics import source_of
 from wcsctl.policies.app_status import AppStatus
 from wcsctl.policies.wcs_switches import switches_of
@@ -112,12 +116,25 @@ class Health:
                 ConsistentRead=True,
             )
             if "Item" in answer:
-                told = AppStatus.from_item(app, from_attributes(answer["Item"]))
+                told = self._up_to_date(
+                    client, AppStatus.from_item(app, from_attributes(answer["Item"]))
+                )
                 if told.policies or not told.ok or told.pinned is not None:
                     found.append(told)
             elif app != EVERY_APP and self._has_policies(client, app):
                 found.append(AppStatus.from_item(app, {}))
         return found
+
+    def _up_to_date(self, client: Any, status: AppStatus) -> AppStatus:
+        """A status as it is once a keep-alive came; the compiler looks every five minutes."""
+        table = self._deployment.outputs.get(LEASES_TABLE)
+        if table is None or all(one["attribute"] != WITHOUT_KEEP_ALIVES for one in status.warnings):
+            return status
+        try:
+            came = has_keep_alive(client, table, status.app)
+        except UnavailableError:
+            return status
+        return status.without_warnings_about(WITHOUT_KEEP_ALIVES) if came else status
 
     def _has_policies(self, client: Any, app: str) -> bool:
         """Whether an app has policies at all: one that had some once has nothing to tell."""
@@ -193,7 +210,8 @@ class Health:
 
     def _methods_waited_for(self) -> Iterator[Check]:
         """Whether WCS calls what policies wait for; nothing where none of them needs a switch."""
-        needed_by = switches_of(self._deployment).needed_by
+        switches = switches_of(self._deployment)
+        needed_by = switches.needed_by
         if not needed_by:
             return
         source = source_of(self._deployment, self._configurations)
@@ -207,11 +225,9 @@ class Health:
             detail += f", in {_CALLED_HOURS} h"
             yield Check("methods", ok=True, detail=detail, facts=facts)
         for method in never:
-            unless = " (unless nobody plays that way)" if method in PLAYERS else ""
             detail = (
                 f"{method} never came in {_CALLED_HOURS} h, though {started:,} streams started: "
-                f"{', '.join(needed_by[method][:_SHOWN])} "
-                f"{'is' if len(needed_by[method]) == 1 else 'are'} never asked{unless}. WCS needs "
+                f"{_without(method, needed_by[method], switches.stream_limits)}. WCS needs "
                 f"{switch_of(method)} in flashphoner.properties: wcsctl wcs-setup <app> prints all "
                 "the lines"
             )
@@ -272,6 +288,21 @@ class Health:
             detail = f"in alarm: {', '.join(ringing)}. The dashboard shows why."
             return Check("alarms", ok=False, detail=detail, facts=facts)
         return Check("alarms", ok=True, detail=f"none of {len(states)} in alarm", facts=facts)
+
+
+def _without(method: str, needed_by: Sequence[str], stream_limits: Collection[str]) -> str:
+    """What becomes of policies if a method that they need never comes."""
+    asked = [name for name in needed_by if name not in stream_limits]
+    limits = [name for name in needed_by if name in stream_limits]
+    said = []
+    if asked:
+        unless = " (unless nobody plays that way)" if method in PLAYERS else ""
+        verb = "is" if len(asked) == 1 else "are"
+        said.append(f"{', '.join(asked[:_SHOWN])} {verb} never asked{unless}")
+    if limits:
+        verb = "counts" if len(limits) == 1 else "count"
+        said.append(f"{', '.join(limits[:_SHOWN])} {verb} a stream for about 90 s only")
+    return ", and ".join(said)
 
 
 def age_of(compiled_at: str) -> str:

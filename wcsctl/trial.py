@@ -2,13 +2,16 @@
 
 import dataclasses
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 from wcs_hooks.core.caller import RestApiCalls
 from wcs_hooks.core.decision import Session
+from wcs_hooks.core.errors import UnavailableError
+from wcs_hooks.core.limits import WantedPlace
 from wcs_hooks.core.methods import METHODS, PLAYERS
 from wcs_hooks.core.payload import MalformedBodyError, Payload, encode, parse, replace_fields
 from wcs_hooks.core.tokens.verification import TokenStatus
@@ -16,9 +19,11 @@ from wcs_hooks.hook.sessions import session_of
 from wcsctl.deployed_lists import DeployedLists
 from wcsctl.deployed_policies import DeployedPolicies
 from wcsctl.deployed_process import DeployedProcessError
-from wcsctl.errors import UsageError
+from wcsctl.errors import NotFoundError, UsageError
 from wcsctl.explanation import AnswerKind, Asked, Explanation, PolicySet, explain
 from wcsctl.hook_recordings import Recording
+from wcsctl.limits.counting import Counted
+from wcsctl.limits.deployed_budgets import PlaceCounter
 from wcsctl.policies import candidate as candidates
 from wcsctl.tokens.deployed_keys import DeployedKeys
 from wcsctl.tokens.given_token import GivenToken
@@ -65,8 +70,16 @@ class Trial:
         What tokens are verified with.
     lists
         Where rows are looked up.
+    places
+        Returns what counts places; called if a policy limits the hook. None to decide as if
+        there was room, as `replay` always does: nobody knows what was held then.
     token
         What is to be taken for known of the token of every hook; none to verify it.
+
+    Attributes
+    ----------
+    uncounted
+        Why places could not be counted, so that there seemed to be room; empty if they could.
     """
 
     def __init__(  # noqa: PLR0913 - what it decides by, by name
@@ -78,6 +91,7 @@ class Trial:
         *,
         keys: DeployedKeys,
         lists: DeployedLists,
+        places: Callable[[], PlaceCounter] | None = None,
         token: GivenToken | None = None,
     ) -> None:
         self._deployed = deployed
@@ -86,7 +100,9 @@ class Trial:
         self._candidate = candidates.load(directory, now) if directory else None
         self._keys = keys
         self._lists = lists
+        self._places = places
         self._token = token
+        self.uncounted = ""
         self._sets: dict[str, PolicySet] = {}
 
     def asked(self, method: str, payload: Payload, session: str | Payload) -> Asked:
@@ -167,7 +183,12 @@ class Trial:
         keys = self._keys.known(policies.trusts)
         explanation = explain(
             policies,
-            asked._replace(keys=keys, token=self._token, rows=self._lists.rows),
+            asked._replace(
+                keys=keys,
+                token=self._token,
+                rows=self._lists.rows,
+                places=partial(self._count, asked.now) if whole else None,
+            ),
             self._rest_api_calls,
             with_considered=whole,
         )
@@ -178,6 +199,17 @@ class Trial:
         problem = self._keys.problem(taking) if taking is not None and self._token is None else ""
         detail = f"{token.detail}: {problem}" if problem else token.detail
         return dataclasses.replace(explanation, token=token._replace(detail=detail))
+
+    def _count(self, now: float, wanted: Sequence[WantedPlace]) -> Sequence[Counted]:
+        if self._places is None:
+            return ()
+        try:
+            return self._places().count(wanted, now)
+        except UnavailableError as error:
+            self.uncounted = f"{error}. Does this profile have permission to read it?"
+        except NotFoundError as error:
+            self.uncounted = str(error)
+        return ()
 
 
 def summary(replayed: Iterable[Replayed]) -> Counter[str]:

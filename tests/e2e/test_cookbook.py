@@ -54,6 +54,8 @@ _CHANGED: Final[Mapping[str, PolicyItem]] = {
     "one-hour": {"when": "now - connectedAt > duration('2s')"},
     "closed": {"hours": "Mon-Sun 00:00-24:00 Europe/Riga"},
     "site": {"keys": {"kid": _KEY}},
+    "fifty-viewers": {"limit": {"by": "stream", "most": 2, "holds": "stream"}},
+    "calls-per-minute": {"limit": {"by": "claims.sub", "most": 3, "holds": "60s"}},
 }
 """Policy to what a scenario cannot wait for, or has of its own: attributes in place of those."""
 

@@ -23,7 +23,9 @@ from botocore.client import BaseClient
 
 from tests.e2e.conftest import Deployed, wait_for_snapshots
 from wcs_hooks.adapters.dynamo_dead_letters import DynamoDeadLetters
+from wcs_hooks.adapters.dynamo_leases import DynamoLeases, LeaseSeconds
 from wcs_hooks.clock import Deadline, SystemClock
+from wcs_hooks.core.limits import Budget, Held, Holder, WantedPlace
 from wcs_hooks.core.methods import Category
 from wcs_hooks.hook import dead_letter
 from wcsctl import cli
@@ -37,6 +39,7 @@ from wcsctl.permissions import (
 
 type Calls = set[tuple[Resource, str]]
 
+_HOLDER: Final = Holder("n", "s", "mediaSessionId", "another")
 _PREFIXES: Final = {"monitoring": "cloudwatch"}
 _ACTIONS: Final = {
     "ChangeMessageVisibilityBatch": "ChangeMessageVisibility",
@@ -307,6 +310,19 @@ def _keep_letters(deployed: Deployed, app: str, *names: str) -> None:
         table.send(_letter(app, f"{name}-in-the-table"), Deadline(clock, 10))
 
 
+def _take_a_place(deployed: Deployed, budget: Budget) -> Budget:
+    clock = SystemClock()
+    session = deployed.workspace.session()
+    leases = DynamoLeases(
+        session.client("dynamodb", endpoint_url=deployed.workspace.endpoint),
+        deployed.outputs.leases_table_name,
+        LeaseSeconds(90, 90, 90),
+        clock,
+    )
+    leases.take([WantedPlace(budget, 2, Held.STREAM, 0, _HOLDER)], Deadline(clock, 10))
+    return budget
+
+
 @pytest.mark.usefixtures("former_secret")
 def test_given_an_operator_when_they_use_each_command_then_their_policy_allows_just_that(
     deployed: Deployed, person_with: Callable[[str], Person], app: str, tmp_path: Path
@@ -320,11 +336,21 @@ def test_given_an_operator_when_they_use_each_command_then_their_policy_allows_j
         "when": "rows.guest == null",
         "reason": "closed",
     }
-    directory = _policies(tmp_path, app, policy)
+    limited = {
+        "id": "two-viewers",
+        "method": "playStream",
+        "action": "deny",
+        "limit": {"by": "app", "most": 2, "holds": "stream"},
+    }
+    directory = _policies(tmp_path, app, policy, limited)
+    deployed.put_policy({"app": app, **limited})
     deployed.compiled(app, deployed.put_policy({"app": app, **policy}))
     wait_for_snapshots()
-    body = tmp_path / "body.json"
-    body.write_text(json.dumps({"appKey": app, "nodeId": "n", "sessionId": "/1.2.3.4:5/6:7"}))
+    body, connect = tmp_path / "body.json", tmp_path / "connect.json"
+    hook = {"appKey": app, "nodeId": "n", "sessionId": "/1.2.3.4:5/6:7", "mediaSessionId": "m"}
+    body.write_text(json.dumps(hook))
+    connect.write_text("{}")
+    budget = _take_a_place(deployed, Budget(app, "two-viewers", app))
     _keep_letters(deployed, app, "first-letter")
 
     operator.may("send", "publishStream", "--file", body, local=True)
@@ -340,6 +366,11 @@ def test_given_an_operator_when_they_use_each_command_then_their_policy_allows_j
     operator.may("policy", "show", app, 1)
     operator.may("try", "publishStream", "--file", body)
     operator.may("try", "publishStream", "--file", body, "--session", "recorded")
+    tried = operator.may("try", "playStream", "--file", body, "--session", connect)
+    assert "1 of 2 held" in tried
+    operator.may("limits", "list")
+    operator.may("limits", "show", budget.key)
+    operator.may("limits", "release", budget.key, _HOLDER.key, "--yes")
     operator.may("try", "--replay", "dead-letters", "--candidate", directory)
     operator.may("wcs-setup", app, "--reveal")
     operator.may("dead-letter", "list")

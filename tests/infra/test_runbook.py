@@ -28,7 +28,7 @@ PARTS: Final = (
 LOG_FIELDS: Final = {
     *("@timestamp", "@message"),
     *("answer", "app", "category", "deadLettered", "decision", "error", "method", "stale"),
-    *("denySuppressed", "expressionErrors", "lookupErrors", "outcome"),
+    *("denySuppressed", "expressionErrors", "limitErrors", "lookupErrors", "outcome"),
     *("address", "reason"),
     *("ColdStart", "DecisionTime", "ServiceTime"),
     *_ACCESS_LOG,

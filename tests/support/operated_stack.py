@@ -19,7 +19,7 @@ from botocore.response import StreamingBody
 from moto import mock_aws
 from typer.testing import CliRunner, Result
 
-from tests.support.aws_tables import DEAD_LETTERS, LISTS, POLICIES, SNAPSHOTS, Aws
+from tests.support.aws_tables import DEAD_LETTERS, LEASES, LISTS, POLICIES, SNAPSHOTS, Aws
 from tests.support.first_state import begin_with, own_client
 from wcs_hooks.adapters.clients import Clients
 from wcs_hooks.adapters.dynamo_dead_letters import DynamoDeadLetters
@@ -104,6 +104,7 @@ class OperatedStack:
             "PoliciesTableName": POLICIES,
             "SnapshotsTableName": SNAPSHOTS,
             "ListsTableName": LISTS,
+            "LeasesTableName": LEASES,
             "DeadLetterQueueUrl": aws.queue_url,
             "DeadLetterTableName": DEAD_LETTERS,
             "SignatureSecretArn": aws.secret_arn,

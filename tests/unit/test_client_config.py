@@ -55,6 +55,20 @@ def test_given_a_denial_then_wcs_is_asked_to_fail() -> None:
     assert _config(deny()) == {"publishStream": _DEFAULTS | {"restOnError": "FAIL"}}
 
 
+@pytest.mark.parametrize(("holds", "needs"), [("stream", True), ("60s", False)])
+def test_given_a_limit_of_streams_then_keep_alives_are_needed_and_connect_returns_nothing_of_them(
+    holds: str,
+    needs: bool,  # noqa: FBT001 - a parameter of a test
+) -> None:
+    limited = deny(limit={"by": "app", "most": 2, "holds": holds})
+    disabled = configure(id="off", method="StreamKeepAliveEvent", restPolicy="DISABLE")
+
+    assert _config(limited) == {"publishStream": _DEFAULTS | {"restOnError": "FAIL"}}
+    found = [one.method for one in _demands(limited) if one.is_to_be_sent]
+    assert found == ["StreamKeepAliveEvent"] * needs
+    assert bool(errors(limited, disabled)) == needs
+
+
 def test_given_an_override_then_wcs_is_asked_to_take_its_fields() -> None:
     policy = override(set={"record": True}, compute={"name": "'x'"})
 

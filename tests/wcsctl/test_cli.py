@@ -144,11 +144,14 @@ _ALLOWED = {
     ],
     "dynamodb:Scan": [
         "PolicyEditorPolicyArn allows it on PoliciesTableName",
-        "OperatorPolicyArn allows it on PoliciesTableName and DeadLetterTableName",
+        (
+            "OperatorPolicyArn allows it on PoliciesTableName and LeasesTableName and "
+            "DeadLetterTableName"
+        ),
     ],
     "dynamodb:BatchGetItem": [
         "PolicyEditorPolicyArn allows it on SnapshotsTableName",
-        "OperatorPolicyArn allows it on SnapshotsTableName and ListsTableName",
+        "OperatorPolicyArn allows it on SnapshotsTableName and ListsTableName and LeasesTableName",
     ],
 }
 

@@ -68,6 +68,23 @@ def test_given_a_line_with_what_was_passed_over_then_each_policy_of_that_version
     assert told["wcs"].startswith("WCS aborts the action")
 
 
+def test_given_a_denial_for_want_of_room_then_it_says_who_held_the_places_and_ends_no_evaluation(
+    stack: OperatedStack,
+) -> None:
+    limit = {"by": "app", "most": 1, "holds": "stream"}
+    stack.enforce("hall", deny("one", limit=limit), policy("after", priority=200))
+    line = _DENIED | {"app": "hall", "versions": {"hall": 1}, "policies": ["hall/one"]}
+    held = {"policy": "hall/one", "limit": "hall/one: 1 of 1 held by 3f0c81d29ab1c044"}
+    stack.log("direct", line | held)
+
+    told = stack.json("explain", _DECISION)
+
+    assert considered(told) == {
+        "one": ("applied", "1 of 1 held by 3f0c81d29ab1c044"),
+        "after": ("not said", ""),
+    }
+
+
 def test_given_a_line_without_it_then_what_is_certain_is_said_and_the_rest_is_not_guessed(
     stack: OperatedStack,
 ) -> None:

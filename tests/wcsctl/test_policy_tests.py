@@ -623,3 +623,74 @@ def test_given_lists_that_are_none_then_the_error_says_what_is_expected(
         read_tests(file)
 
     assert message in str(caught.value)
+
+
+_LIMITED = """
+- {id: two-streams, method: publishStream, action: deny, reason: Two at most.,
+   limit: {by: body.custom.user, most: 2, holds: stream}}
+- {id: fifty-viewers, method: playStream, action: deny, mode: shadow,
+   limit: {by: stream, most: 50, holds: stream}}
+- {id: private, method: playStream, action: deny, when: body.name.startsWith('private-')}
+"""
+
+
+def test_given_places_that_others_hold_then_a_limit_denies_once_there_is_no_room(
+    tmp_path: Path,
+) -> None:
+    tests = """
+- name: A second stream
+  hook: {method: publishStream, body: {name: x, custom: {user: anna}}}
+  session: {}
+  held: {two-streams: 1}
+  expect: {action: echo}
+- name: A third one
+  hook: {method: publishStream, body: {name: x, custom: {user: anna}}}
+  session: {}
+  held: {school/two-streams: 2, two-streams: 0}
+  expect: {action: deny, policy: two-streams, reason: Two at most., outcome: aborted}
+- name: One viewer too many, in shadow
+  hook: {method: playStream, body: {name: x}}
+  session: {}
+  held: {fifty-viewers: 50}
+  expect: {action: echo, shadow: [fifty-viewers]}
+"""
+    said = _json(_directory(tmp_path, tests, _LIMITED))
+
+    assert said["ok"]
+    assert said["unreached"] == ["school/private"]
+
+
+@pytest.mark.parametrize(
+    ("test", "difference"),
+    [
+        ("session: {}, held: {one-stream: 1}", "held: school has no policy 'one-stream', nor"),
+        ("session: {}, held: {private: 1}", "held: policy 'private' has no limit"),
+        (
+            "held: {fifty-viewers: 50}",
+            "action: expected deny, but it is echo; places of school/fifty-viewers are not counted",
+        ),
+    ],
+)
+def test_given_places_that_nobody_can_hold_then_the_difference_says_why(
+    tmp_path: Path, test: str, difference: str
+) -> None:
+    action = "deny" if "session" not in test else "echo"
+    hook = "hook: {method: playStream, body: {name: x}}"
+    text = f"{{name: a, {hook}, {test}, expect: {{action: {action}}}}}"
+
+    [found] = _differences(_directory(tmp_path, text, _LIMITED))
+
+    assert found.startswith(difference)
+
+
+@pytest.mark.parametrize("count", ["two", "-1", "1001", "true", "1.5"])
+def test_given_held_places_that_are_no_number_then_the_error_says_what_is_expected(
+    tmp_path: Path, count: str
+) -> None:
+    file = tmp_path / "a.test.yaml"
+    file.write_text(
+        f"{{name: a, hook: {{method: call}}, held: {{calls: {count}}}, expect: {{action: echo}}}}"
+    )
+
+    with pytest.raises(PolicyTestFileError, match=r"'held\.calls': a whole number of places"):
+        read_tests(file)

@@ -9,9 +9,13 @@ from typing import Any
 import pytest
 
 from simulated_wcs.transport import AUTHORIZATION, Exchange, HookReply, HookTransport, Signature
+from tests.support.aws_tables import LEASES, POLICIES, SNAPSHOTS
 from tests.support.operated_stack import ALARM, SECRET, SERVICE, OperatedStack, emulate, operated
 from tests.support.policy_items import deny
-from wcs_hooks.adapters.dynamo_policy_store import to_attributes
+from wcs_hooks.adapters.dynamo_leases import DynamoLeases, LeaseSeconds
+from wcs_hooks.adapters.dynamo_policy_store import DynamoPolicyStore, to_attributes
+from wcs_hooks.clock import Deadline, SystemClock
+from wcs_hooks.compiler.policy_compiler import PolicyCompiler
 from wcs_hooks.core.methods import METHODS
 from wcsctl.health import PROBE
 
@@ -181,7 +185,9 @@ def _called(stack: OperatedStack, method: str, times: int = 1) -> None:
 def test_given_streams_but_no_keep_alive_that_policies_wait_for_then_it_is_a_warning(
     stack: OperatedStack,
 ) -> None:
+    limit = {"by": "app", "most": 2, "holds": "stream"}
     stack.enforce("school", deny("cut", "StreamKeepAliveEvent"), deny("hls", "playHLS"))
+    stack.enforce("hall", deny("two", limit=limit))
     _called(stack, "publishStream", 7)
     _called(stack, "playHLS")
 
@@ -194,8 +200,29 @@ def test_given_streams_but_no_keep_alive_that_policies_wait_for_then_it_is_a_war
     assert people.exit_code == 0
     text = " ".join(people.stdout.split())
     assert "! methods StreamKeepAliveEvent never came in 24 h, though 7 streams started" in text
-    assert "school/cut is never asked" in text
+    assert "school/cut is never asked, and hall/two counts a stream for about 90 s only" in text
     assert "keep_alive_streaming_sessions_enabled=true" in text
+
+
+@pytest.mark.usefixtures("posted")
+def test_given_a_limit_of_streams_then_status_warns_until_the_first_keep_alive_has_come(
+    stack: OperatedStack,
+) -> None:
+    limit = {"by": "app", "most": 2, "holds": "stream"}
+    clock = SystemClock()
+    store = DynamoPolicyStore(stack.aws.dynamodb, POLICIES, SNAPSHOTS, 30, clock)
+    stack.aws.put_policies("hall", deny("two", limit=limit))
+    assert PolicyCompiler(store, clock, has_keep_alive=lambda _: False).compile("hall").ok
+
+    before = stack.json("status")
+    leases = DynamoLeases(stack.aws.dynamodb, LEASES, LeaseSeconds(90, 1, 1), clock)
+    leases.note_keep_alive("hall", Deadline(clock, 5))
+    after = stack.json("status")
+
+    [warning] = before["apps"][0]["warnings"]
+    assert (warning["policy"], before["apps"][0]["warningCount"]) == ("two", 1)
+    assert "no StreamKeepAliveEvent has come yet" in warning["message"]
+    assert (after["apps"][0]["warnings"], after["apps"][0]["warningCount"]) == ([], 0)
 
 
 @pytest.mark.usefixtures("posted")

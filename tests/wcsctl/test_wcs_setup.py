@@ -98,3 +98,18 @@ def test_given_policies_that_need_no_switch_then_there_are_no_such_lines() -> No
         told = stack.json("wcs-setup", "school")
 
     assert (len(told["properties"]), told["neededBy"]) == (3, {})
+
+
+def test_given_a_limit_of_streams_then_wcs_is_to_keep_them_alive() -> None:
+    limit = {"by": "body.name", "most": 2, "holds": "stream"}
+    with operated() as stack:
+        stack.enforce("school", deny("two", limit=limit))
+        stack.enforce("club", deny("calls", "call", limit={**limit, "holds": "60s"}))
+        told = stack.json("wcs-setup", "school")
+        people = stack.run("wcs-setup", "school").stdout
+        another = stack.json("wcs-setup", "club")
+
+    assert "streaming_sessions_keep_alive_app_keys=school" in told["properties"]
+    assert told["neededBy"] == {"StreamKeepAliveEvent": ["school/two"]}
+    assert "Streams are limited by school/two: one that is not kept alive gives" in people
+    assert another["neededBy"] == {}

@@ -20,7 +20,7 @@ WATCH
   decisions [-f] [--denied]    stats [--watch]    outcomes    scenario run
 AT NIGHT
   dead-letter list|show|redrive|purge    ban, unban, bans
-  secret show|rotate|finish              policy rollback|pin
+  limits list|show|release               secret show|rotate|finish
 SET UP
   wcs-setup APP    verify    version    context list|use|delete
 OPTIONS

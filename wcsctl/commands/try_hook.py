@@ -4,6 +4,7 @@ import json
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -22,6 +23,7 @@ from wcsctl.errors import UsageError
 from wcsctl.explanation import AnswerKind, Considered, Explanation, consequence, never_deny
 from wcsctl.hook_recordings import DEAD_LETTERS, DECISIONS, Recording
 from wcsctl.hook_sender import as_of_client, fields_of
+from wcsctl.limits.deployed_budgets import PlaceCounter
 from wcsctl.output import Output, counted, one_line
 from wcsctl.since import iso_moment
 from wcsctl.tokens.deployed_keys import DeployedKeys
@@ -131,7 +133,8 @@ def try_hook(  # noqa: PLR0913, PLR0917 - the options of a command
     that the functions use: keys of issuers as the compiler fetched them last, and secrets, if you
     may read them. Shown are the policy that took the token, what became of it, and the claims.
     Rows of lists are read as the functions do, and shown as `rows.ban: a row` or `null`, never what
-    is in them.
+    is in them. A policy with a limit is shown with those who hold its places, `2 of 2 held by …`;
+    none is taken. Hooks of --replay always find room: what was held when they came is not known.
 
     A denial of a hook whose session was never seen at connect is suppressed: the WCS REST API may
     have started it. Give --connect or --session to see what a client would be answered.
@@ -170,7 +173,7 @@ def try_hook(  # noqa: PLR0913, PLR0917 - the options of a command
     asked = trial.asked(method, payload, session or _session(method, before))
     in_force = trial.in_force(asked)
     then = trial.candidate(asked) if candidate is not None else None
-    _show(command.output, in_force, then, reveal=reveal)
+    _show(command.output, in_force, then, trial.uncounted, reveal=reveal)
 
 
 def _body(fields: Sequence[str] | None, file: Path | None) -> Payload:
@@ -202,6 +205,7 @@ def _trial(
         deployed.rest_api_calls(),
         keys=DeployedKeys(command.deployment),
         lists=DeployedLists(command.deployment),
+        places=cache(lambda: PlaceCounter(command.deployment)),
         token=token,
     )
 
@@ -246,7 +250,14 @@ def _recordings(command: CommandContext, source: str, limit: int) -> Iterator[Re
 # --- one hook -----------------------------------------------------------------------------------
 
 
-def _show(output: Output, in_force: Explanation, then: Explanation | None, *, reveal: bool) -> None:
+def _show(
+    output: Output,
+    in_force: Explanation,
+    then: Explanation | None,
+    uncounted: str,
+    *,
+    reveal: bool,
+) -> None:
     value: dict[str, Any] = {"inForce": _to_json(in_force, reveal=reveal)}
     shown = _for_people(output, in_force, "By what is in force", reveal=reveal)
     if then is not None:
@@ -254,6 +265,9 @@ def _show(output: Output, in_force: Explanation, then: Explanation | None, *, re
         value |= {"candidate": _to_json(then, reveal=reveal), "changed": changed}
         word = Text("The reply changes.", "yellow") if changed else "The reply stays the same."
         shown += ["", *_for_people(output, then, "By the candidate", reveal=reveal), "", word]
+    if uncounted:
+        value["uncounted"] = uncounted
+        output.say(f"Limits are not counted, as if there were room: {uncounted}")
     output.result(value, *shown)
 
 

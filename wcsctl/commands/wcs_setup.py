@@ -34,8 +34,8 @@ def wcs_setup(
 
     These are the lines of `flashphoner.properties` and the commands of WCS's own command line, for
     the way in which this stack checks its callers. Among the lines are those without which WCS
-    never asks the application's active policies: WCS calls StreamKeepAliveEvent, playHLS and
-    playRTSP only if they are switched on.
+    never asks the application's active policies, or keeps no stream alive that they limit: WCS
+    calls StreamKeepAliveEvent, playHLS and playRTSP only if they are switched on.
 
         wcsctl wcs-setup school
         wcsctl wcs-setup school --reveal
@@ -75,7 +75,7 @@ def _why_switched_on(side: WcsSide) -> Iterator[str]:
     needed_by = side.switches.needed_by
     if needed_by:
         yield ""
-        yield "By default WCS does not call these methods, and their policies are never asked:"
+        yield "By default WCS does not call these methods, which these policies need:"
     for method, policies in needed_by.items():
         more = f" and {len(policies) - _SHOWN:,} more" if len(policies) > _SHOWN else ""
         yield f"  {method}: {', '.join(policies[:_SHOWN])}{more}"
@@ -83,6 +83,12 @@ def _why_switched_on(side: WcsSide) -> Iterator[str]:
         yield (
             f"{APP_KEYS} lists every application whose streams WCS asks about: add those that have "
             "no policies of their own, if policies of every app are to cut their streams."
+        )
+    if side.switches.stream_limits:
+        names = ", ".join(side.switches.stream_limits[:_SHOWN])
+        yield (
+            f"Streams are limited by {names}: one that is not kept alive gives its place back "
+            "after about 90 s, though it goes on."
         )
     if "playHLS" in needed_by:
         yield (

@@ -1,7 +1,7 @@
 """What the compiler says about an app: its `#status` item."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -64,6 +64,12 @@ class AppStatus:
             ": ".join(part for part in (one["policy"], one["attribute"], one["message"]) if part)
             for one in self.errors
         ]
+
+    def without_warnings_about(self, attribute: str) -> "AppStatus":
+        """The same without the listed warnings about an attribute."""
+        warnings = [one for one in self.warnings if one["attribute"] != attribute]
+        count = self.warning_count - (len(self.warnings) - len(warnings))
+        return replace(self, warnings=warnings, warning_count=count)
 
     def to_json(self) -> dict[str, Any]:
         """As `--json` prints it, with the names that the item has."""

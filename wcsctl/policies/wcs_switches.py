@@ -19,14 +19,17 @@ class Switches:
     Attributes
     ----------
     needed_by
-        Method to the active policies that refuse it, or that say what WCS does if it cannot ask:
-        `app/id`.
+        Method to the active policies that refuse it, or that say what WCS does if it cannot ask, or
+        that limit streams, which must be kept alive: `app/id`.
+    stream_limits
+        Those of them that limit streams.
     keep_alive_apps
         The apps whose streams are to be kept alive.
     """
 
     needed_by: Mapping[str, Sequence[str]] = field(default_factory=dict)
     keep_alive_apps: Sequence[str] = ()
+    stream_limits: Sequence[str] = ()
 
     @property
     def properties(self) -> list[str]:
@@ -61,13 +64,20 @@ def switches_of(deployment: Deployment, app: str | None = None) -> Switches:
     everywhere = STREAM_KEEP_ALIVE in needs.get(EVERY_APP, {})
     apps = {name for name, own in needs.items() if everywhere or STREAM_KEEP_ALIVE in own}
     apps = (apps | ({app} if app else set())) - {EVERY_APP}
-    return Switches({method: by for method, by in needed_by.items() if by}, sorted(apps))
+    limits = [
+        f"{name}/{demand.policy}"
+        for name in concerned
+        for demand in demands.get(name, ())
+        if demand.is_to_be_sent and demand.until >= now
+    ]
+    return Switches({method: by for method, by in needed_by.items() if by}, sorted(apps), limits)
 
 
 def _needs(demands: Sequence[Demand], now: float) -> dict[str, list[str]]:
     """Method to the policies that need it."""
     needs: dict[str, list[str]] = {}
     for demand in demands:
-        if demand.method in SWITCHES and demand.rest_on_error == "FAIL" and demand.until >= now:
+        is_needed = demand.rest_on_error == "FAIL" or demand.is_to_be_sent
+        if demand.method in SWITCHES and is_needed and demand.until >= now:
             needs.setdefault(demand.method, []).append(demand.policy)
     return needs

@@ -57,6 +57,9 @@ class PolicyTest:
         that stand in policies.
     lists
         The rows that there are, by list and key.
+    held
+        How many places others hold of the budget that the hook needs, by the policy with the limit:
+        its `id`, or `app/id`.
     """
 
     file: Path
@@ -68,3 +71,4 @@ class PolicyTest:
     expect: Expected
     token: GivenToken | None = None
     lists: GivenLists = field(default_factory=dict)
+    held: Mapping[str, int] = field(default_factory=dict)

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from strict_yaml import StrictMapping, plain, short
 from wcs_hooks.core.decision import UNKNOWN_SESSION, Session
+from wcs_hooks.core.limits import MAX_PLACES
 from wcs_hooks.core.methods import METHODS, PLAYERS, Category
 from wcs_hooks.core.outcome import Outcome
 from wcs_hooks.core.payload import MalformedBodyError, Payload, append_fields, encode, parse
@@ -93,6 +94,7 @@ def _test(top: StrictMapping, file: Path, app: str, shared: GivenLists) -> Polic
         "connectedAt",
         "now",
         "lists",
+        "held",
         "expect",
     )
     name = top.text("name")
@@ -116,6 +118,7 @@ def _test(top: StrictMapping, file: Path, app: str, shared: GivenLists) -> Polic
         expected,
         _token(top),
         merged(shared, _lists(top)),
+        _held(top),
     )
 
 
@@ -132,6 +135,18 @@ def _lists(top: StrictMapping) -> GivenLists:
                     f"a mapping of attributes is expected, or null for no row, not {short(row)}",
                 )
     return lists
+
+
+def _held(top: StrictMapping) -> Mapping[str, int]:
+    """How many places others hold, by policy."""
+    held = top.fields("held") if top.has("held") else {}
+    for name, count in held.items():
+        if type(count) is not int or not 0 <= count <= MAX_PLACES:
+            top.wrong(
+                f"held.{name}",
+                f"a whole number of places is expected, 0 to {MAX_PLACES:,}, not {short(count)}",
+            )
+    return held
 
 
 def _token(top: StrictMapping) -> GivenToken | None:

@@ -21,6 +21,7 @@ from wcsctl.policies.candidate import Candidate, compile_files
 from wcsctl.policies.files import FileFinding, PolicyFiles
 from wcsctl.policies.testing.cases import Expected, PolicyTest
 from wcsctl.policies.testing.given_lists import rows_of
+from wcsctl.policies.testing.given_places import count_of, with_holder
 
 _REACHING: Final = "applied"
 _CONNECT: Final = "connect"
@@ -119,7 +120,18 @@ def _run(test: PolicyTest, candidate: Candidate, now: float) -> TestResult:
     policies = candidate.policies_of(test.payload.app)
     moment = now if test.now is None else test.now
     rows = rows_of(test.lists, moment)
-    asked = Asked(test.method, test.payload, moment, test.session, token=test.token, rows=rows)
+    payload = test.payload
+    if any(policy.limit is not None for policy in _policies_for(test, candidate)):
+        payload = with_holder(test.method, payload)
+    asked = Asked(
+        test.method,
+        payload,
+        moment,
+        test.session,
+        token=test.token,
+        rows=rows,
+        places=count_of(test.held),
+    )
     try:
         explanation = explain(policies, asked, with_considered=False)
     except DeployedProcessError as error:
@@ -129,14 +141,9 @@ def _run(test: PolicyTest, candidate: Candidate, now: float) -> TestResult:
 
 
 def _impossible(test: PolicyTest, candidate: Candidate, moment: float) -> Iterator[str]:
-    """What the test takes for known of tokens, and the functions could never know."""
-    trusts = [
-        policy.trust
-        for app in dict.fromkeys((test.payload.app, EVERY_APP))
-        if app in candidate.compilations
-        for policy in candidate.compilations[app].policies
-        if policy.trust is not None
-    ]
+    """What the test takes for known, and the functions could never know."""
+    policies = _policies_for(test, candidate)
+    trusts = [policy.trust for policy in policies if policy.trust is not None]
     given = test.token
     if given is not None and given.status is not TokenStatus.NONE:
         method = METHODS[test.method].canonical
@@ -156,6 +163,22 @@ def _impossible(test: PolicyTest, candidate: Candidate, moment: float) -> Iterat
     at_connect = any(_CONNECT in trust.methods and trust.mode is not Mode.OFF for trust in trusts)
     if test.session.claims is not None and not at_connect:
         yield "sessionClaims: no item with action trust reads tokens of connect"
+    for name in test.held:
+        meant = [policy for policy in policies if _names([f"{policy.app}/{policy.id}"], name)]
+        if not meant:
+            yield f"held: {test.payload.app} has no policy {name!r}, nor is there one of every app"
+        elif all(policy.limit is None or policy.mode is Mode.OFF for policy in meant):
+            yield f"held: policy {name!r} has no limit, so that nobody holds places of it"
+
+
+def _policies_for(test: PolicyTest, candidate: Candidate) -> list[Policy]:
+    """The policies of the hook's app, and those of every app."""
+    return [
+        policy
+        for app in dict.fromkeys((test.payload.app, EVERY_APP))
+        if app in candidate.compilations
+        for policy in candidate.compilations[app].policies
+    ]
 
 
 def _differences(expected: Expected, found: Explanation) -> Iterator[str]:
@@ -194,6 +217,11 @@ def _because(found: Explanation) -> str:
         said += ", whose denial is suppressed: the session is unknown (give the test a session)"
     elif found.decision.denial is not None and found.decision.denial.reason:
         said += f": {found.decision.denial.reason}"
+    if found.uncounted:
+        said += (
+            f"; places of {_list(found.uncounted)} are not counted: the session is unknown (give "
+            "the test a session)"
+        )
     failures = found.decision.failures
     return said + "".join(f"; {one.policy}, {one.attribute}: {one.message}" for one in failures)
 
@@ -232,12 +260,18 @@ def _config_differences(expected: Mapping[str, Any] | None, found: Explanation) 
                     yield f"{place}.{name}: expected {encode(value)}, but it is {is_}"
 
 
-def _unreached(policies: Iterable[Policy], results: Sequence[TestResult]) -> Iterator[str]:
+def _unreached(policies: Sequence[Policy], results: Sequence[TestResult]) -> Iterator[str]:
     reached = {
         (step.app, step.policy)
         for result in results
         for step in result.explanation.steps
         if step.outcome == _REACHING
+    }
+    # A policy with a limit applies once the places are counted.
+    reached |= {
+        (policy.app, policy.id)
+        for policy in policies
+        if any(f"{policy.app}/{policy.id}" in result.explanation.full for result in results)
     }
     # An item that requires no token only verifies: it is reached by a token that it took.
     reached |= {

@@ -3,13 +3,15 @@
 By default WCS only logs a refusal and ignores what an override changed; what it shall do instead
 must be in connect's reply (`docs/wcs-protocol.md`, section 4). So each enforced `deny` asks for
 `restOnError` FAIL and each enforced `override` for `restPolicy` OVERWRITE with its fields, and
-`configure` policies add to that, but never undo what a deny or an override needs.
+`configure` policies add to that, but never undo what a deny or an override needs. A limit of
+streams needs nothing else of StreamKeepAliveEvent than that it comes.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from wcs_hooks.core.methods import spellings_of
+from wcs_hooks.core.outcome import STREAM_KEEP_ALIVE
 from wcs_hooks.core.policy.vocabulary import Action, Finding, Mode, Severity
 
 if TYPE_CHECKING:
@@ -29,7 +31,8 @@ class Demand(NamedTuple):
     policy
         The `id` of the policy, and of the first of those that demand the same.
     derived
-        True for what a deny or an override needs, false for what a `configure` policy asks for.
+        True for what a deny or an override needs, false for what a `configure` policy asks for. If
+        it asks for nothing else, it is that WCS sends the method.
     until
         When the last policy that demands it expires, in seconds since the epoch; infinite if never.
     priority
@@ -51,6 +54,11 @@ class Demand(NamedTuple):
         """As a snapshot stores it."""
         # JSON has no infinity.
         return [*self[:3], None if self.until == _FOREVER else self.until, *self[4:]]
+
+    @property
+    def is_to_be_sent(self) -> bool:
+        """Whether all that it asks for is that WCS sends the method."""
+        return self.derived and not (self.rest_on_error or self.rest_policy)
 
     @classmethod
     def from_json(cls, stored: Sequence[Any]) -> "Demand":
@@ -230,6 +238,8 @@ def _demands_of(policy: "Policy", until: float) -> Iterator[Demand]:
                 rest_exclude=config.rest_exclude,
                 client_exclude=config.client_exclude,
             )
+    if policy.limit is not None and policy.limit.needs_keep_alives:
+        yield Demand(STREAM_KEEP_ALIVE, policy.id, derived=True, until=until)
 
 
 def _undone(configured: Demand, derived: Demand) -> Iterator[tuple[str, str]]:

@@ -12,6 +12,9 @@ MAX_LIMITS: Final = 20
 """How many policies with a limit there may be for one method: their places are taken together, and
 an app's and those of `*` must fit into one transaction of DynamoDB, of 100 items."""
 
+WITHOUT_KEEP_ALIVES: Final = "limit.holds"
+"""The attribute of the warnings that no keep-alive ever came; no other warning has it."""
+
 
 def lint_limits(policies: Sequence[Policy]) -> Iterator[Finding]:
     """Check the limits of one app.
@@ -37,7 +40,7 @@ def without_keep_alives(policies: Sequence[Policy]) -> Iterator[Finding]:
         if limit is not None and limit.held is Held.STREAM and policy.mode is not Mode.OFF:
             yield _warning(
                 policy,
-                "limit.holds",
+                WITHOUT_KEEP_ALIVES,
                 f"no {STREAM_KEEP_ALIVE} has come yet: without them a place runs out while its "
                 "stream goes on, so that the limit holds for starts within about 90 s only. WCS "
                 f"sends them with {switch_of(STREAM_KEEP_ALIVE)} (`wcsctl wcs-setup` prints all "

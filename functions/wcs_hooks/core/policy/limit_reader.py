@@ -48,6 +48,11 @@ class Limit:
         return self.held is Held.RATE
 
     @property
+    def needs_keep_alives(self) -> bool:
+        """Whether places run out while they are held, unless keep-alives renew them."""
+        return self.held is Held.STREAM
+
+    @property
     def expressions_by_attribute(self) -> Iterator[tuple[str, Checked]]:
         """Its expressions, each with the attribute that it stands in."""
         yield "limit.by", self.by
