@@ -99,6 +99,24 @@ def test_given_policies_that_look_up_rows_when_charged_then_each_is_read_and_wai
     assert more >= 0.999 * 10 / 17 * HOOKS * 2 * 0.005
 
 
+def test_given_limited_streams_when_charged_then_places_are_taken_kept_and_given_back() -> None:
+    load = replace(LOAD, limited=frozenset({"publishStream"}))
+    taken = LOAD.shares()["publishStream"] * 0.99
+    renewed = 10 / 17 / 3
+
+    assert quantity(Part.LIMITS, Item.WRITE_UNITS) == 0
+    assert quantity(Part.LIMITS, Item.WRITE_UNITS, load=load) == pytest.approx(
+        (6 * taken + renewed) * HOOKS
+    )
+    assert quantity(Part.LIMITS, Item.READ_UNITS, load=load) == pytest.approx(
+        (taken + renewed) * HOOKS
+    )
+    # Whether a session is known must be known before it is counted.
+    assert quantity(Part.SESSIONS, Item.READ_UNITS, load=load) == pytest.approx(
+        LOAD.shares()["publishStream"] * HOOKS
+    )
+
+
 def test_given_environments_when_charged_then_two_pointers_are_read_once_in_a_ttl() -> None:
     looks = sum(fleet.looks_per_second for fleet in fleets())
     environments = sum(fleet.environments for fleet in fleets())

@@ -17,6 +17,7 @@ class Part(StrEnum):
     POLICY_READS = "DynamoDB: reads of policies"
     SESSIONS = "DynamoDB: sessions"
     LISTS = "DynamoDB: rows of lists"
+    LIMITS = "DynamoDB: places of limits"
     METRIC_LINES = "logs: metrics (EMF)"
     DECISION_LINES = "logs: the functions' own lines"
     PLATFORM_LINES = "logs: START, END, REPORT"

@@ -25,6 +25,10 @@ _EVENTUAL_READ: Final = 0.5
 _CONSISTENT_READ: Final = 1.0
 """Read request units of an item up to 4 KB; an item of a batch is read as if alone."""
 
+_TRANSACTION: Final = 4.0
+"""Write request units of the two items below 1 KB that take a place: in a transaction each counts
+twice, https://aws.amazon.com/dynamodb/pricing/on-demand/."""
+
 _FOR_A_MONTH: Final = (
     (Part.ALARMS, Item.ALARMS, "AWS::CloudWatch::Alarm"),
     (Part.DASHBOARD, Item.DASHBOARDS, "AWS::CloudWatch::Dashboard"),
@@ -83,6 +87,7 @@ class Costs:
         yield from _of_sessions(load)
         looked_up = sum(load.shares()[method] for method in load.looked_up)
         yield Charge(Part.LISTS, Item.READ_UNITS, looked_up * _EVENTUAL_READ * hooks)
+        yield from _of_limits(load)
         yield from self._of_lines(load)
         yield Charge(Part.METRICS, Item.METRICS, self.metrics(load))
         for part, item, kind in _FOR_A_MONTH:
@@ -168,6 +173,14 @@ def _of_sessions(load: Load) -> Iterator[Charge]:
     yield Charge(Part.SESSIONS, Item.WRITE_UNITS, 2 * shares["connect"] * hooks)
     read = sum(each * load.session_reads(method) for method, each in shares.items())
     yield Charge(Part.SESSIONS, Item.READ_UNITS, read * _CONSISTENT_READ * hooks)
+
+
+def _of_limits(load: Load) -> Iterator[Charge]:
+    taken, renewed = load.places_taken(), load.places_renewed()
+    writes = taken * (_TRANSACTION + 2) + renewed
+    yield Charge(Part.LIMITS, Item.WRITE_UNITS, writes * load.hooks_a_month)
+    reads = (taken + renewed) * _CONSISTENT_READ
+    yield Charge(Part.LIMITS, Item.READ_UNITS, reads * load.hooks_a_month)
 
 
 def _logged(part: Part, size: float, calls: float) -> Charge:

@@ -38,6 +38,8 @@ class Load:
         Methods whose policies look up a row of a list.
     by_session
         Methods whose policies read the session, for instance for `claims`.
+    limited
+        Of publishStream and playStream those whose streams are limited in number.
     """
 
     hooks_per_second: float = 100.0
@@ -50,6 +52,7 @@ class Load:
     methods_in_use: int = 10
     looked_up: frozenset[str] = frozenset()
     by_session: frozenset[str] = frozenset()
+    limited: frozenset[str] = frozenset()
 
     @property
     def hooks_a_month(self) -> float:
@@ -89,12 +92,35 @@ class Load:
 
     def session_reads(self, method: str) -> float:
         """Reads of the session for a hook: by a policy, or by a denial."""
-        return 1.0 if method in self.by_session else self.answers(method).get("denied", 0.0)
+        if method in self.by_session | self.limited:
+            return 1.0
+        return self.answers(method).get("denied", 0.0)
 
     def aws_calls(self, method: str) -> float:
         """Calls that a hook waits for, but for those that look for newer policies."""
         session_writes = {"connect": 1.0, "ConnectionStatusEvent": 0.5}.get(method, 0.0)
-        return session_writes + self.session_reads(method) + (method in self.looked_up)
+        reads = self.session_reads(method) + (method in self.looked_up)
+        return session_writes + reads + self._place_calls(method)
+
+    def places_taken(self) -> float:
+        """The fraction of hooks that take a place."""
+        shares = self.shares()
+        return sum(shares[method] * (1 - self.denied) for method in self.limited)
+
+    def places_renewed(self) -> float:
+        """The fraction of hooks that renew a place: of keep-alives a third."""
+        return self.shares()[KEEP_ALIVE] / 3 if "publishStream" in self.limited else 0.0
+
+    def _place_calls(self, method: str) -> float:
+        """Calls about places of limits that a hook waits for, on average."""
+        share = self.shares()[method]
+        if method in self.limited:
+            return 1.0
+        if method == "StreamStatusEvent":
+            # The session's item is read, the budget's written, then the session's.
+            return 3 * self.places_taken() / share
+        # A renewal reads the session's item and writes the budget's.
+        return 2 * self.places_renewed() / share if method == KEEP_ALIVE else 0.0
 
     def _hooks_of_a_stream(self) -> dict[str, float]:
         """From its publisher's connect to the last viewer's disconnect."""

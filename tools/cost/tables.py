@@ -52,13 +52,20 @@ _LOOKUPS: Final[Sequence[tuple[str, dict[str, Any]]]] = (
 )
 """Where policies look up a row."""
 
+_LIMITS: Final[Sequence[tuple[str, dict[str, Any]]]] = (
+    ("each published stream", {"limited": frozenset({"publishStream"})}),
+    ("each played stream too", {"limited": frozenset({"publishStream", "playStream"})}),
+)
+"""What policies limit in number."""
+
 
 def cost(costs: Costs) -> str:
     """What goes into docs/cost.md."""
     sections = {
         **{f"{rate:,.0f} hooks a second": breakdown(costs, rate) for rate in _RATES},
         "What else it could cost": _alternatives(costs),
-        "What looking up a row costs": _lookups(costs),
+        "What looking up a row costs": _differences("a row is looked up", _LOOKUPS, costs),
+        "What a limit costs": _differences("a place is held by", _LIMITS, costs),
         "At other rates": _other_rates(costs),
         "Metrics": _metrics(costs),
         f"What it was worked out with, at {TARGET_RATE:g} hooks a second": _basis(costs),
@@ -107,16 +114,17 @@ def _alternatives(costs: Costs) -> str:
     return table(["what", *(f"USD at {rate:,.0f}/s" for rate in _RATES), "for that"], rows)
 
 
-def _lookups(costs: Costs) -> str:
+def _differences(head: str, cases: Sequence[tuple[str, dict[str, Any]]], costs: Costs) -> str:
+    """What is paid more for loads that are different."""
     rows = []
-    for name, changed in _LOOKUPS:
+    for name, changed in cases:
         more = [
             _total(costs, Load(hooks_per_second=rate, **changed))
             - _total(costs, Load(hooks_per_second=rate))
             for rate in _RATES
         ]
         rows.append([name, *(f"{each:+.3f}" for each in more)])
-    return table(["a row is looked up", *(f"USD at {rate:,.0f}/s" for rate in _RATES)], rows)
+    return table([head, *(f"USD at {rate:,.0f}/s" for rate in _RATES)], rows)
 
 
 def _total(costs: Costs, load: Load) -> float:
