@@ -4,12 +4,12 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import batched
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Final, cast
+from typing import IO, TYPE_CHECKING, Any, Final, Literal, cast
 
 import boto3
 from botocore.config import Config
@@ -30,12 +30,16 @@ LEASES: Final = "Leases"
 DEAD_LETTERS: Final = "DeadLetters"
 SECRET: Final = "the secret that WCS and the functions share"  # noqa: S105 - it opens nothing
 
-_KEYS: Final[Mapping[str, tuple[str, str]]] = {
+_KEYS: Final[Mapping[str, tuple[str, ...]]] = {
     POLICIES: ("app", "id"),
     SNAPSHOTS: ("app", "item"),
     SESSIONS: ("node", "session"),
+    LEASES: ("key",),
     DEAD_LETTERS: ("letter", "part"),
 }
+_KINDS: Final[Sequence[Literal["HASH", "RANGE"]]] = ("HASH", "RANGE")
+"""Of a table's keys, in order."""
+
 _SERVER: Final = """
 import sys
 from moto.server import ThreadedMotoServer
@@ -128,8 +132,8 @@ def _set_up(endpoint: str) -> AwsService:
             TableName=name,
             BillingMode="PAY_PER_REQUEST",
             KeySchema=[
-                {"AttributeName": keys[0], "KeyType": "HASH"},
-                {"AttributeName": keys[1], "KeyType": "RANGE"},
+                {"AttributeName": key, "KeyType": kind}
+                for key, kind in zip(keys, _KINDS, strict=False)
             ],
             AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key in keys],
         )

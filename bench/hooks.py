@@ -6,9 +6,10 @@ Bodies are those of the vendor's examples in `local/payloads`; the gateway's eve
 
 import hashlib
 import hmac
+import itertools
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
@@ -81,6 +82,9 @@ BY_CEL: Final = Subject("playStream", "name", "publishStream")
 APP_WITH_TOKENS: Final = "tokenApp"
 """An app whose policies ask for claims: the others' hooks are not to pay for it."""
 
+APP_WITH_LIMITS: Final = "limitedApp"
+"""An app whose policies limit streams."""
+
 _ISSUER: Final = "https://issuer.example"
 _DAY_SECONDS: Final = 86_400
 
@@ -124,6 +128,21 @@ def token_policies() -> list[dict[str, Any]]:
             "when": "claims != null && claims.role == 'banned'",
         },
     ]
+
+
+def limit_policies() -> list[dict[str, Any]]:
+    """Policies of `APP_WITH_LIMITS`, which limit the viewers of each stream."""
+    limit = {"by": "stream", "most": 2, "holds": "stream"}
+    return [{"id": "viewers", "action": "deny", "method": "publishStream", "limit": limit}]
+
+
+def limited_bodies() -> Iterator[bytes]:
+    """Hooks to `APP_WITH_LIMITS`, each of which takes a place; all of the session that connected."""
+    fields: dict[str, Any] = json.loads(MEASURED[Category.DIRECT].body(Path.ECHO))
+    for number in itertools.count(1):
+        own = {"mediaSessionId": f"media-{number}", "name": f"lecture-of-{number}"}
+        hook = fields | own | {"appKey": APP_WITH_LIMITS}
+        yield json.dumps(hook, separators=(",", ":")).encode()
 
 
 def token_body(*, with_token: bool) -> bytes:

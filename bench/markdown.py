@@ -44,6 +44,7 @@ _OTHER_PATHS: Final[Mapping[str, str]] = {
     "echo-by-cel": "echo, conditions by CEL",
     "echo-token": "echo (playHLS), by a token's claims",
     "echo-no-token": "the same without a token",
+    "echo-limited": "echo, a place of a limit taken (session read, transaction)",
 }
 
 

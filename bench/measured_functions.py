@@ -13,7 +13,13 @@ from typing import IO, Final, TypedDict
 from bench import packages
 from bench.aws_service import POLICIES, SESSIONS, AwsService, aws_service
 from bench.function_process import Function, FunctionProcess
-from bench.hooks import APP_WITH_TOKENS, policies_in_force, token_policies
+from bench.hooks import (
+    APP_WITH_LIMITS,
+    APP_WITH_TOKENS,
+    limit_policies,
+    policies_in_force,
+    token_policies,
+)
 from bench.lambda_environment import lambda_environment
 from bench.locations import REPOSITORY, WORK
 from bench.packages import Package
@@ -71,6 +77,7 @@ def laboratory() -> Iterator[Laboratory]:
     ):
         aws.put_in_force(EVERY_APP, policies_in_force())
         aws.put_in_force(APP_WITH_TOKENS, token_policies())
+        aws.put_in_force(APP_WITH_LIMITS, limit_policies())
         xray.bind(("127.0.0.1", 0))
         ours = _ours(made["ours"], deployed, aws)
         memory = max(function["memorySize"] for function in deployed.values())

@@ -25,6 +25,7 @@ from bench.hooks import (
     Path,
     Subject,
     gateway_event,
+    limited_bodies,
     token_body,
 )
 from bench.measured_functions import (
@@ -106,6 +107,8 @@ def all_series() -> list[Series]:
                 _echoes(body),
             )
         )
+    limited = (gateway_event("publishStream", body) for body in limited_bodies())
+    series.append(Series(f"{Category.DIRECT}.echo-limited", Category.DIRECT, limited, _lets_in))
     return series
 
 
@@ -271,6 +274,11 @@ def _configures(body: bytes) -> Callable[[Any], None]:
             raise FunctionError(f"connect's reply lacks what was sent: {answer!r:.200}")
 
     return check
+
+
+def _lets_in(answer: Any) -> None:
+    if answer["statusCode"] != _OK:
+        raise FunctionError(f"this was not let in: {answer!r:.200}")
 
 
 def _denies(answer: Any) -> None:
