@@ -137,7 +137,7 @@ def limit_policies() -> list[dict[str, Any]]:
 
 
 def limited_bodies() -> Iterator[bytes]:
-    """Hooks to `APP_WITH_LIMITS`, each of which takes a place; all of the session that connected."""
+    """Hooks to `APP_WITH_LIMITS` of the session that connected, each of which takes a place."""
     fields: dict[str, Any] = json.loads(MEASURED[Category.DIRECT].body(Path.ECHO))
     for number in itertools.count(1):
         own = {"mediaSessionId": f"media-{number}", "name": f"lecture-of-{number}"}
