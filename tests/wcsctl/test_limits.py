@@ -262,5 +262,5 @@ def test_given_a_denial_for_want_of_room_when_decisions_are_shown_then_they_say_
     [by_policy] = stack.run("--json", "decisions", "--policy", "other").stdout.splitlines()
 
     assert "no room: live/two-streams: 2 of 2 held by 3f0c81d29ab1c044" in shown
-    assert "places not counted: other: limit" in shown
+    assert "not counted: other: limit" in shown
     assert json.loads(by_policy)["limit"] == line["limit"]
