@@ -79,7 +79,7 @@ def _up(workspace: Workspace) -> None:
 def select_context(workspace: Workspace) -> str:
     """Have wcsctl use this deployment from now on; return what to print about it."""
     try:
-        place = saved_contexts.Place(directory=workspace.directory.resolve())
+        place = saved_contexts.DeploymentPlace(directory=workspace.directory.resolve())
         saved_contexts.save(saved_contexts.load().use(saved_contexts.LOCAL, place))
     except WcsctlError as error:
         return f"wcsctl needs --local, since no context can be selected: {error}"

@@ -17,7 +17,7 @@ from botocore.config import Config
 from simulated_wcs.transport import HookTarget
 from wcs_hooks.core.methods import Category
 from wcsctl.errors import NotFoundError, UsageError
-from wcsctl.saved_contexts import LOCAL_DIRECTORY, STACK, Place
+from wcsctl.saved_contexts import LOCAL_DIRECTORY, STACK, DeploymentPlace
 
 _VARIABLES: Final = (
     "AWS_ACCESS_KEY_ID",
@@ -56,7 +56,7 @@ class Deployment:
     stack_name: str = STACK
 
     @classmethod
-    def at(cls, place: Place) -> "Deployment":
+    def at(cls, place: DeploymentPlace) -> "Deployment":
         """The deployment at a place.
 
         Raises

@@ -23,7 +23,7 @@ _FIELDS: Final = ("stack", "profile", "region", "directory")
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class DeploymentPlace:
     """Where a deployment is: a stack in AWS, or a directory of `make local`.
 
     Attributes
@@ -73,10 +73,10 @@ class SavedContexts:
         The name of the context that commands use unless they name another; may be none.
     """
 
-    places: Mapping[str, Place]
+    places: Mapping[str, DeploymentPlace]
     selected: str | None = None
 
-    def place(self, name: str) -> Place:
+    def place(self, name: str) -> DeploymentPlace:
         """Return a context's place.
 
         Raises
@@ -95,7 +95,7 @@ class SavedContexts:
             )
             raise NotFoundError(f"There is no context {name}: {known}; {way}.") from None
 
-    def use(self, name: str, place: Place | None = None) -> "SavedContexts":
+    def use(self, name: str, place: DeploymentPlace | None = None) -> "SavedContexts":
         """Return the same with a context selected, which is added or replaced where it is given.
 
         Raises
@@ -121,7 +121,7 @@ class SavedContexts:
         return SavedContexts(places, None if self.selected == name else self.selected)
 
 
-def place_of(options: Mapping[str, Any]) -> Place:
+def place_of(options: Mapping[str, Any]) -> DeploymentPlace:
     """Where the deployment is that options, the environment and the contexts mean.
 
     An option outweighs `--context` and `WCSCTL_CONTEXT`, these `WCSCTL_STACK`, and that the
@@ -140,7 +140,7 @@ def place_of(options: Mapping[str, Any]) -> Place:
         If there is no such context.
     """
     if options.get("local"):
-        return Place(directory=_local_directory(options))
+        return DeploymentPlace(directory=_local_directory(options))
     named = _stack_named(options)
     base = _context_of(options, named)
     if not named.to_json():
@@ -148,21 +148,21 @@ def place_of(options: Mapping[str, Any]) -> Place:
     if base.directory is not None:
         # Of a local context nothing holds for a stack in AWS.
         return named
-    return Place(
+    return DeploymentPlace(
         named.stack or base.stack, named.profile or base.profile, named.region or base.region
     )
 
 
-def named_place(options: Mapping[str, Any]) -> Place | None:
+def named_place(options: Mapping[str, Any]) -> DeploymentPlace | None:
     """Where the deployment is that options name by themselves; none if none of them does."""
     if options.get("local"):
-        return Place(directory=_local_directory(options).resolve())
+        return DeploymentPlace(directory=_local_directory(options).resolve())
     named = _stack_named(options)
     return named if named.to_json() else None
 
 
-def _stack_named(options: Mapping[str, Any]) -> Place:
-    return Place(options.get("stack"), options.get("profile"), options.get("region"))
+def _stack_named(options: Mapping[str, Any]) -> DeploymentPlace:
+    return DeploymentPlace(options.get("stack"), options.get("profile"), options.get("region"))
 
 
 def _local_directory(options: Mapping[str, Any]) -> Path:
@@ -170,16 +170,16 @@ def _local_directory(options: Mapping[str, Any]) -> Path:
     return Path(named or LOCAL_DIRECTORY)
 
 
-def _context_of(options: Mapping[str, Any], named: Place) -> Place:
+def _context_of(options: Mapping[str, Any], named: DeploymentPlace) -> DeploymentPlace:
     name = options.get("context_name") or os.environ.get("WCSCTL_CONTEXT")
     if name:
         return load().place(name)
     if stack := os.environ.get("WCSCTL_STACK"):
-        return Place(stack)
+        return DeploymentPlace(stack)
     if named.stack and named.region:
-        return Place()
+        return DeploymentPlace()
     contexts = load()
-    return Place() if contexts.selected is None else contexts.place(contexts.selected)
+    return DeploymentPlace() if contexts.selected is None else contexts.place(contexts.selected)
 
 
 def file() -> Path:
@@ -266,7 +266,7 @@ def _read(value: Any) -> SavedContexts:
     return SavedContexts(places, selected)
 
 
-def _place(name: str, fields: Any) -> Place:
+def _place(name: str, fields: Any) -> DeploymentPlace:
     if not isinstance(fields, dict):
         raise ValueError(f"context {name!r} must be an object")  # noqa: TRY004 - of JSON
     for field, value in fields.items():
@@ -277,7 +277,7 @@ def _place(name: str, fields: Any) -> Place:
     directory = fields.get("directory")
     if directory is not None and len(fields) > 1:
         raise ValueError(f"context {name!r}: a local one has only its directory")
-    return Place(
+    return DeploymentPlace(
         fields.get("stack"),
         fields.get("profile"),
         fields.get("region"),

@@ -13,7 +13,7 @@ from tests.support.operated_stack import OperatedStack, operated
 from tests.support.policy_items import deny, policy
 from wcsctl import cli, completion, saved_contexts
 from wcsctl.command_line.completion_index import fitting, index_of
-from wcsctl.saved_contexts import Place, SavedContexts
+from wcsctl.saved_contexts import DeploymentPlace, SavedContexts
 
 INDEX = index_of(get_command(cli.app))
 LETTER = {
@@ -67,7 +67,7 @@ def test_given_a_line_then_what_fits_is_completed(line: str, words: list[str]) -
 
 
 def test_given_contexts_then_their_names_are_completed() -> None:
-    saved_contexts.save(SavedContexts({"prod": Place("A"), "test": Place("B")}))
+    saved_contexts.save(SavedContexts({"prod": DeploymentPlace("A"), "test": DeploymentPlace("B")}))
 
     assert _completed("wcsctl context use ") == ["prod", "test"]
     assert _completed("wcsctl status --context pr") == ["prod"]

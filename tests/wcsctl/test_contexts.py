@@ -12,9 +12,9 @@ import local.__main__ as local_run
 from local.workspace import Workspace
 from wcsctl import cli, saved_contexts
 from wcsctl.errors import NotFoundError, UsageError
-from wcsctl.saved_contexts import Place, SavedContexts, place_of
+from wcsctl.saved_contexts import DeploymentPlace, SavedContexts, place_of
 
-PROD = Place("WcsHooks", "prod", "eu-central-1")
+PROD = DeploymentPlace("WcsHooks", "prod", "eu-central-1")
 
 
 @pytest.fixture(autouse=True)
@@ -50,7 +50,7 @@ def test_given_a_stack_when_it_is_named_then_it_is_listed_and_selected() -> None
         },
         {"name": "test", "selected": False, "region": "eu-west-1"},
     ]
-    assert place_of({}) == Place("A", "prod", "eu-west-1")
+    assert place_of({}) == DeploymentPlace("A", "prod", "eu-west-1")
 
 
 def test_given_the_local_deployment_when_it_is_named_then_it_is_found_from_anywhere(
@@ -60,7 +60,7 @@ def test_given_the_local_deployment_when_it_is_named_then_it_is_found_from_anywh
 
     _run("context", "use", "local", "--local")
 
-    assert place_of({}) == Place(directory=tmp_path / ".local")
+    assert place_of({}) == DeploymentPlace(directory=tmp_path / ".local")
 
 
 def test_given_a_context_when_it_is_deleted_then_none_is_selected() -> None:
@@ -69,10 +69,10 @@ def test_given_a_context_when_it_is_deleted_then_none_is_selected() -> None:
     _run("context", "delete", "prod")
 
     assert _json("context", "list") == []
-    assert place_of({}) == Place()
+    assert place_of({}) == DeploymentPlace()
 
 
-LOCAL = Place(directory=Path("/clone/.local"))
+LOCAL = DeploymentPlace(directory=Path("/clone/.local"))
 
 
 @pytest.mark.parametrize(
@@ -82,21 +82,21 @@ LOCAL = Place(directory=Path("/clone/.local"))
         ({"context_name": "local"}, {}, LOCAL),
         ({}, {"WCSCTL_CONTEXT": "local"}, LOCAL),
         ({"context_name": "prod"}, {"WCSCTL_CONTEXT": "local"}, PROD),
-        ({}, {"WCSCTL_STACK": "Other"}, Place("Other")),
+        ({}, {"WCSCTL_STACK": "Other"}, DeploymentPlace("Other")),
         ({}, {"WCSCTL_STACK": "Other", "WCSCTL_CONTEXT": "local"}, LOCAL),
-        ({"stack": "New"}, {"WCSCTL_STACK": "Other"}, Place("New")),
-        ({"region": "us-west-2"}, {}, Place("WcsHooks", "prod", "us-west-2")),
-        ({"stack": "New"}, {"WCSCTL_CONTEXT": "local"}, Place("New")),
-        ({"local": True}, {}, Place(directory=Path(".local"))),
-        ({"local": True}, {"WCSCTL_LOCAL": "/x"}, Place(directory=Path("/x"))),
-        ({"local": True, "local_directory": "/y"}, {}, Place(directory=Path("/y"))),
+        ({"stack": "New"}, {"WCSCTL_STACK": "Other"}, DeploymentPlace("New")),
+        ({"region": "us-west-2"}, {}, DeploymentPlace("WcsHooks", "prod", "us-west-2")),
+        ({"stack": "New"}, {"WCSCTL_CONTEXT": "local"}, DeploymentPlace("New")),
+        ({"local": True}, {}, DeploymentPlace(directory=Path(".local"))),
+        ({"local": True}, {"WCSCTL_LOCAL": "/x"}, DeploymentPlace(directory=Path("/x"))),
+        ({"local": True, "local_directory": "/y"}, {}, DeploymentPlace(directory=Path("/y"))),
     ],
     ids=str,
 )
 def test_given_options_environment_and_a_selected_context_then_the_nearest_holds(
     options: Mapping[str, Any],
     environment: Mapping[str, str],
-    place: Place,
+    place: DeploymentPlace,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     saved_contexts.save(SavedContexts({"prod": PROD, "local": LOCAL}, "prod"))
@@ -150,7 +150,7 @@ def test_given_a_damaged_file_then_the_error_names_it_and_the_way_out(
     assert told in str(result.exception)
     assert "Correct or delete it" in str(result.exception)
     # What names its deployment by itself does not need the file.
-    assert place_of({"local": True}) == Place(directory=Path(".local"))
+    assert place_of({"local": True}) == DeploymentPlace(directory=Path(".local"))
 
 
 def test_given_make_local_then_wcsctl_is_about_it_from_then_on_until_it_is_stopped(
@@ -161,11 +161,11 @@ def test_given_make_local_then_wcsctl_is_about_it_from_then_on_until_it_is_stopp
 
     local_run.select_context(workspace)
 
-    assert place_of({}) == Place(directory=tmp_path / ".local")
+    assert place_of({}) == DeploymentPlace(directory=tmp_path / ".local")
     local_run.deselect_context(other)
-    assert place_of({}) == Place(directory=tmp_path / ".local")
+    assert place_of({}) == DeploymentPlace(directory=tmp_path / ".local")
     local_run.deselect_context(workspace)
-    assert place_of({}) == Place()
+    assert place_of({}) == DeploymentPlace()
     assert place_of({"context_name": "prod"}) == PROD
 
 

@@ -26,7 +26,7 @@ _PACKAGE: Final = Path(__file__).resolve().parents[1]
 _NOTHING: Final[Mapping[str, Any]] = {"parameters": ()}
 
 
-class Item(NamedTuple):
+class CompletionItem(NamedTuple):
     """A word that fits, as Typer's shells take it; without help, which they format with Rich."""
 
     value: str
@@ -50,7 +50,7 @@ class Completer(TyperCommand):
 
     def shell_complete(self, ctx: Any, incomplete: str) -> Any:
         """Return the words that fit."""
-        return list(map(Item, fitting(self._index, ctx.args, incomplete)))
+        return list(map(CompletionItem, fitting(self._index, ctx.args, incomplete)))
 
 
 def complete(app: typer.Typer) -> None:
