@@ -463,11 +463,23 @@ def test_given_more_places_than_fit_an_item_then_all_are_found_and_none_is_taken
     assert leases.take([place(A, most=10)], soon) == Taken({0: Full(10, keys(*holders))})
 
     assert calls.made == [TRANSACTION, "BatchGetItem"]
-    assert [item["n"] for item in shards(aws)] == [3, 3, 2, 2]
+    assert [item["n"] for item in shards(aws)] == [3, 3, 3, 1]
     assert held_by(aws) == keys(*holders)
     for holder in holders:
         leases.release(holder, soon)
     assert held_by(aws) == ()
+
+
+@pytest.mark.parametrize(("before", "after"), [(3, 4), (6, 7), (7, 10)])
+def test_given_a_full_budget_when_its_places_are_raised_then_only_the_further_ones_are_taken(
+    make_leases: MakeLeases, aws: Aws, soon: Deadline, before: int, after: int
+) -> None:
+    leases = make_leases(shard_places=3)
+    for most in (before, after):
+        for number in range(20):
+            leases.take([place(stream(str(number)), most=most)], soon)
+
+        assert len(held_by(aws)) == most
 
 
 @pytest.mark.parametrize("want", [place, a_rate])
@@ -498,7 +510,7 @@ def test_given_as_many_places_as_there_can_be_then_the_last_of_them_takes_three_
 ) -> None:
     budget = STREAMS
     for shard in range(32):
-        places = 1_000 // 32 + (shard < 1_000 % 32) - (shard == 31)
+        places = 32 if shard < 31 else 1_000 % 32 - 1
         item = {"key": f"b#{budget.key}#{shard}", "n": places}
         aws.put_item(LEASES, item | {f"x{shard:08x}{number:08x}": 4e9 for number in range(places)})
 

@@ -109,10 +109,12 @@ class Search:
         self._seconds = seconds
         self._ttl = ttl
         self._shards = shard_count(wanted.most, shard_places)
+        self._shard_places = shard_places
         self._is_rate = wanted.held is Held.RATE
         self._lease = lease_name(wanted.holder.key)
         self._budget = wanted.budget.key
-        first = int(wanted.holder.key, 16)
+        # As many begin with a shard as it has places for.
+        first = int(wanted.holder.key, 16) % wanted.most // shard_places
         self._order = [(first + offset) % self._shards for offset in range(self._shards)]
         self._known: dict[int, Shard] = {}
         self._listed: AttributeValueTypeDef | None = None
@@ -188,7 +190,7 @@ class Search:
         return None if listed is None or listed.shard in self._known else listed.shard
 
     def _places(self, shard: int) -> int:
-        return places_in_shard(self._wanted.most, self._shards, shard)
+        return places_in_shard(self._wanted.most, shard, self._shard_places)
 
     def _taking(self, number: int, now: float) -> LeaseWrite:
         """Take a place in a shard that has room, or of which nothing is known."""
