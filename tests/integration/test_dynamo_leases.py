@@ -13,6 +13,7 @@ from tests.support.aws_tables import LEASES, Aws
 from tests.support.fake_clock import FakeClock
 from wcs_hooks.adapters.clients import Clients
 from wcs_hooks.adapters.dynamo_leases import DynamoLeases, LeaseSeconds
+from wcs_hooks.adapters.keep_alive_marks import has_keep_alive
 from wcs_hooks.clock import Deadline
 from wcs_hooks.core.errors import UnavailableError
 from wcs_hooks.core.limits import Budget, Full, Held, Holder, Taken, WantedPlace
@@ -440,11 +441,12 @@ def test_given_a_stream_without_a_session_when_it_ends_then_its_place_is_given_b
 def test_given_keep_alives_of_one_app_then_it_is_known_of_that_app_alone(
     leases: DynamoLeases, soon: Deadline
 ) -> None:
+    client = Clients(2).dynamodb()
     leases.note_keep_alive("live", soon)
     leases.note_keep_alive("live", soon)
 
-    assert leases.has_keep_alive("live", soon)
-    assert not leases.has_keep_alive("other", soon)
+    assert has_keep_alive(client, LEASES, "live")
+    assert not has_keep_alive(client, LEASES, "other")
 
 
 # --- Shards ---------------------------------------------------------------------------------------
@@ -674,7 +676,7 @@ def test_given_an_owner_that_is_missing_when_the_hook_comes_again_then_its_place
 def test_given_a_store_that_does_not_answer_then_each_use_says_so(
     make_leases: MakeLeases, calls: AwsCalls, clock: FakeClock, soon: Deadline, operation: str
 ) -> None:
-    leases = make_leases(shard_places=1)
+    leases, client = make_leases(shard_places=1), Clients(2).dynamodb()
     uses: Mapping[str, Sequence[Callable[[], object]]] = {
         TRANSACTION: [lambda: leases.take([place(A, most=1)], soon)],
         UPDATE: [
@@ -688,7 +690,7 @@ def test_given_a_store_that_does_not_answer_then_each_use_says_so(
             lambda: leases.release_session(SESSION, soon),
             lambda: leases.renew(A, soon),
             lambda: leases.renew_session(SESSION, soon),
-            lambda: leases.has_keep_alive("live", soon),
+            lambda: has_keep_alive(client, LEASES, "live"),
         ],
         "BatchGetItem": [lambda: leases.take([place(A)], soon)],
     }
