@@ -550,6 +550,24 @@ def test_given_a_store_that_is_busy_then_it_is_asked_again_until_the_deadline(
     assert len(calls.made) > 3
 
 
+def test_given_a_hook_that_was_given_up_when_its_function_goes_on_then_it_takes_and_ends_nothing(
+    aws: Aws, clock: FakeClock, soon: Deadline
+) -> None:
+    """As when Lambda freezes a function between two calls."""
+    client = Clients(2).dynamodb()
+    frozen = DynamoLeases(client, LEASES, SECONDS, clock, pause=lambda _: None)
+    for holder in (A, B):
+        frozen.take([place(holder)], soon)
+    clock.advance(96)
+    client.meta.events.register("after-call.dynamodb", lambda **_: clock.advance(600))
+
+    for use in (frozen.release, lambda _, by: frozen.take([place(C)], by)):
+        with pytest.raises(UnavailableError):
+            use(A, Deadline(clock, 1))
+
+    assert held_by(aws) == keys(A, B)
+
+
 @pytest.mark.parametrize(
     "reasons",
     [
