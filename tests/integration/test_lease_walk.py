@@ -209,6 +209,8 @@ class LeaseWalk(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
+        for item in self.aws.items(LEASES):
+            self.aws.delete_item(LEASES, {"key": item["key"]})
         self.right = FakeClock()
         self.clocks = [self.right, FakeClock(self.right.now() + AHEAD)]
         self.functions = [_Function(self.aws, clock, self.wait) for clock in self.clocks]
@@ -412,8 +414,6 @@ class LeaseWalk(RuleBasedStateMachine):
                 one = WantedPlace(limit.budget, limit.most, limit.held, 60, holder)
                 assert not function.leases.take([one], function.deadline).full
             assert len(self.leases()[limit.budget]) == limit.most
-        for item in self.aws.items(LEASES):
-            self.aws.delete_item(LEASES, {"key": item["key"]})
 
     def live(
         self, function: _Function, leases: Mapping[Budget, Mapping[str, float]], budget: Budget
