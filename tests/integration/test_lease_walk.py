@@ -26,7 +26,7 @@ from moto.dynamodb.models import dynamodb_backends
 from tests.support.aws_tables import LEASES, Aws
 from tests.support.fake_clock import FakeClock
 from tests.support.profiles import example_count
-from wcs_hooks.adapters.dynamo_leases import DynamoLeases, LeaseSeconds
+from wcs_hooks.adapters.dynamo_leases import CONFIRMED_WITHIN, DynamoLeases, LeaseSeconds
 from wcs_hooks.adapters.dynamo_policy_store import from_attributes
 from wcs_hooks.adapters.lease_items import owner_item, place_name, rate_item
 from wcs_hooks.clock import Deadline
@@ -346,21 +346,22 @@ class LeaseWalk(RuleBasedStateMachine):
             assert is_taken or before == after
         for index, one in enumerate(wanted):
             if is_taken and is_alone and index not in taken.full:
-                until = began + LASTS[one.held]
+                until = began + min(LASTS[one.held], CONFIRMED_WITHIN)
                 if one.held is Held.RATE:
                     # It may have been taken before by a function that was killed then.
                     until = min(until, after[one.budget][holder.key] - AHEAD)
-                self.held_until[one.budget, holder] = until
+                place = one.budget, holder
+                self.held_until[place] = max(until, self.held_until.get(place, 0.0))
 
     def renew(self, function: _Function, one: Holder | SessionKey, *, is_alone: bool) -> None:
         began = self.right.now()
         if isinstance(one, SessionKey):
             function.leases.renew_session(one, function.deadline)
+            leases = self.leases()
             for place in self.places_of(one):
-                half = LASTS[way(place)] / 2
-                if is_alone and way(place) is not Held.STREAM and self.held_until[place] > began:
-                    least = began + half - AHEAD - 1
-                    self.held_until[place] = max(self.held_until[place], least)
+                until = began + LASTS[way(place)]
+                if is_alone and leases[place[0]].get(place[1].key, 0.0) >= until:
+                    self.held_until[place] = until
             return
         function.leases.renew(one, function.deadline)
         leases = self.leases()
