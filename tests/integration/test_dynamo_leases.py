@@ -507,6 +507,38 @@ def test_given_a_place_in_another_shard_than_the_first_when_that_has_room_then_i
     ]
 
 
+def test_given_a_confirmed_place_in_another_shard_when_its_hook_comes_again_then_it_lasts_as_long(
+    make_leases: MakeLeases, aws: Aws, clock: FakeClock, soon: Deadline
+) -> None:
+    leases = make_leases(shard_places=1)
+    first, second = [one for one in map(connection, "abcdefgh") if int(one.key, 16) % 2 == 0][:2]
+    for holder in (first, second):
+        leases.take([place(holder, held=Held.SESSION)], soon)
+    leases.renew(second, soon)
+    leases.release(first, soon)
+
+    assert leases.take([place(second, held=Held.SESSION)], soon) == Taken({})
+
+    leases_of_second = [item.get(f"x{second.key}") for item in shards(aws)]
+    assert leases_of_second == [None, clock.now() + SECONDS.session]
+
+
+def test_given_a_place_that_is_confirmed_while_its_hook_comes_again_then_it_lasts_as_long(
+    aws: Aws, leases: DynamoLeases, clock: FakeClock, soon: Deadline
+) -> None:
+    client = Clients(2).dynamodb()
+    again = DynamoLeases(client, LEASES, SECONDS, clock, pause=lambda _: None)
+    wanted = [place(connection(), held=Held.SESSION)]
+    leases.take(wanted, soon)
+    client.meta.events.register(
+        f"after-call.dynamodb.{TRANSACTION}", lambda **_: leases.renew(connection(), soon)
+    )
+
+    assert again.take(wanted, soon) == Taken({})
+
+    assert shards(aws)[0][f"x{connection().key}"] == clock.now() + SECONDS.session
+
+
 def test_given_as_many_places_as_there_can_be_then_the_last_of_them_takes_three_calls(
     leases: DynamoLeases, aws: Aws, calls: AwsCalls, soon: Deadline
 ) -> None:

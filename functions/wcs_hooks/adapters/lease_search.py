@@ -230,12 +230,12 @@ class Search:
         update = self._update(number)
         self._set_lease(update, now)
         shard = self._known.get(number)
-        if not self._is_rate:
-            update.require_present(self._lease)
-        elif shard is not None:
+        if shard is not None:
             update.require_value(self._lease, shard.leases[self._lease])
         else:
-            update.require(update.less(self._lease, math.floor(now - CLOCK_DIFFERENCE)))
+            # Else it is read first: a rate's may last still, and another one for longer.
+            last = now - CLOCK_DIFFERENCE if self._is_rate else now + self._seconds
+            update.require(update.less(self._lease, math.floor(last)))
         listed = TakenPlace.read(self._listed)
         is_listed = self.owner is None or (listed is not None and listed.shard == number)
         return LeaseWrite(
