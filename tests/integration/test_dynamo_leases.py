@@ -160,6 +160,24 @@ def test_given_a_budget_when_people_look_at_its_item_then_they_see_whose_it_is(
     }
 
 
+@pytest.mark.parametrize(
+    ("by", "shown"),
+    [
+        (SESSION.session, "***"),
+        (f"{SESSION.session} of anna", "*** of anna"),
+        ("eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhIn0.c2VjcmV0", "***"),
+        ("rtsp://anna:marked@camera.example/live", "rtsp://camera.example/live"),
+    ],
+)
+def test_given_a_budget_that_a_secret_names_when_people_look_at_its_item_then_it_is_masked(
+    leases: DynamoLeases, aws: Aws, soon: Deadline, by: str, shown: str
+) -> None:
+    budget = Budget("live", "two-streams", by)
+    leases.take([place(A, budget)], soon)
+
+    assert [item["by"] for item in shards(aws, budget)] == [shown]
+
+
 def test_given_a_place_when_the_hook_comes_again_then_it_is_kept_for_longer_by_one_write_more(
     leases: DynamoLeases, aws: Aws, calls: AwsCalls, clock: FakeClock, soon: Deadline
 ) -> None:

@@ -33,6 +33,7 @@ from wcs_hooks.adapters.lease_items import (
     storable,
 )
 from wcs_hooks.core.limits import Full, Held, WantedPlace
+from wcs_hooks.core.secrets import MASK, masked
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
@@ -200,7 +201,7 @@ class Search:
         for name, text in (
             (APP, wanted.budget.app),
             (POLICY, wanted.budget.policy),
-            (BY, wanted.budget.by[:MAX_BY_CHARACTERS]),
+            (BY, self._shown_by()[:MAX_BY_CHARACTERS]),
             (HELD, wanted.held.value),
         ):
             update.set_once(name, {"S": storable(text)})
@@ -224,6 +225,12 @@ class Search:
             update.remove(name)
         update.set(COUNT, {"N": str(len(shard.leases) - len(replaced) + 1)})
         return LeaseWrite(update, number, place, 0 if self._is_rate else len(replaced))
+
+    def _shown_by(self) -> str:
+        """Whose budget it is, for people: without a session's id and other secrets."""
+        by, session = self._wanted.budget.by, self._wanted.holder.session
+        shown: str = masked({BY: by.replace(session, MASK) if session else by})[BY]
+        return shown
 
     def _renewal(self, number: int, now: float) -> LeaseWrite:
         """Keep the place that the holder has already; that of a rate only if it has run out."""
