@@ -13,6 +13,7 @@ from tests.support.aws_tables import LEASES, Aws
 from tests.support.fake_clock import FakeClock
 from wcs_hooks.adapters.clients import Clients
 from wcs_hooks.adapters.dynamo_leases import DynamoLeases, LeaseSeconds
+from wcs_hooks.adapters.keep_alive_marks import has_keep_alive
 from wcs_hooks.clock import Deadline
 from wcs_hooks.core.errors import UnavailableError
 from wcs_hooks.core.limits import Budget, Full, Held, Holder, Taken, WantedPlace
@@ -157,6 +158,24 @@ def test_given_a_budget_when_people_look_at_its_item_then_they_see_whose_it_is(
         "held": "stream",
         "most": 2,
     }
+
+
+@pytest.mark.parametrize(
+    ("by", "shown"),
+    [
+        (SESSION.session, "***"),
+        (f"{SESSION.session} of anna", "*** of anna"),
+        ("eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhIn0.c2VjcmV0", "***"),
+        ("rtsp://anna:marked@camera.example/live", "rtsp://camera.example/live"),
+    ],
+)
+def test_given_a_budget_that_a_secret_names_when_people_look_at_its_item_then_it_is_masked(
+    leases: DynamoLeases, aws: Aws, soon: Deadline, by: str, shown: str
+) -> None:
+    budget = Budget("live", "two-streams", by)
+    leases.take([place(A, budget)], soon)
+
+    assert [item["by"] for item in shards(aws, budget)] == [shown]
 
 
 def test_given_a_place_when_the_hook_comes_again_then_it_is_kept_for_longer_by_one_write_more(
@@ -440,11 +459,12 @@ def test_given_a_stream_without_a_session_when_it_ends_then_its_place_is_given_b
 def test_given_keep_alives_of_one_app_then_it_is_known_of_that_app_alone(
     leases: DynamoLeases, soon: Deadline
 ) -> None:
+    client = Clients(2).dynamodb()
     leases.note_keep_alive("live", soon)
     leases.note_keep_alive("live", soon)
 
-    assert leases.has_keep_alive("live", soon)
-    assert not leases.has_keep_alive("other", soon)
+    assert has_keep_alive(client, LEASES, "live")
+    assert not has_keep_alive(client, LEASES, "other")
 
 
 # --- Shards ---------------------------------------------------------------------------------------
@@ -463,11 +483,23 @@ def test_given_more_places_than_fit_an_item_then_all_are_found_and_none_is_taken
     assert leases.take([place(A, most=10)], soon) == Taken({0: Full(10, keys(*holders))})
 
     assert calls.made == [TRANSACTION, "BatchGetItem"]
-    assert [item["n"] for item in shards(aws)] == [3, 3, 2, 2]
+    assert [item["n"] for item in shards(aws)] == [3, 3, 3, 1]
     assert held_by(aws) == keys(*holders)
     for holder in holders:
         leases.release(holder, soon)
     assert held_by(aws) == ()
+
+
+@pytest.mark.parametrize(("before", "after"), [(3, 4), (6, 7), (7, 10)])
+def test_given_a_full_budget_when_its_places_are_raised_then_only_the_further_ones_are_taken(
+    make_leases: MakeLeases, aws: Aws, soon: Deadline, before: int, after: int
+) -> None:
+    leases = make_leases(shard_places=3)
+    for most in (before, after):
+        for number in range(20):
+            leases.take([place(stream(str(number)), most=most)], soon)
+
+        assert len(held_by(aws)) == most
 
 
 @pytest.mark.parametrize("want", [place, a_rate])
@@ -493,12 +525,44 @@ def test_given_a_place_in_another_shard_than_the_first_when_that_has_room_then_i
     ]
 
 
+def test_given_a_confirmed_place_in_another_shard_when_its_hook_comes_again_then_it_lasts_as_long(
+    make_leases: MakeLeases, aws: Aws, clock: FakeClock, soon: Deadline
+) -> None:
+    leases = make_leases(shard_places=1)
+    first, second = [one for one in map(connection, "abcdefgh") if int(one.key, 16) % 2 == 0][:2]
+    for holder in (first, second):
+        leases.take([place(holder, held=Held.SESSION)], soon)
+    leases.renew(second, soon)
+    leases.release(first, soon)
+
+    assert leases.take([place(second, held=Held.SESSION)], soon) == Taken({})
+
+    leases_of_second = [item.get(f"x{second.key}") for item in shards(aws)]
+    assert leases_of_second == [None, clock.now() + SECONDS.session]
+
+
+def test_given_a_place_that_is_confirmed_while_its_hook_comes_again_then_it_lasts_as_long(
+    aws: Aws, leases: DynamoLeases, clock: FakeClock, soon: Deadline
+) -> None:
+    client = Clients(2).dynamodb()
+    again = DynamoLeases(client, LEASES, SECONDS, clock, pause=lambda _: None)
+    wanted = [place(connection(), held=Held.SESSION)]
+    leases.take(wanted, soon)
+    client.meta.events.register(
+        f"after-call.dynamodb.{TRANSACTION}", lambda **_: leases.renew(connection(), soon)
+    )
+
+    assert again.take(wanted, soon) == Taken({})
+
+    assert shards(aws)[0][f"x{connection().key}"] == clock.now() + SECONDS.session
+
+
 def test_given_as_many_places_as_there_can_be_then_the_last_of_them_takes_three_calls(
     leases: DynamoLeases, aws: Aws, calls: AwsCalls, soon: Deadline
 ) -> None:
     budget = STREAMS
     for shard in range(32):
-        places = 1_000 // 32 + (shard < 1_000 % 32) - (shard == 31)
+        places = 32 if shard < 31 else 1_000 % 32 - 1
         item = {"key": f"b#{budget.key}#{shard}", "n": places}
         aws.put_item(LEASES, item | {f"x{shard:08x}{number:08x}": 4e9 for number in range(places)})
 
@@ -534,6 +598,24 @@ def test_given_a_store_that_is_busy_then_it_is_asked_again_until_the_deadline(
         leases.take([a_rate(A)], Deadline(clock, 0.5))
 
     assert len(calls.made) > 3
+
+
+def test_given_a_hook_that_was_given_up_when_its_function_goes_on_then_it_takes_and_ends_nothing(
+    aws: Aws, clock: FakeClock, soon: Deadline
+) -> None:
+    """As when Lambda freezes a function between two calls."""
+    client = Clients(2).dynamodb()
+    frozen = DynamoLeases(client, LEASES, SECONDS, clock, pause=lambda _: None)
+    for holder in (A, B):
+        frozen.take([place(holder)], soon)
+    clock.advance(96)
+    client.meta.events.register("after-call.dynamodb", lambda **_: clock.advance(600))
+
+    for use in (frozen.release, lambda _, by: frozen.take([place(C)], by)):
+        with pytest.raises(UnavailableError):
+            use(A, Deadline(clock, 1))
+
+    assert held_by(aws) == keys(A, B)
 
 
 @pytest.mark.parametrize(
@@ -662,7 +744,7 @@ def test_given_an_owner_that_is_missing_when_the_hook_comes_again_then_its_place
 def test_given_a_store_that_does_not_answer_then_each_use_says_so(
     make_leases: MakeLeases, calls: AwsCalls, clock: FakeClock, soon: Deadline, operation: str
 ) -> None:
-    leases = make_leases(shard_places=1)
+    leases, client = make_leases(shard_places=1), Clients(2).dynamodb()
     uses: Mapping[str, Sequence[Callable[[], object]]] = {
         TRANSACTION: [lambda: leases.take([place(A, most=1)], soon)],
         UPDATE: [
@@ -676,7 +758,7 @@ def test_given_a_store_that_does_not_answer_then_each_use_says_so(
             lambda: leases.release_session(SESSION, soon),
             lambda: leases.renew(A, soon),
             lambda: leases.renew_session(SESSION, soon),
-            lambda: leases.has_keep_alive("live", soon),
+            lambda: has_keep_alive(client, LEASES, "live"),
         ],
         "BatchGetItem": [lambda: leases.take([place(A)], soon)],
     }

@@ -51,6 +51,7 @@ def test_a_place_is_held_by_a_stream_a_call_a_session_or_for_a_time(
         ({"most": "'two'"}, "limit.most", "must give a whole number"),
         ({"holds": None}, "limit.holds", "is required: stream, call, session"),
         ({"holds": "streams"}, "limit.holds", "'streams' is not among stream, call, session"),
+        ({"holds": ["stream"]}, "limit.holds", "['stream'] is not among stream, call, session"),
         ({"holds": "59s"}, "limit.holds", "59s is not between 60s and 24h"),
         ({"holds": "25h"}, "limit.holds", "25h is not between 60s and 24h"),
         ({"hold": "stream"}, "limit.hold", "did you mean 'holds'?"),
@@ -63,6 +64,10 @@ def test_what_a_limit_cannot_be_is_said_with_what_it_could_be(
     found = [error for error in compiled(_limit(**members)).errors if error.attribute == attribute]
 
     assert any(words in error.message for error in found)
+
+
+def test_a_member_whose_name_is_a_number_is_no_member() -> None:
+    assert ("a", "limit.5") in errors(deny(limit={**_STREAMS, 5: "x"}))
 
 
 def test_only_a_deny_has_a_limit() -> None:

@@ -206,17 +206,6 @@ class DynamoLeases:
         update.set(AT, {"N": moment(self._clock.now())})
         self._keep_alives.run_before(deadline, lambda: self._store.write([update], deadline))
 
-    def has_keep_alive(self, app: str, deadline: Deadline) -> bool:
-        """Whether a keep-alive ever came from an app.
-
-        Raises
-        ------
-        UnavailableError
-            If DynamoDB does not answer.
-        """
-        key = keep_alive_item(app)
-        return self._keep_alives.run_before(deadline, lambda: self._store.read(key)) is not None
-
     # --- Taking -------------------------------------------------------------------------------
 
     def _take(self, wanted: Sequence[WantedPlace], deadline: Deadline) -> Taken:

@@ -108,19 +108,20 @@ def shard_count(most: int, shard_places: int = SHARD_PLACES) -> int:
     return -(-most // shard_places)
 
 
-def places_in_shard(most: int, shards: int, shard: int) -> int:
-    """How many of a budget's places are in one of its shards: in each about as many.
+def places_in_shard(most: int, shard: int, shard_places: int = SHARD_PLACES) -> int:
+    """How many of a budget's places are in one of its shards: as many as fit, but for the last one.
+
+    So a shard's places stay the same if `most` is raised. Were they divided evenly, shards that are
+    full already would have more than their part, and further ones as much as theirs.
 
     Examples
     --------
-    >>> [places_in_shard(40, 2, shard) for shard in range(2)]
-    [20, 20]
-    >>> [places_in_shard(100, 4, shard) for shard in range(4)]
-    [25, 25, 25, 25]
-    >>> [places_in_shard(35, 2, shard) for shard in range(2)]
-    [18, 17]
+    >>> [places_in_shard(40, shard) for shard in range(2)]
+    [32, 8]
+    >>> [places_in_shard(100, shard) for shard in range(4)]
+    [32, 32, 32, 4]
     """
-    return most // shards + (shard < most % shards)
+    return min(shard_places, most - shard * shard_places)
 
 
 class Shard:

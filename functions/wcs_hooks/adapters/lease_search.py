@@ -33,6 +33,7 @@ from wcs_hooks.adapters.lease_items import (
     storable,
 )
 from wcs_hooks.core.limits import Full, Held, WantedPlace
+from wcs_hooks.core.secrets import MASK, masked
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
@@ -109,10 +110,12 @@ class Search:
         self._seconds = seconds
         self._ttl = ttl
         self._shards = shard_count(wanted.most, shard_places)
+        self._shard_places = shard_places
         self._is_rate = wanted.held is Held.RATE
         self._lease = lease_name(wanted.holder.key)
         self._budget = wanted.budget.key
-        first = int(wanted.holder.key, 16)
+        # As many begin with a shard as it has places for.
+        first = int(wanted.holder.key, 16) % wanted.most // shard_places
         self._order = [(first + offset) % self._shards for offset in range(self._shards)]
         self._known: dict[int, Shard] = {}
         self._listed: AttributeValueTypeDef | None = None
@@ -188,7 +191,7 @@ class Search:
         return None if listed is None or listed.shard in self._known else listed.shard
 
     def _places(self, shard: int) -> int:
-        return places_in_shard(self._wanted.most, self._shards, shard)
+        return places_in_shard(self._wanted.most, shard, self._shard_places)
 
     def _taking(self, number: int, now: float) -> LeaseWrite:
         """Take a place in a shard that has room, or of which nothing is known."""
@@ -198,7 +201,7 @@ class Search:
         for name, text in (
             (APP, wanted.budget.app),
             (POLICY, wanted.budget.policy),
-            (BY, wanted.budget.by[:MAX_BY_CHARACTERS]),
+            (BY, self._shown_by()[:MAX_BY_CHARACTERS]),
             (HELD, wanted.held.value),
         ):
             update.set_once(name, {"S": storable(text)})
@@ -223,17 +226,23 @@ class Search:
         update.set(COUNT, {"N": str(len(shard.leases) - len(replaced) + 1)})
         return LeaseWrite(update, number, place, 0 if self._is_rate else len(replaced))
 
+    def _shown_by(self) -> str:
+        """Whose budget it is, for people: without a session's id and other secrets."""
+        by, session = self._wanted.budget.by, self._wanted.holder.session
+        shown: str = masked({BY: by.replace(session, MASK) if session else by})[BY]
+        return shown
+
     def _renewal(self, number: int, now: float) -> LeaseWrite:
         """Keep the place that the holder has already; that of a rate only if it has run out."""
         update = self._update(number)
         self._set_lease(update, now)
         shard = self._known.get(number)
-        if not self._is_rate:
-            update.require_present(self._lease)
-        elif shard is not None:
+        if shard is not None:
             update.require_value(self._lease, shard.leases[self._lease])
         else:
-            update.require(update.less(self._lease, math.floor(now - CLOCK_DIFFERENCE)))
+            # Else it is read first: a rate's may last still, and another one for longer.
+            last = now - CLOCK_DIFFERENCE if self._is_rate else now + self._seconds
+            update.require(update.less(self._lease, math.floor(last)))
         listed = TakenPlace.read(self._listed)
         is_listed = self.owner is None or (listed is not None and listed.shard == number)
         return LeaseWrite(

@@ -110,9 +110,13 @@ class LeaseStore:
         Raises
         ------
         UnavailableError
-            If DynamoDB does not answer, is busy until the deadline, or refuses a change.
+            If DynamoDB does not answer, is busy until the deadline, or refuses a change. Nothing
+            is sent after the deadline.
         """
         for attempt in range(_ATTEMPTS):
+            # Whoever asked has given up. Lambda may thaw this thread when all has long ended.
+            if not deadline.remaining():
+                raise UnavailableError(f"there was no time left to ask {STORE}")
             try:
                 self._send(updates)
             except BotoCoreError as error:

@@ -5,7 +5,6 @@ in it, and holds the place until what was started ends; a place of a rate runs o
 """
 
 import hashlib
-import math
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any, Final, NamedTuple
@@ -195,12 +194,12 @@ def number_of_places(value: Any) -> int | None:
 
     Examples
     --------
-    >>> [number_of_places(value) for value in (2, 2.0, -1, 5000, 2.5, "2", True)]
+    >>> [number_of_places(value) for value in (2, 2.0, -1, 10**400, 2.5, "2", True)]
     [2, 2, 0, 1000, None, None, None]
     """
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    if not math.isfinite(value) or value != int(value):
+    if isinstance(value, float) and not value.is_integer():
         return None
     return max(0, min(int(value), MAX_PLACES))
 

@@ -65,7 +65,7 @@ def read_limit(reader: AttributeReader) -> Limit | None:
     if "limit" not in reader.item:
         return None
     members = reader.mapping("limit", WANTED_OF_LIMIT)
-    for name in sorted(members.keys() - _MEMBERS):
+    for name in sorted(map(str, members.keys() - _MEMBERS)):
         near = get_close_matches(name, _MEMBERS, n=1)
         instead = f"; did you mean {near[0]!r}?" if near else f"; known are {listed(_MEMBERS)}"
         reader.error(f"limit.{name}", f"is not a member of a limit{instead}")
@@ -106,7 +106,7 @@ def _most(reader: AttributeReader, value: Any) -> int | Checked | None:
 
 
 def _holds(reader: AttributeReader, value: Any) -> tuple[Held, int] | None:
-    if value in {Held.STREAM, Held.CALL, Held.SESSION}:
+    if isinstance(value, str) and value in {Held.STREAM, Held.CALL, Held.SESSION}:
         return Held(value), 0
     duration = _DURATION.fullmatch(value) if isinstance(value, str) else None
     if duration is None:
