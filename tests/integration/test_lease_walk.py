@@ -51,8 +51,8 @@ DIFFERENCE: Final = 5.0
 CALL_TAKES: Final = 0.001
 """Seconds."""
 
-STEPS: Final = 50
-EXAMPLES: Final = 5
+STEPS: Final = 45
+EXAMPLES: Final = 4
 """How many walks of so many steps there are in the profile `ci`."""
 
 

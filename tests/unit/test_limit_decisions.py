@@ -23,6 +23,8 @@ from wcs_hooks.core.decision import (
     Verdict,
     decide,
 )
+from wcs_hooks.core.errors import UnavailableError
+from wcs_hooks.core.limits import Taken, WantedPlace
 from wcs_hooks.core.lists import Row, RowKey
 
 _BY_USER: Final = {"by": "session.custom.login", "most": 2, "holds": "stream"}
@@ -246,6 +248,23 @@ def test_when_places_cannot_be_counted_then_the_hook_fails_unless_skip_is_writte
     for one in (passed, passed_in_shadow):
         assert one.reply.status == 200
         assert [failure.policy for failure in one.decision.limit_failures] == ["streams"]
+
+
+def test_a_limit_in_shadow_that_cannot_be_counted_fails_no_hook_that_others_limit() -> None:
+    class Damaged(InMemoryLeases):
+        def take(self, wanted: Sequence[WantedPlace], deadline: Deadline) -> Taken:
+            if any(place.budget.policy == "tried" for place in wanted):
+                raise UnavailableError("the lease store refuses a change")
+            return super().take(wanted, deadline)
+
+    endpoint = _Endpoint(_STREAMS, _STREAMS | {"id": "tried", "mode": "shadow"})
+    endpoint.leases = Damaged()
+
+    answers = [endpoint.answer(stream) for stream in ("a", "b", "c")]
+
+    assert [one.reply.status for one in answers] == [200, 200, 403]
+    for one in answers:
+        assert [failure.policy for failure in one.decision.limit_failures] == ["tried"]
 
 
 def test_without_places_a_decision_is_made_as_if_there_was_room() -> None:

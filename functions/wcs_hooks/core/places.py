@@ -40,7 +40,17 @@ def settle(decision: Decision, take: Take) -> Settled:
         taken = take([one.place for one in wanted])
     except UnavailableError as error:
         failures = tuple(Failure(one.denial.policy, "limit", str(error)) for one in wanted)
-        if any(not one.place.optional and not one.skips_unavailable for one in wanted):
+        needed = tuple(one for one in wanted if not one.place.optional)
+        if needed and len(needed) < len(wanted):
+            # It may be a budget in shadow that is busy or damaged, which must fail no hook.
+            settled = settle(decision._replace(wanted=needed), take)
+            in_shadow = tuple(
+                failure for failure, one in zip(failures, wanted, strict=True) if one.place.optional
+            )
+            counted = settled.decision
+            failures = (*in_shadow, *counted.limit_failures)
+            return settled._replace(decision=counted._replace(limit_failures=failures))
+        if any(not one.skips_unavailable for one in needed):
             raise UndecidedError(str(error), decision.lookup_failures, failures) from error
         return Settled(decision._replace(limit_failures=failures), {}, 0)
     full = {_name(wanted[index]): full for index, full in taken.full.items()}
