@@ -80,13 +80,15 @@ BUDGETS: Final = {limit.budget: limit for limits in LIMITS.values() for limit in
 BUDGETS_BY_KEY: Final = {budget.key: budget for budget in BUDGETS}
 
 SESSIONS: Final = (SessionKey("n", "s0"), SessionKey("n", "s1"))
-STRAY: Final = Holder("", "", "mediaSessionId", "stray")
+STRAY: Final = Holder("", "", "mediaSessionId", "lone")
 STREAMING: Final = (
-    Holder(*SESSIONS[0], "mediaSessionId", "m0"),
     Holder(*SESSIONS[0], "mediaSessionId", "m1"),
-    Holder(*SESSIONS[1], "mediaSessionId", "m2"),
+    Holder(*SESSIONS[0], "mediaSessionId", "m5"),
+    Holder(*SESSIONS[1], "mediaSessionId", "m12"),
     STRAY,
 )
+"""Each of them looks first into the second shard of a budget of three places, which has one."""
+
 HOLDERS: Final = (
     *STREAMING,
     *(Holder(*key, "callId", f"c{key.session}") for key in SESSIONS),
@@ -249,7 +251,7 @@ class LeaseWalk(RuleBasedStateMachine):
         act=ACTS,
         calls=st.sampled_from([1, 1, 2, 2, 3]),
         between=BETWEEN,
-        again=st.booleans(),
+        before_again=st.one_of(st.none(), RIVALS),
     )
     def hook(
         self,
@@ -258,9 +260,15 @@ class LeaseWalk(RuleBasedStateMachine):
         act: Act,
         calls: int,
         between: Act | Rival | str | None,
-        again: bool,  # noqa: FBT001 - hypothesis gives it
+        before_again: Rival | None,
     ) -> None:
-        """A hook comes, perhaps once more, and something comes between its calls of DynamoDB."""
+        """A hook comes, perhaps once more, and something comes between its calls of DynamoDB.
+
+        Parameters
+        ----------
+        before_again
+            What happens before it comes once more; none if it does not.
+        """
         self.wait(seconds)
         if isinstance(between, Rival):
             between = self.done_by_rival(between, act)
@@ -276,8 +284,10 @@ class LeaseWalk(RuleBasedStateMachine):
         if isinstance(between, Act) and others:
             self.forget(act.who)
             self.forget(between.who)
-        if again:
-            self.do(number, act, is_alone=True, is_undisturbed=True)
+        if before_again is not None:
+            of_rival = self.done_by_rival(before_again, act)
+            for one in (of_rival, act) if of_rival else (act,):
+                self.do(number, one, is_alone=True, is_undisturbed=True)
 
     def done_by_rival(self, rival: Rival, act: Act) -> Act | None:
         """What a rival does, if there is one."""
