@@ -43,6 +43,9 @@ if TYPE_CHECKING:
 _MAX_REPLACED: Final = 100
 """The most run-out leases that are removed in one write: an expression has 4 KB at most."""
 
+_SHORTEST_ID: Final = 8
+"""Characters of a session's id below which it is none of WCS's, and may be part of any word."""
+
 
 class Found(Enum):
     """How a search stands when there is nothing to write."""
@@ -229,7 +232,8 @@ class Search:
     def _shown_by(self) -> str:
         """Whose budget it is, for people: without a session's id and other secrets."""
         by, session = self._wanted.budget.by, self._wanted.holder.session
-        shown: str = masked({BY: by.replace(session, MASK) if session else by})[BY]
+        is_id = len(session) >= _SHORTEST_ID
+        shown: str = masked({BY: by.replace(session, MASK) if is_id else by})[BY]
         return shown
 
     def _renewal(self, number: int, now: float) -> LeaseWrite:
