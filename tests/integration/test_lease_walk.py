@@ -52,7 +52,7 @@ CALL_TAKES: Final = 0.001
 """Seconds."""
 
 STEPS: Final = 45
-EXAMPLES: Final = 4
+EXAMPLES: Final = 5
 """How many walks of so many steps there are in the profile `ci`."""
 
 
