@@ -83,7 +83,7 @@ def select_context(workspace: Workspace) -> str:
         saved_contexts.save(saved_contexts.load().use(saved_contexts.LOCAL, place))
     except WcsctlError as error:
         return f"wcsctl needs --local, since no context can be selected: {error}"
-    return "wcsctl is about this deployment now: context `local`, until `make local-stop`."
+    return "wcsctl uses this deployment (context `local`) until `make local-stop`."
 
 
 def deselect_context(workspace: Workspace) -> None:

@@ -153,8 +153,13 @@ def post_hooks(deployment: Deployment, steps: Steps) -> list[DemonstratedAnswer]
 def show(console: Console, deployment: Deployment, answers: list[DemonstratedAnswer]) -> None:
     """Print the table of answers, and what to do next."""
     table = Table(title="Hooks, and what was answered", title_justify="left")
-    for heading in ("Hook", "Decided by", "Status", "What changed"):
-        table.add_column(heading, overflow="fold")
+    for heading, narrowest in (
+        ("Hook", 21),
+        ("Decided by", 22),
+        ("Status", 6),
+        ("What changed", 16),
+    ):
+        table.add_column(heading, min_width=narrowest, overflow="fold")
     for answer in answers:
         colour = "" if answer.reply.status == OK else "yellow"
         table.add_row(
@@ -225,10 +230,6 @@ def _short(value: object) -> str:
 
 
 def _next_steps(url: str, secret: str) -> Text:
-    policy = (
-        '{"app": {"S": "defaultApp"}, "id": {"S": "no-calls"}, "method": {"S": "call"}, '
-        '"action": {"S": "deny"}, "reason": {"S": "calls are off today"}}'
-    )
     return Text(
         f"""
 URL      {url}
@@ -236,24 +237,32 @@ Secret   {secret}
 
 The emulator runs until `make local-stop`. What to try next:
 
-  Edit a policy, and see it deny a call within 5 seconds:
+  Your first policy, as docs/first-ten-minutes.md shows it:
+    PATH="$PWD/.venv/bin:$PATH"
+    wcsctl policy new teachers-only --app school
+    wcsctl policy test school
+    wcsctl policy apply school
+    wcsctl send publishStream name=lesson --app school -c custom.role=pupil
+
+  The same hook without wcsctl on the PATH:
+    make hook METHOD=publishStream BODY='{{"appKey": "school"}}' \\
+      CONNECT='custom.role=pupil'
+
+  Edit a policy with the AWS CLI, as in AWS, and ask whether it is active:
     . .local/env
-    .venv/bin/aws dynamodb put-item --table-name "$POLICIES_TABLE" \\
-      --item '{policy}'
-    make hook METHOD=call BODY='{{"appKey": "defaultApp", "callee": "1000"}}'
-
-  Send a hook of a client whose connect has fields of its own; wcsctl can do the same without make:
-    make hook METHOD=call BODY='{{"callee": "1000"}}' CONNECT='custom.role=teacher'
-    .venv/bin/wcsctl send call callee=1000 --connect custom.role=teacher
-
-  See what the compiler reports about the policies of an app:
+    .venv/bin/aws dynamodb put-item --table-name "$POLICIES_TABLE" --item '{{
+      "app": {{"S": "school"}}, "id": {{"S": "no-calls"}},
+      "method": {{"S": "call"}}, "action": {{"S": "deny"}},
+      "reason": {{"S": "Calls are off today."}}}}'
     .venv/bin/aws dynamodb get-item --table-name "$POLICIES_TABLE" \\
-      --key '{{"app": {{"S": "defaultApp"}}, "id": {{"S": "{STATUS_ID}"}}}}'
+      --key '{{"app": {{"S": "school"}}, "id": {{"S": "{STATUS_ID}"}}}}'
 
   Send a hook with curl, signed as WCS signs it:
-    body='{{"appKey": "defaultApp", "name": "room"}}'
-    hash=$(printf %s "$body" | openssl dgst -md5 -hmac {secret} | awk '{{print $NF}}')
-    curl -i -H "Authorization: WCS $hash" -H 'Content-Type: application/json' -d "$body" \\
+    body='{{"appKey": "school", "name": "room"}}'
+    secret={secret}
+    hash=$(printf %s "$body" | openssl dgst -md5 -hmac $secret)
+    curl -i -H "Authorization: WCS ${{hash##* }}" -d "$body" \\
+      -H 'Content-Type: application/json' \\
       '{url}/publishStream'
 """
     )

@@ -127,7 +127,14 @@ def explain_decision(record: LogRecord, history: History) -> DecisionExplanation
     named = PolicySet({}, items).naming(str(line.get("method", "")))
     policies = [policy for policy in named if policy.action is not Action.CONFIGURE]
     considered = tuple(_Line(record).considered(policies, versions))
-    if any(one.outcome == NOT_SAID for one in considered):
+    if record.fields.get("answer") == "failed":
+        kept = f"wcsctl dead-letter show {record.fields.get('decision', '')!s:.8}"
+        letter = f" It was kept as a dead letter: `{kept}`, until it is redriven."
+        notes.append(
+            "The hook failed before a policy decided."
+            + (letter if record.fields.get("deadLettered") else "")
+        )
+    elif any(one.outcome == NOT_SAID for one in considered):
         notes.append(
             "Which part of a policy did not hold is only in lines written with the setting "
             "explainDecisions. `wcsctl try` says it of a hook."

@@ -211,6 +211,18 @@ class Output:
             progress.add_task(what, total=total)
             yield progress
 
+    @contextmanager
+    def paused(self, steps: Progress) -> Iterator[None]:
+        """Take the line of `steps` off the terminal, while results are written to it."""
+        if steps.disable:
+            yield
+            return
+        steps.stop()
+        try:
+            yield
+        finally:
+            steps.start()
+
 
 def _json(value: Any, indent: int | None = None) -> str:
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"

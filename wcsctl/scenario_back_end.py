@@ -145,7 +145,7 @@ class DeployedBackEnd:
                 refused_since = refused_since or time.monotonic()
                 if time.monotonic() - refused_since > _SETTLED:
                     error = AppStatus.from_item(app, status).error_texts[0]
-                    raise NotActiveError(f"The policies of {app} are not in force: {error}")
+                    raise NotActiveError(f"The policies of {app} are not active: {error}")
             if time.monotonic() > deadline:
                 raise NotActiveError(
                     f"The policies of {app} were not compiled within {PATIENCE_SECONDS:.0f} s: "

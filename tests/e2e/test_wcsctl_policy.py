@@ -55,7 +55,7 @@ def test_given_files_when_applied_edited_by_hand_and_rolled_back_then_wcs_is_ans
     applied = wcsctl("policy", "apply", tmp_path, "--yes", "-m", "closed for the holidays")
 
     assert first.returncode == 0, first.stderr
-    assert f"{app}: in force as version 2" in applied.stdout, applied.stderr
+    assert f"{app}: version 2 is active" in applied.stdout, applied.stderr
     wait_for_snapshots()
     refused = deployed.post_connected("publishStream", {"appKey": app, "name": "x"})
     assert refused.status == 403
@@ -69,14 +69,14 @@ def test_given_files_when_applied_edited_by_hand_and_rolled_back_then_wcs_is_ans
     assert "- reason: closed\n    + reason: by hand" in by_hand.stdout
 
     rolled_back = wcsctl("policy", "rollback", app, 1, "--yes")
-    assert f"{app}: in force as version 4" in rolled_back.stdout, rolled_back.stderr
+    assert f"{app}: version 4 is active" in rolled_back.stdout, rolled_back.stderr
     wait_for_snapshots()
     assert deployed.post_connected("publishStream", {"appKey": app, "name": "x"}).status == 200
 
     pinned = wcsctl("policy", "pin", app, 2)
-    assert "version 2 is pinned, and in force" in pinned.stdout, pinned.stderr
+    assert "version 2 is pinned and active" in pinned.stdout, pinned.stderr
     released = wcsctl("policy", "unpin", app)
-    assert "version 5 is in force" in released.stdout, released.stderr
+    assert "version 5 is active" in released.stdout, released.stderr
     history = json.loads(wcsctl("--json", "policy", "history", app).stdout)
     assert [(one["version"], one["inForce"]) for one in history][:2] == [(5, True), (4, False)]
     said = {one["version"]: (one["by"], one["message"]) for one in history}

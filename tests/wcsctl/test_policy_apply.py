@@ -61,8 +61,8 @@ def test_given_files_when_applied_then_the_difference_is_shown_and_they_are_in_f
     assert "- reason: before\n    + reason: after" in ran.out
     assert "+ school new" in ran.out
     assert "- school old" in ran.out
-    assert "school: in force as version 2" in ran.out
-    assert "*: in force as version 1" in ran.out
+    assert "school: version 2 is active" in ran.out
+    assert "*: version 1 is active" in ran.out
     assert (run.ids("school"), run.ids("*")) == (["kept", "new"], ["no"])
 
 
@@ -159,8 +159,8 @@ def test_given_files_that_lint_clean_when_applied_one_after_the_other_then_both_
     again = run("apply", tmp_path / "2", "--yes")
 
     assert ran.status == 0, ran.out
-    assert "*: in force as version 2" in ran.out
-    assert "school: in force as version 2" in ran.out
+    assert "*: version 2 is active" in ran.out
+    assert "school: version 2 is active" in ran.out
     assert (again.status, again.out.strip()) == (0, "Nothing to do: the table holds just this.")
 
 
@@ -248,7 +248,7 @@ def test_given_somebody_adds_another_policy_before_what_was_written_is_active_th
     ran = run("apply", tmp_path, "--yes")
 
     assert ran.status == 0
-    assert "race: in force as version 1" in ran.out.splitlines()
+    assert "race: version 1 is active" in ran.out.splitlines()
 
 
 @pytest.mark.parametrize(
@@ -476,9 +476,9 @@ def test_given_versions_when_rolled_back_then_the_old_policies_are_in_the_table_
     assert [(one["version"], one["inForce"]) for one in versions] == [(2, True), (1, False)]
     assert versions[0]["changed"]["removed"] == {"count": 1, "first": ["b"]}
     assert "id: b" in shown.out
-    assert "school: in force as version 3" in ran.out
+    assert "school: version 3 is active" in ran.out
     assert run.ids("school") == ["a", "b"]
-    assert run("history", "school").out.splitlines()[1].endswith("in force")
+    assert run("history", "school").out.splitlines()[1].endswith("active")
     assert run("rollback", "school", 9, "--yes").status == ExitStatus.NOT_FOUND
 
 
@@ -530,13 +530,13 @@ def test_given_a_pin_when_set_and_released_then_the_version_is_held_meanwhile(
     held = run("--json", "list", "--app", "school").json
     released = run("unpin", "school")
 
-    assert "version 1 is pinned, and in force" in pinned.out
+    assert "version 1 is pinned and active" in pinned.out
     # What it wrote does not decide anything yet.
     assert applied.status == ExitStatus.FAILED
-    assert "version 1 is pinned and stays in force" in applied.out
+    assert "version 1 is pinned and stays active" in applied.out
     assert (held["apps"][0]["version"], held["apps"][0]["pinned"]) == (1, 1)
     assert [(one["id"], one["inForce"]) for one in held["policies"]] == [("c", "new")]
-    assert "released; version 3 is in force" in released.out
+    assert "released; version 3 is active" in released.out
     assert run("unpin", "school").status == ExitStatus.NOT_FOUND
     assert run("pin", "school", 7).status == ExitStatus.NOT_FOUND
 
@@ -591,7 +591,7 @@ def test_given_edited_new_and_off_policies_when_listed_then_each_says_what_is_in
         "d": "new",
         "idle": "off",
     }
-    assert "school: version 1 in force, 4 policies, ok" in shown
+    assert "school: version 1 active, 4 policies, ok" in shown
     assert run("list", "--app", "nobody").status == ExitStatus.NOT_FOUND
 
 
@@ -630,7 +630,7 @@ def test_given_a_mistake_when_edited_then_it_is_asked_again_with_the_finding_on_
     ran = run("edit", "school", "a")
 
     assert ran.status == 0, ran.error
-    assert "in force as version 2" in ran.out
+    assert "version 2 is active" in ran.out
     assert "#|" in Path(f"{seen}.2").read_text()
     assert "when: " in Path(f"{seen}.2").read_text().split("id: a")[0]
     assert "^" in Path(f"{seen}.2").read_text().split("id: a")[0]

@@ -80,7 +80,7 @@ def test_given_a_bad_edit_when_rolled_back_to_the_previous_version_then_twice_un
 
     ran = run("rollback", "school", "--previous", "--yes", "-m", "Refused everybody")
 
-    assert "school: in force as version 3" in ran.out
+    assert "school: version 3 is active" in ran.out
     assert "reason: good" in run("get", "school", "no").out
     assert run("rollback", "school", "--previous", "--yes").status == 0
     assert "reason: bad" in run("get", "school", "no").out

@@ -1,8 +1,8 @@
 """See, redrive and purge what could not be processed."""
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Annotated, Final
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Annotated, Any, Final
 
 import typer
 from rich.table import Table
@@ -120,7 +120,7 @@ def show(
     value = letter.details()
     if (body or reveal) and letter.kind is LetterKind.HOOK:
         value["body"] = letter.body(reveal=reveal)
-    given.output.result(value, as_yaml(value))
+    given.output.result(value, as_yaml(_in_short(value)))
 
 
 @app.command()
@@ -217,6 +217,17 @@ def purge(
     _missing(wanted, letters)
 
 
+def _in_short(details: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a dead letter says, each fact once and without what is empty."""
+    message = {
+        name: value
+        for name, value in details["message"].items()
+        if name not in {*details, "decision", "schema"} and value not in ([], {}, "")
+    }
+    short = {name: value for name, value in details.items() if value or name == "attempts"}
+    return short | ({"message": message} if message else {})
+
+
 def _letters(count: int) -> str:
     return counted(count, "dead letter")
 
@@ -299,4 +310,6 @@ def _tell(output: Output, results: Sequence[Redriven]) -> None:
     counted = {result: sum(one.result is result for one in results) for result in RedriveResult}
     words = [f"{count} {result}" for result, count in counted.items() if count]
     if words:
-        output.say(f"{', '.join(words)}. What did not succeed still waits.")
+        kept = counted[RedriveResult.FAILED] + counted[RedriveResult.HOPELESS]
+        waits = " What did not succeed still waits." if kept else ""
+        output.say(f"{', '.join(words)}.{waits}")

@@ -103,6 +103,6 @@ def _advice(shown: Mapping[tuple[str, str, str], Mapping[str, int]]) -> list[str
         return []
     advice = (
         f"\n{in_vain} denied by a policy and continued all the same: those sessions were told "
-        "restOnError LOG, so they connected before the policy was in force, or not at all."
+        "restOnError LOG, so they connected before the policy was active, or not at all."
     )
     return [advice]

@@ -37,7 +37,7 @@ def run(
         str | None,
         typer.Option(
             "--app",
-            help="Play as this appKey, by the policies that it has in force. Nothing is written: "
+            help="Play as this appKey, by its active policies. Nothing is written: "
             "the scenarios' own policies are left out.",
             metavar="APP",
         ),
@@ -71,7 +71,7 @@ def run(
         task = progress.task_ids[0]
         policies = [policy for one, runner in runners for policy in runner.policies(one)]
         if policies and app_key is None:
-            progress.update(task, description="waiting until the policies are in force")
+            progress.update(task, description="waiting until the policies are active")
             back_end.activate_policies(policies)
         for one, runner in runners:
 
@@ -82,12 +82,14 @@ def run(
             report = runner.run(one, in_force=True, alter_reply=show)
             reports.append(report)
             progress.advance(task)
-            for line in [] if output.as_json else _for_people(report):
-                output.people.show(line)
+            if not output.as_json:
+                with output.paused(progress):
+                    for line in _for_people(report):
+                        output.people.show(line)
     passed = sum(report.ok for report in reports)
     output.result(
         {"ok": passed == len(reports), "scenarios": [_to_json(report) for report in reports]},
-        f"\n{passed} of {counted(len(reports), 'scenario')} came as expected",
+        f"\n{passed} of {counted(len(reports), 'scenario')} passed",
     )
     if passed < len(reports):
         raise typer.Exit(ExitStatus.FAILED)

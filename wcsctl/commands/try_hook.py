@@ -105,7 +105,7 @@ def try_hook(  # noqa: PLR0913, PLR0917 - the options of a command
     replay: Annotated[
         str | None,
         typer.Option(
-            help="Decide recorded hooks, by what is in force and by --candidate, and tell which "
+            help="Decide recorded hooks, by the active policies and by --candidate, and tell which "
             "verdicts change: `dead-letters` for those that wait in the queue (they stay there), "
             "or a FILE of JSON lines {method, body, session?, at?}.",
             metavar="SOURCE",
@@ -118,7 +118,7 @@ def try_hook(  # noqa: PLR0913, PLR0917 - the options of a command
 ) -> None:
     """What would happen to a hook now, and why. Nothing is sent, and nothing is written.
 
-    Reads the policies in force and decides by the code that is deployed: each policy that names
+    Reads the active policies and decides by the code that is deployed: each policy that names
     the method, whether it applies and if not which part of it does not hold, the reply, and what
     WCS does with it.
 
@@ -259,7 +259,7 @@ def _show(
     reveal: bool,
 ) -> None:
     value: dict[str, Any] = {"inForce": _to_json(in_force, reveal=reveal)}
-    shown = _for_people(output, in_force, "By what is in force", reveal=reveal)
+    shown = _for_people(output, in_force, "By the active policies", reveal=reveal)
     if then is not None:
         changed = in_force.essence != then.essence
         value |= {"candidate": _to_json(then, reveal=reveal), "changed": changed}
@@ -402,7 +402,7 @@ def _show_replay(output: Output, replayed: Sequence[Replayed]) -> None:
         for one in replayed
         if one.changed or one.problem
     ]
-    columns = ("hook", "app", "method", "in force", "candidate")
+    columns = ("hook", "app", "method", "active", "candidate")
     shown: list[Any] = [output.table(columns, rows)] if rows else []
     shown.append(
         f"{counted(counts['hooks'], 'hook')}: {counts['changed']} answered otherwise, "

@@ -68,12 +68,12 @@ class EditOutcome:
     def __str__(self) -> str:
         """One line for people, and one for each error."""
         if not self.ok:
-            kept = f"version {self.version} stays in force" if self.version else "nothing is"
-            lines = [f"{self.app}: written, but not in force ({kept}):", *self.errors]
+            kept = f"version {self.version} stays active" if self.version else "nothing is"
+            lines = [f"{self.app}: written, but not active ({kept}):", *self.errors]
             return "\n  ".join(lines)
         if self.pinned is not None:
             return (
-                f"{self.app}: written, but version {self.pinned} is pinned and stays in force "
+                f"{self.app}: written, but version {self.pinned} is pinned and stays active "
                 f"until `wcsctl policy unpin {self.app}`"
             )
         if self.replaced:
@@ -84,7 +84,7 @@ class EditOutcome:
             )
         if not self.version:
             return f"{self.app}: has no policies"
-        return f"{self.app}: in force as version {self.version}"
+        return f"{self.app}: version {self.version} is active"
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,7 +273,7 @@ class Editing:
         written: datetime | None,
     ) -> list[EditOutcome]:
         deadline = time.monotonic() + self.wait
-        with self._feedback.progress("Waiting until it is in force", len(seen)) as advance:
+        with self._feedback.progress("Waiting until it is active", len(seen)) as advance:
             outcomes = []
             for app in seen.values():
                 own = [change for change in changes if change.app == app.app]

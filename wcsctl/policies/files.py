@@ -187,7 +187,7 @@ class _Reader:
         self.findings: list[FileFinding] = []
 
     def directory(self, directory: Path) -> None:
-        alone = _is_app_folder(directory)
+        alone = is_app_folder(directory)
         folders = [] if alone else _folders(directory)
         for file in _policy_files(directory):
             # Beside apps' folders no folder says the app: a policy has to.
@@ -267,7 +267,7 @@ class _Reader:
         self.findings.append(FileFinding(file, app, finding))
 
 
-def _is_app_folder(directory: Path) -> bool:
+def is_app_folder(directory: Path) -> bool:
     """Whether a directory is itself an app's folder: it has policies, and no folders with any."""
     own = _policy_files(directory)
     return bool(own) and not any(_policy_files(folder) for folder in _folders(directory))

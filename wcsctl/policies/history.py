@@ -87,7 +87,7 @@ class History:
         pointer = next(map(read_pointer, self._manifests(app, [CURRENT])), NOTHING)
         last = last_version(self._client, self._table, app)
         if not last:
-            raise NotFoundError(f"No policies of app {app} were ever in force.")
+            raise NotFoundError(f"No policies of app {app} were ever active.")
         found: list[dict[str, Any]] = []
         upper = last
         while upper > 0 and len(found) < most and (found or upper > last - _GAP):
@@ -133,7 +133,7 @@ class History:
             f"Before version {current} of the policies of app {app} none is kept: "
             f"`wcsctl policy history {app}` lists those that are."
             if current
-            else f"No policies of app {app} are in force."
+            else f"No policies of app {app} are active."
         )
 
     def check(self, app: str, version: int) -> None:

@@ -34,6 +34,6 @@ Message = Annotated[
     str, typer.Option("--message", "-m", help="Why; `policy history` shows it with the version.")
 ]
 Wait = Annotated[
-    float, typer.Option("--wait", help="Seconds to wait until the edit is in force.", min=1)
+    float, typer.Option("--wait", help="Seconds to wait until the edit is active.", min=1)
 ]
 WAIT: Final = 60.0

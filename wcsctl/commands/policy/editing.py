@@ -1,5 +1,6 @@
 """Edit policies: write files, delete, edit in an editor, apply a directory, roll back."""
 
+import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -30,7 +31,7 @@ from wcsctl.policies.apply import Editing
 from wcsctl.policies.cookbook import recipes, write_recipe
 from wcsctl.policies.diff import PolicyChange, compare, compare_managed
 from wcsctl.policies.editor import edit as edit_text
-from wcsctl.policies.files import PolicyFiles
+from wcsctl.policies.files import PolicyFiles, folder_of, is_app_folder
 from wcsctl.policies.history import History
 from wcsctl.policies.table import AppItems, policies_of
 
@@ -49,22 +50,27 @@ def new(
 ) -> None:
     """Write a recipe of the cookbook, policies and tests, as files of an app.
 
-    Edit them, then `wcsctl policy test DIRECTORY` and `wcsctl policy apply DIRECTORY`. What each
-    recipe is for is in docs/policies.md. Needs no AWS.
+    Edit them, then test and apply the app's folder. What each recipe is for is in the cookbook of
+    docs/policies.md. Needs no AWS.
 
         wcsctl policy new
-        wcsctl policy new per-user-rights --app school
+        wcsctl policy new teachers-only --app school
+        wcsctl policy new per-user-rights policies --app school
     """
     output = command_context(context).output
     if recipe is None:
         output.result(recipes(), *map(Text, recipes()))
+        output.say("Write one as files: wcsctl policy new RECIPE --app APP")
         return
     if app_key is None:
-        raise UsageError("Whose policies shall they be? Give --app.")
+        raise UsageError("Give --app: the app that the policies are for, or every-app.")
     written = [str(file) for file in write_recipe(recipe, directory, app_key)]
     output.result({"written": written}, *map(Text, written))
-    for finding in policy_files.load([directory]).findings:
+    folder = directory / folder_of(app_key)
+    for finding in policy_files.load([folder]).findings:
         output.say(Text(f"{finding}: keep one of them", style="yellow"))
+    place = shlex.quote(str(folder))
+    output.say(f"Next: wcsctl policy test {place}, then wcsctl policy apply {place}")
 
 
 def put(
@@ -155,7 +161,7 @@ def apply(
     message: Message = "",
     wait: Wait = WAIT,
 ) -> None:
-    """Make the table what a directory says, and wait until that is in force.
+    """Make the table what a directory says, and wait until that is active.
 
     Checks the files, shows the difference, asks, writes, and says which version is active and which
     changes hold only for sessions that connect from now on. Where there is no difference, it checks
@@ -172,8 +178,9 @@ def apply(
     with command.output.progress("Reading") as advance:
         apps = editing.table.read_allowed(read.policies, advance)
     changes, others = compare_managed(policies_of(apps), read.policies, delete=delete_others)
-    for line in without_folder(others):
-        command.output.say(line)
+    if not is_app_folder(directory):
+        for line in without_folder(others):
+            command.output.say(line)
     seen = {name: apps.get(name) or AppItems(name) for name in read.policies}
     check_and_apply(editing, command.output, read, changes, seen, yes=yes)
 
@@ -187,16 +194,16 @@ def rollback(  # noqa: PLR0913, PLR0917 - the options of a command
         Completed.VERSIONS,
     ] = None,
     previous: Annotated[
-        bool, typer.Option("--previous", help="The version before the one that is in force.")
+        bool, typer.Option("--previous", help="The version before the active one.")
     ] = False,
     yes: Yes = False,
     message: Message = "",
     wait: Wait = WAIT,
 ) -> None:
-    """Put the policies of an old version back into the table, and so into force.
+    """Put the policies of an old version back into the table, and wait until they are active.
 
-    Shows the difference and asks, as `apply` does. The version that comes into force has a new
-    number, and the policies of the old one; so `--previous` a second time undoes the first.
+    Shows the difference and asks, as `apply` does. The version that becomes active has a new number
+    and the policies of the old one; so `--previous` a second time undoes the first.
 
         wcsctl policy rollback school 3
         wcsctl policy rollback school --previous

@@ -12,7 +12,7 @@ from wcsctl.policies.history import History
 
 
 def pin(context: typer.Context, app_key: AppKey, version: VersionNumber, wait: Wait = WAIT) -> None:
-    """Hold a version in force at once, whatever is edited, until `unpin`.
+    """Keep a version active from now on, whatever is edited, until `unpin`.
 
     ```
     wcsctl policy pin school 7
@@ -21,13 +21,13 @@ def pin(context: typer.Context, app_key: AppKey, version: VersionNumber, wait: W
     command = command_context(context)
     editing = Editing(command.deployment, command.output, wait)
     History(command.deployment).check(app_key, version)
-    with command.output.progress("Waiting until it is in force"):
+    with command.output.progress("Waiting until it is active"):
         done = editing.pin(app_key, version)
     if done.pinned_already:
         told = f"{app_key}: version {version} is pinned already"
         command.output.result(done.outcome.to_json(), Text(told))
     else:
-        _show(command.output, done.outcome, f"{app_key}: version {version} is pinned, and in force")
+        _show(command.output, done.outcome, f"{app_key}: version {version} is pinned and active")
 
 
 def unpin(context: typer.Context, app_key: AppKey, wait: Wait = WAIT) -> None:
@@ -39,9 +39,9 @@ def unpin(context: typer.Context, app_key: AppKey, wait: Wait = WAIT) -> None:
     """
     command = command_context(context)
     editing = Editing(command.deployment, command.output, wait)
-    with command.output.progress("Waiting until it is in force"):
+    with command.output.progress("Waiting until it is active"):
         outcome = editing.unpin(app_key)
-    _show(command.output, outcome, f"{app_key}: released; version {outcome.version} is in force")
+    _show(command.output, outcome, f"{app_key}: released; version {outcome.version} is active")
 
 
 def _show(output: Output, outcome: EditOutcome, text: str) -> None:

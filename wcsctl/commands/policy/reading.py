@@ -38,10 +38,10 @@ def list_policies(
     context: typer.Context,
     app_key: AppOption = None,
 ) -> None:
-    """The policies as they stand in the table, and whether each is in force.
+    """The policies as they stand in the table, and whether each is active.
 
-    Below them each app's last compilation: the version in force, and what is wrong if it is not
-    what the table holds. In force is `yes`, `edited` (an earlier one is), `new` (none is yet), or
+    Below them each app's last compilation: the active version, and what is wrong if it is not
+    what the table holds. Active is `yes`, `edited` (an earlier one is), `new` (none is yet), or
     `off`.
 
         wcsctl policy list
@@ -149,7 +149,8 @@ def diff(
         apps = PolicyTable(command.deployment).read_allowed(read.policies, advance)
     changes, others = compare_managed(policies_of(apps), read.policies, delete=delete_others)
     told = {"changes": [change.to_json() for change in changes], "withoutFolder": others}
-    command.output.result(told, changes_text(changes), *without_folder(others))
+    named = [] if policy_files.is_app_folder(Path(what)) else without_folder(others)
+    command.output.result(told, changes_text(changes), *named)
     if changes:
         raise typer.Exit(ExitStatus.FAILED)
 
@@ -198,7 +199,7 @@ def history(
     app_key: AppKey,
     limit: Annotated[int, typer.Option(help="How many versions at most.", min=1)] = 20,
 ) -> None:
-    """The versions of an app's policies, newest first, and which is in force.
+    """The versions of an app's policies, newest first, and which is active.
 
     Who made a version, and why, is what wcsctl wrote when it was used (`-m`); for edits made
     otherwise that is empty.
@@ -208,7 +209,7 @@ def history(
     output = command_context(context).output
     versions = History(command_context(context).deployment).versions(app_key, limit)
     table = output.table(
-        ("version", "compiled", "policies", "by", "changed", ""),
+        ("version", "compiled (UTC)", "policies", "by", "changed", ""),
         (
             (
                 str(version.version),

@@ -14,7 +14,7 @@ from wcsctl.policies.yaml import write
 
 _MARKS: Final = {"added": "+", "removed": "-", "changed": "~"}
 _STYLES: Final = {"added": "green", "removed": "red", "changed": "yellow"}
-_COLUMNS: Final = ("app", "id", "method", "action", "priority", "mode", "in force")
+_COLUMNS: Final = ("app", "id", "method", "action", "priority", "mode", "active")
 _WIDEST: Final = 40
 _NARROWEST: Final = 6
 _GAP: Final = "  "
@@ -74,7 +74,7 @@ def without_folder(others: Mapping[str, Sequence[str]]) -> list[Text]:
     """Name the apps of the table that no folder is about."""
     return [
         Text(
-            f"App {one_line(name)} has no folder there, and is left alone: "
+            f"App {one_line(name)} has no folder there and stays as it is: "
             f"{counted(len(ids), 'policy', 'policies')} ({one_line(', '.join(ids)):.100})"
         )
         for name, ids in others.items()
@@ -118,7 +118,7 @@ def standing_of(version: Version) -> str:
     """Return whether a version is active or pinned."""
     if not version.in_force:
         return ""
-    return "in force, pinned" if version.pinned else "in force"
+    return "active, pinned" if version.pinned else "active"
 
 
 def _summary(changes: Sequence[PolicyChange]) -> str:
@@ -138,7 +138,7 @@ def _app_line(app: Mapping[str, Any]) -> str:
     judged = "ok" if app["ok"] else counted(len(app["errors"]), "error")
     warned = f", {counted(app['warnings'], 'warning')}" if app["warnings"] else ""
     policies = counted(app["policies"], "policy", "policies")
-    standing = f"{version} in force{pinned}, {policies}"
+    standing = f"{version} active{pinned}, {policies}"
     return f"{app['app']}: {standing}, {judged}{warned}"
 
 

@@ -44,7 +44,7 @@ def check_and_apply(
             output.say(
                 Text(
                     f"App {app_items.app} has version {app_items.pin} pinned: "
-                    "the edit comes into force when that is released.",
+                    "the edit becomes active when that is released.",
                     style="yellow",
                 )
             )
