@@ -31,7 +31,7 @@ help: ## Show this list
 .PHONY: setup local local-stop hook clean
 setup: ## Install what is missing or out of date
 	@[ -e node_modules/.stamp ] || local/check-node.sh
-	@$(MAKE) --no-print-directory -j3 .venv/.stamp .emulator/.stamp node_modules/.stamp
+	@$(MAKE) --no-print-directory --silent -j3 .venv/.stamp .emulator/.stamp node_modules/.stamp
 
 local: setup ## Deploy to an AWS emulator on this machine, load the example policies, post hooks
 	@$(PY) -m local up

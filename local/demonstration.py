@@ -7,6 +7,7 @@ own that the example policies have something to say about.
 import json
 import re
 import time
+import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -86,8 +87,10 @@ def own_hooks() -> Iterator[DemonstratedHook]:
     """Yield hooks that show what the example policies, signatures and unknown methods do."""
     published = (PAYLOADS / "publishStream.json").read_bytes()
     private = _with_name(published, "private-lesson")
+    # An earlier run has connected the session that the vendor's hook names.
+    unknown = private.replace(b'"sessionId": "', b'"sessionId": "%s-' % uuid.uuid4().hex.encode())
     yield DemonstratedHook(
-        'publishStream "private-lesson", by the REST API', "publishStream", private
+        'publishStream "private-lesson", by the REST API', "publishStream", unknown
     )
     connect, private = as_of_client("publishStream", private, {})
     yield DemonstratedHook("connect of the client below", "connect", connect or b"{}")
@@ -152,14 +155,15 @@ def post_hooks(deployment: Deployment, steps: Steps) -> list[DemonstratedAnswer]
 
 def show(console: Console, deployment: Deployment, answers: list[DemonstratedAnswer]) -> None:
     """Print the table of answers, and what to do next."""
-    table = Table(title="Hooks, and what was answered", title_justify="left")
-    for heading, narrowest in (
+    table = Table(title="Hooks, and what was answered", title_justify="left", expand=True)
+    # So that in 80 columns most names stay whole.
+    for heading, ratio in (
         ("Hook", 21),
         ("Decided by", 22),
-        ("Status", 6),
-        ("What changed", 16),
+        ("Status", None),
+        ("What changed", 18),
     ):
-        table.add_column(heading, min_width=narrowest, overflow="fold")
+        table.add_column(heading, ratio=ratio, overflow="fold")
     for answer in answers:
         colour = "" if answer.reply.status == OK else "yellow"
         table.add_row(
