@@ -129,6 +129,8 @@ def test_given_a_recipe_when_it_is_written_for_an_app_then_its_tests_pass_there(
     assert written.exit_code == 0, written.output
     files = [tmp_path / "school" / f"{recipe}{suffix}" for suffix in (".test.yaml", ".yaml")]
     assert written.stdout.split() == list(map(str, files))
+    folder = tmp_path / "school"
+    assert f"wcsctl policy test {folder}, then wcsctl policy apply {folder}" in written.stderr
     assert runner.invoke(cli.app, ["policy", "test", "--strict", str(tmp_path)]).exit_code == 0
     again = runner.invoke(cli.app, ["policy", "new", recipe, str(tmp_path), "--app", "school"])
     assert isinstance(again.exception, UsageError)
@@ -145,6 +147,18 @@ def test_given_recipes_that_share_a_policy_when_both_are_written_then_that_is_sa
 
     assert "site: id: is in" in second.stderr.replace("\n", "")
     assert runner.invoke(cli.app, ["policy", "new"]).stdout.split() == _RECIPES
+
+
+def test_given_a_directory_full_of_other_yaml_when_a_recipe_is_written_then_none_of_it_is_named(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "openapi.yaml").write_text("openapi: 3.0.0")
+    words = ["policy", "new", "teachers-only", str(tmp_path), "--app", "school"]
+
+    written = CliRunner().invoke(cli.app, words)
+
+    assert written.stderr.startswith("Next: ")
 
 
 def test_given_wcsctl_when_it_is_built_then_the_package_has_the_cookbook() -> None:

@@ -109,6 +109,8 @@ def test_given_a_letter_of_any_content_when_shown_to_people_then_it_is_yaml(
 
     read = yaml.safe_load(shown)
     assert read["method"] == "publishStream"
+    assert "hopeless" not in read
+    assert not {"method", "decision"} & read.get("message", {}).keys()
     assert read["body"] == {"name": "\\ud800\x1b[2J", "list": [1, {"a": None}]}
     assert others == [0, 0, 0, 1], ran.exception
     assert isinstance(ran.exception, SystemExit)
@@ -169,6 +171,7 @@ def test_when_a_redrive_succeeds_then_the_function_had_the_letter_and_it_is_gone
     result = stack.run("dead-letter", "redrive", "-y")
 
     assert result.exit_code == 0
+    assert result.stderr.endswith("2 done.\n")
     assert sorted(function for function, _ in stack.invocations) == ["direct", "event"]
     assert {"redrive": letter("decision-1")} in [event for _, event in stack.invocations]
     assert stack.json("dead-letter", "list") == []

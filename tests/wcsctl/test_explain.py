@@ -103,6 +103,21 @@ def test_given_a_line_without_it_then_what_is_certain_is_said_and_the_rest_is_no
     assert "explainDecisions" in told["notes"][0]
 
 
+def test_given_a_hook_that_failed_then_no_policy_is_blamed_and_its_dead_letter_is_named(
+    stack: OperatedStack,
+) -> None:
+    undecided = {
+        name: value for name, value in _DENIED.items() if name not in {"policy", "policies"}
+    }
+    failed = {"answer": "failed", "status": 503, "error": "the session store does not answer"}
+    stack.log("direct", undecided | failed | {"deadLettered": True})
+
+    [note] = stack.json("explain", _DECISION)["notes"]
+
+    assert note.startswith("The hook failed before a policy decided.")
+    assert "`wcsctl dead-letter show 94766fd1`" in note
+
+
 def test_given_people_who_read_it_then_they_see_who_what_and_what_wcs_did(
     stack: OperatedStack,
 ) -> None:

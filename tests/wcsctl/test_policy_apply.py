@@ -44,6 +44,20 @@ def _answer(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(asking, "interactive", lambda: True)
 
 
+def test_given_one_apps_folder_when_applied_then_other_apps_are_not_mentioned(
+    run: Commands, tmp_path: Path
+) -> None:
+    run.enforce("*", deny("everywhere"))
+    write_files(tmp_path, {"school/a.yaml": deny("new")})
+
+    alone = run("apply", tmp_path / "school", "--yes")
+    beside = run("apply", tmp_path, "--yes")
+
+    assert "school: version 1 is active" in alone.out
+    assert alone.aside == ""
+    assert "App * has no folder there and stays as it is: 1 policy (everywhere)" in beside.aside
+
+
 def test_given_files_when_applied_then_the_difference_is_shown_and_they_are_in_force(
     run: Commands, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

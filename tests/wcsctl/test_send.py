@@ -110,6 +110,27 @@ def test_given_a_refused_hook_when_sent_then_its_policy_reason_and_decision_are_
     assert json.loads(done.stdout) == REFUSAL
 
 
+def test_given_an_app_when_sent_then_connect_and_hook_are_that_apps(
+    stack: OperatedStack, endpoint: type[Endpoint]
+) -> None:
+    done = stack.run("send", "call", "callee=100", "appKey=other", "--app", "school")
+
+    assert done.exit_code == 0, done.output
+    assert [body["appKey"] for _, body in _bodies(endpoint)] == ["school", "school"]
+
+
+def test_given_a_reply_that_is_not_200_when_sent_then_the_command_that_explains_it_is_shown(
+    stack: OperatedStack, endpoint: type[Endpoint]
+) -> None:
+    endpoint.refused = {"call"}
+
+    refused = stack.run("send", "call", "callee=100")
+    echoed = stack.run("send", "playHLS", "name=lesson")
+
+    assert refused.stderr.splitlines()[-1] == "Why: wcsctl explain decision"
+    assert "Why:" not in echoed.stderr
+
+
 @pytest.mark.parametrize(
     "words",
     [

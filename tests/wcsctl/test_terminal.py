@@ -209,3 +209,21 @@ def test_given_80_columns_when_a_long_decision_is_shown_then_no_line_is_wider(
     assert max(map(len, plain)) <= 80
     assert all(line.startswith("    ") for line in plain[1:])
     assert " ".join(" ".join(plain).split()) == " ".join(pipe.getvalue().split())
+
+
+def test_given_steps_on_a_terminal_when_results_are_shown_then_these_have_lines_of_their_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    terminal = io.StringIO()
+    monkeypatch.setattr("sys.stdout", terminal)
+    monkeypatch.setattr("sys.stderr", terminal)
+    output = Output()
+
+    with output.steps("preparing", 1) as steps, output.paused(steps):
+        output.people.show("pass")
+
+    drawn_before = terminal.getvalue().partition("pass")[0]
+    assert "preparing" in drawn_before
+    # The line of the steps is erased before.
+    assert drawn_before.endswith("\x1b[2K")

@@ -224,8 +224,11 @@ def _in_short(details: Mapping[str, Any]) -> dict[str, Any]:
         for name, value in details["message"].items()
         if name not in {*details, "decision", "schema"} and value not in ([], {}, "")
     }
-    short = {name: value for name, value in details.items() if value or name == "attempts"}
-    return short | ({"message": message} if message else {})
+    return {
+        name: value
+        for name, value in {**details, "message": message}.items()
+        if value or name == "attempts"
+    }
 
 
 def _letters(count: int) -> str:
