@@ -1,8 +1,10 @@
 """The help of wcsctl and of each command: what it has, and that its examples are right."""
 
+import re
 import shlex
 from collections.abc import Iterator
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
 import pytest
 from typer.core import TyperGroup
@@ -13,6 +15,7 @@ from wcsctl import cli
 from wcsctl.command_line.overview import OVERVIEW
 
 ROOT = get_command(cli.app)
+DOCS: Final = Path(__file__).parents[2] / "docs"
 
 
 def _commands(group: Any, words: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
@@ -88,3 +91,20 @@ def test_given_a_commands_help_then_it_has_examples_on_lines_of_their_own_that_a
     assert set(examples) <= set(_shown(*words))
     for example in examples:
         _parse(example)
+
+
+@pytest.mark.parametrize("page", ["first-ten-minutes.md", "a-night.md"])
+def test_given_a_page_with_a_session_then_its_commands_are_right_and_its_lines_fit_a_terminal(
+    page: str,
+) -> None:
+    blocks = re.findall(
+        r"^```console\n(.*?)^```$", (DOCS / page).read_text(), re.MULTILINE | re.DOTALL
+    )
+    lines = [line for block in blocks for line in block.splitlines()]
+    commands = re.findall(r"^\$ (?:[A-Z]+=\S+ )*(wcsctl .*)$", "\n".join(lines), re.MULTILINE)
+
+    assert len(commands) >= 10
+    for command in commands:
+        _parse(command)
+    # The reply to a hook stays one line, so that it can be copied.
+    assert [line for line in lines if len(line) > 80 and not line.startswith("{")] == []
