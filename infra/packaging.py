@@ -66,6 +66,8 @@ _UNUSED: Final = (
 COMPILER_LIBRARIES: Final = frozenset({"boto3", "google-re2", "s3transfer"})
 """Libraries that only the compiler imports. boto3, which needs s3transfer, converts items
 of any shape; google-re2 measures the patterns of policies."""
+COMPILER_SOURCES: Final = "wcs_hooks/compiler"
+"""Of our own what only the compiler imports."""
 
 _TIME_ZONES: Final = "tzdata/zoneinfo"
 _TIME_ZONE_MAGIC: Final = b"TZif"  # RFC 9636
@@ -195,8 +197,9 @@ def package(
                 (Path(staging) / file).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(sources / file, Path(staging) / file)
             _compile(Path(staging))
-            for name, path in paths.items():
-                _write(path, Path(staging), onto=libraries[name])
+            _write(paths[_COMPILER], Path(staging), onto=libraries[_COMPILER])
+            shutil.rmtree(Path(staging, COMPILER_SOURCES), ignore_errors=True)
+            _write(paths[_HOOKS], Path(staging), onto=libraries[_HOOKS])
         _forget_old(build, target)
     locked = requirements.read_text()
     return FunctionPackages(

@@ -40,7 +40,7 @@ def test_given_a_key_of_the_stacks_when_deployed_then_all_that_is_kept_is_encryp
     assert made["Type"] == "AWS::KMS::Key"
     assert made["Properties"]["EnableKeyRotation"] is True
     assert made["DeletionPolicy"].startswith("Retain")
-    assert len(keys_of(stack)) == 13
+    assert len(keys_of(stack)) == 14
     assert set(keys_of(stack)) == {None}
 
 

@@ -13,7 +13,7 @@ from infra.settings import CONTEXT_KEY, Settings, SettingsError
 
 _VALUES: Final = (
     *("test", "hooks.example.com", "https://example.com/runbook", "ops@example.com"),
-    *("7", "0.5", "512", "60"),
+    *("7", "0.5", "512", "60", "name,callee", "claims.sub"),
     *("203.0.113.0/24", "connect=5,direct=10", '{"Acme": ["acme-live", "acme-test"]}'),
     "arn:aws:acm:us-east-1:111122223333:certificate/12345678-1234-1234-1234-123456789012",
     "arn:aws:kms:us-east-1:111122223333:key/12345678-1234-1234-1234-123456789012",

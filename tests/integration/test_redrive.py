@@ -285,7 +285,7 @@ def test_given_an_event_that_failed_then_all_that_follows_it_is_left_and_of_a_co
     publisher.post("connect", CONNECT)
 
     left = {message["method"]: message["pending"] for message in aws.dead_letters()}
-    assert left == {"StreamStatusEvent": ["session", "event-bus"], "connect": []}
+    assert left == {"StreamStatusEvent": ["session", "leases", "event-bus"], "connect": []}
 
 
 def test_given_a_connect_that_wcs_declined_when_it_is_redriven_then_no_session_is_made_up(

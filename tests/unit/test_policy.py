@@ -44,8 +44,9 @@ def test_given_only_what_is_required_then_the_rest_has_its_default() -> None:
 def test_given_the_contract_then_these_are_the_attributes() -> None:
     expected = (
         "app id method action priority match when set compute status reason mode whenError "
-        "notBefore notAfter hours lookup final restOnError restPolicy restOverwrite restExclude "
-        "clientExclude note tokenIn form issuer audience keys algorithms leeway require required"
+        "notBefore notAfter hours lookup limit final restOnError restPolicy restOverwrite "
+        "restExclude clientExclude note tokenIn form issuer audience keys algorithms leeway "
+        "require required"
     )
 
     assert expected.split() == sorted(ATTRIBUTES, key=expected.split().index)

@@ -163,7 +163,11 @@ def test_given_control_characters_in_a_row_then_they_show_as_escapes_in_tables_a
 
     for words in (("list", "get", "users"), ("list", "get", "users", "anna"), ("bans",)):
         shown = stack.run(*words).stdout
-        assert "\\x1b[2J\\x07\\r\\x9b\\u202e" in shown
+        # YAML and tables escape them each in its way.
+        assert any(
+            escaped in shown
+            for escaped in ("\\x1b[2J\\x07\\r\\x9b\\u202e", "\\e[2J\\a\\r\\x9B\\u202e")
+        )
         assert not {*note} - {*"[2J"} & {*shown}
     wrong = stack.run("list", "import", "users", "-", answer=f'key,a:json\nanna,"{note}"\n').stdout
     assert not {*note} - {*"[2J"} & {*wrong}

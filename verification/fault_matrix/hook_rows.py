@@ -36,7 +36,6 @@ from verification.fault_matrix.rows import (
 )
 from verification.fault_matrix.scene import (
     BY_SESSION,
-    CALL_ENDED,
     CALLED,
     CALLED_BY_SPAM,
     CONNECT,
@@ -50,6 +49,7 @@ from verification.fault_matrix.scene import (
     LOOKED_UP,
     LOOKED_UP_OR_SKIPPED,
     PUBLISHING,
+    STOPPED,
     WATCHED,
 )
 from verification.fault_matrix.trials import over_the_wire
@@ -244,7 +244,7 @@ def _lists() -> Iterator[Row]:
 
 _TAKEN: Final = "DynamoDB TransactWriteItems"
 _GIVEN_BACK: Final = "DynamoDB GetItem"
-_RUNS_OUT: Final = "The place stays taken until it is redriven, or until its four hours are over."
+_RUNS_OUT: Final = "The place stays taken until it is redriven, or until its 90 s are over."
 
 
 def _limits() -> Iterator[Row]:
@@ -259,7 +259,7 @@ def _limits() -> Iterator[Row]:
         "limit-skipped", "hanging", "refused", trial=trials.at_lookup
     )
     later = done_later(Letter.LEASES)
-    yield from Rows(area, _GIVEN_BACK, warm, CALL_ENDED, later, _RUNS_OUT).each(
+    yield from Rows(area, _GIVEN_BACK, warm, STOPPED, later, _RUNS_OUT).each(
         "limit-end", "hanging", "refused", trial=trials.at_lookup
     )
 

@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple, Protocol
 from tests.support.faulty_aws import Fault
 
 _BAN: Final = {"ban": {"list": "bans", "key": "app + '/' + body.name"}}
-_ONE_CALL: Final = {"by": "app + '/' + body.callId", "most": 1, "holds": "call"}
+_ONE_VIEWER: Final = {"by": "app + '/' + body.mediaSessionId", "most": 1, "holds": "stream"}
 
 NODE: Final = "Hw47CFMBEchVOpBMDr29IxjudnJ1sjOY@192.168.1.101"
 
@@ -54,18 +54,18 @@ POLICIES: Final[tuple[Mapping[str, Any], ...]] = (
         "whenError": "skip",
     },
     {
-        "id": "one-call",
-        "method": "call",
+        "id": "one-viewer",
+        "method": "playStream",
         "action": "deny",
-        "match": {"caller": "2001"},
-        "limit": _ONE_CALL,
+        "match": {"name": "limited"},
+        "limit": _ONE_VIEWER,
     },
     {
-        "id": "one-call-if-counted",
-        "method": "call",
+        "id": "one-viewer-if-counted",
+        "method": "playStream",
         "action": "deny",
-        "match": {"caller": "2002"},
-        "limit": _ONE_CALL,
+        "match": {"name": "limited-if-counted"},
+        "limit": _ONE_VIEWER,
         "whenError": "skip",
     },
 )
@@ -112,11 +112,15 @@ LOOKED_UP: Final = Hook("snapshot", "a policy looks up a row", {"name": "watched
 LOOKED_UP_OR_SKIPPED: Final = Hook(
     "stopStream", "a policy with `whenError: skip` looks up a row", {"name": "watched"}
 )
-LIMITED: Final = Hook("call", "a policy limits calls", {"caller": "2001", "callId": "c1"})
-LIMITED_OR_SKIPPED: Final = Hook(
-    "call", "a policy with `whenError: skip` limits calls", {"caller": "2002", "callId": "c2"}
+LIMITED: Final = Hook(
+    "playStream", "a policy limits viewers", {"name": "limited", "mediaSessionId": "m1"}
 )
-CALL_ENDED: Final = Hook("CallStatusEvent", "the end", {"callId": "c1", "status": "FINISH"})
+LIMITED_OR_SKIPPED: Final = Hook(
+    "playStream",
+    "a policy with `whenError: skip` limits viewers",
+    {"name": "limited-if-counted", "mediaSessionId": "m2"},
+)
+STOPPED: Final = Hook("StreamStatusEvent", "the end", {"mediaSessionId": "m1", "status": "STOPPED"})
 WATCHED: Final = Hook("StreamKeepAliveEvent", "a policy looks up a row", {"name": "watched"})
 DISCONNECTED: Final = Hook("ConnectionStatusEvent", "the end", {"status": "DISCONNECTED"})
 
