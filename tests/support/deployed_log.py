@@ -138,6 +138,13 @@ _OBSERVATIONS: Final[tuple[Mapping[str, Any], ...]] = (
         "dead_lettered": True,
         "rest_error": _FAILURE,
     },
+    {
+        "kind": HookResult.FAILED,
+        "error": "the lease store does not answer",
+        "limit_failures": (Failure("streams", "limit", "the lease store does not answer"),),
+        "dead_lettered": True,
+        "rest_error": _FAILURE,
+    },
     {"kind": HookResult.REJECTED, "error": "the request has no signature"},
     {"kind": HookResult.MALFORMED, "error": "no JSON", "dead_lettered": True},
 )
