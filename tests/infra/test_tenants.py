@@ -132,7 +132,7 @@ def test_given_a_tenants_editor_when_they_edit_their_own_app_then_every_command_
     write_files(tmp_path / "put", {"acme-live/b.yaml": deny("other")})
 
     for words, said in (
-        (("apply", tmp_path / "apply", "--yes"), "in force as version 1"),
+        (("apply", tmp_path / "apply", "--yes"), "active as version 1"),
         (("put", tmp_path / "put/acme-live/b.yaml"), "in force as version 2"),
         (("list", "--app", "acme-live"), "other"),
         (("get", "acme-live", "closed"), "deny"),
