@@ -132,17 +132,17 @@ def test_given_a_tenants_editor_when_they_edit_their_own_app_then_every_command_
     write_files(tmp_path / "put", {"acme-live/b.yaml": deny("other")})
 
     for words, said in (
-        (("apply", tmp_path / "apply", "--yes"), "active as version 1"),
-        (("put", tmp_path / "put/acme-live/b.yaml"), "in force as version 2"),
+        (("apply", tmp_path / "apply", "--yes"), "version 1 is active"),
+        (("put", tmp_path / "put/acme-live/b.yaml"), "version 2 is active"),
         (("list", "--app", "acme-live"), "other"),
         (("get", "acme-live", "closed"), "deny"),
         (("export", tmp_path / "exported", "--app", "acme-live"), ""),
         (("history", "acme-live"), "2"),
         (("show", "acme-live", 1), "closed"),
-        (("rollback", "acme-live", 1, "--yes"), "in force as version 3"),
+        (("rollback", "acme-live", 1, "--yes"), "version 3 is active"),
         (("diff", tmp_path / "apply"), ""),
         (("pin", "acme-live", 2), "pinned"),
-        (("unpin", "acme-live"), "in force"),
+        (("unpin", "acme-live"), "active"),
         (("delete", "acme-live", "closed", "--yes"), ""),
         (("list", "--app", "*"), ""),
     ):
