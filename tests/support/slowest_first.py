@@ -27,8 +27,8 @@ SLOWEST_FIRST: Final = (
     "integration/test_policy_store.py",
     "property/test_syntax_tree_properties.py",
     "infra/test_construct.py",
-    # End to end, more than a minute each. The one that times ten thousand policies is not the first:
-    # the types are checked beside that.
+    # End to end, more than a minute each. The types are checked beside the first ones, which
+    # therefore time nothing.
     "e2e/test_verify.py",
     "e2e/test_recovery.py",
     "e2e/test_wcsctl_policy.py",
