@@ -19,6 +19,7 @@ from tests.support.local_stack import SIGNED
 from verification.fault_matrix.scene import CONNECT, POLICIES, Hook, Observed
 from wcs_hooks.adapters.dynamo_snapshots import CURRENT, version_key
 from wcs_hooks.core.methods import Category
+from wcs_hooks.core.policy.reader import EVERY_APP
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import DynamoDBServiceResource
@@ -154,6 +155,11 @@ class DeployedScene:
 
     def pointer(self) -> dict[str, Any]:
         return self._snapshots.get_item(Key=self._pointer_key(), ConsistentRead=True)["Item"]
+
+    def policies_read(self) -> int:
+        """Of how many apps a hook of this one has policies: its own, and perhaps every app's."""
+        keys = [{"app": app, "item": CURRENT} for app in (self._app, EVERY_APP)]
+        return sum("Item" in self._snapshots.get_item(Key=key) for key in keys)
 
     def put_pointer(self, pointer: Mapping[str, Any] | None) -> None:
         if pointer is None:
