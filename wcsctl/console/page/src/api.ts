@@ -1,0 +1,182 @@
+/** Calls of the server's API. Every answer is a value; nothing here throws. */
+import { signal } from "@preact/signals";
+
+export type Query = Readonly<
+  Record<string, string | number | boolean | readonly string[] | undefined | null>
+>;
+
+export interface Success<T> {
+  readonly ok: true;
+  /** The wcsctl command that does the same. */
+  readonly command: string;
+  /** 1 if what was checked is not in order, or there is a difference; else 0. */
+  readonly exit: number;
+  readonly value: T;
+  readonly remarks: readonly string[];
+}
+
+export interface Failure {
+  readonly ok: false;
+  readonly command: string;
+  readonly error: Problem;
+  readonly remarks: readonly string[];
+}
+
+export interface Problem {
+  readonly message: string;
+  /** The command's exit status, 1 to 5; 0 if the user cancelled. */
+  readonly exit: number;
+}
+
+export type Answer<T> = Success<T> | Failure;
+
+/** A policy that would change, as `wcsctl policy diff -o json` has it. */
+export interface PolicyChange {
+  readonly app: string;
+  readonly id: string;
+  readonly change: "added" | "changed" | "removed";
+  readonly attributes: Readonly<Record<string, { before?: unknown; after?: unknown }>>;
+}
+
+export interface Question {
+  readonly text: string;
+  readonly agreed: string;
+  readonly changes: readonly PolicyChange[];
+}
+
+/** What the confirmation dialog shows, and how it passes on the user's answer. */
+export interface Confirmation {
+  readonly question: Question;
+  readonly command: string;
+  readonly remarks: readonly string[];
+  /** The number that must be typed to agree; empty if a click is enough. */
+  readonly typed: string;
+  readonly settle: (agreed: boolean) => void;
+}
+
+/** True once the server rejected the cookie, or there is none. */
+export const signedOut = signal(false);
+
+export const confirmation = signal<Confirmation | null>(null);
+
+export const CANCELLED = "Cancelled: nothing was changed.";
+
+const NO_ANSWER = "The console does not answer. Is `wcsctl console` still running?";
+
+/** Changes the token of the address for the cookie. */
+export async function login(token: string): Promise<boolean> {
+  try {
+    const reply = await fetch("/login", {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify({ token }),
+    });
+    return reply.ok;
+  } catch {
+    return false;
+  }
+}
+
+/** The query string of a request: empty, false and missing values are left out. */
+export function queryText(query: Query): string {
+  const parameters = new URLSearchParams();
+  for (const [name, value] of Object.entries(query)) {
+    if (Array.isArray(value)) {
+      for (const one of value) parameters.append(name, one);
+    } else if (value !== undefined && value !== null && value !== "" && value !== false) {
+      parameters.set(name, String(value));
+    }
+  }
+  const text = parameters.toString();
+  return text && `?${text}`;
+}
+
+/** Reads something: `get<Status>("status")` asks `/api/status`. */
+export async function get<T>(
+  route: string,
+  query: Query = {},
+  abort?: AbortSignal,
+): Promise<Answer<T>> {
+  const reply = await send(`/api/${route}${queryText(query)}`, abort ? { signal: abort } : {});
+  return answerOf<T>(reply);
+}
+
+/**
+ * Writes or checks something, and asks the user where the command asks.
+ *
+ * If what was shown has changed by the time the user agrees, the server asks again, and so does
+ * the page.
+ */
+export async function post<T>(
+  route: string,
+  body: Readonly<Record<string, unknown>>,
+  abort?: AbortSignal,
+): Promise<Answer<T>> {
+  let agreed: string | undefined;
+  for (;;) {
+    const reply = await send(`/api/${route}`, {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify(agreed === undefined ? body : { ...body, agreed }),
+      ...(abort ? { signal: abort } : {}),
+    });
+    if (reply.status !== 428) return answerOf<T>(reply);
+    const { command = "", question, remarks = [] } = reply.content;
+    if (!question) return failure(command, `The console asked nothing (HTTP ${reply.status}).`, 1);
+    const typed = route === "dead-letters/purge" ? numberIn(question.text) : "";
+    const agrees = await ask({ question, command, remarks, typed });
+    if (!agrees) return failure(command, CANCELLED, 0);
+    agreed = question.agreed;
+  }
+}
+
+/** The first number of a question: "Throw away 1,204 dead letters?" → "1204". */
+export function numberIn(text: string): string {
+  return text.match(/\d[\d,]*/)?.[0].replaceAll(",", "") ?? "";
+}
+
+interface Reply {
+  readonly status: number;
+  readonly content: {
+    readonly command?: string;
+    readonly exit?: number;
+    readonly value?: unknown;
+    readonly error?: Problem;
+    readonly question?: Question;
+    readonly remarks?: readonly string[];
+  };
+}
+
+async function send(address: string, request: RequestInit): Promise<Reply> {
+  try {
+    const reply = await fetch(address, request);
+    if (reply.status === 401) signedOut.value = true;
+    const text = await reply.text();
+    return { status: reply.status, content: text ? JSON.parse(text) : {} };
+  } catch {
+    return { status: 0, content: { error: { message: NO_ANSWER, exit: 4 } } };
+  }
+}
+
+function answerOf<T>({ status, content }: Reply): Answer<T> {
+  const { command = "", exit = 0, value, error, remarks = [] } = content;
+  if (status === 200) return { ok: true, command, exit, value: value as T, remarks };
+  const problem = error ?? { message: `The console answered HTTP ${status}.`, exit: 1 };
+  return { ok: false, command, error: problem, remarks };
+}
+
+function failure(command: string, message: string, exit: number): Failure {
+  return { ok: false, command, error: { message, exit }, remarks: [] };
+}
+
+function ask(shown: Omit<Confirmation, "settle">): Promise<boolean> {
+  return new Promise((resolve) => {
+    confirmation.value = {
+      ...shown,
+      settle(agreed) {
+        confirmation.value = null;
+        resolve(agreed);
+      },
+    };
+  });
+}

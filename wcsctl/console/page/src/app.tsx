@@ -1,0 +1,134 @@
+import type { ComponentType } from "preact";
+import { signedOut } from "./api";
+import { ConfirmationDialog } from "./components/dialog";
+import { Empty, ErrorNote } from "./components/notes";
+import { Page } from "./components/page";
+import { DeadLettersPage } from "./pages/dead-letters";
+import { DecisionPage } from "./pages/decision";
+import { LimitsPage } from "./pages/limits";
+import { ListsPage } from "./pages/lists";
+import { LivePage } from "./pages/live";
+import { OutcomesPage } from "./pages/outcomes";
+import { OverviewPage } from "./pages/overview";
+import { PoliciesPage } from "./pages/policies";
+import { PolicyPage } from "./pages/policy";
+import { TryPage } from "./pages/try";
+import { VersionsPage } from "./pages/versions";
+import { link, route } from "./route";
+import { session, sessionProblem, whyReadOnly } from "./session";
+
+const PAGES: Readonly<Record<string, ComponentType>> = {
+  "": OverviewPage,
+  live: LivePage,
+  decision: DecisionPage,
+  outcomes: OutcomesPage,
+  policies: PoliciesPage,
+  policy: PolicyPage,
+  try: TryPage,
+  versions: VersionsPage,
+  "dead-letters": DeadLettersPage,
+  lists: ListsPage,
+  limits: LimitsPage,
+};
+
+const NAVIGATION = [
+  ["", "Overview"],
+  ["live", "Live"],
+  ["outcomes", "Outcomes"],
+  ["policies", "Policies"],
+  ["try", "Try"],
+  ["versions", "Versions"],
+  ["dead-letters", "Dead letters"],
+  ["lists", "Lists"],
+  ["limits", "Limits"],
+] as const;
+
+/** The page of the navigation that another page belongs to. */
+const BELONGS_TO: Readonly<Record<string, string>> = { decision: "live", policy: "policies" };
+
+export function App() {
+  if (signedOut.value) return <SignedOut />;
+  const { page } = route.value;
+  const Shown = PAGES[page] ?? UnknownPage;
+  return (
+    <div class="shell">
+      <button type="button" class="skip" onClick={() => document.getElementById("main")?.focus()}>
+        Skip to the content
+      </button>
+      <Header />
+      <Navigation open={BELONGS_TO[page] ?? page} />
+      <main id="main" tabIndex={-1}>
+        <ErrorNote problem={sessionProblem.value} />
+        <Shown key={page} />
+      </main>
+      <ConfirmationDialog />
+    </div>
+  );
+}
+
+function Header() {
+  const known = session.value;
+  return (
+    <header class={known && !known.local ? "bar remote" : "bar"}>
+      <a class="brand" href={link("")}>
+        wcsctl
+      </a>
+      {known && (
+        <>
+          <span class="deployment">
+            <strong>{known.deployment}</strong> <span>{known.region}</span>
+          </span>
+          <span class="place">{known.local ? "local" : "AWS: edits reach real clients"}</span>
+          {whyReadOnly.value && (
+            <span class="place" title={whyReadOnly}>
+              read-only
+            </span>
+          )}
+        </>
+      )}
+    </header>
+  );
+}
+
+function Navigation({ open }: { open: string }) {
+  return (
+    <nav aria-label="Pages">
+      <ul>
+        {NAVIGATION.map(([page, name]) => (
+          <li key={page}>
+            <a href={link(page)} aria-current={page === open ? "page" : undefined}>
+              {name}
+            </a>
+          </li>
+        ))}
+      </ul>
+    </nav>
+  );
+}
+
+function SignedOut() {
+  return (
+    <main class="signed-out">
+      <h1>wcsctl console</h1>
+      <p>
+        Open the address that <code>wcsctl console</code> printed.
+      </p>
+      <p class="dim">
+        Its token works as long as that command runs. Each start of the command prints a new
+        address.
+      </p>
+    </main>
+  );
+}
+
+function UnknownPage() {
+  return (
+    <Page title="No such page">
+      <Empty title="There is no page at this address.">
+        <p>
+          The <a href={link("")}>overview</a> links to all of them.
+        </p>
+      </Empty>
+    </Page>
+  );
+}

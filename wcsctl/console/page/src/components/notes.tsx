@@ -1,0 +1,58 @@
+import type { ComponentChildren } from "preact";
+import type { Problem } from "../api";
+
+/** What is said where there is nothing to show, and what to do about it. */
+export function Empty({ title, children }: { title: string; children?: ComponentChildren }) {
+  return (
+    <div class="empty">
+      <p class="empty-title">{title}</p>
+      {children}
+    </div>
+  );
+}
+
+const EXITS: Readonly<Record<number, string>> = {
+  2: "Not understood",
+  3: "Somebody else edited meanwhile",
+  4: "AWS or the endpoint does not answer",
+  5: "Not found",
+};
+
+/** An error as wcsctl says it. */
+export function ErrorNote({ problem }: { problem: Problem | null }) {
+  if (!problem) return null;
+  if (!problem.exit) {
+    return (
+      <p class="note" role="status">
+        {problem.message}
+      </p>
+    );
+  }
+  return (
+    <div class="note bad" role="alert">
+      <strong>{EXITS[problem.exit] ?? "Error"}</strong>
+      <p>{problem.message}</p>
+    </div>
+  );
+}
+
+/** What a command says to people beside its value. */
+export function Remarks({ remarks }: { remarks: readonly string[] }) {
+  if (!remarks.length) return null;
+  return (
+    <div class="note" role="status">
+      {remarks.map((remark) => (
+        <p key={remark}>{remark}</p>
+      ))}
+    </div>
+  );
+}
+
+/** What was done, said aloud by screen readers too. */
+export function Done({ children }: { children: ComponentChildren }) {
+  return (
+    <div class="note good" role="status">
+      {children}
+    </div>
+  );
+}

@@ -1,0 +1,98 @@
+import { useEffect, useRef } from "preact/hooks";
+import uPlot from "uplot";
+import "uplot/dist/uPlot.min.css";
+
+export interface Series {
+  readonly name: string;
+  /** A custom property of the style sheet, without its dashes. */
+  readonly colour: string;
+  readonly values: readonly (number | null)[];
+  /** Tells it from others where colours are not seen. */
+  readonly dash?: readonly number[];
+}
+
+interface PlotProps {
+  title: string;
+  unit: string;
+  /** Milliseconds since the epoch. */
+  times: readonly number[];
+  series: readonly Series[];
+}
+
+const HEIGHT = 180;
+
+/** How some figures went, over time. */
+export function Plot({ title, unit, times, series }: PlotProps) {
+  const frame = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    const parent = frame.current;
+    if (!parent) return undefined;
+    const data: uPlot.AlignedData = [
+      times.map((time) => time / 1000),
+      ...series.map((one) => [...one.values]),
+    ];
+    let plot = new uPlot(options(parent, unit, series), data, parent);
+    const resized = new ResizeObserver(() => {
+      plot.setSize({ width: parent.clientWidth, height: HEIGHT });
+    });
+    resized.observe(parent);
+    const dark = matchMedia("(prefers-color-scheme: dark)");
+    const redraw = () => {
+      plot.destroy();
+      plot = new uPlot(options(parent, unit, series), data, parent);
+    };
+    dark.addEventListener("change", redraw);
+    return () => {
+      dark.removeEventListener("change", redraw);
+      resized.disconnect();
+      plot.destroy();
+    };
+  }, [unit, times, series]);
+  return (
+    <figure class="plot">
+      <figcaption>
+        {title} <span class="dim">{unit}</span>
+      </figcaption>
+      <div ref={frame} role="img" aria-label={`${title}: ${summary(series)}`} />
+    </figure>
+  );
+}
+
+function summary(series: readonly Series[]): string {
+  return series
+    .map(({ name, values }) => {
+      const known = values.filter((value) => value !== null);
+      const most = known.reduce((highest, value) => Math.max(highest, value), 0);
+      return `${name} at most ${Math.round(most * 10) / 10}`;
+    })
+    .join(", ");
+}
+
+function options(parent: HTMLElement, unit: string, series: readonly Series[]): uPlot.Options {
+  const style = getComputedStyle(parent);
+  const colour = (name: string) => style.getPropertyValue(`--${name}`).trim();
+  const axis = {
+    stroke: colour("dim"),
+    font: `11px ${style.fontFamily}`,
+    grid: { stroke: colour("line"), width: 1 },
+    ticks: { show: false },
+  };
+  return {
+    width: parent.clientWidth,
+    height: HEIGHT,
+    cursor: { drag: { x: false, y: false } },
+    scales: { y: { range: (_plot, _least, most) => [0, Math.max(most * 1.1, 1)] } },
+    axes: [axis, { ...axis, size: 48 }],
+    series: [
+      { value: "{HH}:{mm}" },
+      ...series.map((one) => ({
+        label: one.name,
+        stroke: colour(one.colour),
+        width: 1.5,
+        points: { show: one.values.filter((value) => value !== null).length < 2 },
+        value: (_plot: uPlot, value: number | null) => (value === null ? "–" : `${value} ${unit}`),
+        ...(one.dash ? { dash: [...one.dash] } : {}),
+      })),
+    ],
+  };
+}

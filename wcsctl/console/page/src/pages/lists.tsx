@@ -1,0 +1,5 @@
+import { Page } from "../components/page";
+
+export function ListsPage() {
+  return <Page title="Lists">{null}</Page>;
+}

@@ -1,0 +1,5 @@
+import { Page } from "../components/page";
+
+export function OutcomesPage() {
+  return <Page title="Outcomes">{null}</Page>;
+}

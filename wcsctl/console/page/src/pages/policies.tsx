@@ -1,0 +1,5 @@
+import { Page } from "../components/page";
+
+export function PoliciesPage() {
+  return <Page title="Policies">{null}</Page>;
+}

@@ -1,0 +1,5 @@
+import { Page } from "../components/page";
+
+export function PolicyPage() {
+  return <Page title="Policy">{null}</Page>;
+}

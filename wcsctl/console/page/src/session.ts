@@ -1,0 +1,43 @@
+/** What the page knows of the deployment, read once. */
+import { computed, signal } from "@preact/signals";
+import { get, type Problem } from "./api";
+
+export interface Method {
+  readonly name: string;
+  readonly category: string;
+  readonly canonical: string;
+  readonly deniable: boolean;
+}
+
+export interface Session {
+  readonly deployment: string;
+  readonly region: string;
+  readonly local: boolean;
+  readonly readOnly: boolean;
+  readonly version: string;
+  /** US dollars that a look at figures costs; 0 where the deployment is local. */
+  readonly costs: { readonly perLook: number };
+  readonly methods: readonly Method[];
+  readonly categories: readonly string[];
+  /** The directory with the apps' tests. */
+  readonly tests: string | null;
+}
+
+export const session = signal<Session | null>(null);
+export const sessionProblem = signal<Problem | null>(null);
+
+/** Why nothing can be written; empty if it can. */
+export const whyReadOnly = computed(() =>
+  session.value?.readOnly ? "This console was started with --read-only." : "",
+);
+
+/** The names of methods, each once and without other spellings. */
+export const methodNames = computed(() => [
+  ...new Set(session.value?.methods.map((method) => method.canonical)),
+]);
+
+export async function readSession(): Promise<void> {
+  const answer = await get<Session>("session");
+  if (answer.ok) session.value = answer.value;
+  else sessionProblem.value = answer.error;
+}

@@ -1,0 +1,41 @@
+/** How values are written. */
+
+const NUMBER = new Intl.NumberFormat("en");
+
+/** 12345 → "12,345". */
+export function number(value: number): string {
+  return NUMBER.format(value);
+}
+
+/** counted(2, "row") → "2 rows". */
+export function counted(count: number, name: string): string {
+  return `${number(count)} ${name}${count === 1 ? "" : "s"}`;
+}
+
+/** Seconds in words, with at most two units: "1 h 30 min". */
+export function duration(seconds: number): string {
+  const units = [
+    [86_400, "d"],
+    [3600, "h"],
+    [60, "min"],
+    [1, "s"],
+  ] as const;
+  let left = Math.max(Math.round(seconds), 0);
+  const parts: string[] = [];
+  for (const [size, name] of units) {
+    const count = Math.floor(left / size);
+    left -= count * size;
+    if (count) parts.push(`${count} ${name}`);
+  }
+  return parts.slice(0, 2).join(" ") || "0 s";
+}
+
+/** A price in US dollars, with as many digits as it needs. */
+export function dollars(value: number): string {
+  return `$${value.toLocaleString("en", { maximumSignificantDigits: 2 })}`;
+}
+
+/** A value in one line: a text as it is, anything else as JSON. */
+export function plain(value: unknown): string {
+  return typeof value === "string" ? value : (JSON.stringify(value) ?? "");
+}
