@@ -120,6 +120,7 @@ reference: setup ## Write docs/wcsctl.md from the commands, docs/openapi.yaml an
 	@$(RUN) tools.reference
 	@$(RUN) tools.openapi
 	@$(RUN) tools.hook_fields
+	@$(RUN) tools.expressions
 
 # --- The environments ---------------------------------------------------------------------------
 

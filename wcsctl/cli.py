@@ -3,7 +3,7 @@
 import os
 import sys
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import typer
 from typer.core import TyperGroup
@@ -12,12 +12,7 @@ from wcsctl.command_line import global_options
 from wcsctl.command_line.lazy_commands import LazyCommands
 from wcsctl.command_line.overview import OVERVIEW
 from wcsctl.command_line.streams import prepare_streams
-from wcsctl.errors import ExitStatus, WcsctlError
-
-if TYPE_CHECKING:
-    from botocore.exceptions import BotoCoreError, ClientError
-
-    from wcs_hooks.core.errors import UnavailableError
+from wcsctl.errors import ExitStatus
 
 _COMMANDS: Final = {
     "status": "wcsctl.commands.status:status",
@@ -28,6 +23,7 @@ _COMMANDS: Final = {
     "scenario": "wcsctl.commands.scenario:app",
     "outcomes": "wcsctl.commands.outcomes:outcomes",
     "stats": "wcsctl.commands.stats:stats",
+    "console": "wcsctl.commands.console:console",
     "decisions": "wcsctl.commands.decisions:decisions",
     "explain": "wcsctl.commands.explain:explain",
     "dead-letter": "wcsctl.commands.dead_letter:app",
@@ -87,30 +83,19 @@ def main() -> None:
         finally:
             # A disk that is full shows here, and not after the last of our handlers.
             sys.stdout.flush()
-    except WcsctlError as error:
-        _end(f"{error}{_permission_hint(error)}", error.status)
-    except _client_error() as error:
-        details = error.response.get("Error", {})
-        _end(
-            f"AWS refused {error.operation_name}: {details.get('Code')}: {details.get('Message')}"
-            f"{_permission_hint(error)}",
-            ExitStatus.UNREACHABLE,
-        )
-    except _unavailable_error() as error:
-        hint = _permission_hint(error) or ": is this the right stack?"
-        _end(f"{error}{hint}", ExitStatus.UNREACHABLE)
-    except _boto_core_error() as error:
-        _end(f"AWS cannot be reached: {error}", ExitStatus.UNREACHABLE)
     except BrokenPipeError:
         # Who read the output has seen enough.
         _discard_output()
         sys.exit(ExitStatus.FAILED)
-    except OSError as error:
-        _discard_output()
-        place = f"{error.filename}: " if error.filename is not None else ""
-        _end(f"{place}{error.strerror or error}", ExitStatus.FAILED)
-    except UnicodeEncodeError as error:
-        _end(f"{error.object:.60} is not UTF-8: it has a lone surrogate.", ExitStatus.USAGE)
+    except Exception as error:
+        from wcsctl.command_line.failure import failure_of  # noqa: PLC0415 - only after an error
+
+        failure = failure_of(error)
+        if failure is None:
+            raise
+        if isinstance(error, OSError):
+            _discard_output()
+        _end(*failure)
 
 
 def _discard_output() -> None:
@@ -119,40 +104,6 @@ def _discard_output() -> None:
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, sys.stdout.fileno())
         os.close(nowhere)
-
-
-# An except clause imports what it names only when there is an error.
-
-
-def _client_error() -> "type[ClientError]":
-    from botocore.exceptions import ClientError  # noqa: PLC0415
-
-    return ClientError
-
-
-def _boto_core_error() -> "type[BotoCoreError]":
-    from botocore.exceptions import BotoCoreError  # noqa: PLC0415
-
-    return BotoCoreError
-
-
-def _unavailable_error() -> "type[UnavailableError]":
-    from wcs_hooks.core.errors import UnavailableError  # noqa: PLC0415
-
-    return UnavailableError
-
-
-def _permission_hint(error: BaseException | None) -> str:
-    """A sentence that names the missing permission, if IAM's refusal caused an error, else none."""
-    from botocore.exceptions import ClientError  # noqa: PLC0415 - only after an error
-
-    from wcsctl.permissions import is_access_denied, missing_permission  # noqa: PLC0415
-
-    while error is not None:
-        if isinstance(error, ClientError) and is_access_denied(error):
-            return f". {missing_permission(error)}"
-        error = error.__cause__
-    return ""
 
 
 def _end(message: str, status: ExitStatus) -> None:

@@ -38,14 +38,14 @@ class CommandContext:
 
 
 def command_context(context: typer.Context) -> CommandContext:
-    """The command's context, from Typer's.
+    """The command's context, from Typer's; the console gives one of its own.
 
     Raises
     ------
     UsageError
         If its options contradict each other.
     """
-    found = context.meta.get(_COMMAND)
+    found = context.meta.get(_COMMAND) or context.obj
     if not isinstance(found, CommandContext):
         given = global_options.given(context)
         wanted = global_options.format_of(given)

@@ -157,16 +157,37 @@ class DecisionLog:
         self, since: float, pause: Callable[[float], None] = time.sleep
     ) -> Iterator[LogRecord]:
         """Those since a moment, and then for ever what comes."""
-        shown: dict[str, int] = {}
-        start = since
+        looks = Looks(self, since)
         while True:
-            found = [one for one in self.decisions(start) if one.key not in shown]
-            yield from found
-            shown |= {record.key: record.at for record in found}
-            if shown:
-                start = max(since, (max(shown.values()) - _OVERLAP_MS) / 1000)
-                shown = {key: at for key, at in shown.items() if at >= start * 1000}
+            yield from looks.new()
             pause(PAUSE_SECONDS)
+
+
+class Looks:
+    """Looks at a log again and again.
+
+    Parameters
+    ----------
+    log
+        Which one.
+    since
+        From when on, in seconds since the epoch.
+    """
+
+    def __init__(self, log: DecisionLog, since: float) -> None:
+        self._log = log
+        self._since = since
+        self._start = since
+        self._shown: dict[str, int] = {}
+
+    def new(self) -> list[LogRecord]:
+        """What the last look did not show, in order."""
+        found = [one for one in self._log.decisions(self._start) if one.key not in self._shown]
+        shown = self._shown | {record.key: record.at for record in found}
+        if shown:
+            self._start = max(self._since, (max(shown.values()) - _OVERLAP_MS) / 1000)
+        self._shown = {key: at for key, at in shown.items() if at >= self._start * 1000}
+        return found
 
 
 def to_json(record: LogRecord) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from threading import Lock
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -29,6 +30,8 @@ _VARIABLES: Final = (
 _CONFIG: Final = Config(
     connect_timeout=5, read_timeout=30, retries={"total_max_attempts": 4, "mode": "standard"}
 )
+
+_making_client: Final = Lock()
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,7 @@ class Deployment:
     endpoint: str | None
     outputs: Mapping[str, str]
     stack_name: str = STACK
+    _clients: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @classmethod
     def at(cls, place: DeploymentPlace) -> "Deployment":
@@ -135,12 +139,16 @@ class Deployment:
         return cls(stack, session, None, outputs, stack)
 
     def client(self, service: str) -> Any:
-        """A boto3 client of a service there."""
-        return self.session.client(
-            service,  # type: ignore[call-overload]  # any service by its name
-            endpoint_url=self.endpoint,
-            config=_CONFIG,
-        )
+        """A boto3 client of a service there, the same each time."""
+        # Clients may be shared by threads, sessions may not.
+        with _making_client:
+            if service not in self._clients:
+                self._clients[service] = self.session.client(
+                    service,  # type: ignore[call-overload]  # any service by its name
+                    endpoint_url=self.endpoint,
+                    config=_CONFIG,
+                )
+            return self._clients[service]
 
     def output(self, name: str) -> str:
         """One of the stack's outputs.

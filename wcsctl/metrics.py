@@ -34,6 +34,20 @@ PERCENTILES: Final = (50, 99)
 _QUERIES: Final = 500
 """How many metrics GetMetricData takes at once."""
 
+TREND_COUNTS: Final = (
+    "Calls",
+    "Overridden",
+    "Denied",
+    "Rejected",
+    "Malformed",
+    "Failed",
+)
+TREND_PERCENTILES: Final = (50, 99)
+TREND_POINTS: Final = 120
+
+_USD_PER_METRIC: Final = 0.01 / 1_000
+"""The price of GetMetricData, for each metric that is asked for."""
+
 _MINUTE: Final = 60
 _MOST_FIGURE: Final = 1e15
 """Above any count and any time: such a figure is not one of a function."""
@@ -81,11 +95,49 @@ class Activity:
     times: Mapping[TimeKey, float] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class TrendPoint:
+    """What happened in one period.
+
+    Attributes
+    ----------
+    at
+        When it began, in seconds since the epoch.
+    counts
+        `Calls` and what became of them, of all categories together; what did not has no entry.
+    p50, p99
+        Of ServiceTime in milliseconds, of the slowest category; none without a call.
+    """
+
+    at: float
+    counts: Mapping[str, int]
+    p50: float | None
+    p99: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Trend:
+    """What happened in each period of a time, those included in which nothing did.
+
+    Attributes
+    ----------
+    period
+        In seconds.
+    """
+
+    period: int
+    points: Sequence[TrendPoint]
+
+
 class MetricsSource(Protocol):
     """Where metrics come from. Moments are seconds since the epoch."""
 
     def activity(self, since: float, until: float) -> Activity:
         """Calls, what became of them, and how long they took."""
+        ...
+
+    def trend(self, since: float, until: float) -> Trend:
+        """Calls and what became of them, period by period: some hundred in all."""
         ...
 
     def rest_errors(self, since: float, until: float) -> Mapping[RestErrorCell, int]:
@@ -113,6 +165,44 @@ def source_of(deployment: Deployment, configurations: FunctionConfigurations) ->
 def rest_error_cells() -> list[RestErrorCell]:
     """Everything that WCS can do with a reply that is not 200, by the vendor's table."""
     return [RestErrorCell(*row, cause) for row in outcome_rows() for cause in Cause]
+
+
+def trend_period(seconds: float) -> int:
+    """The length of a trend's periods, for a time as long as that: whole minutes.
+
+    Examples
+    --------
+    >>> trend_period(3600), trend_period(86_400)
+    (60, 720)
+    """
+    return max(math.ceil(seconds / TREND_POINTS / _MINUTE), 1) * _MINUTE
+
+
+def _begin(at: float, period: int) -> float:
+    return math.floor(at / period) * period
+
+
+def _trend(
+    since: float,
+    until: float,
+    period: int,
+    summed: Mapping[float, Mapping[str, int]],
+    slowest: Mapping[tuple[float, int], float],
+) -> Trend:
+    first = round(_begin(since, period))
+    points = [
+        TrendPoint(at, dict(summed.get(at, {})), slowest.get((at, 50)), slowest.get((at, 99)))
+        for at in range(first, math.ceil(until), period)
+    ]
+    return Trend(period, points)
+
+
+def usd_per_look() -> float:
+    """Return about what `activity` and `trend` cost together on CloudWatch, in US dollars."""
+    of_categories = len(COUNTS) + len(TIMES) * len(PERCENTILES)
+    of_trend = len(TREND_COUNTS) + len(TREND_PERCENTILES)
+    metrics = (of_categories + of_trend) * len(CATEGORIES) + len(METHODS)
+    return metrics * _USD_PER_METRIC
 
 
 class _Query(NamedTuple):
@@ -166,6 +256,26 @@ class CloudWatchMetrics:
         timed = {key: max(value) for key, value in zip(times, values, strict=True) if value}
         return Activity(counted, called | self._rest_of_methods(called, since, until), timed)
 
+    def trend(self, since: float, until: float) -> Trend:
+        """Calls and what became of them, period by period: some hundred in all."""
+        counts = [(name, category) for name in TREND_COUNTS for category in CATEGORIES]
+        times = [(one, category) for one in TREND_PERCENTILES for category in CATEGORIES]
+        queries = [
+            *(self._of_category(*key) for key in counts),
+            *(self._of_category("ServiceTime", category, f"p{one}") for one, category in times),
+        ]
+        period = trend_period(until - since)
+        found = self._ask_by_period(queries, since, until, period)
+        summed: dict[float, Counter[str]] = defaultdict(Counter)
+        slowest: dict[tuple[float, int], float] = {}
+        for (name, _), series in zip(counts, found, strict=False):
+            for at, value in series.items():
+                summed[at][name] += round(value)
+        for (one, _), series in zip(times, found[len(counts) :], strict=True):
+            for at, value in series.items():
+                slowest[at, one] = max(value, slowest.get((at, one), 0.0))
+        return _trend(since, until, period, summed, slowest)
+
     def rest_errors(self, since: float, until: float) -> Mapping[RestErrorCell, int]:
         """What WCS did with replies that were not 200."""
         cells = rest_error_cells()
@@ -208,8 +318,14 @@ class CloudWatchMetrics:
         """The values of each query, one for each period in which there was any."""
         start = math.floor(since / _MINUTE) * _MINUTE
         length = max(math.ceil((until - start) / _MINUTE), 1) * _MINUTE
-        period = min(length, _DAY)
-        values: dict[str, list[float]] = defaultdict(list)
+        found = self._ask_by_period(queries, start, start + length, min(length, _DAY))
+        return [list(series.values()) for series in found]
+
+    def _ask_by_period(
+        self, queries: Sequence[_Query], since: float, until: float, period: int
+    ) -> list[dict[float, float]]:
+        """The values of each query, by when their periods began, in seconds since the epoch."""
+        values: dict[str, dict[float, float]] = defaultdict(dict)
         numbered = [
             {
                 "Id": f"q{number}",
@@ -233,11 +349,12 @@ class CloudWatchMetrics:
         for batch in itertools.batched(numbered, _QUERIES):
             for page in paginator.paginate(
                 MetricDataQueries=list(batch),
-                StartTime=datetime.fromtimestamp(start, UTC),
-                EndTime=datetime.fromtimestamp(start + length, UTC),
+                StartTime=datetime.fromtimestamp(_begin(since, period), UTC),
+                EndTime=datetime.fromtimestamp(until, UTC),
             ):
                 for result in page["MetricDataResults"]:
-                    values[result["Id"]] += result["Values"]
+                    moments = (moment.timestamp() for moment in result["Timestamps"])
+                    values[result["Id"]] |= zip(moments, result["Values"], strict=True)
         return [values[f"q{number}"] for number in range(len(queries))]
 
 
@@ -261,7 +378,7 @@ class EmfMetrics:
         counts: Counter[tuple[str, str]] = Counter()
         methods: Counter[tuple[str, str, str]] = Counter()
         times: dict[tuple[str, str], list[float]] = defaultdict(list)
-        for name, dimensions, values in self._measured(since, until):
+        for _, name, dimensions, values in self._measured(since, until):
             category = dimensions.get("category", "")
             match sorted(dimensions):
                 case ["category", "service"] if name in TIMES:
@@ -281,10 +398,28 @@ class EmfMetrics:
             },
         )
 
+    def trend(self, since: float, until: float) -> Trend:
+        """Calls and what became of them, period by period: some hundred in all."""
+        period = trend_period(until - since)
+        summed: dict[float, Counter[str]] = defaultdict(Counter)
+        times: dict[tuple[float, str], list[float]] = defaultdict(list)
+        for at, name, dimensions, values in self._measured(since, until):
+            if dimensions.keys() == set(BY_CATEGORY):
+                begun = _begin(at, period)
+                if name in TREND_COUNTS:
+                    summed[begun][name] += round(sum(values))
+                elif name == "ServiceTime":
+                    times[begun, dimensions["category"]] += values
+        slowest: dict[tuple[float, int], float] = {}
+        for (at, _), values in times.items():
+            for one in TREND_PERCENTILES:
+                slowest[at, one] = max(_percentile(values, one), slowest.get((at, one), 0.0))
+        return _trend(since, until, period, summed, slowest)
+
     def rest_errors(self, since: float, until: float) -> Mapping[RestErrorCell, int]:
         """What WCS did with replies that were not 200."""
         cells: Counter[RestErrorCell] = Counter()
-        for _, dimensions, values in self._measured(since, until):
+        for _, _, dimensions, values in self._measured(since, until):
             if dimensions.keys() == set(BY_REST_ERROR):
                 cell = RestErrorCell(*(dimensions[name] for name in BY_REST_ERROR))
                 cells[cell] += round(sum(values))
@@ -303,10 +438,11 @@ class EmfMetrics:
 
     def _measured(
         self, since: float, until: float
-    ) -> Iterator[tuple[str, Mapping[str, str], Sequence[float]]]:
+    ) -> Iterator[tuple[float, str, Mapping[str, str], Sequence[float]]]:
         records = self._logs.records(CATEGORIES, int(since * 1000), int(until * 1000))
         for record in records:
-            yield from measured_in(record.fields, self._namespace)
+            for measured in measured_in(record.fields, self._namespace):
+                yield record.at / 1000, *measured
 
 
 def measured_in(

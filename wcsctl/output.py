@@ -9,7 +9,7 @@ import codecs
 import json
 import re
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import IO, Any, Final
 
@@ -151,7 +151,14 @@ class Output:
         Whether results are for programs: JSON, unless they are YAML.
     as_yaml
         Whether results for programs are YAML.
+
+    Attributes
+    ----------
+    asker
+        Answers questions, where that is not the person at the terminal.
     """
+
+    asker: Callable[[str], bool] | None = None
 
     def __init__(self, *, as_json: bool = False, as_yaml: bool = False) -> None:
         prepare_streams()
@@ -177,6 +184,23 @@ class Output:
         """One of many results for programs, at once: a line of JSON, or a document of YAML."""
         sys.stdout.write(f"---\n{_yaml(value)}" if self._as_yaml else f"{_json(value)}\n")
         sys.stdout.flush()
+
+    def preview(self, value: Any, *renderables: RenderableType) -> None:
+        """Show what a question will be about; a program is not asked.
+
+        Parameters
+        ----------
+        value
+            The same, for who asks elsewhere than at a terminal.
+        """
+        del value
+        if not self.as_json:
+            for renderable in renderables:
+                self.people.show(renderable)
+
+    def warn(self, text: str | Text) -> None:
+        """Show a remark that programs' users need, too."""
+        self.aside.show(text)
 
     def say(self, text: str | Text) -> None:
         """Show a remark beside the result; none for programs."""

@@ -24,7 +24,7 @@ from wcsctl.explanation import AnswerKind, Asked, Explanation, PolicySet, explai
 from wcsctl.hook_recordings import Recording
 from wcsctl.limits.counting import Counted
 from wcsctl.limits.deployed_budgets import PlaceCounter
-from wcsctl.policies import candidate as candidates
+from wcsctl.policies.candidate import Candidate
 from wcsctl.tokens.deployed_keys import DeployedKeys
 from wcsctl.tokens.given_token import GivenToken
 
@@ -60,8 +60,8 @@ class Trial:
     ----------
     deployed
         What is in force.
-    directory
-        The candidate's policies, if there is a candidate.
+    candidate
+        What is compared with it; none if nothing is.
     now
         Seconds since the epoch.
     rest_api_calls
@@ -85,7 +85,7 @@ class Trial:
     def __init__(  # noqa: PLR0913 - what it decides by, by name
         self,
         deployed: DeployedPolicies,
-        directory: Path | None,
+        candidate: Candidate | None,
         now: float,
         rest_api_calls: RestApiCalls,
         *,
@@ -97,7 +97,7 @@ class Trial:
         self._deployed = deployed
         self._now = now
         self._rest_api_calls = rest_api_calls
-        self._candidate = candidates.load(directory, now) if directory else None
+        self._candidate = candidate
         self._keys = keys
         self._lists = lists
         self._places = places

@@ -16,6 +16,15 @@ from wcsctl.saved_contexts import LOCAL_DIRECTORY, STACK
 
 _GIVEN: Final = "wcsctl.given"
 
+_NAMING: Final = {
+    "--local-directory": "local_directory",
+    "--context": "context_name",
+    "--stack": "stack",
+    "--profile": "profile",
+    "--region": "region",
+}
+"""Options with a value that name the deployment, and their parameters of `root`."""
+
 
 class Format(StrEnum):
     """What results are."""
@@ -88,6 +97,25 @@ def add_to(command: TyperCommand | TyperGroup) -> None:
 def given(context: typer.Context) -> Mapping[str, Any]:
     """The options that were given on the command line, by the names of `root`'s parameters."""
     found: Mapping[str, Any] = context.meta.get(_GIVEN, {})
+    return found
+
+
+def words(options: Mapping[str, Any]) -> list[str]:
+    """Return those of the options that name the deployment, as a command line has them.
+
+    Parameters
+    ----------
+    options
+        By the names of `root`'s parameters.
+
+    Examples
+    --------
+    >>> words({"local": True, "output": "json"}), words({"stack": "WcsHooks-test"})
+    (['--local'], ['--stack', 'WcsHooks-test'])
+    """
+    found = ["--local"] if options.get("local") else []
+    for option, name in _NAMING.items():
+        found += [option, str(options[name])] if name in options else []
     return found
 
 

@@ -1,4 +1,7 @@
-"""Questions to the person at the terminal. They go to standard error; results stay parseable."""
+"""Questions to the person at the terminal, or wherever else a command's output goes.
+
+On a terminal they go to standard error; results stay parseable.
+"""
 
 import sys
 
@@ -13,6 +16,11 @@ def interactive() -> bool:
     return sys.stdin.isatty()
 
 
+def can_ask(output: Output) -> bool:
+    """Whether a question to whom the output is for can be answered."""
+    return output.asker is not None or (interactive() and not output.as_json)
+
+
 def ask(output: Output, question: str) -> None:
     """Ask whether to write; `--yes` of the command is for where nobody can answer.
 
@@ -23,7 +31,7 @@ def ask(output: Output, question: str) -> None:
     typer.Exit
         If the person says no.
     """
-    if not interactive():
+    if not can_ask(output):
         raise _cannot_ask()
     if not _agreed(output, question):
         output.say("Nothing was written.")
@@ -45,6 +53,8 @@ def confirm(output: Output, question: str) -> None:
 
 
 def _agreed(output: Output, question: str) -> bool:
+    if output.asker is not None:
+        return output.asker(question)
     if output.as_json:
         raise _cannot_ask()
     return typer.confirm(one_line(question), err=True)

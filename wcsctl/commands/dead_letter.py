@@ -206,8 +206,7 @@ def purge(
         with given.output.progress("Looking"):
             letters = list(_found(waiting, wanted))
         if letters and not yes:
-            if not given.output.as_json:
-                given.output.aside.show(letters_table(letters))
+            given.output.preview([one.summary() for one in letters], letters_table(letters))
             confirm(given.output, f"Throw away {_letters(len(letters))}?")
         for letter in letters:
             waiting.delete(letter)

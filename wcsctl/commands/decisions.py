@@ -1,7 +1,8 @@
 """The decision log."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 
@@ -12,6 +13,7 @@ from wcsctl.completion import Completed
 from wcsctl.context import command_context
 from wcsctl.decision_log import DecisionLog, Filter, field_text, texts_of, to_json
 from wcsctl.decision_search import DecisionSearch
+from wcsctl.deployment import Deployment
 from wcsctl.function_configuration import FunctionConfigurations
 from wcsctl.function_logs import FunctionLogs, LogRecord
 from wcsctl.output import Output, one_line
@@ -108,21 +110,13 @@ def decisions(  # noqa: PLR0913, PLR0917 - its filters
     """
     given = command_context(context)
     start = moment(since, time.time())
-    configurations = FunctionConfigurations(given.deployment)
-    search = DecisionSearch(given.deployment, configurations)
-    wanted = Filter(
-        denied=denied,
-        failed=failed,
-        suppressed=suppressed,
-        method=method,
-        policy=policy,
-        app=app,
-        decision=decision,
-        fields=search.fields(where or ()),
-        subjects=search.subjects(user) if user else frozenset(),
-        sessions=search.sessions(session) if session else frozenset(),
+    log = found_log(
+        given.deployment,
+        Filter(denied, failed, suppressed, method, policy, app, decision),
+        where or (),
+        user,
+        session,
     )
-    log = DecisionLog(FunctionLogs(given.deployment, configurations), wanted)
     if follow:
         _follow(log, start, given.output)
         return
@@ -137,6 +131,36 @@ def decisions(  # noqa: PLR0913, PLR0917 - its filters
             f"No such decision is logged {described(since)}. Plain echoes mostly are not; "
             "`wcsctl stats` counts them."
         )
+
+
+def found_log(
+    deployment: Deployment, wanted: Filter, where: Sequence[str], user: str, session: str
+) -> DecisionLog:
+    """Return the log of a deployment, with the decisions that people look for.
+
+    Parameters
+    ----------
+    wanted
+        Which ones, besides.
+    where
+        Fields of hooks, `name=value` each.
+    user, session
+        Whose; empty for anybody's.
+
+    Raises
+    ------
+    UsageError
+        If lines do not show what is looked for.
+    """
+    configurations = FunctionConfigurations(deployment)
+    search = DecisionSearch(deployment, configurations)
+    found = replace(
+        wanted,
+        fields=search.fields(where),
+        subjects=search.subjects(user) if user else frozenset(),
+        sessions=search.sessions(session) if session else frozenset(),
+    )
+    return DecisionLog(FunctionLogs(deployment, configurations), found)
 
 
 def _follow(log: DecisionLog, start: float, output: Output) -> None:

@@ -19,12 +19,14 @@ from wcsctl.context import CommandContext, command_context
 from wcsctl.dead_letters import WaitingDeadLetters
 from wcsctl.deployed_lists import DeployedLists
 from wcsctl.deployed_policies import DeployedPolicies
+from wcsctl.deployment import Deployment
 from wcsctl.errors import UsageError
 from wcsctl.explanation import AnswerKind, Considered, Explanation, consequence, never_deny
 from wcsctl.hook_recordings import DEAD_LETTERS, DECISIONS, Recording
 from wcsctl.hook_sender import as_of_client, fields_of
 from wcsctl.limits.deployed_budgets import PlaceCounter
 from wcsctl.output import Output, counted, one_line
+from wcsctl.policies.candidate import Candidate, load
 from wcsctl.since import iso_moment
 from wcsctl.tokens.deployed_keys import DeployedKeys
 from wcsctl.tokens.given_token import STATUSES, GivenToken, GivenTokenError, given_token
@@ -140,15 +142,15 @@ def try_hook(  # noqa: PLR0913, PLR0917 - the options of a command
     have started it. Give --connect or --session to see what a client would be answered.
     """
     command = command_context(context)
-    moment = _moment(at)
-    given = _given(claims, token_status)
+    moment = moment_of(at)
+    given = token_of(claims, token_status)
     if replay is not None:
         if given is not None:
             raise UsageError("--claims and --token-status are about one hook, not about --replay.")
         if method is not None or file is not None or connect or candidate is None:
             raise UsageError("--replay needs --candidate DIR, and neither METHOD nor --file.")
         _check_source(replay)
-        trial = _trial(command, candidate, moment)
+        trial = deployed_trial(command.deployment, load(candidate, moment), moment)
         recordings = _recordings(command, replay, limit)
         with command.output.progress("replaying") as advance:
             replayed = []
@@ -167,7 +169,8 @@ def try_hook(  # noqa: PLR0913, PLR0917 - the options of a command
     given_body = with_app(_body(fields, file), app).text.encode()
     before, body = as_of_client(method, given_body, fields_of(connect) if connect else None)
     payload = read_payload(body, "the body")
-    trial = _trial(command, candidate, moment, given)
+    compared = None if candidate is None else load(candidate, moment)
+    trial = deployed_trial(command.deployment, compared, moment, given)
     if note := note_on(method):
         command.output.say(note)
     asked = trial.asked(method, payload, session or _session(method, before))
@@ -191,26 +194,49 @@ def _session(method: str, connect: bytes | None) -> str | Payload:
     return UNKNOWN if method == "connect" else RECORDED
 
 
-def _trial(
-    command: CommandContext,
-    candidate: Path | None,
+def deployed_trial(
+    deployment: Deployment,
+    candidate: Candidate | None,
     moment: float,
     token: GivenToken | None = None,
 ) -> Trial:
-    deployed = DeployedPolicies(command.deployment)
+    """What decides hooks as a deployment would, its lists, keys and places included.
+
+    Parameters
+    ----------
+    candidate
+        What is compared with it; none if nothing is.
+    moment
+        The moment of the decisions, in seconds since the epoch.
+    token
+        What is to be taken for known of every hook's token; none to verify it.
+    """
+    deployed = DeployedPolicies(deployment)
     return Trial(
         deployed,
         candidate,
         moment,
         deployed.rest_api_calls(),
-        keys=DeployedKeys(command.deployment),
-        lists=DeployedLists(command.deployment),
-        places=cache(lambda: PlaceCounter(command.deployment)),
+        keys=DeployedKeys(deployment),
+        lists=DeployedLists(deployment),
+        places=cache(lambda: PlaceCounter(deployment)),
         token=token,
     )
 
 
-def _given(claims: str | None, status: str | None) -> GivenToken | None:
+def token_of(claims: str | None, status: str | None) -> GivenToken | None:
+    """What is given of a hook's token; none if nothing is.
+
+    Parameters
+    ----------
+    claims
+        JSON.
+
+    Raises
+    ------
+    UsageError
+        If they are none, or do not fit together.
+    """
     if status is not None and status not in STATUSES:
         raise UsageError(f"--token-status {status!r} is none of {', '.join(STATUSES)}.")
     try:
@@ -221,7 +247,14 @@ def _given(claims: str | None, status: str | None) -> GivenToken | None:
         raise UsageError('--claims is not JSON: {"sub": "anna"}.') from None
 
 
-def _moment(text: str | None) -> float:
+def moment_of(text: str | None) -> float:
+    """The moment that a text names, in seconds since the epoch; now if there is none.
+
+    Raises
+    ------
+    UsageError
+        If it is no ISO 8601 time.
+    """
     if text is None:
         return time.time()
     try:
@@ -258,17 +291,38 @@ def _show(
     *,
     reveal: bool,
 ) -> None:
-    value: dict[str, Any] = {"inForce": _to_json(in_force, reveal=reveal)}
+    value = tried(in_force, then, uncounted, reveal=reveal)
     shown = _for_people(output, in_force, "By the active policies", reveal=reveal)
     if then is not None:
         changed = in_force.essence != then.essence
-        value |= {"candidate": _to_json(then, reveal=reveal), "changed": changed}
         word = Text("The reply changes.", "yellow") if changed else "The reply stays the same."
         shown += ["", *_for_people(output, then, "By the candidate", reveal=reveal), "", word]
     if uncounted:
-        value["uncounted"] = uncounted
         output.say(f"Limits are not counted, as if there were room: {uncounted}")
     output.result(value, *shown)
+
+
+def tried(
+    in_force: Explanation, then: Explanation | None, uncounted: str, *, reveal: bool
+) -> dict[str, Any]:
+    """Return what came of a hook, as `-o json` prints it.
+
+    Parameters
+    ----------
+    then
+        What would come of it by a candidate; none without one.
+    uncounted
+        Why places were not counted; empty if they were.
+    reveal
+        Whether secret fields are shown as they are.
+    """
+    value: dict[str, Any] = {"inForce": _to_json(in_force, reveal=reveal)}
+    if then is not None:
+        changed = in_force.essence != then.essence
+        value |= {"candidate": _to_json(then, reveal=reveal), "changed": changed}
+    if uncounted:
+        value["uncounted"] = uncounted
+    return value
 
 
 def _for_people(output: Output, found: Explanation, title: str, *, reveal: bool) -> list[Any]:

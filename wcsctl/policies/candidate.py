@@ -70,8 +70,17 @@ def load(directory: Path, now: float) -> Candidate:
     CandidateError
         If they have errors.
     """
-    files = load_directory(directory)
-    candidate = compile_files(files, now)
+    return checked(compile_files(load_directory(directory), now))
+
+
+def checked(candidate: Candidate) -> Candidate:
+    """Return the same, if it could come into force.
+
+    Raises
+    ------
+    CandidateError
+        If it has errors.
+    """
     if candidate.errors:
         first = candidate.errors[0]
         more = len(candidate.errors) - 1

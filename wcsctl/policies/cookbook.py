@@ -17,6 +17,22 @@ def recipes() -> list[str]:
     return sorted(recipe.name for recipe in _cookbook().iterdir() if recipe.is_dir())
 
 
+def recipe_texts(recipe: str) -> dict[str, str]:
+    """The texts of a recipe's files, `RECIPE.yaml` and `RECIPE.test.yaml`, by their names.
+
+    Raises
+    ------
+    NotFoundError
+        If there is no such recipe.
+    """
+    if recipe not in recipes():
+        raise NotFoundError(f"There is no recipe {recipe}; there are {', '.join(recipes())}.")
+    return {
+        _file_name(recipe, source.name): source.read_text(encoding="utf-8")
+        for source in (_cookbook() / recipe).iterdir()
+    }
+
+
 def write_recipe(recipe: str, directory: Path, app: str) -> list[Path]:
     """Write a recipe's policies and their tests into the folder of an app.
 
@@ -32,13 +48,8 @@ def write_recipe(recipe: str, directory: Path, app: str) -> list[Path]:
     UsageError
         If one of the files is there already, or cannot be written.
     """
-    if recipe not in recipes():
-        raise NotFoundError(f"There is no recipe {recipe}; there are {', '.join(recipes())}.")
     folder = directory / folder_of(app)
-    texts = {
-        folder / _file_name(recipe, source.name): source.read_text(encoding="utf-8")
-        for source in (_cookbook() / recipe).iterdir()
-    }
+    texts = {folder / name: text for name, text in recipe_texts(recipe).items()}
     for file in texts:
         if file.exists():
             raise UsageError(f"{file} is there already: move it away, or edit it.")

@@ -130,6 +130,24 @@ def load(places: Iterable[Path]) -> PolicyFiles:
     return PolicyFiles(reader.policies, reader.files, reader.findings)
 
 
+def load_text(text: str, name: str, app: str) -> PolicyFiles:
+    """Read policies of one app from a text, as from a file in the app's folder.
+
+    Parameters
+    ----------
+    name
+        What findings call the text.
+
+    Raises
+    ------
+    PolicyYamlError
+        If it is no YAML.
+    """
+    reader = _Reader()
+    reader.text(text, name, app, bound=True)
+    return PolicyFiles(reader.policies, reader.files, reader.findings)
+
+
 def load_directory(directory: Path) -> PolicyFiles:
     """Read a directory with a folder for each app.
 
@@ -213,11 +231,15 @@ class _Reader:
             raise NotFoundError(f"There is no file {file}.") from None
         except (OSError, UnicodeDecodeError) as error:
             raise PolicyYamlError(f"{file} cannot be read: {error}") from None
-        content = read(text, str(file))
+        self.text(text, str(file), app, bound=bound)
+
+    def text(self, text: str, name: str, app: str, *, bound: bool) -> None:
+        """Read the text of one."""
+        content = read(text, name)
         if content is None:
             return
         for policy in content if isinstance(content, list) else [content]:
-            self._policy(str(file), policy, app, bound=bound)
+            self._policy(name, policy, app, bound=bound)
 
     def _policy(self, file: str, policy: Any, app: str, *, bound: bool) -> None:
         if not isinstance(policy, dict):

@@ -93,7 +93,7 @@ def put(
     read = policy_files.load(files)
     seen = _read_apps(editing, command.output, read.policies)
     changes = compare(policies_of(seen), read.policies, delete=False)
-    asks = asking.interactive() and not yes and not command.output.as_json
+    asks = asking.can_ask(command.output) and not yes
     check_and_apply(editing, command.output, read, changes, seen, yes=not asks)
 
 

@@ -78,8 +78,8 @@ def review_and_apply(
         If the person says no, or the edit does not become active.
     """
     if changes:
-        if not output.as_json:
-            output.people.show(changes_text(changes, SHOWN_CHANGES))
+        told = [change.to_json() for change in changes[:SHOWN_CHANGES]]
+        output.preview(told, changes_text(changes, SHOWN_CHANGES))
         if not yes:
             ask(output, f"Write to {editing.deployment.name}?")
     done = editing.apply(changes, seen)
@@ -103,7 +103,7 @@ def stop_at_errors(output: Output, findings: Sequence[FileFinding]) -> None:
     warnings = [finding for finding in findings if not finding.is_error]
     for kind, style, found in (("error", "red", errors), ("warning", "yellow", warnings)):
         for finding in found[:_SHOWN_FINDINGS]:
-            output.aside.show(Text.assemble((f"{kind}:", style), f" {visible(str(finding))}"))
+            output.warn(Text.assemble((f"{kind}:", style), f" {visible(str(finding))}"))
         if len(found) > _SHOWN_FINDINGS:
             output.say(f"… and {len(found) - _SHOWN_FINDINGS:,} more {kind}s")
     if errors:

@@ -1,0 +1,124 @@
+"""The routes that are commands: what a request names becomes the words of a command line."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from wcsctl.errors import UsageError
+
+type Parameters = Mapping[str, Any]
+"""What a request names: texts, numbers, truth values, lists of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class CommandRoute:
+    """A command, and what of it a request may name.
+
+    Attributes
+    ----------
+    words
+        The command's own words.
+    arguments
+        Names of parameters that become its arguments, in their order; a list becomes several.
+    options
+        Names of parameters that become options of the same names; a list becomes several.
+    flags
+        Names of those that become options without a value, if they are true.
+    """
+
+    words: Sequence[str]
+    arguments: Sequence[str] = ()
+    options: Sequence[str] = ()
+    flags: Sequence[str] = ()
+
+    def line(self, given: Parameters) -> list[str]:
+        """The words of the command line.
+
+        Raises
+        ------
+        UsageError
+            If something else is given.
+
+        Examples
+        --------
+        >>> history = CommandRoute(("policy", "history"), ("app",), ("limit",))
+        >>> history.line({"app": "-x", "limit": 2})
+        ['policy', 'history', '--limit=2', '--', '-x']
+        """
+        unknown = given.keys() - {*self.arguments, *self.options, *self.flags}
+        if unknown:
+            raise UsageError(f"There is no parameter {min(unknown)}.")
+        options = [
+            f"--{name}={value}" for name in self.options for value in _values(given.get(name))
+        ]
+        flags = [f"--{name}" for name in self.flags if _is_true(given.get(name))]
+        arguments = [value for name in self.arguments for value in _values(given.get(name))]
+        # What begins with a dash is no option.
+        dashes = ["--"] if any(value.startswith("-") for value in arguments) else []
+        return [*self.words, *options, *flags, *dashes, *arguments]
+
+
+KINDS: Final = ("denied", "failed", "suppressed")
+"""Parameters that let decisions of a kind through."""
+
+_FILTERS: Final = ("since", "limit", "method", "app", "policy", "user", "session", "where", "id")
+
+READS: Final[Mapping[str, CommandRoute]] = {
+    "status": CommandRoute(("status",)),
+    "stats": CommandRoute(("stats",), options=("since",)),
+    "outcomes": CommandRoute(("outcomes",), options=("since",), flags=("all",)),
+    "decisions": CommandRoute(("decisions",), options=_FILTERS, flags=KINDS),
+    "explain": CommandRoute(("explain",), ("decision",), ("since",)),
+    "policies": CommandRoute(("policy", "list"), options=("app",)),
+    "versions": CommandRoute(("policy", "history"), ("app",), ("limit",)),
+    "diff": CommandRoute(("policy", "diff"), ("app", "first", "second")),
+    "dead-letters": CommandRoute(("dead-letter", "list"), options=("limit", "method")),
+    "dead-letter": CommandRoute(("dead-letter", "show"), ("id",), flags=("body", "reveal")),
+    "rows": CommandRoute(("list", "get"), ("list",), ("limit",)),
+    "row": CommandRoute(("list", "get"), ("list", "key"), flags=("reveal",)),
+    "bans": CommandRoute(("bans",)),
+    "limits": CommandRoute(("limits", "list"), options=("app", "policy", "limit")),
+    "limit": CommandRoute(("limits", "show"), ("key",)),
+}
+"""What can be read, by the path below `/api/`."""
+
+WRITES: Final[Mapping[str, CommandRoute]] = {
+    "policy/delete": CommandRoute(("policy", "delete"), ("app", "ids"), ("message",)),
+    "versions/rollback": CommandRoute(
+        ("policy", "rollback"), ("app", "version"), ("message",), ("previous",)
+    ),
+    "versions/pin": CommandRoute(("policy", "pin"), ("app", "version")),
+    "versions/unpin": CommandRoute(("policy", "unpin"), ("app",)),
+    "dead-letters/redrive": CommandRoute(
+        ("dead-letter", "redrive"), ("ids",), ("since", "method"), ("dry-run",)
+    ),
+    "dead-letters/purge": CommandRoute(("dead-letter", "purge"), ("ids",), flags=("all",)),
+    "rows/put": CommandRoute(("list", "put"), ("list", "key", "fields"), ("for",)),
+    "rows/delete": CommandRoute(("list", "delete"), ("list", "key")),
+    "bans/add": CommandRoute(("ban",), ("user",), ("for", "reason")),
+    "bans/lift": CommandRoute(("unban",), ("user",)),
+    "limits/release": CommandRoute(("limits", "release"), ("key", "holder")),
+}
+"""What can be written, likewise."""
+
+
+def _values(value: Any) -> Iterator[str]:
+    match value:
+        case None | "":
+            return
+        case list():
+            for one in value:
+                yield from _values(one)
+        case dict():
+            # The fields of a row, as a command line has them.
+            for name, one in value.items():
+                yield f"{name}:={json.dumps(one)}"
+        case str():
+            yield value
+        case _:
+            yield json.dumps(value)
+
+
+def _is_true(value: Any) -> bool:
+    return value in {True, "true"} if isinstance(value, bool | str) else False

@@ -1,0 +1,203 @@
+"""Runs commands in this process for the page: what they say becomes values, not text."""
+
+import hashlib
+import json
+import shlex
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import typer
+from rich.console import RenderableType
+from rich.text import Text
+from typer.main import get_command
+
+from wcsctl import cli
+from wcsctl.command_line.failure import failure_of
+from wcsctl.context import CommandContext
+from wcsctl.deployment import Deployment
+from wcsctl.errors import ExitStatus
+from wcsctl.output import Output, visible
+
+_ROOT: Final = get_command(cli.app)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a command asks before it writes.
+
+    Attributes
+    ----------
+    about
+        What would be written; none where the text says it all.
+    agreed
+        What the page sends to say yes to just this question about just this.
+    """
+
+    text: str
+    about: Any
+    agreed: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """What came of a command: a result, a question, or an error.
+
+    Attributes
+    ----------
+    command
+        The command line for a shell.
+    status
+        The command's exit status.
+    value
+        Its result, as `-o json` prints it.
+    remarks
+        What it says besides.
+    """
+
+    command: str
+    status: ExitStatus = ExitStatus.OK
+    value: Any = None
+    remarks: Sequence[str] = ()
+    question: Question | None = None
+    error: str = ""
+
+
+class NotAgreedError(Exception):
+    """A command asked what nobody has said yes to yet."""
+
+    def __init__(self, question: Question) -> None:
+        super().__init__(question.text)
+        self.question = question
+
+
+class CapturedOutput(Output):
+    """Keeps what a command says.
+
+    Parameters
+    ----------
+    agreed
+        What the page said yes to: `Question.agreed`.
+    """
+
+    def __init__(self, agreed: str) -> None:
+        super().__init__(as_json=True)
+        self.asker = self._answer
+        self.value: Any = None
+        self.remarks: list[str] = []
+        self._records: list[Any] = []
+        self._about: Any = None
+        self._agreed = agreed
+
+    @property
+    def results(self) -> Any:
+        """The one result, or the list of results."""
+        return self.value if self.value is not None else self._records
+
+    def result(self, value: Any, *renderables: RenderableType) -> None:
+        """Keep the result."""
+        del renderables
+        self.value = value
+
+    def record(self, value: Any) -> None:
+        """Keep one of many results."""
+        self._records.append(value)
+
+    def say(self, text: str | Text) -> None:
+        """Keep a remark."""
+        self.remarks.append(visible(str(text)))
+
+    def warn(self, text: str | Text) -> None:
+        """Keep a remark."""
+        self.say(text)
+
+    def preview(self, value: Any, *renderables: RenderableType) -> None:
+        """Keep what the next question is about."""
+        del renderables
+        self._about = value
+
+    def _answer(self, text: str) -> bool:
+        # Another question, or the same about something else, is another digest: it is asked anew.
+        asked = json.dumps([text, self._about], sort_keys=True, default=str)
+        digest = hashlib.sha256(asked.encode(errors="surrogatepass")).hexdigest()
+        if self._agreed != digest:
+            raise NotAgreedError(Question(visible(text), self._about, digest))
+        return True
+
+
+@dataclass(frozen=True)
+class CommandRunner:
+    """Runs commands about one deployment.
+
+    Attributes
+    ----------
+    deployment
+        Which one.
+    options
+        The options that name it on a command line, such as `--local`.
+    """
+
+    deployment: Deployment
+    options: Sequence[str] = field(default=())
+
+    def run(self, *words: str, agreed: str = "") -> Ran:
+        """Run a command.
+
+        Parameters
+        ----------
+        words
+            Its command line, without `wcsctl`. Values of options are joined to them with `=`.
+        agreed
+            What the page said yes to.
+        """
+        output = CapturedOutput(agreed)
+
+        def command() -> int:
+            context = CommandContext(output, lambda: self.deployment)
+            arguments = [*self.options, *words]
+            status = _ROOT.main(arguments, "wcsctl", standalone_mode=False, obj=context)
+            return status if isinstance(status, int) else ExitStatus.OK
+
+        return self._ran(words, output, command)
+
+    def call(
+        self, words: Sequence[str], action: Callable[[CapturedOutput], None], agreed: str = ""
+    ) -> Ran:
+        """Do what no command line can say, as a command would.
+
+        Parameters
+        ----------
+        words
+            The command that comes closest.
+        """
+        output = CapturedOutput(agreed)
+
+        def command() -> int:
+            try:
+                action(output)
+            except typer.Exit as ended:
+                return ended.exit_code
+            return ExitStatus.OK
+
+        return self._ran(words, output, command)
+
+    def _ran(self, words: Sequence[str], output: CapturedOutput, command: Callable[[], int]) -> Ran:
+        line = self.line(words)
+        try:
+            status = ExitStatus(command())
+        except NotAgreedError as asked:
+            return Ran(line, remarks=output.remarks, question=asked.question)
+        except typer.BadParameter as error:
+            told = visible(error.format_message())
+            return Ran(line, ExitStatus.USAGE, None, output.remarks, error=told)
+        except Exception as error:
+            failure = failure_of(error)
+            if failure is None:
+                raise
+            told = visible(failure.message)
+            return Ran(line, failure.status, output.value, output.remarks, error=told)
+        return Ran(line, status, output.results, output.remarks)
+
+    def line(self, words: Sequence[str]) -> str:
+        """A command line for a shell, with the options that name the deployment."""
+        return f"wcsctl {shlex.join([*self.options, *words])}"

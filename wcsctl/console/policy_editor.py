@@ -1,0 +1,287 @@
+"""What the page's editor needs: texts of policies, what is wrong in them, tests, and publishing."""
+
+import secrets
+import time
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING, Any, Final
+
+from strict_yaml import plain
+from wcs_hooks.adapters.dynamo_policy_store import read_records
+from wcs_hooks.core.policy.compilation import Others
+from wcs_hooks.core.policy.reader import EVERY_APP
+from wcsctl.commands.policy.arguments import WAIT
+from wcsctl.commands.policy.review import check_and_apply
+from wcsctl.console.text_places import TextPlaces
+from wcsctl.deployment import Deployment
+from wcsctl.errors import ConflictError, UsageError, WcsctlError
+from wcsctl.output import Output
+from wcsctl.policies import candidate as candidates
+from wcsctl.policies.apply import Editing
+from wcsctl.policies.candidate import Candidate
+from wcsctl.policies.demands import others_among
+from wcsctl.policies.diff import compare
+from wcsctl.policies.files import FileFinding, PolicyFiles, folder_of, load_text
+from wcsctl.policies.lint import lint
+from wcsctl.policies.table import AppItems, PolicyTable
+from wcsctl.policies.testing.reading import find_tests, read_tests
+from wcsctl.policies.testing.running import TestReport, run_tests
+from wcsctl.policies.yaml import write_policies
+
+if TYPE_CHECKING:
+    from wcsctl.policies.testing.cases import PolicyTest
+
+_THE_TEXT: Final = "the text"
+_KEPT: Final = 16
+"""Of how many apps the console remembers what the page last loaded."""
+
+_FEW: Final = 200
+"""So many policies are checked with each key that is pressed."""
+
+
+@dataclass
+class LoadedApp:
+    """An app as the page loaded it: what an edit starts from.
+
+    Attributes
+    ----------
+    items
+        What the table held.
+    """
+
+    items: AppItems
+    _deployment: Deployment
+
+    @cached_property
+    def others(self) -> Others:
+        """What the policies hold together with, in other apps."""
+        return others_among(self.items.app, self._records)
+
+    @cached_property
+    def others_and_siblings(self) -> Others:
+        """The same with what the app's own policies are about tokens."""
+        own = self._records.get(self.items.app)
+        demands, tokens = self.others
+        return Others(demands, [*tokens, own.tokens] if own else tokens)
+
+    @cached_property
+    def _records(self) -> Mapping[str, Any]:
+        client = self._deployment.client("dynamodb")
+        return read_records(client, self._deployment.output("SnapshotsTableName"))
+
+    def findings(self, policies: Mapping[str, Mapping[str, Any]]) -> list[FileFinding]:
+        """What the compiler would find in edited policies of the app.
+
+        With many others in the app only those are checked that were edited; publishing checks all.
+        """
+        app = self.items.app
+        if len(self.items.policies) > _FEW:
+            return lint({app: policies}, {}, lambda _: self.others_and_siblings)
+        whole = {app: {**self.items.policies, **policies}}
+        found = lint(whole, {}, lambda _: self.others)
+        return [one for one in found if one.finding.policy in {*policies, ""}]
+
+
+class PolicyEditor:
+    """Edits the policies of a deployment.
+
+    Parameters
+    ----------
+    deployment
+        Which one.
+    directory
+        Where the apps' folders with tests are; none if there are no tests.
+    """
+
+    def __init__(self, deployment: Deployment, directory: Path | None) -> None:
+        self._deployment = deployment
+        self._directory = directory
+        self._loaded: OrderedDict[str, LoadedApp] = OrderedDict()
+        self._lock = Lock()
+
+    def load(self, app: str, policy_id: str | None) -> dict[str, Any]:
+        """A policy, or what a new one starts from; `seen` stands for what the table holds now.
+
+        Raises
+        ------
+        NotFoundError
+            If there is no such policy.
+        """
+        items = PolicyTable(self._deployment).read(app)
+        policy = None if policy_id is None else items.policy(policy_id)
+        seen = secrets.token_urlsafe(16)
+        with self._lock:
+            self._loaded[seen] = LoadedApp(items, self._deployment)
+            while len(self._loaded) > _KEPT:
+                self._loaded.popitem(last=False)
+        return {
+            "policy": None if policy is None else plain(policy),
+            "text": "" if policy is None else write_policies([_without_app(policy)]),
+            "seen": seen,
+            "tests": [file.name for file in self._test_files(app)],
+        }
+
+    def check(self, app: str, policy_id: str | None, text: str, seen: str) -> dict[str, Any]:
+        """What is wrong with an edited text, and where."""
+        began = time.monotonic()
+        places = TextPlaces(text)
+        findings = self._findings(app, policy_id, text, seen)
+        return {
+            "findings": [_finding(one, places) for one in findings],
+            "milliseconds": round((time.monotonic() - began) * 1000, 1),
+        }
+
+    def test(self, app: str, policy_id: str | None, text: str, seen: str) -> dict[str, Any]:
+        """Run the tests of the app's folder against the table's policies with the edited text."""
+        try:
+            edited = _read(app, policy_id, text)
+        except WcsctlError as error:
+            return {"ok": False, "results": [], "problem": str(error)}
+        table = PolicyTable(self._deployment)
+        apps = {one: table.read(one).policies for one in dict.fromkeys((EVERY_APP, app))}
+        apps[app] = {**(self._items(seen, app).items.policies), **edited.policies.get(app, {})}
+        tests: list[PolicyTest] = []
+        for file in self._test_files(app):
+            tests += read_tests(file)
+        report = run_tests(PolicyFiles(apps, edited.files, edited.findings), tests)
+        return _report(report)
+
+    def candidate(
+        self, app: str, policy_id: str | None, text: str, seen: str, now: float
+    ) -> Candidate:
+        """What would decide hooks with the edited text.
+
+        Raises
+        ------
+        WcsctlError
+            If the policies have errors.
+        """
+        edited = _read(app, policy_id, text)
+        policies = {**self._items(seen, app).items.policies, **edited.policies.get(app, {})}
+        files = PolicyFiles({app: policies}, edited.files, edited.findings)
+        return candidates.checked(candidates.compile_files(files, now))
+
+    def publish(
+        self, output: Output, app: str, policy_id: str | None, text: str, seen: str, message: str
+    ) -> None:
+        """Write an edited text to the table, after a question, and wait until it is active.
+
+        Raises
+        ------
+        ConflictError
+            If somebody edited the app since the page loaded it.
+        WcsctlError
+            If the policies have errors.
+        """
+        edited = _read(app, policy_id, text)
+        items = self._items(seen, app).items
+        policies = edited.policies.get(app, {})
+        there = [] if policy_id is not None else sorted(policies.keys() & items.policies)
+        if there:
+            raise UsageError(
+                f"App {app} has a policy {there[0]} already: open it, or take another id."
+            )
+        editing = Editing(self._deployment, output, WAIT, message)
+        editing.table.check([items])
+        changes = compare({app: items.policies}, {app: policies}, delete=False)
+        check_and_apply(editing, output, edited, changes, {app: items}, yes=False)
+
+    def _findings(
+        self, app: str, policy_id: str | None, text: str, seen: str
+    ) -> Sequence[FileFinding | str]:
+        try:
+            edited = _read(app, policy_id, text)
+        except WcsctlError as error:
+            return [str(error)]
+        found = self._items(seen, app).findings(edited.policies.get(app, {}))
+        return [*edited.findings, *found]
+
+    def _items(self, seen: str, app: str) -> LoadedApp:
+        with self._lock:
+            found = self._loaded.get(seen)
+            if found is None or found.items.app != app:
+                raise ConflictError(
+                    "The console does not know any more what the table held when this text was "
+                    "loaded. Load the policy again: the text is kept."
+                )
+            self._loaded.move_to_end(seen)
+            return found
+
+    def _test_files(self, app: str) -> list[Path]:
+        if self._directory is None:
+            return []
+        folder = self._directory / folder_of(app)
+        return find_tests(folder) if folder.is_dir() else []
+
+
+def _read(app: str, policy_id: str | None, text: str) -> PolicyFiles:
+    """The policies of an edited text.
+
+    Raises
+    ------
+    PolicyYamlError
+        If it is no YAML.
+    UsageError
+        If it holds another policy than the one that is edited, or none.
+    """
+    read = load_text(text, _THE_TEXT, app)
+    ids = list(read.policies.get(app, {}))
+    if policy_id is not None and not read.findings and ids != [policy_id]:
+        raise UsageError(
+            f"id: the text must be the one policy {policy_id}, and is "
+            f"{', '.join(ids) or 'none'}: make a policy of another id as a new one."
+        )
+    if not ids and not read.findings:
+        raise UsageError("The text has no policy yet: it needs id, method and action.")
+    return read
+
+
+def _without_app(policy: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in policy.items() if name != "app"}
+
+
+def _finding(found: FileFinding | str, places: TextPlaces) -> dict[str, Any]:
+    if isinstance(found, str):
+        place = _place_in(found)
+        told = {"level": "error", "policy": "", "attribute": "", "message": found}
+    else:
+        one = found.finding
+        place = places.place(one.policy, one.attribute)
+        told = {
+            "level": str(one.severity),
+            "policy": one.policy,
+            "attribute": one.attribute,
+            "message": one.message,
+        }
+    begin, end = place or (None, None)
+    return {**told, "from": begin, "to": end}
+
+
+def _place_in(message: str) -> tuple[dict[str, int], dict[str, int]] | None:
+    """The line that a message about a text's YAML begins with."""
+    line = message.removeprefix(f"{_THE_TEXT}:").partition(":")[0]
+    if not message.startswith(f"{_THE_TEXT}:") or not line.isdecimal():
+        return None
+    number = int(line)
+    return {"line": number, "column": 1}, {"line": number + 1, "column": 1}
+
+
+def _report(report: TestReport) -> dict[str, Any]:
+    errors = [str(error) for error in report.errors]
+    return {
+        "ok": not errors and not report.failed,
+        "results": [
+            {
+                "name": one.test.name,
+                "file": one.test.file.name,
+                "ok": one.passed,
+                "differences": list(one.differences),
+            }
+            for one in report.results
+        ],
+        "problem": "; ".join(errors[:3]),
+    }

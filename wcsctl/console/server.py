@@ -1,0 +1,97 @@
+"""Serves the console on loopback until Ctrl-C, or until nobody has used it for hours."""
+
+import asyncio
+import socket
+import time
+from pathlib import Path
+from typing import Final
+
+import uvicorn
+
+from wcsctl.console.application import STATIC, Console
+from wcsctl.console.command_runner import CommandRunner
+from wcsctl.console.gate import Gate
+from wcsctl.errors import UsageError, WcsctlError
+
+LOOPBACK: Final = "127.0.0.1"
+
+IDLE_HOURS: Final = 8
+"""After so many hours without a request the console ends."""
+
+_LOOK_SECONDS: Final = 30.0
+_GRACE_SECONDS: Final = 1
+"""For requests under way when it ends; a live page's never ends by itself."""
+
+
+class ConsoleServer:
+    """A console at an address that only the person at the terminal knows.
+
+    Parameters
+    ----------
+    runner
+        Runs its commands.
+    tests
+        The directory with the apps' folders of tests; none if there is none.
+    port
+        Where; 0 for one that is free.
+    read_only
+        Whether every write is refused.
+
+    Raises
+    ------
+    UsageError
+        If the port is taken.
+    WcsctlError
+        If the page was never built.
+    """
+
+    def __init__(
+        self, runner: CommandRunner, tests: Path | None, port: int, *, read_only: bool
+    ) -> None:
+        if not (STATIC / "index.html").is_file():
+            raise WcsctlError("The console's page is not built here: `make setup` builds it.")
+        self._socket = _listening(port)
+        console = Console(runner, tests, read_only=read_only)
+        self._gate = Gate(console.application(), self._socket.getsockname()[1])
+
+    @property
+    def address(self) -> str:
+        """The page's address. Browsers send no fragment anywhere: no log has the token."""
+        return f"http://{LOOPBACK}:{self._gate.port}/#token={self._gate.token}"
+
+    def serve(self) -> bool:
+        """Serve; gives whether it ended because nobody used it."""
+        return asyncio.run(self._serve())
+
+    async def _serve(self) -> bool:
+        config = uvicorn.Config(
+            self._gate,
+            access_log=False,
+            lifespan="off",
+            log_level="warning",
+            server_header=False,
+            timeout_graceful_shutdown=_GRACE_SECONDS,
+            ws="none",
+        )
+        server = uvicorn.Server(config)
+        serving = asyncio.create_task(server.serve(sockets=[self._socket]))
+        idle = False
+        while not serving.done() and not idle:
+            await asyncio.wait([serving], timeout=_LOOK_SECONDS)
+            idle = time.monotonic() - self._gate.used_at > IDLE_HOURS * 3600
+        server.should_exit = True
+        await serving
+        return idle
+
+
+def _listening(port: int) -> socket.socket:
+    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((LOOPBACK, port))
+    except OSError as error:
+        listening.close()
+        raise UsageError(
+            f"Port {port} cannot be used: {error.strerror}. Without --port a free one is taken."
+        ) from None
+    return listening

@@ -1,0 +1,76 @@
+"""Where in the text of policies a finding is."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import yaml
+
+type Place = dict[str, int]
+"""`line` and `column`, counted from 1."""
+
+
+class TextPlaces:
+    """Finds places in a YAML text.
+
+    Parameters
+    ----------
+    text
+        One policy, or a list of them; of what is no YAML no place is found.
+    """
+
+    def __init__(self, text: str) -> None:
+        try:
+            root = yaml.compose(text, Loader=yaml.SafeLoader)
+        except (yaml.YAMLError, RecursionError):
+            root = None
+        items = root.value if isinstance(root, yaml.SequenceNode) else [root]
+        self._policies = [one for one in items if isinstance(one, yaml.MappingNode)]
+
+    def place(self, policy: str, attribute: str) -> tuple[Place, Place] | None:
+        """Where an attribute's value begins and ends, or else that of the policy's id.
+
+        Parameters
+        ----------
+        policy
+            The policy's id; if there is but one policy, it may be wrong.
+        attribute
+            Names of keys, joined by dots, of which the first lead to the value; keys may have dots.
+        """
+        found = [one for one in self._policies if _text_at(one, "id") == policy]
+        if not found and len(self._policies) == 1:
+            found = self._policies
+        if not found:
+            return None
+        node = _value_at(found[0], attribute) or _value_at(found[0], "id") or found[0]
+        return _place(node.start_mark), _place(node.end_mark)
+
+
+def _place(mark: Any) -> Place:
+    return {"line": mark.line + 1, "column": mark.column + 1}
+
+
+def _text_at(policy: yaml.MappingNode, name: str) -> Any:
+    return next((value.value for key, value in _entries(policy) if key == name), None)
+
+
+def _entries(node: yaml.MappingNode) -> Iterator[tuple[str, yaml.Node]]:
+    for key, value in node.value:
+        if isinstance(key, yaml.ScalarNode):
+            yield key.value, value
+
+
+def _value_at(policy: yaml.MappingNode, attribute: str) -> yaml.Node | None:
+    """The value that most of the names lead to; none if not even the first does."""
+    node: yaml.Node = policy
+    rest = attribute
+    while rest and isinstance(node, yaml.MappingNode):
+        leading = [
+            (key, value)
+            for key, value in _entries(node)
+            if key and (rest == key or rest.startswith((f"{key}.", f"{key}[")))
+        ]
+        if not leading:
+            break
+        key, node = max(leading, key=lambda entry: len(entry[0]))
+        rest = rest[len(key) :].lstrip(".")
+    return None if node is policy else node
