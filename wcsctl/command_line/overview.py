@@ -10,6 +10,7 @@ START HERE
   try METHOD k=v ...       What would be answered, and why; nothing is sent
   send METHOD k=v ...      Send a signed hook, after its connect (--connect k=v)
   explain DECISION         Why a real hook was answered so
+  console                  All of this as a page, served on this machine
 POLICIES
   policy list|get|new|edit|put|delete          One policy
   policy test|lint|diff|apply|export|schema    Policies as files
@@ -30,7 +31,6 @@ EXAMPLES
   wcsctl try publishStream name=lesson --connect custom.role=pupil
   wcsctl decisions --denied --since 1d --app school -o json
   wcsctl policy apply policies --yes
-  wcsctl policy pin every-app 3
 EXIT CODES
   0 ok   1 not in order   2 usage   3 conflict   4 AWS   5 not found
 """
