@@ -18,6 +18,8 @@ RUN := PYTHONPATH=functions:. $(PY) -m
 LOCK := $(UV) pip compile --quiet --universal --generate-hashes --python-version 3.13 \
 	--custom-compile-command "make lock" $(if $(UPGRADE),--upgrade)
 TEST_WORKERS ?= 2
+PAGE := wcsctl/console/static
+NPM_RUN := npm run --silent
 
 # An environment whose interpreter has gone (Python upgraded, directory moved) is made again.
 $(shell for env in .venv .emulator .lambda; do [ -x $$env/bin/python ] || rm -f $$env/.stamp; done)
@@ -31,7 +33,7 @@ help: ## Show this list
 .PHONY: setup local local-stop hook clean
 setup: ## Install what is missing or out of date
 	@[ -e node_modules/.stamp ] || local/check-node.sh
-	@$(MAKE) --no-print-directory --silent -j3 .venv/.stamp .emulator/.stamp node_modules/.stamp
+	@$(MAKE) --no-print-directory --silent -j3 .venv/.stamp .emulator/.stamp $(PAGE)/.stamp
 
 local: setup ## Deploy to an AWS emulator on this machine, load the example policies, post hooks
 	@$(PY) -m local up
@@ -50,7 +52,7 @@ hook: setup ## Send a signed hook: make hook METHOD=call BODY='{"callee":"100"}'
 		--file "$${FILE:--}" $${HOOK_CONNECT:+$$(printf -- '--connect %s ' $$HOOK_CONNECT)}
 
 clean: local-stop ## Stop the emulator and remove everything that was made here
-	@rm -rf .local .venv .emulator .lambda .uv node_modules cdk.out* build dist
+	@rm -rf .local .venv .emulator .lambda .uv node_modules cdk.out* build dist $(PAGE)
 	@rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage*
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -64,26 +66,33 @@ lint: setup style types ## Check style, formatting and types
 style:
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
+	@$(NPM_RUN) lint
 
 types:
+	@$(NPM_RUN) types
 	@$(PY) -m mypy
 
 format: setup ## Format the code and repair what can be repaired
 	@$(PY) -m ruff check --fix .
 	@$(PY) -m ruff format .
+	@$(NPM_RUN) format
 
 check-template: setup ## Check template and IAM policies with cfn-lint, parliament and cdk-nag
 	@$(PY) -m pytest -q -n $(TEST_WORKERS) --dist loadfile \
 		tests/infra/test_independent_checks.py tests/infra/test_best_practice.py
 
 # The end-to-end tests mostly wait, so that the types are checked beside them.
-test: setup style ## Every check and every test, end to end included
+test: setup style chromium ## Every check and every test, end to end included
 	@echo "==> Unit, property, integration and stack tests"
 	@$(PY) -m pytest -n $(TEST_WORKERS) --dist loadfile --ignore tests/e2e --cov
 	@echo "==> Types, and end-to-end tests on an emulator for each of $(TEST_WORKERS) workers"
 	@$(MAKE) --no-print-directory -j2 types e2e
 
-e2e:
+.PHONY: chromium
+chromium:
+	@local/install-chromium.sh
+
+e2e: chromium
 	@$(PY) -m pytest -n $(TEST_WORKERS) --dist loadfile tests/e2e
 
 ##@ Prove it
@@ -105,7 +114,10 @@ cost: setup ## Calculate the bill and the order of quotas, into docs/cost.md and
 	@$(RUN) tools.cost
 
 ##@ Maintain it
-.PHONY: lock audit reference
+.PHONY: wheel lock audit reference
+wheel: setup ## Build the wheel of wcsctl, console included, into dist/
+	@$(UV) build --quiet --wheel --out-dir dist --python .venv/bin/python .
+
 lock: setup ## Pin the packages' versions again (UPGRADE=1: the newest allowed)
 	@$(LOCK) --group functions -o functions/requirements.txt
 	@$(LOCK) --group emulator -o local/emulator-requirements.txt
@@ -154,6 +166,10 @@ reference: setup ## Write docs/wcsctl.md from the commands, docs/openapi.yaml an
 	@touch $@
 
 node_modules/.stamp: package-lock.json
-	@echo "==> Installing the CDK command line into node_modules/"
+	@echo "==> Installing the CDK command line, and what builds the console, into node_modules/"
 	@npm ci --no-audit --no-fund --silent
+	@touch $@
+
+$(PAGE)/.stamp: node_modules/.stamp $(shell find wcsctl/console/page -type f)
+	@$(NPM_RUN) build
 	@touch $@

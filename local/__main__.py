@@ -74,6 +74,7 @@ def _up(workspace: Workspace) -> None:
         answers = demonstration.post_hooks(deployed, steps)
     demonstration.show(console, deployed, answers)
     console.print(select_context(workspace), markup=False)
+    console.print("\nLook at it all, and edit policies, on a page: .venv/bin/wcsctl console")
 
 
 def select_context(workspace: Workspace) -> str:
