@@ -2,9 +2,11 @@
 # Installs Chromium for the console's tests where there is none, or says in one line what to do.
 set -euo pipefail
 
-if command -v "${CHROMIUM:-chromium}" >/dev/null; then
-    exit 0
-fi
+for program in ${CHROMIUM:-chromium chromium-browser google-chrome}; do
+    if command -v "$program" >/dev/null; then
+        exit 0
+    fi
+done
 if [ -z "${CHROMIUM:-}" ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
     echo "==> Installing Debian's chromium, which the console is tested in"
     export DEBIAN_FRONTEND=noninteractive

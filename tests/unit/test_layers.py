@@ -204,9 +204,9 @@ def test_given_the_simulated_wcs_then_it_knows_nothing_of_the_operators_tools(pa
 
 _SPEAKING = tuple(
     f"wcsctl.{name}"
-    for name in ("commands", "command_line", "cli", "__main__", "output", "context")
+    for name in ("commands", "command_line", "cli", "__main__", "output", "context", "console")
 )
-"""What may print, ask and exit."""
+"""What may print, ask and exit; the console runs what does, and shows it on a page."""
 
 
 @pytest.mark.parametrize(
@@ -223,13 +223,26 @@ def test_given_a_service_of_the_command_line_then_it_does_not_print_ask_or_exit(
 ) -> None:
     source = _SOURCES[module]
     imported = {name.partition(".")[0] for name in _imported_by(source)}
-    named = {
-        ast.unparse(node.func) for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)
-    }
 
     assert not {"typer", "rich", "click"} & imported
-    assert not {"print", "input", "exit", "sys.exit", "sys.stdout.write"} & named
+    assert not _PRINTING & _called_by(source)
     assert not [m for m in _imported_by(source) for top in _SPEAKING if _belongs_to(m, top)]
+
+
+_PRINTING = {"print", "input", "exit", "sys.exit", "sys.stdout.write"}
+
+
+@pytest.mark.parametrize(
+    "module", [name for name in _SOURCES if _belongs_to(name, "wcsctl.console")]
+)
+def test_given_the_console_then_it_prints_nothing_itself(module: str) -> None:
+    assert not _PRINTING & _called_by(_SOURCES[module])
+
+
+def _called_by(source: str) -> set[str]:
+    return {
+        ast.unparse(node.func) for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)
+    }
 
 
 def _room(module: str) -> str:

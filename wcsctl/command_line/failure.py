@@ -9,14 +9,14 @@ from wcsctl.errors import ExitStatus, WcsctlError
 from wcsctl.permissions import is_access_denied, missing_permission
 
 
-class Failure(NamedTuple):
+class CommandFailure(NamedTuple):
     """Why a command failed, in one line, and its exit status."""
 
     message: str
     status: ExitStatus
 
 
-def failure_of(error: Exception) -> Failure | None:
+def failure_of(error: Exception) -> CommandFailure | None:
     """Say why a command failed; none if the fault is ours."""
     match error:
         case WcsctlError():
@@ -39,7 +39,7 @@ def failure_of(error: Exception) -> Failure | None:
             status = ExitStatus.USAGE
         case _:
             return None
-    return Failure(message, status)
+    return CommandFailure(message, status)
 
 
 def _permission_hint(error: BaseException | None) -> str:

@@ -26,7 +26,7 @@ from wcs_hooks.core.payload import encode
 from wcsctl.command_line.failure import failure_of
 from wcsctl.commands.decisions import found_log
 from wcsctl.commands.try_hook import deployed_trial, moment_of, token_of, tried
-from wcsctl.console.command_routes import KINDS, READS, WRITES, CommandRoute
+from wcsctl.console.command_routes import KINDS, READS, WRITES, CommandRoute, Parameters
 from wcsctl.console.command_runner import CapturedOutput, CommandRunner, Ran
 from wcsctl.console.example_hooks import example_hooks
 from wcsctl.console.policy_editor import PolicyEditor
@@ -64,9 +64,6 @@ _READ_ONLY: Final = 403
 _LISTS: Final = frozenset({"where", "ids"})
 """Parameters that may be there several times."""
 
-type Parameters = Mapping[str, Any]
-type Action = Callable[[CapturedOutput, Parameters], None]
-
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
@@ -80,7 +77,7 @@ class _Asked:
         Whether it writes, so that a console that only reads refuses it.
     """
 
-    action: Action
+    action: Callable[[CapturedOutput, Parameters], None]
     words: Callable[[Parameters], list[str]]
     writes: bool = False
 

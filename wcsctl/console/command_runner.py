@@ -23,7 +23,7 @@ _ROOT: Final = get_command(cli.app)
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class Confirmation:
     """What a command asks before it writes.
 
     Attributes
@@ -59,14 +59,14 @@ class Ran:
     status: ExitStatus = ExitStatus.OK
     value: Any = None
     remarks: Sequence[str] = ()
-    question: Question | None = None
+    question: Confirmation | None = None
     error: str = ""
 
 
 class NotAgreedError(Exception):
     """A command asked what nobody has said yes to yet."""
 
-    def __init__(self, question: Question) -> None:
+    def __init__(self, question: Confirmation) -> None:
         super().__init__(question.text)
         self.question = question
 
@@ -77,7 +77,7 @@ class CapturedOutput(Output):
     Parameters
     ----------
     agreed
-        What the page said yes to: `Question.agreed`.
+        What the page said yes to: `Confirmation.agreed`.
     """
 
     def __init__(self, agreed: str) -> None:
@@ -121,7 +121,7 @@ class CapturedOutput(Output):
         asked = json.dumps([text, self._about], sort_keys=True, default=str)
         digest = hashlib.sha256(asked.encode(errors="surrogatepass")).hexdigest()
         if self._agreed != digest:
-            raise NotAgreedError(Question(visible(text), self._about, digest))
+            raise NotAgreedError(Confirmation(visible(text), self._about, digest))
         return True
 
 

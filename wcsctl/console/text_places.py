@@ -5,7 +5,7 @@ from typing import Any
 
 import yaml
 
-type Place = dict[str, int]
+type TextPosition = dict[str, int]
 """`line` and `column`, counted from 1."""
 
 
@@ -26,7 +26,7 @@ class TextPlaces:
         items = root.value if isinstance(root, yaml.SequenceNode) else [root]
         self._policies = [one for one in items if isinstance(one, yaml.MappingNode)]
 
-    def place(self, policy: str, attribute: str) -> tuple[Place, Place] | None:
+    def place(self, policy: str, attribute: str) -> tuple[TextPosition, TextPosition] | None:
         """Where an attribute's value begins and ends, or else that of the policy's id.
 
         Parameters
@@ -45,7 +45,7 @@ class TextPlaces:
         return _place(node.start_mark), _place(node.end_mark)
 
 
-def _place(mark: Any) -> Place:
+def _place(mark: Any) -> TextPosition:
     return {"line": mark.line + 1, "column": mark.column + 1}
 
 
