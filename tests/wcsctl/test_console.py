@@ -40,7 +40,7 @@ def page(others: Commands, tmp_path: Path) -> TestClient:
 def _page(others: Commands, tests: Path | None = None, *, read_only: bool = False) -> TestClient:
     del others
     runner = CommandRunner(Deployment.stack("", None, None), ["--stack", "school"])
-    console = Console(runner, tests, read_only=read_only)
+    console = Console(runner, tests, lambda: False, read_only=read_only)
     return TestClient(console.application(), raise_server_exceptions=False)
 
 

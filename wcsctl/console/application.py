@@ -59,6 +59,9 @@ _STATUSES: Final[Mapping[ExitStatus, int]] = {
 _SHORT: Final = 400
 """Characters: a hook's fields that are longer together go into a file."""
 
+_STEPS: Final = 10
+"""In which a pause between two looks is made, so that it can be cut short."""
+
 _ASKED: Final = 428
 _READ_ONLY: Final = 403
 _LISTS: Final = frozenset({"where", "ids"})
@@ -91,12 +94,22 @@ class Console:
         Runs its commands.
     tests
         The directory with the apps' folders of tests; none if there is none.
+    is_ending
+        Tells whether the console ends, and with it what never ends by itself.
     read_only
         Whether every write is refused.
     """
 
-    def __init__(self, runner: CommandRunner, tests: Path | None, *, read_only: bool) -> None:
+    def __init__(
+        self,
+        runner: CommandRunner,
+        tests: Path | None,
+        is_ending: Callable[[], bool],
+        *,
+        read_only: bool,
+    ) -> None:
         self._runner = runner
+        self._is_ending = is_ending
         self._deployment = runner.deployment
         self._tests = tests
         self._read_only = read_only
@@ -292,12 +305,12 @@ class Console:
             try:
                 start = moment(given.get("since", "1h"), time.time())
                 looks = Looks(await run_in_threadpool(find), start)
-                while not await request.is_disconnected():
+                while not (self._is_ending() or await request.is_disconnected()):
                     for record in await run_in_threadpool(looks.new):
                         yield f"data: {json.dumps(to_json(record), default=str)}\n\n"
                     # Also a sign of life, by which a page that is gone is noticed.
                     yield ": looked\n\n"
-                    await asyncio.sleep(PAUSE_SECONDS)
+                    await self._pause()
             except Exception as error:
                 failure = failure_of(error)
                 if failure is None:
@@ -306,6 +319,11 @@ class Console:
                 yield f"event: problem\ndata: {json.dumps(told)}\n\n"
 
         return StreamingResponse(lines(), media_type="text/event-stream")
+
+    async def _pause(self) -> None:
+        for _ in range(_STEPS):
+            if not self._is_ending():
+                await asyncio.sleep(PAUSE_SECONDS / _STEPS)
 
 
 def _answer(ran: Ran) -> Response:

@@ -19,8 +19,8 @@ IDLE_HOURS: Final = 8
 """After so many hours without a request the console ends."""
 
 _LOOK_SECONDS: Final = 30.0
-_GRACE_SECONDS: Final = 1
-"""For requests under way when it ends; a live page's never ends by itself."""
+_GRACE_SECONDS: Final = 3
+"""For requests under way when it ends."""
 
 
 class ConsoleServer:
@@ -51,8 +51,19 @@ class ConsoleServer:
         if not (STATIC / "index.html").is_file():
             raise WcsctlError("The console's page is not built here: `make setup` builds it.")
         self._socket = _listening(port)
-        console = Console(runner, tests, read_only=read_only)
+        console = Console(runner, tests, lambda: self._server.should_exit, read_only=read_only)
         self._gate = Gate(console.application(), self._socket.getsockname()[1])
+        self._server = uvicorn.Server(
+            uvicorn.Config(
+                self._gate,
+                access_log=False,
+                lifespan="off",
+                log_level="warning",
+                server_header=False,
+                timeout_graceful_shutdown=_GRACE_SECONDS,
+                ws="none",
+            )
+        )
 
     @property
     def address(self) -> str:
@@ -64,22 +75,12 @@ class ConsoleServer:
         return asyncio.run(self._serve())
 
     async def _serve(self) -> bool:
-        config = uvicorn.Config(
-            self._gate,
-            access_log=False,
-            lifespan="off",
-            log_level="warning",
-            server_header=False,
-            timeout_graceful_shutdown=_GRACE_SECONDS,
-            ws="none",
-        )
-        server = uvicorn.Server(config)
-        serving = asyncio.create_task(server.serve(sockets=[self._socket]))
+        serving = asyncio.create_task(self._server.serve(sockets=[self._socket]))
         idle = False
         while not serving.done() and not idle:
             await asyncio.wait([serving], timeout=_LOOK_SECONDS)
             idle = time.monotonic() - self._gate.used_at > IDLE_HOURS * 3600
-        server.should_exit = True
+        self._server.should_exit = True
         await serving
         return idle
 
@@ -89,6 +90,8 @@ def _listening(port: int) -> socket.socket:
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((LOOPBACK, port))
+        # The address is shown before it is served: who opens it meanwhile waits.
+        listening.listen()
     except OSError as error:
         listening.close()
         raise UsageError(
