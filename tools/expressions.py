@@ -1,4 +1,4 @@
-"""Writes what the console's editor offers in expressions, from the documentation of policies."""
+"""Writes the completions of expressions for the console from docs/policies.md."""
 
 import json
 import re
@@ -16,7 +16,7 @@ _LINK: Final = re.compile(r"\[([^\]]*)\]\([^)]*\)")
 
 
 def expressions() -> dict[str, Any]:
-    """The variables and functions of expressions, each with what the documentation says of it."""
+    """Return the variables and functions of expressions with their documentation."""
     text = _SOURCE.read_text(encoding="utf-8")
     variables = [
         {"name": name.strip("`"), "type": kind, "doc": _plain(doc), "example": example.strip("`")}
@@ -31,12 +31,12 @@ def expressions() -> dict[str, Any]:
 
 
 def text() -> str:
-    """The whole file."""
+    """Return the text of the file."""
     return json.dumps(expressions(), ensure_ascii=False, indent=1) + "\n"
 
 
 def _rows(text: str, heading: str) -> Iterator[list[str]]:
-    """The rows of the table below a heading, without its head."""
+    """Return the rows of the table below a heading, without its head."""
     _, _, rest = text.partition(f"{heading}\n")
     lines = [line for line in rest.partition("\n#")[0].splitlines() if line.startswith("|")]
     for line in lines[2:]:

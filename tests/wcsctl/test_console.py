@@ -138,9 +138,9 @@ def test_given_a_console_that_was_started_anew_when_an_old_text_is_published_the
 @pytest.mark.parametrize(
     ("policy_id", "text", "told"),
     [
-        ("no", "id: other\nmethod: call\naction: deny\n", "must be the one policy no"),
-        ("no", "", "must be the one policy no, and is none"),
-        (None, "id: no\nmethod: call\naction: deny\n", "has a policy no already"),
+        ("no", "id: other\nmethod: call\naction: deny\n", "id: must be no, not other"),
+        ("no", "", "id: must be no, not missing"),
+        (None, "id: no\nmethod: call\naction: deny\n", "already has a policy no"),
         (None, "id: new\nmethod: call\naction: refuse\n", "1 error in the policies"),
         (None, "id: [", "the text:"),
         (None, "app: live\nid: new\nmethod: call\naction: deny\n", "1 error in the policies"),
@@ -258,11 +258,11 @@ def test_given_a_rollback_when_it_is_agreed_to_then_the_old_policies_are_active(
         ("versions", {"app": "live"}, 404, "No policies of app live were ever active."),
         ("versions", {"app": "--help"}, 404, "No policies of app --help were ever active."),
         ("versions", {}, 400, "Missing"),
-        ("versions", {"app": "live", "yes": "1"}, 400, "There is no parameter yes."),
+        ("versions", {"app": "live", "yes": "1"}, 400, "Unknown parameter yes."),
         ("versions", {"app": "live", "limit": "x"}, 400, "valid integer"),
         ("policy", {}, 400, "The parameter app is missing."),
         ("version", {"app": "live", "version": "x"}, 400, "version is a number"),
-        ("nothing", {}, 404, "The console has no /api/nothing."),
+        ("nothing", {}, 404, "Not found: /api/nothing"),
     ],
 )
 def test_given_a_wrong_request_when_it_is_answered_then_the_error_names_the_thing(

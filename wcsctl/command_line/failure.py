@@ -1,4 +1,4 @@
-"""What people are told when a command fails: one line, and a lasting exit status."""
+"""Turns exceptions into the one-line errors and exit statuses of commands."""
 
 from typing import NamedTuple
 
@@ -10,14 +10,14 @@ from wcsctl.permissions import is_access_denied, missing_permission
 
 
 class CommandFailure(NamedTuple):
-    """Why a command failed, in one line, and its exit status."""
+    """The error message of a command, in one line, and its exit status."""
 
     message: str
     status: ExitStatus
 
 
 def failure_of(error: Exception) -> CommandFailure | None:
-    """Say why a command failed; none if the fault is ours."""
+    """Return the message and exit status for an exception; None for a bug in wcsctl."""
     match error:
         case WcsctlError():
             message, status = f"{error}{_permission_hint(error)}", error.status
@@ -43,7 +43,7 @@ def failure_of(error: Exception) -> CommandFailure | None:
 
 
 def _permission_hint(error: BaseException | None) -> str:
-    """A sentence that names the missing permission, if IAM's refusal caused an error, else none."""
+    """Return a sentence that names the missing permission, if IAM refused a request."""
     while error is not None:
         if isinstance(error, ClientError) and is_access_denied(error):
             return f". {missing_permission(error)}"

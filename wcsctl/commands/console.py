@@ -1,4 +1,4 @@
-"""A page that shows and does what the other commands do."""
+"""Serve the console."""
 
 import webbrowser
 from pathlib import Path
@@ -21,26 +21,27 @@ def console(
         bool, typer.Option("--no-open", help="Only print the address; open no browser.")
     ] = False,
     port: Annotated[
-        int, typer.Option(min=0, max=65_535, help="The port; by default one that is free.")
+        int, typer.Option(min=0, max=65_535, help="The port; a free one by default.")
     ] = 0,
     read_only: Annotated[
-        bool, typer.Option("--read-only", help="Refuse everything that writes.")
+        bool, typer.Option("--read-only", help="Refuse requests that write.")
     ] = False,
     tests: Annotated[
         Path | None,
         typer.Option(
-            help="Where the folders of apps with tests are, which the editor runs; by default "
-            "policies/, if it is there.",
+            help="Directory with a folder of policy tests for each app, which the editor runs; "
+            "policies/ by default, if it exists.",
             metavar="DIR",
         ),
     ] = None,
 ) -> None:
-    """Serve a page on this machine that shows and does what the other commands do.
+    """Serve a web page on this machine to watch and edit the deployment.
 
-    Decisions as they come, outcomes, policies with an editor, versions, dead letters, lists,
-    limits: all with your own rights in AWS, and with the command lines to copy. Nothing is deployed
-    for it, and nobody else reaches it: it listens on 127.0.0.1 only, and its address, alone on a
-    line, ends with a token. It ends with Ctrl-C, or after eight hours in which nobody used it.
+    The page shows live decisions, outcomes, policies with an editor, versions, dead letters, lists
+    and limits. It has your own permissions in AWS, and shows the equivalent command line of
+    everything it does. Nothing is deployed for it. It listens on 127.0.0.1 only, and its address,
+    which is printed alone on a line, ends with a secret token: do not share it. Ctrl-C ends it; so
+    do eight hours without use.
 
         wcsctl console
         wcsctl console --read-only --no-open
@@ -52,13 +53,13 @@ def console(
     server = ConsoleServer(runner, folder, port, read_only=read_only)
     command.output.result({"address": server.address}, Text(server.address))
     command.output.people.file.flush()
-    command.output.say("It ends with Ctrl-C.")
+    command.output.say("Press Ctrl-C to end it.")
     if not no_open:
         webbrowser.open(server.address)
     try:
         idle = server.serve()
     except KeyboardInterrupt:
-        # That is how it ends.
+        # Ctrl-C is how the console ends.
         return
     if idle:
-        command.output.say(f"Nobody used the console for {IDLE_HOURS} hours: it ended.")
+        command.output.say(f"The console ended after {IDLE_HOURS} hours without use.")

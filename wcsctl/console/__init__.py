@@ -1,1 +1,1 @@
-"""The console: a page, served on this machine, that shows and does what wcsctl's commands do."""
+"""The console: a web page, served on this machine, on top of wcsctl's commands."""

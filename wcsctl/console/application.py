@@ -1,7 +1,6 @@
-"""The console's application: what the page can ask for.
+"""The console's web application, behind `wcsctl.console.gate`.
 
-Whoever asks was let in by `wcsctl.console.gate`. Each answer tells the command line that does the
-same, and either its result, its question, or its error.
+Each response has the equivalent command line, and the command's result, question or error.
 """
 
 import asyncio
@@ -43,7 +42,7 @@ from wcsctl.since import moment
 from wcsctl.trial import RECORDED, UNKNOWN, read_payload
 
 STATIC: Final = Path(__file__).with_name("static")
-"""The page, as `make setup` builds it."""
+"""The page, built by `make setup`."""
 
 _VOCABULARY: Final = Path(__file__).with_name("expressions.json")
 
@@ -54,30 +53,32 @@ _STATUSES: Final[Mapping[ExitStatus, int]] = {
     ExitStatus.UNREACHABLE: 502,
     ExitStatus.NOT_FOUND: 404,
 }
-"""The HTTP status of an error, by the exit status that its command would have."""
+"""The HTTP status of an error, by the exit status of the command."""
 
 _SHORT: Final = 400
-"""Characters: a hook's fields that are longer together go into a file."""
+"""Longest hook, in characters, whose fields are shown on a command line."""
 
 _STEPS: Final = 10
-"""In which a pause between two looks is made, so that it can be cut short."""
+"""A pause is divided into so many parts, after each of which the console may end."""
 
 _ASKED: Final = 428
 _READ_ONLY: Final = 403
 _LISTS: Final = frozenset({"where", "ids"})
-"""Parameters that may be there several times."""
+"""Parameters that may occur several times."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """A route that no command line can express.
+    """A route that has no command of its own.
 
     Attributes
     ----------
+    action
+        Produces the result.
     words
-        The command that comes closest, to be shown.
+        Returns the command line that comes closest, to be shown.
     writes
-        Whether it writes, so that a console that only reads refuses it.
+        Whether `--read-only` refuses it.
     """
 
     action: Callable[[CapturedOutput, Parameters], None]
@@ -86,18 +87,18 @@ class _Asked:
 
 
 class Console:
-    """What the page can ask for, of one deployment.
+    """The routes of the console of one deployment.
 
     Parameters
     ----------
     runner
-        Runs its commands.
+        Runs the commands.
     tests
-        The directory with the apps' folders of tests; none if there is none.
+        Directory with a folder of tests for each app; None if there are no tests.
     is_ending
-        Tells whether the console ends, and with it what never ends by itself.
+        Returns True once the console is shutting down.
     read_only
-        Whether every write is refused.
+        Whether requests that write are refused.
     """
 
     def __init__(
@@ -116,7 +117,7 @@ class Console:
         self._editor = PolicyEditor(runner.deployment, tests)
 
     def application(self) -> Starlette:
-        """The application for the gate."""
+        """Return the application."""
         get, post = ["GET"], ["POST"]
         reads = {name: partial(self._command, route) for name, route in READS.items()}
         reads |= {name: partial(self._call, asked) for name, asked in self._own_reads().items()}
@@ -135,7 +136,7 @@ class Console:
             exception_handlers={Exception: _fault, 404: _no_such_route},
         )
 
-    # --- what commands do ---
+    # --- routes that run a command ---
 
     async def _command(self, route: CommandRoute, request: Request) -> Response:
         given = {
@@ -159,7 +160,7 @@ class Console:
             return _answer(Ran(line, ExitStatus.USAGE, error=str(error)))
         return _answer(await run_in_threadpool(partial(self._runner.run, *words, agreed=agreed)))
 
-    # --- what no command line can say ---
+    # --- routes without a command of their own ---
 
     async def _call(self, asked: _Asked, request: Request) -> Response:
         is_read = request.method == "GET"
@@ -289,7 +290,7 @@ class Console:
         reveal = given.get("reveal") is True
         output.result(tried(in_force, then, trial.uncounted, reveal=reveal))
 
-    # --- what comes as it happens ---
+    # --- server-sent events ---
 
     async def _live(self, request: Request) -> Response:
         given = request.query_params
@@ -308,7 +309,7 @@ class Console:
                 while not (self._is_ending() or await request.is_disconnected()):
                     for record in await run_in_threadpool(looks.new):
                         yield f"data: {json.dumps(to_json(record), default=str)}\n\n"
-                    # Also a sign of life, by which a page that is gone is noticed.
+                    # A comment: writing to a page that is gone fails.
                     yield ": looked\n\n"
                     await self._pause()
             except Exception as error:
@@ -339,25 +340,25 @@ def _answer(ran: Ran) -> Response:
 
 
 def _json(value: Any, status: int) -> Response:
-    # What a hook or a table holds may be a lone surrogate, which UTF-8 cannot carry.
+    # As ASCII: a value may contain a lone surrogate, which UTF-8 cannot encode.
     return Response(json.dumps(value, default=str), status, media_type="application/json")
 
 
 def _refused(command: str) -> Response:
-    message = "This console only reads: it was started with --read-only."
+    message = "This console was started with --read-only."
     error = {"message": message, "exit": ExitStatus.FAILED}
     return _json({"command": command, "remarks": [], "error": error}, _READ_ONLY)
 
 
 async def _fault(request: Request, error: Exception) -> Response:
     del request, error
-    message = "The console has met a fault of its own: the terminal shows it."
+    message = "Internal error of the console: see the terminal."
     return JSONResponse({"error": {"message": message, "exit": ExitStatus.FAILED}}, 500)
 
 
 async def _no_such_route(request: Request, error: Exception) -> Response:
     del error
-    message = f"The console has no {request.url.path}."
+    message = f"Not found: {request.url.path}"
     return JSONResponse({"error": {"message": message, "exit": ExitStatus.NOT_FOUND}}, 404)
 
 
@@ -366,7 +367,7 @@ async def _body(request: Request) -> dict[str, Any]:
         found = await request.json()
     except (ValueError, RecursionError):
         found = None
-    # The page sends nothing else.
+    # The page sends JSON objects only.
     return dict(found) if isinstance(found, dict) else {}
 
 
@@ -382,7 +383,7 @@ def _since(given: Parameters) -> list[str]:
 
 
 def _edited(given: Parameters) -> tuple[str, str | None, str, str]:
-    """An edited text: its app, the policy's id if it is no new one, the text, what was loaded."""
+    """Return app, policy id (None for a new policy), text and loaded state of an edited text."""
     return given["app"], given.get("id") or None, given["text"], given["seen"]
 
 
@@ -403,7 +404,7 @@ def _vocabulary(output: CapturedOutput, _: Parameters) -> None:
 
 
 def _try_words(given: Parameters) -> list[str]:
-    """The same hook for a shell: its fields as words, where that is short."""
+    """Return the command line for the same hook, with its fields if they are short."""
     words = ["try", str(given.get("method", "METHOD"))]
     try:
         fields = json.loads(str(given.get("body") or "{}"))

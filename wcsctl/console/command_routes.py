@@ -1,4 +1,4 @@
-"""The routes that are commands: what a request names becomes the words of a command line."""
+"""Routes that run a command: the parameters of a request become its arguments and options."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -8,23 +8,23 @@ from typing import Any, Final
 from wcsctl.errors import UsageError
 
 type Parameters = Mapping[str, Any]
-"""What a request names: texts, numbers, truth values, lists of them."""
+"""The parameters of a request, by name: strings, numbers, booleans, lists of them."""
 
 
 @dataclass(frozen=True, slots=True)
 class CommandRoute:
-    """A command, and what of it a request may name.
+    """A command, and the parameters that a request may set.
 
     Attributes
     ----------
     words
-        The command's own words.
+        The command's name.
     arguments
-        Names of parameters that become its arguments, in their order; a list becomes several.
+        Parameters that become arguments, in this order; a list becomes several arguments.
     options
-        Names of parameters that become options of the same names; a list becomes several.
+        Parameters that become options of the same name; a list becomes several options.
     flags
-        Names of those that become options without a value, if they are true.
+        Parameters that become options without a value if they are true.
     """
 
     words: Sequence[str]
@@ -33,12 +33,12 @@ class CommandRoute:
     flags: Sequence[str] = ()
 
     def line(self, given: Parameters) -> list[str]:
-        """The words of the command line.
+        """Return the words of the command line.
 
         Raises
         ------
         UsageError
-            If something else is given.
+            If a parameter is unknown.
 
         Examples
         --------
@@ -48,19 +48,19 @@ class CommandRoute:
         """
         unknown = given.keys() - {*self.arguments, *self.options, *self.flags}
         if unknown:
-            raise UsageError(f"There is no parameter {min(unknown)}.")
+            raise UsageError(f"Unknown parameter {min(unknown)}.")
         options = [
             f"--{name}={value}" for name in self.options for value in _values(given.get(name))
         ]
         flags = [f"--{name}" for name in self.flags if _is_true(given.get(name))]
         arguments = [value for name in self.arguments for value in _values(given.get(name))]
-        # What begins with a dash is no option.
+        # An argument that begins with a dash must not be taken for an option.
         dashes = ["--"] if any(value.startswith("-") for value in arguments) else []
         return [*self.words, *options, *flags, *dashes, *arguments]
 
 
 KINDS: Final = ("denied", "failed", "suppressed")
-"""Parameters that let decisions of a kind through."""
+"""Parameters that select decisions by kind."""
 
 _FILTERS: Final = ("since", "limit", "method", "app", "policy", "user", "session", "where", "id")
 
@@ -81,7 +81,7 @@ READS: Final[Mapping[str, CommandRoute]] = {
     "limits": CommandRoute(("limits", "list"), options=("app", "policy", "limit")),
     "limit": CommandRoute(("limits", "show"), ("key",)),
 }
-"""What can be read, by the path below `/api/`."""
+"""Routes of GET requests, by the path below `/api/`."""
 
 WRITES: Final[Mapping[str, CommandRoute]] = {
     "policy/delete": CommandRoute(("policy", "delete"), ("app", "ids"), ("message",)),
@@ -100,7 +100,7 @@ WRITES: Final[Mapping[str, CommandRoute]] = {
     "bans/lift": CommandRoute(("unban",), ("user",)),
     "limits/release": CommandRoute(("limits", "release"), ("key", "holder")),
 }
-"""What can be written, likewise."""
+"""Routes of POST requests, by the path below `/api/`."""
 
 
 def _values(value: Any) -> Iterator[str]:
@@ -111,7 +111,7 @@ def _values(value: Any) -> Iterator[str]:
             for one in value:
                 yield from _values(one)
         case dict():
-            # The fields of a row, as a command line has them.
+            # The attributes of a row, in the notation of `wcsctl list put`.
             for name, one in value.items():
                 yield f"{name}:={json.dumps(one)}"
         case str():

@@ -1,4 +1,4 @@
-"""Runs commands in this process for the page: what they say becomes values, not text."""
+"""Runs wcsctl's commands in this process and captures their results as values."""
 
 import hashlib
 import json
@@ -24,14 +24,14 @@ _ROOT: Final = get_command(cli.app)
 
 @dataclass(frozen=True, slots=True)
 class Confirmation:
-    """What a command asks before it writes.
+    """A question that a command asks before it writes.
 
     Attributes
     ----------
     about
-        What would be written; none where the text says it all.
+        What would be written, as JSON; None if the text says it all.
     agreed
-        What the page sends to say yes to just this question about just this.
+        Digest of the question. The page sends it back to say yes to exactly this question.
     """
 
     text: str
@@ -41,18 +41,18 @@ class Confirmation:
 
 @dataclass(frozen=True, slots=True)
 class Ran:
-    """What came of a command: a result, a question, or an error.
+    """The outcome of a command: a result, a question, or an error.
 
     Attributes
     ----------
     command
-        The command line for a shell.
+        The command line, to be copied into a shell.
     status
         The command's exit status.
     value
         Its result, as `-o json` prints it.
     remarks
-        What it says besides.
+        What it prints to standard error for people.
     """
 
     command: str
@@ -64,7 +64,7 @@ class Ran:
 
 
 class NotAgreedError(Exception):
-    """A command asked what nobody has said yes to yet."""
+    """A command asked a question that has not been answered with yes."""
 
     def __init__(self, question: Confirmation) -> None:
         super().__init__(question.text)
@@ -72,12 +72,12 @@ class NotAgreedError(Exception):
 
 
 class CapturedOutput(Output):
-    """Keeps what a command says.
+    """Captures the output of a command.
 
     Parameters
     ----------
     agreed
-        What the page said yes to: `Confirmation.agreed`.
+        Digest of the question that the page said yes to; empty for none.
     """
 
     def __init__(self, agreed: str) -> None:
@@ -95,29 +95,29 @@ class CapturedOutput(Output):
         return self.value if self.value is not None else self._records
 
     def result(self, value: Any, *renderables: RenderableType) -> None:
-        """Keep the result."""
+        """Capture the result."""
         del renderables
         self.value = value
 
     def record(self, value: Any) -> None:
-        """Keep one of many results."""
+        """Capture one of many results."""
         self._records.append(value)
 
     def say(self, text: str | Text) -> None:
-        """Keep a remark."""
+        """Capture a remark."""
         self.remarks.append(visible(str(text)))
 
     def warn(self, text: str | Text) -> None:
-        """Keep a remark."""
+        """Capture a remark."""
         self.say(text)
 
     def preview(self, value: Any, *renderables: RenderableType) -> None:
-        """Keep what the next question is about."""
+        """Capture what the next question is about."""
         del renderables
         self._about = value
 
     def _answer(self, text: str) -> bool:
-        # Another question, or the same about something else, is another digest: it is asked anew.
+        # If the question or what it is about has changed since, the digest differs: ask again.
         asked = json.dumps([text, self._about], sort_keys=True, default=str)
         digest = hashlib.sha256(asked.encode(errors="surrogatepass")).hexdigest()
         if self._agreed != digest:
@@ -127,14 +127,14 @@ class CapturedOutput(Output):
 
 @dataclass(frozen=True)
 class CommandRunner:
-    """Runs commands about one deployment.
+    """Runs commands against one deployment.
 
     Attributes
     ----------
     deployment
-        Which one.
+        The deployment.
     options
-        The options that name it on a command line, such as `--local`.
+        The options that select it on a command line, such as `--local`.
     """
 
     deployment: Deployment
@@ -146,9 +146,9 @@ class CommandRunner:
         Parameters
         ----------
         words
-            Its command line, without `wcsctl`. Values of options are joined to them with `=`.
+            Its command line without `wcsctl`. The value of an option is joined to it with `=`.
         agreed
-            What the page said yes to.
+            Digest of the question that the page said yes to; empty for none.
         """
         output = CapturedOutput(agreed)
 
@@ -163,12 +163,12 @@ class CommandRunner:
     def call(
         self, words: Sequence[str], action: Callable[[CapturedOutput], None], agreed: str = ""
     ) -> Ran:
-        """Do what no command line can say, as a command would.
+        """Run an action that has no command line of its own, as if it were a command.
 
         Parameters
         ----------
         words
-            The command that comes closest.
+            The command line that comes closest, to be shown.
         """
         output = CapturedOutput(agreed)
 
@@ -199,5 +199,5 @@ class CommandRunner:
         return Ran(line, status, output.results, output.remarks)
 
     def line(self, words: Sequence[str]) -> str:
-        """A command line for a shell, with the options that name the deployment."""
+        """Return a command line for a shell, with the options that select the deployment."""
         return f"wcsctl {shlex.join([*self.options, *words])}"

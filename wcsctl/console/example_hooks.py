@@ -1,4 +1,4 @@
-"""Bodies of hooks, with the fields of the vendor's printed examples, to try policies with."""
+"""Example hooks to try policies with, with the fields of the vendor's printed examples."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -12,13 +12,13 @@ _IDS: Final[Fields] = {
     "appKey": "defaultApp",
     "sessionId": "/192.0.2.1:50000/192.0.2.2:8443",
 }
-"""What WCS adds to every hook; the first as the vendor prints it."""
+"""Fields that WCS adds to every hook."""
 
 _STREAMS: Final = frozenset({"publishStream", "playStream"})
 
 
 def example_hooks() -> Mapping[str, Mapping[str, Any]]:
-    """The body of a hook of each method, by its name."""
+    """Return an example body for each method, by the method's name."""
     return {name: {**_IDS, **_own(name, method.category)} for name, method in METHODS.items()}
 
 

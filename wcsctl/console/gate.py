@@ -1,10 +1,14 @@
-"""Lets in only the page that this process serves, opened by whoever started it.
+"""Accepts requests only from the console's own page, opened by the person who started it.
 
-Every page in the person's browser can send requests to loopback, and so can every other user of the
-machine. Hence: a token that only the terminal shows, changed for a cookie that no script reads; the
-`Host` of this address, so that no name of a stranger's can be made to mean it (DNS rebinding); the
-`Origin` and `Sec-Fetch-Site` of this page, so that no other page writes; JSON as the only content
-type, which a form cannot send. See docs/threat-model.md.
+Every page in that person's browser can send requests to loopback, and so can every other user of
+the machine. The gate therefore requires:
+
+- a cookie, which the page gets in exchange for a token that only the terminal shows;
+- this address as `Host`, so that DNS rebinding cannot make another site's name mean it;
+- this page as `Origin` and `Sec-Fetch-Site`, so that no other page can read or write;
+- JSON as content type of what writes, which a form cannot send without a preflight.
+
+docs/threat-model.md describes who this stops.
 """
 
 import json
@@ -23,7 +27,7 @@ LOGIN: Final = "/login"
 API: Final = "/api/"
 
 MAX_BODY_BYTES: Final = 2 * 1024 * 1024
-"""Of a request: the largest policies have 400 KB, and an editor holds several."""
+"""Size limit of a request body. A policy has at most 400 KB, and an editor may hold several."""
 
 _CONTENT_SECURITY_POLICY: Final = "; ".join(
     (
@@ -45,11 +49,11 @@ HEADERS: Final[Mapping[str, str]] = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), microphone=(), geolocation=(), payment=(), usb=()",
 }
-"""What every answer has, refusals included."""
+"""Headers of every response, also of refusals."""
 
 
 class RefusedError(Exception):
-    """A request that is not let in; the message is for who sent it."""
+    """A refused request. The message is sent to the client."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
@@ -58,20 +62,20 @@ class RefusedError(Exception):
 
 @dataclass
 class Gate:
-    """Wraps an application: what comes through is from the page, and from its owner.
+    """ASGI middleware that refuses requests from anybody but the console's own page.
 
     Attributes
     ----------
     app
-        The application.
+        The application behind the gate.
     port
-        Where it is served, on 127.0.0.1.
+        Port on 127.0.0.1 that the application is served on.
     clock
-        Gives seconds of a monotonic clock.
+        Returns the seconds of a monotonic clock.
     token
-        What the address in the terminal ends with.
+        Secret at the end of the address that is printed in the terminal.
     used_at
-        When a request came through last, by that clock.
+        Time of the last accepted request, by `clock`.
     """
 
     app: ASGIApp
@@ -82,18 +86,18 @@ class Gate:
     _cookie: str = field(default_factory=lambda: secrets.token_urlsafe(32), repr=False, init=False)
 
     def __post_init__(self) -> None:
-        """Begin to count idle time."""
+        """Count idle time from now on."""
         self.used_at = self.clock()
 
     @property
     def cookie_name(self) -> str:
-        """The cookie's name. Browsers do not tell ports apart, so that it has this one in it."""
+        """The cookie's name. It contains the port, since browsers share cookies between ports."""
         return f"wcsctl-console-{self.port}"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request."""
+        """Check a request, and pass it on or refuse it."""
         if scope["type"] != "http":
-            # There are no WebSockets here.
+            # Neither WebSockets nor a lifespan.
             raise RuntimeError(f"no {scope['type']} is served")
 
         async def send_with_headers(message: Message) -> None:
@@ -125,20 +129,20 @@ class Gate:
         host = self._checked_host(headers)
         is_read = request.method in {"GET", "HEAD"}
         if not is_read and request.method != "POST":
-            raise RefusedError(405, "Only GET, HEAD and POST are served.")
+            raise RefusedError(405, "Only GET, HEAD and POST are allowed.")
         if path == LOGIN and is_read:
-            raise RefusedError(405, "The page logs in by a POST.")
+            raise RefusedError(405, "The page logs in with POST.")
         origin = headers.getlist("origin")
         if origin != [f"http://{host}"] and (origin or not is_read):
             raise RefusedError(403, "This request is not from the console's own page.")
         site = headers.get("sec-fetch-site", "same-origin")
-        # A link in a web mail, or in a terminal that is a web page, may open the page itself.
+        # A link on another page (web mail, a terminal in the browser) may open the page itself.
         opens_page = path == "/" and is_read and headers.get("sec-fetch-mode") == "navigate"
         allowed = {"same-origin", "none"} if is_read else {"same-origin"}
         if site not in allowed and not opens_page:
             raise RefusedError(403, "This request is not from the console's own page.")
         if not is_read and headers.get("content-type", "").lower() != "application/json":
-            raise RefusedError(415, "The body must be of the content type application/json.")
+            raise RefusedError(415, "The content type must be application/json.")
         if path.startswith(API) and not self._is_known(request):
             raise RefusedError(401, "Open the address that `wcsctl console` printed.")
 
@@ -147,7 +151,7 @@ class Gate:
         if len(hosts) != 1 or hosts[0] not in {
             f"{name}:{self.port}" for name in ("127.0.0.1", "localhost")
         }:
-            raise RefusedError(421, "This is not the address of the console.")
+            raise RefusedError(421, "The Host header must be the console's address.")
         return hosts[0]
 
     def _is_known(self, request: Request) -> bool:
@@ -175,13 +179,13 @@ async def _whole_body(request: Request) -> bytes:
     async for part in request.stream():
         size += len(part)
         if size > MAX_BODY_BYTES:
-            raise RefusedError(413, f"A request has {MAX_BODY_BYTES:,} bytes at most.")
+            raise RefusedError(413, f"A request body must not exceed {MAX_BODY_BYTES:,} bytes.")
         parts.append(part)
     return b"".join(parts)
 
 
 def _receive_again(body: bytes, receive: Receive) -> Receive:
-    """What gives a body that was read, once, and then what comes after it."""
+    """Return a `receive` that delivers a body again that was read already."""
     pending = [body]
 
     async def receive_again() -> Message:

@@ -1,4 +1,4 @@
-"""What the page's editor needs: texts of policies, what is wrong in them, tests, and publishing."""
+"""Loads, checks, tests and publishes the policies that are edited on the page."""
 
 import secrets
 import time
@@ -37,20 +37,20 @@ if TYPE_CHECKING:
 
 _THE_TEXT: Final = "the text"
 _KEPT: Final = 16
-"""Of how many apps the console remembers what the page last loaded."""
+"""How many loaded apps are kept in memory."""
 
 _FEW: Final = 200
-"""So many policies are checked with each key that is pressed."""
+"""Up to so many policies of an app, all of them are compiled whenever the text is checked."""
 
 
 @dataclass
 class LoadedApp:
-    """An app as the page loaded it: what an edit starts from.
+    """The state of an app that an edit on the page starts from.
 
     Attributes
     ----------
     items
-        What the table held.
+        The app's items in the table.
     """
 
     items: AppItems
@@ -58,12 +58,12 @@ class LoadedApp:
 
     @cached_property
     def others(self) -> Others:
-        """What the policies hold together with, in other apps."""
+        """What is known of the policies of other apps that are evaluated with this app's."""
         return others_among(self.items.app, self._records)
 
     @cached_property
     def others_and_siblings(self) -> Others:
-        """The same with what the app's own policies are about tokens."""
+        """`others`, and how the app's own policies use tokens."""
         own = self._records.get(self.items.app)
         demands, tokens = self.others
         return Others(demands, [*tokens, own.tokens] if own else tokens)
@@ -74,9 +74,9 @@ class LoadedApp:
         return read_records(client, self._deployment.output("SnapshotsTableName"))
 
     def findings(self, policies: Mapping[str, Mapping[str, Any]]) -> list[FileFinding]:
-        """What the compiler would find in edited policies of the app.
+        """Return what the compiler would report about edited policies of the app.
 
-        With many others in the app only those are checked that were edited; publishing checks all.
+        In a large app only the edited policies are compiled here; publishing compiles all of them.
         """
         app = self.items.app
         if len(self.items.policies) > _FEW:
@@ -92,9 +92,9 @@ class PolicyEditor:
     Parameters
     ----------
     deployment
-        Which one.
+        The deployment.
     directory
-        Where the apps' folders with tests are; none if there are no tests.
+        Directory with a folder of tests for each app; None if there are no tests.
     """
 
     def __init__(self, deployment: Deployment, directory: Path | None) -> None:
@@ -104,7 +104,9 @@ class PolicyEditor:
         self._lock = Lock()
 
     def load(self, app: str, policy_id: str | None) -> dict[str, Any]:
-        """A policy, or what a new one starts from; `seen` stands for what the table holds now.
+        """Read a policy, or the state that a new policy starts from.
+
+        The result's `seen` identifies this state of the app. It is passed to the other methods.
 
         Raises
         ------
@@ -126,7 +128,7 @@ class PolicyEditor:
         }
 
     def check(self, app: str, policy_id: str | None, text: str, seen: str) -> dict[str, Any]:
-        """What is wrong with an edited text, and where."""
+        """Return what is wrong with an edited text, and where."""
         began = time.monotonic()
         places = TextPlaces(text)
         findings = self._findings(app, policy_id, text, seen)
@@ -153,7 +155,7 @@ class PolicyEditor:
     def candidate(
         self, app: str, policy_id: str | None, text: str, seen: str, now: float
     ) -> Candidate:
-        """What would decide hooks with the edited text.
+        """Compile the app as it would be with the edited text.
 
         Raises
         ------
@@ -168,7 +170,7 @@ class PolicyEditor:
     def publish(
         self, output: Output, app: str, policy_id: str | None, text: str, seen: str, message: str
     ) -> None:
-        """Write an edited text to the table, after a question, and wait until it is active.
+        """Ask for confirmation, write an edited text to the table, and wait until it is active.
 
         Raises
         ------
@@ -183,7 +185,7 @@ class PolicyEditor:
         there = [] if policy_id is not None else sorted(policies.keys() & items.policies)
         if there:
             raise UsageError(
-                f"App {app} has a policy {there[0]} already: open it, or take another id."
+                f"App {app} already has a policy {there[0]}: open it, or choose another id."
             )
         editing = Editing(self._deployment, output, WAIT, message)
         editing.table.check([items])
@@ -205,8 +207,8 @@ class PolicyEditor:
             found = self._loaded.get(seen)
             if found is None or found.items.app != app:
                 raise ConflictError(
-                    "The console does not know any more what the table held when this text was "
-                    "loaded. Load the policy again: the text is kept."
+                    "The console was restarted, or other policies were opened, since this text was "
+                    "loaded. Load the policy again; the page keeps your text."
                 )
             self._loaded.move_to_end(seen)
             return found
@@ -219,24 +221,24 @@ class PolicyEditor:
 
 
 def _read(app: str, policy_id: str | None, text: str) -> PolicyFiles:
-    """The policies of an edited text.
+    """Read the policies of an edited text.
 
     Raises
     ------
     PolicyYamlError
-        If it is no YAML.
+        If the text is not YAML.
     UsageError
-        If it holds another policy than the one that is edited, or none.
+        If it has no policy, or not exactly the one that is edited.
     """
     read = load_text(text, _THE_TEXT, app)
     ids = list(read.policies.get(app, {}))
     if policy_id is not None and not read.findings and ids != [policy_id]:
         raise UsageError(
-            f"id: the text must be the one policy {policy_id}, and is "
-            f"{', '.join(ids) or 'none'}: make a policy of another id as a new one."
+            f"id: must be {policy_id}, not {', '.join(ids) or 'missing'}. To rename a policy, "
+            "create a new one and delete the old one."
         )
     if not ids and not read.findings:
-        raise UsageError("The text has no policy yet: it needs id, method and action.")
+        raise UsageError("The text has no policy. A policy needs id, method and action.")
     return read
 
 
@@ -262,7 +264,7 @@ def _finding(found: FileFinding | str, places: TextPlaces) -> dict[str, Any]:
 
 
 def _place_in(message: str) -> tuple[dict[str, int], dict[str, int]] | None:
-    """The line that a message about a text's YAML begins with."""
+    """Return the line that a message about the text's YAML begins with; None if there is none."""
     line = message.removeprefix(f"{_THE_TEXT}:").partition(":")[0]
     if not message.startswith(f"{_THE_TEXT}:") or not line.isdecimal():
         return None

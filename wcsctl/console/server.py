@@ -1,4 +1,4 @@
-"""Serves the console on loopback until Ctrl-C, or until nobody has used it for hours."""
+"""Serves the console on loopback until Ctrl-C, or until it has been idle for hours."""
 
 import asyncio
 import socket
@@ -16,40 +16,40 @@ from wcsctl.errors import UsageError, WcsctlError
 LOOPBACK: Final = "127.0.0.1"
 
 IDLE_HOURS: Final = 8
-"""After so many hours without a request the console ends."""
+"""The console ends after so many hours without a request."""
 
 _LOOK_SECONDS: Final = 30.0
 _GRACE_SECONDS: Final = 3
-"""For requests under way when it ends."""
+"""How long the console waits for open requests when it ends."""
 
 
 class ConsoleServer:
-    """A console at an address that only the person at the terminal knows.
+    """Serves the console at an address that only the person at the terminal knows.
 
     Parameters
     ----------
     runner
-        Runs its commands.
+        Runs the commands.
     tests
-        The directory with the apps' folders of tests; none if there is none.
+        Directory with a folder of tests for each app; None if there are no tests.
     port
-        Where; 0 for one that is free.
+        Port on 127.0.0.1; 0 for a free one.
     read_only
-        Whether every write is refused.
+        Whether requests that write are refused.
 
     Raises
     ------
     UsageError
-        If the port is taken.
+        If the port is in use.
     WcsctlError
-        If the page was never built.
+        If the page has not been built.
     """
 
     def __init__(
         self, runner: CommandRunner, tests: Path | None, port: int, *, read_only: bool
     ) -> None:
         if not (STATIC / "index.html").is_file():
-            raise WcsctlError("The console's page is not built here: `make setup` builds it.")
+            raise WcsctlError("The console's page has not been built: run `make setup`.")
         self._socket = _listening(port)
         console = Console(runner, tests, lambda: self._server.should_exit, read_only=read_only)
         self._gate = Gate(console.application(), self._socket.getsockname()[1])
@@ -67,11 +67,11 @@ class ConsoleServer:
 
     @property
     def address(self) -> str:
-        """The page's address. Browsers send no fragment anywhere: no log has the token."""
+        """The page's address. The token is in the fragment, which browsers never send or log."""
         return f"http://{LOOPBACK}:{self._gate.port}/#token={self._gate.token}"
 
     def serve(self) -> bool:
-        """Serve; gives whether it ended because nobody used it."""
+        """Serve until Ctrl-C; return True if the console ended because it was idle."""
         return asyncio.run(self._serve())
 
     async def _serve(self) -> bool:
@@ -90,7 +90,7 @@ def _listening(port: int) -> socket.socket:
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((LOOPBACK, port))
-        # The address is shown before it is served: who opens it meanwhile waits.
+        # The address is printed before the server runs; a browser that is faster has to wait.
         listening.listen()
     except OSError as error:
         listening.close()

@@ -1,4 +1,4 @@
-"""Where in the text of policies a finding is."""
+"""Finds the position of a finding in the text of policies."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -10,12 +10,12 @@ type TextPosition = dict[str, int]
 
 
 class TextPlaces:
-    """Finds places in a YAML text.
+    """Positions of attributes in a YAML text.
 
     Parameters
     ----------
     text
-        One policy, or a list of them; of what is no YAML no place is found.
+        One policy or a list of policies. In a text that is not YAML nothing is found.
     """
 
     def __init__(self, text: str) -> None:
@@ -27,14 +27,20 @@ class TextPlaces:
         self._policies = [one for one in items if isinstance(one, yaml.MappingNode)]
 
     def place(self, policy: str, attribute: str) -> tuple[TextPosition, TextPosition] | None:
-        """Where an attribute's value begins and ends, or else that of the policy's id.
+        """Return where an attribute's value begins and ends; if it is missing, the policy's id.
 
         Parameters
         ----------
         policy
-            The policy's id; if there is but one policy, it may be wrong.
+            The policy's id. It is ignored if the text has only one policy.
         attribute
-            Names of keys, joined by dots, of which the first lead to the value; keys may have dots.
+            The path to the value: keys joined by dots. A key may contain dots, and the path may
+            end in something that is not in the text.
+
+        Returns
+        -------
+        tuple
+            The first position and the one after the last; None if the policy is not in the text.
         """
         found = [one for one in self._policies if _text_at(one, "id") == policy]
         if not found and len(self._policies) == 1:
@@ -60,7 +66,7 @@ def _entries(node: yaml.MappingNode) -> Iterator[tuple[str, yaml.Node]]:
 
 
 def _value_at(policy: yaml.MappingNode, attribute: str) -> yaml.Node | None:
-    """The value that most of the names lead to; none if not even the first does."""
+    """Return the value at the longest part of a path that exists; None if no part does."""
     node: yaml.Node = policy
     rest = attribute
     while rest and isinstance(node, yaml.MappingNode):

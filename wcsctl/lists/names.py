@@ -1,4 +1,4 @@
-"""Which lists there are."""
+"""The names of lists."""
 
 from wcsctl.deployment import Deployment
 from wcsctl.lists.bans import BANS
@@ -6,10 +6,10 @@ from wcsctl.policies.table import PolicyTable
 
 
 def list_names(deployment: Deployment) -> list[str]:
-    """The names of the lists that policies look up, and of that of bans.
+    """Return the names of the lists that policies look up, and of the list of bans.
 
-    A list that no policy looks up is not among them: a table of DynamoDB can tell its partition
-    keys only by being read whole.
+    Lists that no policy looks up are missing: DynamoDB can list partition keys only by a scan of
+    the whole table.
     """
     named = {
         lookup["list"]
