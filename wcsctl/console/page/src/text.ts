@@ -39,3 +39,9 @@ export function dollars(value: number): string {
 export function plain(value: unknown): string {
   return typeof value === "string" ? value : (JSON.stringify(value) ?? "");
 }
+
+/** Another command on the same deployment: what stands before the words of a command is kept. */
+export function sibling(command: string, words: string, others: string): string {
+  const at = command.indexOf(` ${words}`);
+  return at < 0 ? "" : `${command.slice(0, at)} ${others}`;
+}

@@ -1,0 +1,36 @@
+import type { Decision, Subject } from "../shapes";
+import { plain } from "../text";
+
+/** Who it was. */
+export function subjectText(subject: Subject | undefined): string {
+  if (!subject) return "";
+  const who = subject.id ?? `hash ${subject.hash}`;
+  return subject.unverified ? `${who} (unverified)` : who;
+}
+
+/** What a line says besides its answer: policies first, then what went wrong. */
+export function whyText(line: Decision): string {
+  const names = (values: readonly string[] | undefined) => values?.join(", ") ?? "";
+  const fields = Object.entries(line.fields ?? {}).map(
+    ([name, value]) => `${name}=${plain(value)}`,
+  );
+  const parts = [
+    names(line.policies),
+    line.denySuppressed && "denial suppressed: unknown session",
+    line.shadowDenied && `shadow: ${names(line.shadowDenied)} would deny`,
+    line.shadowOverridden && `shadow: ${names(line.shadowOverridden)} would override`,
+    line.error,
+    line.limit && `no room: ${line.limit}`,
+    line.expressionErrors && `no value: ${names(line.expressionErrors)}`,
+    line.lookupErrors && `row not read: ${names(line.lookupErrors)}`,
+    line.limitErrors && `limit not checked: ${names(line.limitErrors)}`,
+    line.token && `token ${line.token.status ?? ""}`,
+    line.outcome && `WCS under ${line.restOnError}: ${line.outcome}`,
+    line.stale && "policies may be outdated",
+    line.deadLettered === true && "dead-lettered",
+    line.deadLettered === false && "not kept: no dead letter was possible",
+    line.redriven && "redriven",
+    fields.join(" "),
+  ];
+  return parts.filter(Boolean).join(" · ");
+}

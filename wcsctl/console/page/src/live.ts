@@ -1,0 +1,110 @@
+/** Decisions as they come, by server-sent events. */
+import { signal } from "@preact/signals";
+import { get, type Problem, type Query, queryText } from "./api";
+import type { Decision } from "./shapes";
+
+/** How many lines the page keeps. */
+export const KEPT = 5000;
+
+const BATCH_MS = 150;
+
+/** A tail of the decision log. */
+export class Tail {
+  /** The newest first. */
+  readonly lines = signal<readonly Decision[]>([]);
+  /** How many came while the page is open, kept or not. */
+  readonly count = signal(0);
+  readonly paused = signal(false);
+  /** How many came while it is paused. */
+  readonly waiting = signal(0);
+  readonly problem = signal<Problem | null>(null);
+  readonly command = signal("");
+  readonly remarks = signal<readonly string[]>([]);
+  readonly loading = signal(true);
+
+  #pending: Decision[] = [];
+  #seen = new Set<string>();
+  #timer = 0;
+  readonly #events: EventSource;
+  readonly #abort = new AbortController();
+
+  constructor(filters: Query, past: Query) {
+    // The stream is opened first, so that nothing is missed between it and the past.
+    this.#events = new EventSource(`/api/decisions/live${queryText(filters)}`);
+    this.#events.onmessage = (event) => this.#take([JSON.parse(event.data)]);
+    this.#events.onopen = () => {
+      if (this.problem.value?.exit === 4) this.problem.value = null;
+    };
+    this.#events.onerror = () => this.#broken();
+    this.#events.addEventListener("problem", (event) => {
+      this.problem.value = JSON.parse(event.data).error;
+    });
+    this.#readPast({ ...filters, ...past });
+  }
+
+  close(): void {
+    this.#events.close();
+    this.#abort.abort();
+    clearTimeout(this.#timer);
+  }
+
+  pause(paused: boolean): void {
+    this.paused.value = paused;
+    if (!paused) this.#show();
+  }
+
+  async #readPast(query: Query): Promise<void> {
+    const answer = await get<readonly Decision[]>("decisions", query, this.#abort.signal);
+    if (this.#abort.signal.aborted) return;
+    this.loading.value = false;
+    this.command.value = answer.command;
+    this.remarks.value = answer.remarks;
+    if (!answer.ok) {
+      this.problem.value = answer.error;
+      return;
+    }
+    const past = answer.value.filter((line) => this.#isNew(line)).reverse();
+    this.lines.value = [...this.lines.value, ...past].slice(0, KEPT);
+    this.count.value += past.length;
+  }
+
+  #take(lines: readonly Decision[]): void {
+    const fresh = lines.filter((line) => this.#isNew(line));
+    this.#pending.push(...fresh);
+    if (this.#pending.length > 2 * KEPT) this.#pending = this.#pending.slice(-KEPT);
+    this.count.value += fresh.length;
+    if (this.paused.value) {
+      this.waiting.value += fresh.length;
+    } else if (!this.#timer) {
+      this.#timer = setTimeout(() => this.#show(), BATCH_MS);
+    }
+  }
+
+  #show(): void {
+    this.#timer = 0;
+    this.waiting.value = 0;
+    if (this.#pending.length) {
+      this.lines.value = [...this.#pending.reverse(), ...this.lines.value].slice(0, KEPT);
+      this.#pending = [];
+    }
+  }
+
+  #isNew(line: Decision): boolean {
+    const key = keyOf(line);
+    if (this.#seen.has(key)) return false;
+    this.#seen.add(key);
+    if (this.#seen.size > 4 * KEPT) this.#seen = new Set([...this.#seen].slice(-2 * KEPT));
+    return true;
+  }
+
+  #broken(): void {
+    const closed = this.#events.readyState === EventSource.CLOSED;
+    const next = closed ? "Reload the page to go on." : "The page connects again.";
+    this.problem.value ??= { message: `The live stream broke off. ${next}`, exit: 4 };
+  }
+}
+
+/** What tells a line from others: a redriven hook has the decision's id of the first time. */
+export function keyOf({ decision, at }: Decision): string {
+  return `${decision} ${at}`;
+}
