@@ -1,5 +1,6 @@
 /** Calls of the server's API. Every answer is a value; nothing here throws. */
 import { signal } from "@preact/signals";
+import type { DeadLetter } from "./shapes";
 
 export type Query = Readonly<
   Record<string, string | number | boolean | readonly string[] | undefined | null>
@@ -41,7 +42,8 @@ export interface PolicyChange {
 export interface Question {
   readonly text: string;
   readonly agreed: string;
-  readonly changes: readonly PolicyChange[];
+  /** What would be written: changes of policies, or the dead letters to purge. */
+  readonly changes: readonly (PolicyChange | DeadLetter)[] | null;
 }
 
 /** What the confirmation dialog shows, and how it passes on the user's answer. */

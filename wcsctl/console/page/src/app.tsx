@@ -1,4 +1,5 @@
 import type { ComponentType } from "preact";
+import { useEffect, useRef } from "preact/hooks";
 import { signedOut } from "./api";
 import { ConfirmationDialog } from "./components/dialog";
 import { Empty, ErrorNote } from "./components/notes";
@@ -91,8 +92,13 @@ function Header() {
 }
 
 function Navigation({ open }: { open: string }) {
+  const pages = useRef<HTMLElement>(null);
+  useEffect(() => {
+    const link = pages.current?.querySelector("[aria-current]");
+    link?.scrollIntoView({ block: "nearest", inline: "nearest" });
+  }, [open]);
   return (
-    <nav aria-label="Pages">
+    <nav aria-label="Pages" ref={pages}>
       <ul>
         {NAVIGATION.map(([page, name]) => (
           <li key={page}>

@@ -7,6 +7,7 @@ import type { Decision } from "./shapes";
 export const KEPT = 5000;
 
 const BATCH_MS = 150;
+const OVERLAP_SECONDS = 60;
 
 /** A tail of the decision log. */
 export class Tail {
@@ -29,8 +30,9 @@ export class Tail {
   readonly #abort = new AbortController();
 
   constructor(filters: Query, past: Query) {
-    // The stream is opened first, so that nothing is missed between it and the past.
-    this.#events = new EventSource(`/api/decisions/live${queryText(filters)}`);
+    // The stream overlaps the past, so that nothing is missed between them.
+    const since = `${OVERLAP_SECONDS}s`;
+    this.#events = new EventSource(`/api/decisions/live${queryText({ ...filters, since })}`);
     this.#events.onmessage = (event) => this.#take([JSON.parse(event.data)]);
     this.#events.onopen = () => {
       if (this.problem.value?.exit === 4) this.problem.value = null;
@@ -63,8 +65,10 @@ export class Tail {
       this.problem.value = answer.error;
       return;
     }
-    const past = answer.value.filter((line) => this.#isNew(line)).reverse();
-    this.lines.value = [...this.lines.value, ...past].slice(0, KEPT);
+    const past = answer.value.filter((line) => this.#isNew(line));
+    // The stream may have been faster: then its lines are among these.
+    const lines = [...this.lines.value, ...past];
+    this.lines.value = lines.sort((one, other) => (one.at < other.at ? 1 : -1)).slice(0, KEPT);
     this.count.value += past.length;
   }
 

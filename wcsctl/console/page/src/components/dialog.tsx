@@ -41,6 +41,8 @@ export function ConfirmationDialog() {
 function Asking({ question, command, remarks, typed, settle }: Confirmation) {
   const input = useSignal("");
   const id = useId();
+  const changes = question.changes ?? [];
+  const letters = changes.filter((one) => "messageId" in one);
   const agrees = !typed || input.value.trim().replaceAll(",", "") === typed;
   return (
     <Dialog title={question.text} onClose={() => settle(false)}>
@@ -52,7 +54,14 @@ function Asking({ question, command, remarks, typed, settle }: Confirmation) {
       >
         <div class="dialog-body">
           <Remarks remarks={remarks} />
-          <PolicyChanges changes={question.changes} />
+          <PolicyChanges changes={changes.filter((one) => "change" in one)} />
+          <ul>
+            {letters.map(({ messageId, id: own, method, kind, error }) => (
+              <li key={messageId}>
+                <code>{own.slice(0, 8)}</code> {method || kind}: {error}
+              </li>
+            ))}
+          </ul>
           {typed && (
             <div class="field">
               <label for={id}>Type {typed} to go on</label>

@@ -21,6 +21,12 @@ interface PlotProps {
 
 const HEIGHT = 180;
 
+/** The time axis: 24 hours, and the date where a day begins. */
+const CLOCK: uPlot.Axis.Values = [
+  [86_400, "{DD} {MMM}", null, null, null, null, null, null, 1],
+  [60, "{HH}:{mm}", "\n{DD} {MMM}", null, "\n{DD} {MMM}", null, null, null, 1],
+];
+
 /** How some figures went, over time. */
 export function Plot({ title, unit, times, series }: PlotProps) {
   const frame = useRef<HTMLDivElement>(null);
@@ -71,6 +77,7 @@ function summary(series: readonly Series[]): string {
 function options(parent: HTMLElement, unit: string, series: readonly Series[]): uPlot.Options {
   const style = getComputedStyle(parent);
   const colour = (name: string) => style.getPropertyValue(`--${name}`).trim();
+  const known = (values: Series["values"]) => values.filter((value) => value !== null).length;
   const axis = {
     stroke: colour("dim"),
     font: `11px ${style.fontFamily}`,
@@ -82,14 +89,18 @@ function options(parent: HTMLElement, unit: string, series: readonly Series[]): 
     height: HEIGHT,
     cursor: { drag: { x: false, y: false } },
     scales: { y: { range: (_plot, _least, most) => [0, Math.max(most * 1.1, 1)] } },
-    axes: [axis, { ...axis, size: 48 }],
+    axes: [
+      { ...axis, values: CLOCK },
+      { ...axis, size: 48 },
+    ],
     series: [
-      { value: "{HH}:{mm}" },
+      { value: "{DD} {MMM} {HH}:{mm}" },
       ...series.map((one) => ({
         label: one.name,
         stroke: colour(one.colour),
         width: 1.5,
-        points: { show: one.values.filter((value) => value !== null).length < 2 },
+        // A line alone would not show a value between two periods without any.
+        points: { show: known(one.values) < one.values.length, size: 5, fill: colour("back") },
         value: (_plot: uPlot, value: number | null) => (value === null ? "–" : `${value} ${unit}`),
         ...(one.dash ? { dash: [...one.dash] } : {}),
       })),

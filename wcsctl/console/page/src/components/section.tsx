@@ -7,14 +7,23 @@ interface SectionProps {
   title: string;
   /** What the section reads: its command, remarks and error are shown. */
   look?: Look<unknown>;
+  /** Whether it has a button of its own to read it again. */
+  refreshes?: boolean;
   children: ComponentChildren;
 }
 
 /** A part of a page that may read something of its own. */
-export function Section({ title, look, children }: SectionProps) {
+export function Section({ title, look, refreshes = false, children }: SectionProps) {
   return (
     <section class={look?.loading ? "stack content loading" : "stack content"}>
-      <h2>{title}</h2>
+      <div class="page-head">
+        <h2>{title}</h2>
+        {look && refreshes && (
+          <button type="button" onClick={look.refresh} aria-busy={look.loading}>
+            Refresh
+          </button>
+        )}
+      </div>
       {look && <ErrorNote problem={look.problem} />}
       {children}
       {look && !look.problem && <Remarks remarks={look.remarks} />}

@@ -23,7 +23,7 @@ export function DeadLettersPage() {
   const write = useWrite();
   const letters = look.answer?.value ?? [];
   const redrive = async (dryRun: boolean) => {
-    const answer = await write.run("dead-letters/redrive", { since, method, dryRun });
+    const answer = await write.run("dead-letters/redrive", { since, method, "dry-run": dryRun });
     if (answer.ok && !dryRun) look.refresh();
   };
   const purge = async () => {

@@ -7,12 +7,15 @@ import { Page } from "../components/page";
 import { type Column, Table } from "../components/table";
 import { Time } from "../components/time";
 import { useLook } from "../look";
-import { link, route } from "../route";
+import { filter, link, route } from "../route";
 import type { Considered, Explanation } from "../shapes";
 
 export function DecisionPage() {
   const id = route.value.rest;
-  const look = useLook<Explanation>(id ? "explain" : null, { decision: id });
+  const look = useLook<Explanation>(id ? "explain" : null, {
+    decision: id,
+    since: filter("since"),
+  });
   const found = look.answer?.value;
   return (
     <Page
@@ -134,7 +137,7 @@ const CONSIDERED: readonly Column<Considered>[] = [
 
 function Facts({ found }: { found: Explanation }) {
   const facts: (readonly [string, ComponentChildren])[] = [
-    ["Time", <Time key="at" at={found.at} ago />],
+    ["Time", <Time key="at" at={found.at} ago exact />],
     ["Decision", <code key="id">{found.decision}</code>],
     ["App", found.app],
     ["Category", found.category],

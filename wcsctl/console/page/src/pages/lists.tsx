@@ -24,7 +24,6 @@ export function ListsPage() {
   return (
     <Page
       title="Lists"
-      look={names}
       filters={
         <Filters>
           <FilterField name="list" label="List" suggestions={known} placeholder={name} />
@@ -44,6 +43,7 @@ export function ListsPage() {
         </Filters>
       }
     >
+      <ErrorNote problem={names.problem} />
       {name === BANS ? <Bans /> : <Rows key={name} list={name} />}
     </Page>
   );
@@ -61,7 +61,7 @@ function Bans() {
   };
   return (
     <>
-      <Section title="Who is banned" look={look}>
+      <Section title="Who is banned" look={look} refreshes>
         <Written write={lift}>Lifted. What the ban ended does not come back by itself.</Written>
         {bans.length > 0 && (
           <Table
@@ -161,7 +161,7 @@ function BanForm({ refresh }: { refresh: () => void }) {
           onChange={(value) => {
             user.value = value;
           }}
-          placeholder="as tokens name them: sub"
+          placeholder="the token's sub"
           required
         />
         <Field
@@ -222,7 +222,7 @@ function Rows({ list }: { list: string }) {
   const rows = look.answer?.value ?? [];
   return (
     <>
-      <Section title={list} look={look}>
+      <Section title={list} look={look} refreshes>
         {rows.length > 0 && (
           <Table
             label={`Rows of ${list}`}

@@ -63,10 +63,12 @@ export function LivePage() {
       {lines.value.length > 0 && (
         <Table
           label="Decisions, the newest first"
-          columns={columns(tail.command.value)}
+          columns={columns(tail.command.value, lines.value)}
           rows={lines.value}
           rowKey={keyOf}
-          open={({ decision }) => link(`decision/${encodeURIComponent(decision)}`)}
+          open={({ decision, at }) =>
+            link(`decision/${encodeURIComponent(decision)}`, { since: at })
+          }
         />
       )}
       {!lines.value.length && !loading.value && <NoDecision filtered={filtered} />}
@@ -94,9 +96,10 @@ function NoDecision({ filtered }: { filtered: boolean }) {
   );
 }
 
-function columns(command: string): readonly Column<Decision>[] {
+function columns(command: string, lines: readonly Decision[]): readonly Column<Decision>[] {
+  const named = lines.some(({ subject }) => subject);
   return [
-    { name: "Time", cell: ({ at }) => <Time at={at} /> },
+    { name: "Time", cell: ({ at }) => <Time at={at} exact /> },
     {
       name: "Answer",
       cell: ({ answer, status }) => (
@@ -108,7 +111,9 @@ function columns(command: string): readonly Column<Decision>[] {
     { name: "Method", cell: ({ method }) => method },
     { name: "App", cell: ({ app }) => app, minor: true },
     { name: "Why", cell: whyText, wide: true },
-    { name: "User", cell: ({ subject }) => subjectText(subject), minor: true },
+    ...(named
+      ? [{ name: "User", cell: ({ subject }: Decision) => subjectText(subject), minor: true }]
+      : []),
     { name: "Session", cell: ({ session }) => <code>{session?.slice(0, 8)}</code>, minor: true },
     {
       name: "",
@@ -127,7 +132,7 @@ function LiveFilters({ filtered }: { filtered: boolean }) {
       <FilterField name="app" label="App" />
       <FilterField name="policy" label="Policy" placeholder="id, or app/id" />
       <FilterField name="user" label="User" />
-      <FilterField name="session" label="Session" placeholder="sessionId, or its hash" />
+      <FilterField name="session" label="Session" placeholder="id, or hash" />
       <WhereFilter />
       <SinceFilter />
       {KINDS.map((name) => (

@@ -45,14 +45,16 @@ export function OverviewPage() {
         </>
       }
     >
-      <Section title="Health" look={status}>
-        {status.answer && <Attention status={status.answer.value} />}
-      </Section>
-      <Section title="Trend" look={trend}>
+      <div class="columns">
+        <Section title="Health" look={status}>
+          {status.answer && <Attention status={status.answer.value} />}
+        </Section>
+        <Section title="Apps">{status.answer && <Apps apps={status.answer.value.apps} />}</Section>
+      </div>
+      <Section title="Trend" look={{ ...trend, command: "" }}>
         {trend.answer && <Plots trend={trend.answer.value} />}
       </Section>
       <Figures stats={stats} />
-      <Section title="Apps">{status.answer && <Apps apps={status.answer.value.apps} />}</Section>
     </Page>
   );
 }
@@ -186,7 +188,7 @@ const APP_COLUMNS: readonly Column<AppStatus>[] = [
   { name: "Warnings", cell: ({ warningCount }) => figure(warningCount), figures: true },
   {
     name: "Compiled",
-    cell: ({ compiledAt }) => (compiledAt ? <Time at={compiledAt} ago /> : "not yet"),
+    cell: ({ compiledAt }) => (compiledAt ? <Time at={compiledAt} /> : "not yet"),
     sort: ({ compiledAt }) => compiledAt,
   },
   { name: "Pinned", cell: ({ pinned }) => (pinned === null ? "" : `at ${pinned}`), minor: true },
@@ -256,7 +258,7 @@ interface CategoryRow {
 const ANSWERS = ["Echoed", "Overridden", "Denied", "Rejected", "Malformed", "Failed"] as const;
 
 const CATEGORY_COLUMNS: readonly Column<CategoryRow>[] = [
-  { name: "Category", cell: ({ category }) => category },
+  { name: "Category", cell: ({ category }) => category, wide: true },
   ...["Calls", ...ANSWERS].map((metric) => ({
     name: metric,
     cell: ({ figures }: CategoryRow) => figure(countOf(figures, metric)),
@@ -286,7 +288,7 @@ const METHOD_COLUMNS: readonly Column<MethodRow>[] = [
       ["Calls", "Calls"],
       ["Denied", "Denied"],
       ["Overridden", "Overridden"],
-      ["ReportedFailures", "Failures that WCS reports"],
+      ["ReportedFailures", "Reported failures"],
     ] as const
   ).map(([metric, name]) => ({
     name,
@@ -348,6 +350,7 @@ function Figures({ stats }: { stats: Look<Stats> }) {
             columns={CATEGORY_COLUMNS}
             rows={categories}
             rowKey={({ category }) => category}
+            fold={false}
           />
           {beside.length > 0 && (
             <dl class="facts">
@@ -361,6 +364,7 @@ function Figures({ stats }: { stats: Look<Stats> }) {
             columns={METHOD_COLUMNS}
             rows={methods}
             rowKey={({ method }) => method}
+            fold={false}
             open={({ method }) => link("live", { method })}
           />
         </>
