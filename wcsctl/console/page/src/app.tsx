@@ -1,6 +1,7 @@
 import type { ComponentType } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { signedOut } from "./api";
+import { Announcer } from "./components/copy";
 import { ConfirmationDialog } from "./components/dialog";
 import { Empty, ErrorNote } from "./components/notes";
 import { Page } from "./components/page";
@@ -63,6 +64,7 @@ export function App() {
         <Shown key={page} />
       </main>
       <ConfirmationDialog />
+      <Announcer />
     </div>
   );
 }

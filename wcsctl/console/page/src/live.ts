@@ -26,6 +26,7 @@ export class Tail {
   #pending: Decision[] = [];
   #seen = new Set<string>();
   #timer = 0;
+  #uncounted = 0;
   readonly #events: EventSource;
   readonly #abort = new AbortController();
 
@@ -33,7 +34,7 @@ export class Tail {
     // The stream overlaps the past, so that nothing is missed between them.
     const since = `${OVERLAP_SECONDS}s`;
     this.#events = new EventSource(`/api/decisions/live${queryText({ ...filters, since })}`);
-    this.#events.onmessage = (event) => this.#take([JSON.parse(event.data)]);
+    this.#events.onmessage = (event) => this.#take(JSON.parse(event.data));
     this.#events.onopen = () => {
       if (this.problem.value?.exit === 4) this.problem.value = null;
     };
@@ -52,7 +53,7 @@ export class Tail {
 
   pause(paused: boolean): void {
     this.paused.value = paused;
-    if (!paused) this.#show();
+    this.#show();
   }
 
   async #readPast(query: Query): Promise<void> {
@@ -72,22 +73,23 @@ export class Tail {
     this.count.value += past.length;
   }
 
-  #take(lines: readonly Decision[]): void {
-    const fresh = lines.filter((line) => this.#isNew(line));
-    this.#pending.push(...fresh);
+  /** Keeps a line until the next batch: to show each by itself would take all the time. */
+  #take(line: Decision): void {
+    if (!this.#isNew(line)) return;
+    this.#pending.push(line);
     if (this.#pending.length > 2 * KEPT) this.#pending = this.#pending.slice(-KEPT);
-    this.count.value += fresh.length;
-    if (this.paused.value) {
-      this.waiting.value += fresh.length;
-    } else if (!this.#timer) {
-      this.#timer = setTimeout(() => this.#show(), BATCH_MS);
-    }
+    this.#uncounted += 1;
+    this.#timer ||= setTimeout(() => this.#show(), BATCH_MS);
   }
 
   #show(): void {
+    clearTimeout(this.#timer);
     this.#timer = 0;
-    this.waiting.value = 0;
-    if (this.#pending.length) {
+    this.count.value += this.#uncounted;
+    if (this.paused.value) this.waiting.value += this.#uncounted;
+    else this.waiting.value = 0;
+    this.#uncounted = 0;
+    if (this.#pending.length && !this.paused.value) {
       this.lines.value = [...this.#pending.reverse(), ...this.lines.value].slice(0, KEPT);
       this.#pending = [];
     }

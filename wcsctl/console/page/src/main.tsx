@@ -13,8 +13,8 @@ async function open(): Promise<void> {
     history.replaceState(null, "", "#/");
     signedOut.value = !(await login(token));
   }
-  if (!signedOut.value) await readSession();
   dispatchEvent(new HashChangeEvent("hashchange"));
+  if (!signedOut.value) readSession();
 }
 
 addEventListener("hashchange", () => {

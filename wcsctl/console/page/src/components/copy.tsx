@@ -1,4 +1,16 @@
-import { useSignal } from "@preact/signals";
+import { signal, useSignal } from "@preact/signals";
+
+/** What screen readers say next. */
+const announcement = signal("");
+
+/** Says what was copied: one place for all buttons, of which a long table has many. */
+export function Announcer() {
+  return (
+    <div class="hidden" role="status">
+      {announcement}
+    </div>
+  );
+}
 
 interface CopyProps {
   /** What is copied. */
@@ -9,34 +21,29 @@ interface CopyProps {
 
 /** A small button that copies a text. */
 export function CopyButton({ text, what = "command" }: CopyProps) {
-  const state = useSignal<"" | "copied" | "not copied">("");
+  const state = useSignal<"" | "copied" | "not-copied">("");
   const copy = async () => {
     try {
       await navigator.clipboard.writeText(text);
       state.value = "copied";
+      announcement.value = `Copied the ${what}.`;
     } catch {
-      state.value = "not copied";
+      state.value = "not-copied";
+      announcement.value = `The ${what} could not be copied.`;
     }
     setTimeout(() => {
       state.value = "";
+      announcement.value = "";
     }, 1500);
   };
   return (
     <button
       type="button"
-      class="copy"
+      class={`copy ${state}`}
       title={`Copy: ${text}`}
       aria-label={`Copy the ${what}: ${text}`}
       onClick={copy}
-    >
-      <svg viewBox="0 0 16 16" aria-hidden="true">
-        <rect x="5.5" y="5.5" width="8" height="8" rx="1.5" />
-        <path d="M10.5 3.5v-.5a1 1 0 0 0-1-1H3.5a1 1 0 0 0-1 1v6a1 1 0 0 0 1 1H4" />
-      </svg>
-      <span class="copy-state" role="status">
-        {state}
-      </span>
-    </button>
+    />
   );
 }
 

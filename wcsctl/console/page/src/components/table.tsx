@@ -31,7 +31,7 @@ interface TableProps<Row> {
 /** From so many rows on, only those in view are in the document. */
 const MOST_WHOLE = 300;
 const ROW_HEIGHT = 33;
-const ROWS_AROUND = 30;
+const ROWS_AROUND = 10;
 
 /** Rows, dense and sortable; ten thousand cost no more than those in view. */
 export function Table<Row>(props: TableProps<Row>) {
@@ -42,7 +42,9 @@ export function Table<Row>(props: TableProps<Row>) {
   const sorted = order ? sortedBy(rows, columns, order) : rows;
   const virtual = rows.length > MOST_WHOLE;
   const first = virtual ? Math.max(top.value - ROWS_AROUND, 0) : 0;
-  const last = virtual ? Math.min(top.value + 3 * ROWS_AROUND, rows.length) : rows.length;
+  const last = virtual
+    ? Math.min(top.value + inView() + 2 * ROWS_AROUND, rows.length)
+    : rows.length;
 
   const sort = (name: string) => {
     sorting.value = { name, up: order?.name === name ? !order.up : true };
@@ -123,6 +125,10 @@ function Gap({ rows, columns }: { rows: number; columns: number }) {
       <td class="gap" colSpan={columns} style={{ height: `${rows * ROW_HEIGHT}px` }} />
     </tr>
   );
+}
+
+function inView(): number {
+  return Math.ceil(innerHeight / ROW_HEIGHT);
 }
 
 function classOf<Row>({ figures, minor, wide }: Column<Row>): string {

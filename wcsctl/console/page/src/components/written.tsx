@@ -42,9 +42,14 @@ export function WriteButton(props: WriteButtonProps) {
     <button
       type={onClick ? "button" : "submit"}
       class={classes.join(" ")}
-      disabled={why !== "" || busy}
+      disabled={why !== ""}
+      aria-busy={busy}
       title={why}
-      {...(onClick ? { onClick } : {})}
+      onClick={(event) => {
+        // A disabled button would lose the focus, which a dialog gives back.
+        if (busy) event.preventDefault();
+        else onClick?.();
+      }}
     >
       {children}
     </button>

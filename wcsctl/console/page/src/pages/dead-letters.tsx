@@ -153,7 +153,8 @@ function Results({ write }: { write: Write }) {
 
 function Letter({ id, list }: { id: string; list: Look<unknown> }) {
   const body = filter("body") === "true";
-  const look = useLook<DeadLetterDetails>("dead-letter", { id, body });
+  // A look at the queue hides its messages from others: one look after the other.
+  const look = useLook<DeadLetterDetails>(list.loading ? null : "dead-letter", { id, body });
   const write = useWrite();
   const found = look.answer?.value;
   const run = async (route: string) => {

@@ -126,7 +126,11 @@ interface Reach {
   readonly app: string;
   readonly refused: readonly string[];
   readonly endsStreams: boolean;
-  readonly known: boolean;
+  /** Policies that look up bans by another key than the user. */
+  readonly otherKey: readonly string[];
+  readonly inShadow: readonly string[];
+  /** Policies that are outside their hours, or before their `notBefore`. */
+  readonly closed: readonly string[];
 }
 
 function BanForm({ refresh }: { refresh: () => void }) {
@@ -202,14 +206,24 @@ function banned(value: unknown) {
           <a href={link("policies")}>Policies</a> has a recipe.
         </p>
       )}
-      {reach?.map(({ app, refused, endsStreams }) => (
-        <p key={app}>
-          {app === "*" ? "Every app" : app}: refuses {refused.join(", ") || "nothing now"}
-          {endsStreams && "; ends running streams at their next keep-alive"}.
+      {reach?.map((one) => (
+        <p key={one.app}>
+          {one.app === "*" ? "Every app" : one.app}: {reachText(one)}.
         </p>
       ))}
     </>
   );
+}
+
+function reachText({ refused, endsStreams, otherKey, inShadow, closed }: Reach): string {
+  const parts = [
+    refused.length ? `refuses ${refused.join(", ")}` : "refuses nothing now",
+    endsStreams && "ends running streams at their next keep-alive",
+    otherKey.length && `${otherKey.join(", ")}: the key is not claims.sub, maybe not this user`,
+    inShadow.length && `${inShadow.join(", ")}: in shadow mode`,
+    closed.length && `${closed.join(", ")}: outside its hours`,
+  ];
+  return parts.filter(Boolean).join("; ");
 }
 
 // --- rows ---------------------------------------------------------------------------------------
