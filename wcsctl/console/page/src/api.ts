@@ -156,7 +156,7 @@ async function send(address: string, request: RequestInit): Promise<Reply> {
     const text = await reply.text();
     return { status: reply.status, content: text ? JSON.parse(text) : {} };
   } catch {
-    return { status: 0, content: { error: { message: NO_ANSWER, exit: 4 } } };
+    return { status: 0, content: { error: { message: NO_ANSWER, exit: 1 } } };
   }
 }
 

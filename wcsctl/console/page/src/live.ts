@@ -27,6 +27,7 @@ export class Tail {
   #seen = new Set<string>();
   #timer = 0;
   #uncounted = 0;
+  #isBroken = false;
   readonly #events: EventSource;
   readonly #abort = new AbortController();
 
@@ -36,7 +37,8 @@ export class Tail {
     this.#events = new EventSource(`/api/decisions/live${queryText({ ...filters, since })}`);
     this.#events.onmessage = (event) => this.#take(JSON.parse(event.data));
     this.#events.onopen = () => {
-      if (this.problem.value?.exit === 4) this.problem.value = null;
+      if (this.#isBroken) this.problem.value = null;
+      this.#isBroken = false;
     };
     this.#events.onerror = () => this.#broken();
     this.#events.addEventListener("problem", (event) => {
@@ -106,7 +108,9 @@ export class Tail {
   #broken(): void {
     const closed = this.#events.readyState === EventSource.CLOSED;
     const next = closed ? "Reload the page to go on." : "The page connects again.";
-    this.problem.value ??= { message: `The live stream broke off. ${next}`, exit: 4 };
+    if (this.problem.value) return;
+    this.#isBroken = true;
+    this.problem.value = { message: `The live stream broke off. ${next}`, exit: 1 };
   }
 }
 
