@@ -1,0 +1,68 @@
+/** Looks of the editor: the page's custom properties, so that it is light or dark as the page is. */
+
+import { HighlightStyle, syntaxHighlighting } from "@codemirror/language";
+import type { Extension } from "@codemirror/state";
+import { EditorView } from "@codemirror/view";
+import { tags } from "@lezer/highlight";
+
+const UNDERLINE = "underline wavy 1px";
+
+const looks = EditorView.theme({
+  "&": { color: "var(--text)", backgroundColor: "var(--field)", fontSize: "13px" },
+  "&.cm-focused": { outline: "2px solid var(--accent)", outlineOffset: "-1px" },
+  ".cm-scroller": { fontFamily: "var(--mono)", lineHeight: "1.55" },
+  ".cm-content": { caretColor: "var(--text)", padding: "8px 0" },
+  ".cm-cursor": { borderLeftColor: "var(--text)" },
+  ".cm-gutters": {
+    color: "var(--muted)",
+    backgroundColor: "var(--field)",
+    borderRight: "1px solid var(--line)",
+  },
+  ".cm-activeLine, .cm-activeLineGutter": { backgroundColor: "var(--hover)" },
+  ".cm-selectionBackground, &.cm-focused > .cm-scroller > .cm-selectionLayer .cm-selectionBackground":
+    { backgroundColor: "var(--selection)" },
+  ".cm-selectionMatch, .cm-matchingBracket, &.cm-focused .cm-matchingBracket": {
+    backgroundColor: "var(--selection)",
+    outline: "none",
+  },
+  ".cm-searchMatch": { backgroundColor: "var(--selection)" },
+  ".cm-tooltip, .cm-panels": {
+    color: "var(--text)",
+    backgroundColor: "var(--raised)",
+    border: "1px solid var(--line)",
+    fontFamily: "var(--sans)",
+  },
+  ".cm-tooltip.cm-tooltip-autocomplete > ul": { fontFamily: "var(--mono)", maxHeight: "14em" },
+  ".cm-tooltip-autocomplete ul li[aria-selected]": {
+    color: "var(--text)",
+    backgroundColor: "var(--selection)",
+  },
+  ".cm-completionDetail": { color: "var(--muted)", fontStyle: "normal" },
+  ".cm-completionInfo": { maxWidth: "24em" },
+  ".help": { maxWidth: "34em", padding: "4px 8px" },
+  ".cm-lintRange-error, .cm-lintRange-warning": { backgroundImage: "none" },
+  ".cm-lintRange-error": { textDecoration: `${UNDERLINE} var(--bad)` },
+  ".cm-lintRange-warning": { textDecoration: `${UNDERLINE} var(--warn)` },
+  ".cm-lintPoint-error:after": { borderBottomColor: "var(--bad)" },
+  ".cm-lintPoint-warning:after": { borderBottomColor: "var(--warn)" },
+  ".cm-diagnostic": { whiteSpace: "pre-wrap", fontFamily: "var(--mono)", fontSize: "12px" },
+  ".cm-diagnostic-error": { borderLeftColor: "var(--bad)" },
+  ".cm-diagnostic-warning": { borderLeftColor: "var(--warn)" },
+  ".cel-text": { color: "var(--code-text)" },
+  ".cel-number, .cel-word": { color: "var(--code-number)" },
+  ".cel-call": { color: "var(--code-call)" },
+  ".cel-name": { color: "var(--code-name)" },
+  ".cel-sign": { color: "var(--muted)" },
+});
+
+const colours = HighlightStyle.define([
+  { tag: tags.definition(tags.propertyName), color: "var(--code-key)" },
+  { tag: [tags.string, tags.content], color: "var(--text)" },
+  { tag: tags.comment, color: "var(--muted)", fontStyle: "italic" },
+  {
+    tag: [tags.separator, tags.punctuation, tags.squareBracket, tags.brace],
+    color: "var(--muted)",
+  },
+]);
+
+export const theme: Extension = [looks, syntaxHighlighting(colours)];
