@@ -1,5 +1,6 @@
 /** The editor of policies, and of other texts. */
 
+import "./editor.css";
 import {
   autocompletion,
   closeBrackets,

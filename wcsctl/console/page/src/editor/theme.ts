@@ -8,24 +8,24 @@ import { tags } from "@lezer/highlight";
 const UNDERLINE = "underline wavy 1px";
 
 const looks = EditorView.theme({
-  "&": { color: "var(--text)", backgroundColor: "var(--field)", fontSize: "13px" },
+  "&": { color: "var(--text)", backgroundColor: "var(--back)", fontSize: "13px" },
   "&.cm-focused": { outline: "2px solid var(--accent)", outlineOffset: "-1px" },
   ".cm-scroller": { fontFamily: "var(--mono)", lineHeight: "1.55" },
   ".cm-content": { caretColor: "var(--text)", padding: "8px 0" },
   ".cm-cursor": { borderLeftColor: "var(--text)" },
   ".cm-gutters": {
-    color: "var(--muted)",
-    backgroundColor: "var(--field)",
+    color: "var(--dim)",
+    backgroundColor: "var(--back)",
     borderRight: "1px solid var(--line)",
   },
   ".cm-activeLine, .cm-activeLineGutter": { backgroundColor: "var(--hover)" },
   ".cm-selectionBackground, &.cm-focused > .cm-scroller > .cm-selectionLayer .cm-selectionBackground":
-    { backgroundColor: "var(--selection)" },
+    { backgroundColor: "var(--accent-back)" },
   ".cm-selectionMatch, .cm-matchingBracket, &.cm-focused .cm-matchingBracket": {
-    backgroundColor: "var(--selection)",
+    backgroundColor: "var(--accent-back)",
     outline: "none",
   },
-  ".cm-searchMatch": { backgroundColor: "var(--selection)" },
+  ".cm-searchMatch": { backgroundColor: "var(--accent-back)" },
   ".cm-tooltip, .cm-panels": {
     color: "var(--text)",
     backgroundColor: "var(--raised)",
@@ -35,9 +35,9 @@ const looks = EditorView.theme({
   ".cm-tooltip.cm-tooltip-autocomplete > ul": { fontFamily: "var(--mono)", maxHeight: "14em" },
   ".cm-tooltip-autocomplete ul li[aria-selected]": {
     color: "var(--text)",
-    backgroundColor: "var(--selection)",
+    backgroundColor: "var(--accent-back)",
   },
-  ".cm-completionDetail": { color: "var(--muted)", fontStyle: "normal" },
+  ".cm-completionDetail": { color: "var(--dim)", fontStyle: "normal" },
   ".cm-completionInfo": { maxWidth: "24em" },
   ".help": { maxWidth: "34em", padding: "4px 8px" },
   ".cm-lintRange-error, .cm-lintRange-warning": { backgroundImage: "none" },
@@ -48,20 +48,19 @@ const looks = EditorView.theme({
   ".cm-diagnostic": { whiteSpace: "pre-wrap", fontFamily: "var(--mono)", fontSize: "12px" },
   ".cm-diagnostic-error": { borderLeftColor: "var(--bad)" },
   ".cm-diagnostic-warning": { borderLeftColor: "var(--warn)" },
-  ".cel-text": { color: "var(--code-text)" },
-  ".cel-number, .cel-word": { color: "var(--code-number)" },
-  ".cel-call": { color: "var(--code-call)" },
-  ".cel-name": { color: "var(--code-name)" },
-  ".cel-sign": { color: "var(--muted)" },
+  ".cel-text": { color: "var(--good)" },
+  ".cel-number, .cel-word": { color: "var(--warn)" },
+  ".cel-call": { color: "var(--accent)" },
+  ".cel-sign": { color: "var(--dim)" },
 });
 
 const colours = HighlightStyle.define([
-  { tag: tags.definition(tags.propertyName), color: "var(--code-key)" },
+  { tag: tags.definition(tags.propertyName), color: "var(--accent)" },
   { tag: [tags.string, tags.content], color: "var(--text)" },
-  { tag: tags.comment, color: "var(--muted)", fontStyle: "italic" },
+  { tag: tags.comment, color: "var(--dim)", fontStyle: "italic" },
   {
     tag: [tags.separator, tags.punctuation, tags.squareBracket, tags.brace],
-    color: "var(--muted)",
+    color: "var(--dim)",
   },
 ]);
 

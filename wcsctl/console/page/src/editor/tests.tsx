@@ -1,0 +1,66 @@
+import { Badge } from "../components/badge";
+import { CopyCommand } from "../components/copy";
+import { Empty, ErrorNote, Remarks } from "../components/notes";
+import type { TestRun } from "../policy-shapes";
+import { session } from "../session";
+import type { CandidateText } from "../trial/input";
+import { useAsking } from "./asking";
+
+const PAUSE = 400;
+
+interface TestPanelProps {
+  candidate: CandidateText;
+  /** The names of the files of tests in the app's folder. */
+  files: readonly string[];
+}
+
+/** The tests of the app's folder, run with a text that is not published yet. */
+export function TestPanel({ candidate, files }: TestPanelProps) {
+  const body = files.length ? { ...candidate } : null;
+  const { answer, waiting } = useAsking<TestRun>("test", body, PAUSE);
+  if (!files.length) return <NoTests app={candidate.app} />;
+  if (answer === null) return <p class="dim">Running {files.join(", ")} …</p>;
+  if (!answer.ok) return <ErrorNote problem={answer.error} />;
+  const { results, problem } = answer.value;
+  const failed = results.filter((one) => !one.ok);
+  return (
+    <div class={waiting ? "content loading" : "content"}>
+      {problem && <p class="note bad">{problem}</p>}
+      {results.length > 0 && (
+        <p role="status">
+          {results.length - failed.length} passed, {failed.length} failed
+        </p>
+      )}
+      <ul class="tests">
+        {[...failed, ...results.filter((one) => one.ok)].map(({ name, file, ok, differences }) => (
+          <li key={`${file} ${name}`}>
+            <Badge tone={ok ? "good" : "bad"} mark={ok ? "✓" : "×"}>
+              {ok ? "passed" : "failed"}
+            </Badge>{" "}
+            {name} <span class="dim">{file}</span>
+            {differences.map((difference) => (
+              <div class="finding-text" key={difference}>
+                {difference}
+              </div>
+            ))}
+          </li>
+        ))}
+      </ul>
+      <Remarks remarks={answer.remarks} />
+      <CopyCommand command={answer.command} />
+    </div>
+  );
+}
+
+function NoTests({ app }: { app: string }) {
+  const directory = session.value?.tests;
+  return (
+    <Empty title="No tests for this app.">
+      <p>
+        {directory
+          ? `Write them into ${directory}, in the folder of ${app === "*" ? "every app (_every_app)" : app}, as NAME.test.yaml.`
+          : "Start wcsctl console with the directory that holds the apps' folders and their tests."}
+      </p>
+    </Empty>
+  );
+}

@@ -1,0 +1,104 @@
+/** A hook to try, as the form has it. */
+import type { TriedAnswer } from "../policy-shapes";
+
+export const SESSIONS = [
+  ["connected", "a client that connected"],
+  ["recorded", "as recorded, by the body's sessionId"],
+  ["unknown", "never seen at connect"],
+] as const;
+
+export const PROOFS = [
+  ["", "what the hook and its session show"],
+  ["claims", "a valid token with these claims"],
+  ["status", "a token with this status"],
+] as const;
+
+/** The statuses of a token that proves nothing. */
+export const TOKEN_STATUSES = [
+  "none",
+  "malformed",
+  "unknown-issuer",
+  "unknown-key",
+  "no-keys",
+  "bad-signature",
+  "wrong-audience",
+  "expired",
+  "not-yet",
+  "missing-claim",
+  "other-subject",
+] as const;
+
+export interface TrialInput {
+  readonly method: string;
+  /** JSON. */
+  readonly body: string;
+  readonly session: string;
+  /** JSON: the body of the session's connect. */
+  readonly connect: string;
+  /** ISO 8601; empty for now. */
+  readonly at: string;
+  readonly proof: string;
+  /** JSON. */
+  readonly claims: string;
+  readonly tokenStatus: string;
+  readonly reveal: boolean;
+}
+
+export const EMPTY_INPUT: TrialInput = {
+  method: "publishStream",
+  body: "",
+  session: "connected",
+  connect: "{}",
+  at: "",
+  proof: "",
+  claims: '{"sub": "anna"}',
+  tokenStatus: "expired",
+  reveal: false,
+};
+
+export interface CandidateText {
+  readonly app: string;
+  /** null for policies that are not there yet. */
+  readonly id: string | null;
+  readonly text: string;
+}
+
+/** The body of `/api/try`; null if there is no hook yet. */
+export function requestOf(
+  input: TrialInput,
+  candidate: CandidateText | null,
+): Readonly<Record<string, unknown>> | null {
+  const { method, body, session, connect, at, proof, claims, tokenStatus, reveal } = input;
+  if (!method || !body.trim()) return null;
+  const connected = session === "connected" && method !== "connect";
+  return {
+    method,
+    body,
+    session: connected || method === "connect" ? null : session,
+    connect: connected ? connect || "{}" : null,
+    at,
+    claims: proof === "claims" ? claims : null,
+    tokenStatus: proof === "status" ? tokenStatus : null,
+    reveal,
+    candidate,
+  };
+}
+
+/** A body as people edit it, with the app that it is to be of. */
+export function bodyText(body: unknown, app: string): string {
+  const fields = typeof body === "object" && body !== null ? body : {};
+  const whole = app && app !== "*" ? { ...fields, appKey: app } : fields;
+  return JSON.stringify(whole, null, 2);
+}
+
+const FURTHEST_FIRST = ["applied", "limit", "compute", "when", "token", "lookup"];
+const NOT_EVEN_LOOKED_AT = ["window", "not reached", "match", "off"];
+
+/** The policies that got furthest first, each group in the order of evaluation. */
+export function furthestFirst(considered: TriedAnswer["considered"]): TriedAnswer["considered"] {
+  const rank = (outcome: string) =>
+    FURTHEST_FIRST.includes(outcome)
+      ? FURTHEST_FIRST.indexOf(outcome)
+      : FURTHEST_FIRST.length + NOT_EVEN_LOOKED_AT.indexOf(outcome);
+  return considered.toSorted((one, other) => rank(one.outcome) - rank(other.outcome));
+}
