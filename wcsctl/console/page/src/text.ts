@@ -8,8 +8,8 @@ export function number(value: number): string {
 }
 
 /** counted(2, "row") → "2 rows". */
-export function counted(count: number, name: string): string {
-  return `${number(count)} ${name}${count === 1 ? "" : "s"}`;
+export function counted(count: number, name: string, several = `${name}s`): string {
+  return `${number(count)} ${count === 1 ? name : several}`;
 }
 
 /** Seconds in words, with at most two units: "1 h 30 min". */

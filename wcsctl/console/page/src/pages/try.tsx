@@ -1,5 +1,201 @@
+import { useSignal } from "@preact/signals";
+import { useEffect } from "preact/hooks";
+import { get, type Problem } from "../api";
+import { Checkbox, Field } from "../components/fields";
+import { ErrorNote } from "../components/notes";
 import { Page } from "../components/page";
+import { useAsking } from "../editor/asking";
+import { Editor } from "../editor/editor";
+import { useLook } from "../look";
+import type { Tried } from "../policy-shapes";
+import { filter, setFilters } from "../route";
+import type { DeadLetterDetails, Decision } from "../shapes";
+import { TrialForm } from "../trial/form";
+import {
+  bodyText,
+  type CandidateText,
+  EMPTY_INPUT,
+  requestOf,
+  type TrialInput,
+} from "../trial/input";
+import type { Examples } from "../trial/panel";
+import { TrialResult } from "../trial/result";
 
+const PAUSE = 250;
+
+/** What would happen to a hook now, and why. */
 export function TryPage() {
-  return <Page title="Try">{null}</Page>;
+  const app = filter("app");
+  const input = useSignal<TrialInput>({
+    ...EMPTY_INPUT,
+    method: filter("method") || EMPTY_INPUT.method,
+    session: filter("session") || EMPTY_INPUT.session,
+  });
+  const problem = useSignal<Problem | null>(null);
+  const source = useSignal("");
+  const candidate = useSignal<CandidateText | null>(null);
+  const examples = useLook<Examples>("examples").answer?.value;
+
+  const change = (changed: Partial<TrialInput>) => {
+    input.value = { ...input.value, ...changed };
+    const { method, session } = input.value;
+    setFilters({ method, session: session === EMPTY_INPUT.session ? "" : session });
+  };
+  const example = (method: string) => {
+    source.value = "";
+    setFilters({ decision: "", letter: "" });
+    change({ method, body: bodyText(examples?.[method], filter("app")) });
+  };
+  const load = async (read: Promise<Loaded>) => {
+    const loaded = await read;
+    problem.value = loaded.problem;
+    if (loaded.input === null) return;
+    source.value = loaded.source;
+    change(loaded.input);
+  };
+
+  const decision = filter("decision");
+  const letter = filter("letter");
+  useEffect(() => {
+    if (decision) load(ofDecision(decision));
+    else if (letter) load(ofDeadLetter(letter, input.value.reveal));
+  }, [decision, letter, input.value.reveal]);
+  useEffect(() => {
+    if (examples && !decision && !letter && !input.value.body) example(input.value.method);
+  }, [examples]);
+
+  const asked = useAsking<Tried>("try", requestOf(input.value, candidate.value), PAUSE);
+  return (
+    <Page title="Try">
+      <p class="dim">
+        Nothing is sent and nothing is written: the hook is decided here, by the code that is
+        deployed.
+      </p>
+      <div class="editing">
+        <div class="stack">
+          <div class="form">
+            <Field
+              label="App (appKey)"
+              value={app}
+              live={false}
+              onChange={(value) => {
+                setFilters({ app: value.trim() });
+                change({ body: withApp(input.value.body, value.trim()) });
+              }}
+            />
+            <Field
+              label="From a decision's line (id)"
+              value={decision}
+              live={false}
+              onChange={(value) => setFilters({ decision: value.trim(), letter: "" })}
+            />
+            <Field
+              label="From a dead letter (id)"
+              value={letter}
+              live={false}
+              onChange={(value) => setFilters({ letter: value.trim(), decision: "" })}
+            />
+          </div>
+          <ErrorNote problem={problem.value} />
+          {source.value && <p class="note">{source.value}</p>}
+          <TrialForm input={input.value} onInput={change} onExample={example} />
+          <Checkbox
+            label="Show secrets"
+            checked={input.value.reveal}
+            onChange={(reveal) => change({ reveal })}
+          />
+          <Checkbox
+            label="Compare with other policies"
+            checked={candidate.value !== null}
+            onChange={(compare) => {
+              candidate.value = compare ? { app: app || "*", id: null, text: "" } : null;
+            }}
+          />
+          {candidate.value && (
+            <CandidateEditor
+              candidate={candidate.value}
+              onCandidate={(changed) => {
+                candidate.value = changed;
+              }}
+            />
+          )}
+        </div>
+        <TrialResult asked={asked} />
+      </div>
+    </Page>
+  );
+}
+
+interface CandidateEditorProps {
+  candidate: CandidateText;
+  onCandidate: (candidate: CandidateText) => void;
+}
+
+/** Policies that an app would have besides its own. */
+function CandidateEditor({ candidate, onCandidate }: CandidateEditorProps) {
+  return (
+    <section class="stack" aria-label="Other policies">
+      <Field
+        label="App of these policies (* for every app)"
+        value={candidate.app}
+        live={false}
+        onChange={(app) => onCandidate({ ...candidate, app: app.trim() || "*" })}
+      />
+      <Editor
+        label="Policies to compare with (YAML)"
+        text={candidate.text}
+        onText={(text) => onCandidate({ ...candidate, text })}
+      />
+    </section>
+  );
+}
+
+interface Loaded {
+  readonly input: Partial<TrialInput> | null;
+  readonly problem: Problem | null;
+  /** What the hook was made from. */
+  readonly source: string;
+}
+
+/** A decision's line has no body: only the app, and the fields that it shows. */
+async function ofDecision(id: string): Promise<Loaded> {
+  const answer = await get<readonly Decision[]>("decisions", { id, since: "7d" });
+  if (!answer.ok) return { input: null, problem: answer.error, source: "" };
+  const [line] = answer.value;
+  if (line === undefined) {
+    const message = `The decision log has no line of ${id} within 7 days.`;
+    return { input: null, problem: { message, exit: 5 }, source: "" };
+  }
+  const { method = "", app = "", fields = {}, at } = line;
+  return {
+    input: { method, body: bodyText(fields, app), at },
+    problem: null,
+    source:
+      "From a decision's line. The log holds no bodies, so only the app and the fields that it " +
+      "shows are filled in: add what the policies look at.",
+  };
+}
+
+async function ofDeadLetter(id: string, reveal: boolean): Promise<Loaded> {
+  const answer = await get<DeadLetterDetails>("dead-letter", { id, body: true, reveal });
+  if (!answer.ok) return { input: null, problem: answer.error, source: "" };
+  const { method, body, firstSeen } = answer.value;
+  const text = typeof body === "string" ? body : bodyText(body, "");
+  return {
+    input: { method, body: text, at: firstSeen, session: "recorded" },
+    problem: null,
+    source: reveal
+      ? "From a dead letter, decided as of when it came."
+      : "From a dead letter, decided as of when it came. Secrets are masked, and tried as masked: " +
+        "“Show secrets” reads them.",
+  };
+}
+
+/** A body of another app; as it is while it is not JSON. */
+function withApp(body: string, app: string): string {
+  try {
+    return bodyText(JSON.parse(body), app);
+  } catch {
+    return body;
+  }
 }
