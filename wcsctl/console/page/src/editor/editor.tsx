@@ -32,6 +32,7 @@ import { NO_VOCABULARY, type Vocabulary } from "./vocabulary";
 
 interface EditorProps {
   readonly label: string;
+  /** What it begins with; from then on the text is the editor's own. */
   readonly text: string;
   readonly readOnly?: boolean;
   /** Completion and help; none without it. */
@@ -75,18 +76,17 @@ export function Editor(props: EditorProps): JSX.Element {
   }, []);
 
   useEffect(() => {
-    const shown = view.current;
-    if (shown === null || shown.state.doc.toString() === props.text) return;
-    shown.dispatch({ changes: { from: 0, to: shown.state.doc.length, insert: props.text } });
-  }, [props.text]);
-
-  useEffect(() => {
     if (view.current !== null && props.findings !== undefined) {
       showFindings(view.current, props.findings);
     }
   }, [props.findings]);
 
   return <div class="editor" ref={host} />;
+}
+
+/** Replace a whole text, as if it had been typed: it can be undone. */
+export function replaceText(view: EditorView, text: string): void {
+  view.dispatch({ changes: { from: 0, to: view.state.doc.length, insert: text } });
 }
 
 /** The host's shadow root; a host that is shown again has it already. */

@@ -10,7 +10,13 @@ const UNDERLINE = "underline wavy 1px";
 const looks = EditorView.theme({
   "&": { color: "var(--text)", backgroundColor: "var(--back)", fontSize: "13px" },
   "&.cm-focused": { outline: "2px solid var(--accent)", outlineOffset: "-1px" },
-  ".cm-scroller": { fontFamily: "var(--mono)", lineHeight: "1.55" },
+  ".cm-scroller": {
+    minHeight: "200px",
+    maxHeight: "75vh",
+    overflow: "auto",
+    fontFamily: "var(--mono)",
+    lineHeight: "1.55",
+  },
   ".cm-content": { caretColor: "var(--text)", padding: "8px 0" },
   ".cm-cursor": { borderLeftColor: "var(--text)" },
   ".cm-gutters": {
@@ -56,7 +62,6 @@ const looks = EditorView.theme({
 
 const colours = HighlightStyle.define([
   { tag: tags.definition(tags.propertyName), color: "var(--accent)" },
-  { tag: [tags.string, tags.content], color: "var(--text)" },
   { tag: tags.comment, color: "var(--dim)", fontStyle: "italic" },
   {
     tag: [tags.separator, tags.punctuation, tags.squareBracket, tags.brace],

@@ -25,10 +25,10 @@ const STANDINGS: Readonly<Record<Standing, { tone: Tone; mark: string; title: st
 const MOST_APPS = 8;
 
 const COLUMNS: readonly Column<PolicyRow>[] = [
-  { name: "Policy", cell: ({ id }) => <code>{id}</code>, sort: ({ id }) => id, wide: true },
-  { name: "App", cell: ({ app }) => (app === "*" ? "every app" : app), sort: ({ app }) => app },
+  { name: "Policy", cell: ({ id }) => <code>{id}</code>, sort: ({ id }) => id },
+  { name: "App", cell: ({ app }) => <AppName app={app} />, sort: ({ app }) => app },
   { name: "Action", cell: ({ action }) => action, sort: ({ action }) => action },
-  { name: "Method", cell: methodText, sort: methodText },
+  { name: "Method", cell: methodText, sort: methodText, wide: true },
   {
     name: "Priority",
     cell: ({ priority }) => number(priority),
@@ -159,7 +159,7 @@ function Apps({ apps }: { apps: readonly AppRow[] }) {
 }
 
 const APP_COLUMNS: readonly Column<AppRow>[] = [
-  { name: "App", cell: ({ app }) => (app === "*" ? "* (every app)" : app) },
+  { name: "App", cell: ({ app }) => <AppName app={app} /> },
   { name: "Policies", cell: ({ policies }) => number(policies), figures: true },
   { name: "Version", cell: ({ version }) => version || "none", figures: true },
   {
@@ -172,7 +172,7 @@ const APP_COLUMNS: readonly Column<AppRow>[] = [
 
 function AppState({ ok, pinned, errors, warnings, version }: AppRow) {
   return (
-    <>
+    <div>
       {ok ? (
         <Badge tone="good" mark="✓">
           active
@@ -189,8 +189,12 @@ function AppState({ ok, pinned, errors, warnings, version }: AppRow) {
           {error}
         </div>
       ))}
-    </>
+    </div>
   );
+}
+
+function AppName({ app }: { app: string }) {
+  return <span class="nowrap">{app === "*" ? "* (every app)" : app}</span>;
 }
 
 function NoPolicies({ some }: { some: boolean }) {

@@ -9,7 +9,7 @@ import { Page } from "../components/page";
 import { useAsking } from "../editor/asking";
 import { Comparison } from "../editor/comparison";
 import { dropDraft, keepDraft, readDraft } from "../editor/drafts";
-import { Editor } from "../editor/editor";
+import { Editor, replaceText } from "../editor/editor";
 import { FindingList } from "../editor/finding-list";
 import { goTo } from "../editor/findings";
 import { useLeaveWarning } from "../editor/leaving";
@@ -134,7 +134,8 @@ function PolicyEditor({ app, id, recipe }: PolicyEditorProps) {
     opened.value = found;
     const typed = editing.value?.text ?? sent;
     const base = id ? found.text : sent;
-    edit({ text: typed === sent ? base : typed, base, seen: found.seen });
+    edit({ text: typed, base, seen: found.seen });
+    if (typed === sent && base !== sent && view.current) replaceText(view.current, base);
   };
   const remove = async () => {
     busy.value = "Deleting: this waits until it is active …";
@@ -188,7 +189,7 @@ function PolicyEditor({ app, id, recipe }: PolicyEditorProps) {
             type="button"
             class="small"
             onClick={() => {
-              if (now) edit({ ...now, text: now.base });
+              if (now && view.current) replaceText(view.current, now.base);
               notice.value = "";
             }}
           >

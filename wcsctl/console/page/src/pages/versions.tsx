@@ -170,7 +170,7 @@ function columnsOf({ off, onRollback, onPin }: Deeds): readonly Column<Version>[
     {
       name: "Version",
       cell: ({ version, inForce, pinned }) => (
-        <>
+        <span>
           <strong>{version}</strong>{" "}
           {inForce && (
             <Badge tone="good" mark="✓">
@@ -178,22 +178,22 @@ function columnsOf({ off, onRollback, onPin }: Deeds): readonly Column<Version>[
             </Badge>
           )}{" "}
           {pinned && <Badge tone="warn">pinned</Badge>}
-        </>
+        </span>
       ),
     },
     { name: "Before", cell: ({ version }) => <Pick name="first" version={version} /> },
     { name: "After", cell: ({ version }) => <Pick name="second" version={version} /> },
-    { name: "Compiled", cell: ({ compiledAt }) => <Time at={compiledAt} /> },
+    { name: "Compiled", cell: ({ compiledAt }) => <Time at={toSecond(compiledAt)} /> },
     { name: "Policies", cell: ({ policies }) => number(policies), figures: true, minor: true },
     { name: "By", cell: ({ by }) => <span title={by}>{authorOf(by)}</span> },
     {
       name: "Why and what",
       wide: true,
       cell: (version) => (
-        <>
+        <div>
           {version.message && <div>{version.message}</div>}
           <div class="dim">{changedIn(version)}</div>
-        </>
+        </div>
       ),
     },
     {
@@ -279,7 +279,7 @@ function TextOf({ app }: { app: string }) {
       <ErrorNote problem={look.problem} />
       {look.answer && (
         <Editor
-          key={version}
+          key={look.answer.command}
           label={`Policies of version ${version}`}
           text={look.answer.value.text}
           readOnly
@@ -309,6 +309,11 @@ function Result({ answer }: { answer: Answer<Edited | EditOutcome> | null }) {
 function editOf(value: Edited | EditOutcome): Edited {
   if ("apps" in value) return value;
   return { changes: [], apps: [value], fromNextConnect: [] };
+}
+
+/** "2030-01-31T18:00:00.123456+00:00" → "2030-01-31T18:00:00Z". */
+function toSecond(moment: string): string {
+  return moment.replace(/\.\d+\+00:00$/, "Z");
 }
 
 /** Of an ARN the last part: the user's or the role session's name. */

@@ -31,7 +31,7 @@ export function TrialForm({ input, onInput, onExample }: FormProps) {
       <JsonField
         label="Body (JSON)"
         value={input.body}
-        rows={9}
+        rows={7}
         onChange={(body) => onInput({ body })}
       />
       <div class="form">

@@ -1,16 +1,16 @@
 /** A hook to try, as the form has it. */
-import type { TriedAnswer } from "../policy-shapes";
+import type { ConsideredPolicy, TriedAnswer } from "../policy-shapes";
 
 export const SESSIONS = [
-  ["connected", "a client that connected"],
-  ["recorded", "as recorded, by the body's sessionId"],
-  ["unknown", "never seen at connect"],
+  ["connected", "connected"],
+  ["recorded", "as recorded"],
+  ["unknown", "never connected"],
 ] as const;
 
 export const PROOFS = [
-  ["", "what the hook and its session show"],
-  ["claims", "a valid token with these claims"],
-  ["status", "a token with this status"],
+  ["", "what is shown"],
+  ["claims", "valid, with claims"],
+  ["status", "with a status"],
 ] as const;
 
 /** The statuses of a token that proves nothing. */
@@ -92,13 +92,17 @@ export function bodyText(body: unknown, app: string): string {
 }
 
 const FURTHEST_FIRST = ["applied", "limit", "compute", "when", "token", "lookup"];
-const NOT_EVEN_LOOKED_AT = ["window", "not reached", "match", "off"];
 
-/** The policies that got furthest first, each group in the order of evaluation. */
-export function furthestFirst(considered: TriedAnswer["considered"]): TriedAnswer["considered"] {
-  const rank = (outcome: string) =>
-    FURTHEST_FIRST.includes(outcome)
-      ? FURTHEST_FIRST.indexOf(outcome)
-      : FURTHEST_FIRST.length + NOT_EVEN_LOOKED_AT.indexOf(outcome);
-  return considered.toSorted((one, other) => rank(one.outcome) - rank(other.outcome));
+/** Policies by how far they got: those that were evaluated, furthest first, and all others. */
+export function byReach(considered: TriedAnswer["considered"]): {
+  readonly evaluated: TriedAnswer["considered"];
+  readonly others: TriedAnswer["considered"];
+} {
+  const rank = ({ outcome }: ConsideredPolicy) => FURTHEST_FIRST.indexOf(outcome);
+  return {
+    evaluated: considered
+      .filter((one) => rank(one) >= 0)
+      .toSorted((one, other) => rank(one) - rank(other)),
+    others: considered.filter((one) => rank(one) < 0),
+  };
 }

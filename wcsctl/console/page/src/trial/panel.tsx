@@ -32,8 +32,8 @@ export function TrialPanel({ candidate, method }: TrialPanelProps) {
   const asked = useAsking<Tried>("try", requestOf(input.value, candidate), PAUSE);
   return (
     <div class="stack">
-      <TrialResult asked={asked} />
       <TrialForm input={input.value} onInput={change} onExample={example} />
+      <TrialResult asked={asked} />
     </div>
   );
 }

@@ -1,4 +1,3 @@
-import { useSignal } from "@preact/signals";
 import { Badge, type Tone } from "../components/badge";
 import { CopyCommand } from "../components/copy";
 import { Json } from "../components/json";
@@ -6,8 +5,8 @@ import { ErrorNote, Remarks } from "../components/notes";
 import type { Asked } from "../editor/asking";
 import type { ConsideredPolicy, Tried, TriedAnswer } from "../policy-shapes";
 import { link } from "../route";
-import { number, plain } from "../text";
-import { furthestFirst } from "./input";
+import { counted, plain } from "../text";
+import { byReach } from "./input";
 
 const ANSWERS: Readonly<Record<TriedAnswer["answer"], { mark: string; tone: Tone; word: string }>> =
   {
@@ -17,7 +16,7 @@ const ANSWERS: Readonly<Record<TriedAnswer["answer"], { mark: string; tone: Tone
     suppressed: { mark: "=", tone: "warn", word: "echoed: the denial is suppressed" },
   };
 
-const SHOWN_POLICIES = 12;
+const MOST_OTHERS = 200;
 
 /** What was tried, while it is tried again. */
 export function TrialResult({ asked }: { asked: Asked<Tried> }) {
@@ -52,7 +51,7 @@ function Verdict({ title, found }: { title: string; found: TriedAnswer }) {
   const changes = Object.entries(found.changed);
   return (
     <section class="verdict">
-      <h3>
+      <h2>
         {title}
         {versions.length > 0 && (
           <span class="dim">
@@ -60,7 +59,7 @@ function Verdict({ title, found }: { title: string; found: TriedAnswer }) {
             ({versions.map(([app, version]) => `${app} version ${version}`).join(", ")})
           </span>
         )}
-      </h3>
+      </h2>
       <p class="answer">
         <Badge tone={tone} mark={mark}>
           {word}
@@ -140,41 +139,45 @@ function Shadow({ name, policies }: { name: string; policies: readonly string[] 
 }
 
 function ConsideredPolicies({ considered }: { considered: readonly ConsideredPolicy[] }) {
-  const whole = useSignal(false);
   if (!considered.length) return <p class="dim">No policy names the method.</p>;
-  const sorted = furthestFirst(considered);
-  const shown = whole.value ? sorted : sorted.slice(0, SHOWN_POLICIES);
+  const { evaluated, others } = byReach(considered);
   return (
     <>
-      <ul class="considered" aria-label="Policies considered">
-        {shown.map((one) => (
-          <li key={nameOf(one)}>
-            <Badge
-              tone={one.outcome === "applied" ? "accent" : "plain"}
-              mark={one.outcome === "applied" ? "✓" : "–"}
-            >
-              {one.outcome}
-            </Badge>
-            <PolicyLink considered={one} />
-            <span class="dim">
-              {one.action}
-              {one.mode === "enforce" ? "" : ` (${one.mode})`}
-            </span>
-            <span class="why">{whyOf(one)}</span>
-          </li>
-        ))}
-      </ul>
-      {shown.length < sorted.length && (
-        <button
-          type="button"
-          onClick={() => {
-            whole.value = true;
-          }}
-        >
-          Show all {number(sorted.length)} policies
-        </button>
+      <PolicyRows policies={evaluated} label="Policies that were evaluated" />
+      {others.length > 0 && (
+        <details>
+          <summary>{counted(others.length, "policy", "policies")} passed over</summary>
+          <PolicyRows policies={others.slice(0, MOST_OTHERS)} label="Policies passed over" />
+          {others.length > MOST_OTHERS && (
+            <p class="dim">The command below lists all with -o json.</p>
+          )}
+        </details>
       )}
     </>
+  );
+}
+
+function PolicyRows({ policies, label }: { policies: readonly ConsideredPolicy[]; label: string }) {
+  if (!policies.length) return null;
+  return (
+    <ul class="considered" aria-label={label}>
+      {policies.map((one) => (
+        <li key={nameOf(one)}>
+          <Badge
+            tone={one.outcome === "applied" ? "accent" : "plain"}
+            mark={one.outcome === "applied" ? "✓" : "–"}
+          >
+            {one.outcome}
+          </Badge>
+          <PolicyLink considered={one} />
+          <span class="dim">
+            {one.action}
+            {one.mode === "enforce" ? "" : ` (${one.mode})`}
+          </span>
+          <span class="why">{whyOf(one)}</span>
+        </li>
+      ))}
+    </ul>
   );
 }
 
