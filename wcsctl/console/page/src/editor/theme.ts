@@ -9,15 +9,15 @@ const UNDERLINE = "underline wavy 1px";
 
 const looks = EditorView.theme({
   "&": { color: "var(--text)", backgroundColor: "var(--back)", fontSize: "13px" },
-  "&.cm-focused": { outline: "2px solid var(--accent)", outlineOffset: "-1px" },
+  "&.cm-focused": { outline: "none" },
   ".cm-scroller": {
-    minHeight: "200px",
     maxHeight: "75vh",
     overflow: "auto",
     fontFamily: "var(--mono)",
     lineHeight: "1.55",
   },
   ".cm-content": { caretColor: "var(--text)", padding: "8px 0" },
+  ".cm-content, .cm-gutter": { minHeight: "200px" },
   ".cm-cursor": { borderLeftColor: "var(--text)" },
   ".cm-gutters": {
     color: "var(--dim)",
@@ -54,6 +54,8 @@ const looks = EditorView.theme({
   ".cm-diagnostic": { whiteSpace: "pre-wrap", fontFamily: "var(--mono)", fontSize: "12px" },
   ".cm-diagnostic-error": { borderLeftColor: "var(--bad)" },
   ".cm-diagnostic-warning": { borderLeftColor: "var(--warn)" },
+  ".cm-collapsedLines": { color: "var(--dim)", background: "var(--raised)" },
+  ".cm-collapsedLines:before, .cm-collapsedLines:after": { content: "'…'" },
   ".cel-text": { color: "var(--good)" },
   ".cel-number, .cel-word": { color: "var(--warn)" },
   ".cel-call": { color: "var(--accent)" },

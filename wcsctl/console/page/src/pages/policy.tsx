@@ -200,6 +200,7 @@ function PolicyEditor({ app, id, recipe }: PolicyEditorProps) {
       {now && theirs.value && (
         <Conflict
           theirs={theirs.value}
+          said={result.value?.ok === false ? result.value.error.message : ""}
           yours={now.text}
           onYours={(text) => edit({ ...now, text })}
           onKeep={(text) => {
@@ -317,17 +318,20 @@ function Beside({ candidate, opened }: BesideProps) {
 
 interface ConflictProps {
   theirs: OpenedPolicy;
+  /** What the command said of it. */
+  said: string;
   yours: string;
   onYours: (text: string) => void;
   /** Goes on with a text on top of theirs. */
   onKeep: (text: string) => void;
 }
 
-function Conflict({ theirs, yours, onYours, onKeep }: ConflictProps) {
+function Conflict({ theirs, said, yours, onYours, onKeep }: ConflictProps) {
   return (
     <section class="stack" aria-label="Conflict">
       <div class="note warn" role="alert">
         <strong>Somebody else edited these policies while you did.</strong>
+        {said && <p>{said}</p>}
         <p>
           Their edit stays, and nothing of yours was written or lost. On the left is what the table
           has now, on the right your text: change it, then publish again.
