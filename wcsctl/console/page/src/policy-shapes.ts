@@ -32,7 +32,7 @@ export interface PolicyList {
   readonly apps: readonly AppRow[];
 }
 
-/** A policy as it is opened; `seen` is what an edit must not have been overtaken by. */
+/** A policy as it is opened; `seen` stands for what the table held then. */
 export interface OpenedPolicy {
   readonly policy: { readonly method?: unknown } | null;
   readonly text: string;
@@ -43,7 +43,6 @@ export interface OpenedPolicy {
 
 export interface Recipe {
   readonly name: string;
-  readonly title: string;
   readonly files: Readonly<Record<string, string>>;
 }
 

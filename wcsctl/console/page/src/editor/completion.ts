@@ -23,7 +23,7 @@ import {
 const FIELD_MAPS = new Set(["match", "set", "compute"]);
 const MAPS = new Set(["match", "set", "compute", "lookup", "limit"]);
 const OFFERED_AT_ONCE = new Set(["action", "method", "mode", "whenError"]);
-const MEMBER_FIRST = 10;
+const VARIABLES_FIRST = 10;
 
 /** Complete what `vocabulary` returns at that moment. */
 export function completions(vocabulary: () => Vocabulary): CompletionSource {
@@ -112,8 +112,8 @@ function ofExpression(
   const functions = vocabulary.functions.filter(({ name }) => /^\w+$/.test(name));
   if (words.length === 1) {
     const options = [
-      ...vocabulary.variables.map((one) => ofVariable(one)),
-      ...functions.filter((one) => !isMember(one)).map((one) => ofFunction(one)),
+      ...vocabulary.variables.map((one) => ({ ...ofVariable(one), boost: VARIABLES_FIRST })),
+      ...functions.filter(isGlobal).map((one) => ofFunction(one)),
     ];
     return { from, options, validFor: /^\w*$/ };
   }
@@ -127,11 +127,16 @@ function ofExpression(
         }))
       : (variableAt(vocabulary, path)?.children ?? []);
   const members = functions.filter(isMember).map((one) => ofFunction(one));
-  const fields = children.map((one) => ({ ...ofVariable(one), boost: MEMBER_FIRST }));
+  const fields = children.map((one) => ({ ...ofVariable(one), boost: VARIABLES_FIRST }));
   return { from, options: [...fields, ...members], validFor: /^\w*$/ };
 }
 
-/** Whether a function is written behind what it is about: `text.glob(pattern)`. */
+/** Whether a function is called by its name alone: `size(text)`. */
+function isGlobal({ name, signature }: CelFunction): boolean {
+  return new RegExp(`(?<![.\\w])${name}\\(`).test(signature);
+}
+
+/** Whether a function is called on what it is about: `text.glob(pattern)`. */
 function isMember({ name, signature }: CelFunction): boolean {
   return signature.includes(`.${name}(`);
 }
@@ -148,6 +153,6 @@ function ofFunction({ name, signature, doc }: CelFunction): Completion {
   return snippetCompletion(`${name}(\${})`, {
     label: name,
     type: "function",
-    info: `${signature}: ${doc}`,
+    info: `${doc}: ${signature}`,
   });
 }

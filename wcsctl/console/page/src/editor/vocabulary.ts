@@ -39,6 +39,49 @@ export interface Vocabulary {
 
 export const NO_VOCABULARY: Vocabulary = { schema: {}, variables: [], functions: [] };
 
+/** Bodies of hooks by method, as the vendor gives them. */
+export type Examples = Readonly<Record<string, unknown>>;
+
+const TOKEN_MEMBERS = ["status", "trust", "alg", "kid"];
+const NAMED_METHODS = 4;
+
+/** The vocabulary with the fields of hooks as members of `body` and `session`. */
+export function withFields(vocabulary: Vocabulary, examples: Examples): Vocabulary {
+  const { connect } = examples;
+  const children: Readonly<Record<string, readonly Variable[]>> = {
+    body: fieldsOf(examples),
+    session: fieldsOf({ connect }),
+    token: TOKEN_MEMBERS.map((name) => ({ name, type: "string", doc: "Empty if not known." })),
+  };
+  const variables = vocabulary.variables.map((one) => {
+    const own = children[one.name];
+    return own === undefined ? one : { ...one, children: own };
+  });
+  return { ...vocabulary, variables };
+}
+
+function fieldsOf(examples: Examples): Variable[] {
+  const found = new Map<string, { type: string; methods: string[] }>();
+  for (const [method, body] of Object.entries(examples)) {
+    for (const [name, value] of Object.entries(body ?? {})) {
+      const field = found.get(name) ?? { type: typeOf(value), methods: [] };
+      field.methods.push(method);
+      found.set(name, field);
+    }
+  }
+  return [...found].map(([name, { type, methods }]) => {
+    const more = methods.length > NAMED_METHODS ? " and more" : "";
+    return { name, type, doc: `A field of ${methods.slice(0, NAMED_METHODS).join(", ")}${more}.` };
+  });
+}
+
+function typeOf(value: unknown): string {
+  if (Array.isArray(value)) return "list";
+  if (typeof value === "object") return "map";
+  if (typeof value === "number") return Number.isInteger(value) ? "int" : "double";
+  return typeof value === "boolean" ? "bool" : "string";
+}
+
 /** The attribute, or the member of one, that a path of keys leads to. */
 export function schemaAt(vocabulary: Vocabulary, path: readonly string[]): Schema | null {
   let found: Schema | null = policySchema(vocabulary);

@@ -251,7 +251,7 @@ function NewPolicy({ app, apps, onClose }: NewPolicyProps) {
             value={recipe.value}
             options={[
               ["", "an empty policy"],
-              ...recipes.map(({ name, title }) => [name, title || name] as const),
+              ...recipes.map(({ name }) => [name, name.replaceAll("-", " ")] as const),
             ]}
             onChange={(value) => {
               recipe.value = value;

@@ -1,6 +1,6 @@
 import type { EditorView } from "@codemirror/view";
 import { useSignal } from "@preact/signals";
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useMemo, useRef } from "preact/hooks";
 import { type Answer, get, type Problem, post } from "../api";
 import { CopyCommand } from "../components/copy";
 import { Field } from "../components/fields";
@@ -15,16 +15,20 @@ import { goTo } from "../editor/findings";
 import { useLeaveWarning } from "../editor/leaving";
 import { EditResult } from "../editor/outcome";
 import { TestPanel } from "../editor/tests";
-import { NO_VOCABULARY, type Vocabulary } from "../editor/vocabulary";
+import { type Examples, NO_VOCABULARY, type Vocabulary, withFields } from "../editor/vocabulary";
 import { useLook } from "../look";
 import type { Edited, Linted, OpenedPolicy, Recipe } from "../policy-shapes";
 import { filter, go, link } from "../route";
 import { whyReadOnly } from "../session";
+import type { CandidateText } from "../trial/input";
 import { TrialPanel } from "../trial/panel";
 
 const LINT_PAUSE = 150;
 const NEW_POLICY = "id: \nmethod: \naction: \n";
+/** The exit status of a command that somebody else's edit overtook. */
 const CONFLICT = 3;
+const OTHERS_EDITED =
+  "Meanwhile somebody else edited other policies of this app. Nothing of yours was written or lost: publish again.";
 
 /** A policy's text, what the compiler says of it, and what it would do. */
 export function PolicyPage() {
@@ -64,16 +68,22 @@ function PolicyEditor({ app, id, recipe }: PolicyEditorProps) {
   const opened = useSignal<OpenedPolicy | null>(null);
   const problem = useSignal<Problem | null>(null);
   const notice = useSignal("");
+  const isRestored = useSignal(false);
   const theirs = useSignal<OpenedPolicy | null>(null);
   const result = useSignal<Answer<Edited> | null>(null);
   const message = useSignal("");
   const busy = useSignal("");
   const view = useRef<EditorView | null>(null);
-  const vocabulary = useLook<Vocabulary>("vocabulary").answer?.value ?? NO_VOCABULARY;
+  const words = useLook<Vocabulary>("vocabulary").answer?.value;
+  const examples = useLook<Examples>("examples").answer?.value;
+  const vocabulary = useMemo(
+    () => withFields(words ?? NO_VOCABULARY, examples ?? {}),
+    [words, examples],
+  );
 
   const now = editing.value;
   const changed = now !== null && now.text !== now.base;
-  const candidate = { app, id: id || null, text: now?.text ?? "" };
+  const candidate = { app, id: id || null, text: now?.text ?? "", seen: now?.seen ?? "" };
   const linted = useAsking<Linted>("lint", now && { ...candidate }, LINT_PAUSE);
   const findings = linted.answer?.ok ? linted.answer.value.findings : [];
   const errors = findings.filter((one) => one.level === "error").length;
@@ -98,7 +108,7 @@ function PolicyEditor({ app, id, recipe }: PolicyEditorProps) {
       editing.value = { text: base, base, seen: found.seen };
       return;
     }
-    notice.value = "Your text that was not published is here again.";
+    isRestored.value = true;
     const overtaken = !!id && draft.base !== found.text;
     editing.value = overtaken ? draft : { text: draft.text, base, seen: found.seen };
     if (overtaken) theirs.value = found;
@@ -108,10 +118,29 @@ function PolicyEditor({ app, id, recipe }: PolicyEditorProps) {
   }, []);
   useLeaveWarning(changed);
 
+  /** Goes on with what the table holds now, unless that is another text of this policy. */
+  const goOn = async (said: string) => {
+    const found = await read();
+    const typed = editing.value;
+    if (found === null || typed === null) return;
+    if (id && found.text !== typed.base) {
+      theirs.value = found;
+      return;
+    }
+    opened.value = found;
+    edit({ ...typed, seen: found.seen });
+    notice.value = said;
+  };
+  const isForgotten = linted.answer?.ok === false && linted.answer.error.exit === CONFLICT;
+  useEffect(() => {
+    if (isForgotten) goOn("");
+  }, [isForgotten]);
+
   const publish = async () => {
     if (now === null || busy.value) return;
     busy.value = "Publishing: this waits until it is active …";
     notice.value = "";
+    isRestored.value = false;
     const sent = now.text;
     const answer = await post<Edited>("policy/publish", {
       app,
@@ -122,14 +151,12 @@ function PolicyEditor({ app, id, recipe }: PolicyEditorProps) {
     });
     busy.value = "";
     result.value = answer;
-    const isConflict = !answer.ok && answer.error.exit === CONFLICT;
-    if (!answer.ok && !isConflict) return;
-    const found = await read();
-    if (found === null) return;
-    if (isConflict) {
-      theirs.value = found;
+    if (!answer.ok) {
+      if (answer.error.exit === CONFLICT) await goOn(OTHERS_EDITED);
       return;
     }
+    const found = await read();
+    if (found === null) return;
     message.value = "";
     opened.value = found;
     const typed = editing.value?.text ?? sent;
@@ -183,14 +210,19 @@ function PolicyEditor({ app, id, recipe }: PolicyEditorProps) {
       )}
       <Published answer={result.value} app={app} id={id} />
       {notice.value && (
+        <p class="note warn" role="status">
+          {notice.value}
+        </p>
+      )}
+      {isRestored.value && !theirs.value && (
         <p class="note" role="status">
-          {notice.value}{" "}
+          Your text that was not published is here again.{" "}
           <button
             type="button"
             class="small"
             onClick={() => {
               if (now && view.current) replaceText(view.current, now.base);
-              notice.value = "";
+              isRestored.value = false;
             }}
           >
             Discard it
@@ -253,6 +285,12 @@ function PolicyEditor({ app, id, recipe }: PolicyEditorProps) {
                 Publish …
               </button>
             </form>
+            {/^\s*#/m.test(now.text) && (
+              <p class="dim">
+                The table keeps attributes, not comments: write what is to stay into{" "}
+                <code>note</code>.
+              </p>
+            )}
             <FindingList
               linted={linted}
               onGo={(position) => {
@@ -260,7 +298,12 @@ function PolicyEditor({ app, id, recipe }: PolicyEditorProps) {
               }}
             />
           </section>
-          <Beside candidate={candidate} opened={opened.value} />
+          <Beside
+            candidate={candidate}
+            opened={opened.value}
+            examples={examples}
+            isBroken={errors > 0}
+          />
         </div>
       )}
     </Page>
@@ -273,12 +316,14 @@ const TABS = [
 ] as const;
 
 interface BesideProps {
-  candidate: { app: string; id: string | null; text: string };
+  candidate: CandidateText;
   opened: OpenedPolicy | null;
+  examples: Examples | undefined;
+  isBroken: boolean;
 }
 
 /** What the text would do, and what the folder's tests say of it. */
-function Beside({ candidate, opened }: BesideProps) {
+function Beside({ candidate, opened, examples, isBroken }: BesideProps) {
   const tab = useSignal<"try" | "tests">("try");
   return (
     <section class="stack" aria-label="What the text does">
@@ -307,7 +352,7 @@ function Beside({ candidate, opened }: BesideProps) {
       </div>
       <div role="tabpanel" id={`panel-${tab.value}`} aria-labelledby={`tab-${tab.value}`}>
         {tab.value === "try" ? (
-          <TrialPanel candidate={candidate} method={firstMethod(opened)} />
+          <TrialPanel {...{ candidate, examples, isBroken }} method={firstMethod(opened)} />
         ) : (
           <TestPanel candidate={candidate} files={opened?.tests ?? []} />
         )}

@@ -6,8 +6,9 @@ import { ErrorNote } from "../components/notes";
 import { Page } from "../components/page";
 import { useAsking } from "../editor/asking";
 import { Editor } from "../editor/editor";
+import type { Examples } from "../editor/vocabulary";
 import { useLook } from "../look";
-import type { Tried } from "../policy-shapes";
+import type { OpenedPolicy, Tried } from "../policy-shapes";
 import { filter, setFilters } from "../route";
 import type { DeadLetterDetails, Decision } from "../shapes";
 import { TrialForm } from "../trial/form";
@@ -18,7 +19,6 @@ import {
   requestOf,
   type TrialInput,
 } from "../trial/input";
-import type { Examples } from "../trial/panel";
 import { TrialResult } from "../trial/result";
 
 const PAUSE = 250;
@@ -54,6 +54,18 @@ export function TryPage() {
     change(loaded.input);
   };
 
+  const compareWith = async (other: string | null) => {
+    if (other === null) {
+      candidate.value = null;
+      return;
+    }
+    const answer = await get<OpenedPolicy>("policy", { app: other });
+    problem.value = answer.ok ? null : answer.error;
+    if (!answer.ok) return;
+    const text = candidate.value?.text ?? "";
+    candidate.value = { app: other, id: null, text, seen: answer.value.seen };
+  };
+
   const decision = filter("decision");
   const letter = filter("letter");
   useEffect(() => {
@@ -64,7 +76,11 @@ export function TryPage() {
     if (examples && !decision && !letter && !input.value.body) example(input.value.method);
   }, [examples]);
 
-  const asked = useAsking<Tried>("try", requestOf(input.value, candidate.value), PAUSE);
+  const asked = useAsking<Tried>(
+    "try",
+    requestOf(input.value, candidate.value?.text.trim() ? candidate.value : null),
+    PAUSE,
+  );
   return (
     <Page title="Try">
       <p class="dim">
@@ -107,15 +123,14 @@ export function TryPage() {
           <Checkbox
             label="Compare with other policies"
             checked={candidate.value !== null}
-            onChange={(compare) => {
-              candidate.value = compare ? { app: app || "*", id: null, text: "" } : null;
-            }}
+            onChange={(compare) => compareWith(compare ? app || "*" : null)}
           />
           {candidate.value && (
             <CandidateEditor
               candidate={candidate.value}
-              onCandidate={(changed) => {
-                candidate.value = changed;
+              onApp={compareWith}
+              onText={(text) => {
+                if (candidate.value) candidate.value = { ...candidate.value, text };
               }}
             />
           )}
@@ -128,24 +143,21 @@ export function TryPage() {
 
 interface CandidateEditorProps {
   candidate: CandidateText;
-  onCandidate: (candidate: CandidateText) => void;
+  onApp: (app: string) => void;
+  onText: (text: string) => void;
 }
 
 /** Policies that an app would have besides its own. */
-function CandidateEditor({ candidate, onCandidate }: CandidateEditorProps) {
+function CandidateEditor({ candidate, onApp, onText }: CandidateEditorProps) {
   return (
     <section class="stack" aria-label="Other policies">
       <Field
         label="App of these policies (* for every app)"
         value={candidate.app}
         live={false}
-        onChange={(app) => onCandidate({ ...candidate, app: app.trim() || "*" })}
+        onChange={(app) => onApp(app.trim() || "*")}
       />
-      <Editor
-        label="Policies to compare with (YAML)"
-        text={candidate.text}
-        onText={(text) => onCandidate({ ...candidate, text })}
-      />
+      <Editor label="Policies to compare with (YAML)" text={candidate.text} onText={onText} />
     </section>
   );
 }

@@ -61,6 +61,8 @@ export interface CandidateText {
   /** null for policies that are not there yet. */
   readonly id: string | null;
   readonly text: string;
+  /** What the server said of the policies that it was loaded with. */
+  readonly seen: string;
 }
 
 /** The body of `/api/try`; null if there is no hook yet. */

@@ -1,14 +1,11 @@
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { useAsking } from "../editor/asking";
-import { useLook } from "../look";
+import type { Examples } from "../editor/vocabulary";
 import type { Tried } from "../policy-shapes";
 import { TrialForm } from "./form";
 import { bodyText, type CandidateText, EMPTY_INPUT, requestOf, type TrialInput } from "./input";
 import { TrialResult } from "./result";
-
-/** The vendor's example of each method. */
-export type Examples = Readonly<Record<string, unknown>>;
 
 const PAUSE = 250;
 
@@ -16,12 +13,14 @@ interface TrialPanelProps {
   candidate: CandidateText;
   /** The method that the form begins with. */
   method: string;
+  examples: Examples | undefined;
+  /** Whether the text has errors, so that it decides nothing. */
+  isBroken: boolean;
 }
 
 /** A hook tried by the active policies and by the text in the editor, as it is typed. */
-export function TrialPanel({ candidate, method }: TrialPanelProps) {
+export function TrialPanel({ candidate, method, examples, isBroken }: TrialPanelProps) {
   const input = useSignal<TrialInput>({ ...EMPTY_INPUT, method });
-  const examples = useLook<Examples>("examples").answer?.value;
   const change = (changed: Partial<TrialInput>) => {
     input.value = { ...input.value, ...changed };
   };
@@ -29,11 +28,15 @@ export function TrialPanel({ candidate, method }: TrialPanelProps) {
   useEffect(() => {
     if (examples && !input.value.body) example(method);
   }, [examples]);
-  const asked = useAsking<Tried>("try", requestOf(input.value, candidate), PAUSE);
+  const asked = useAsking<Tried>("try", isBroken ? null : requestOf(input.value, candidate), PAUSE);
   return (
     <div class="stack">
       <TrialForm input={input.value} onInput={change} onExample={example} />
-      <TrialResult asked={asked} />
+      {isBroken ? (
+        <p class="note">The text has errors: it can be tried once they are corrected.</p>
+      ) : (
+        <TrialResult asked={asked} />
+      )}
     </div>
   );
 }

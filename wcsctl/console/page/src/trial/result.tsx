@@ -49,6 +49,7 @@ function Verdict({ title, found }: { title: string; found: TriedAnswer }) {
   const { mark, tone, word } = ANSWERS[found.answer];
   const versions = Object.entries(found.versions).filter(([, version]) => version);
   const changes = Object.entries(found.changed);
+  const config = Object.entries(found.restClientConfig).filter(([, value]) => value !== "");
   return (
     <section class="verdict">
       <h2>
@@ -116,11 +117,7 @@ function Verdict({ title, found }: { title: string; found: TriedAnswer }) {
         <dd>{found.restOnError}</dd>
         <dt>restClientConfig</dt>
         <dd>
-          {Object.keys(found.restClientConfig).length ? (
-            <Json value={found.restClientConfig} />
-          ) : (
-            "none: the defaults hold"
-          )}
+          {config.length ? <Json value={Object.fromEntries(config)} /> : "none: the defaults hold"}
         </dd>
       </dl>
       <ConsideredPolicies considered={found.considered} />
