@@ -45,3 +45,8 @@ export function sibling(command: string, words: string, others: string): string 
   const at = command.indexOf(` ${words}`);
   return at < 0 ? "" : `${command.slice(0, at)} ${others}`;
 }
+
+/** Who wrote something: of an ARN the last part, the user's or the role session's name. */
+export function author(by: string): string {
+  return by.startsWith("arn:") ? (by.split(/[:/]/).at(-1) ?? by) : by;
+}

@@ -58,7 +58,7 @@ function NoTests({ app }: { app: string }) {
     <Empty title="No tests for this app.">
       <p>
         {directory
-          ? `Write them into ${directory}, in the folder of ${app === "*" ? "every app (_every_app)" : app}, as NAME.test.yaml.`
+          ? `Write them as NAME.test.yaml into ${directory}/${app === "*" ? "_every_app" : app}.`
           : "Start wcsctl console with the directory that holds the apps' folders and their tests."}
       </p>
     </Empty>

@@ -17,9 +17,10 @@ import { EditResult } from "../editor/outcome";
 import { TestPanel } from "../editor/tests";
 import { type Examples, NO_VOCABULARY, type Vocabulary, withFields } from "../editor/vocabulary";
 import { useLook } from "../look";
-import type { Edited, Linted, OpenedPolicy, Recipe } from "../policy-shapes";
+import type { Edited, Linted, OpenedPolicy, Recipe, Version } from "../policy-shapes";
 import { filter, go, link } from "../route";
 import { whyReadOnly } from "../session";
+import { author } from "../text";
 import type { CandidateText } from "../trial/input";
 import { TrialPanel } from "../trial/panel";
 
@@ -231,6 +232,7 @@ function PolicyEditor({ app, id, recipe }: PolicyEditorProps) {
       )}
       {now && theirs.value && (
         <Conflict
+          app={app}
           theirs={theirs.value}
           said={result.value?.ok === false ? result.value.error.message : ""}
           yours={now.text}
@@ -362,6 +364,7 @@ function Beside({ candidate, opened, examples, isBroken }: BesideProps) {
 }
 
 interface ConflictProps {
+  app: string;
   theirs: OpenedPolicy;
   /** What the command said of it. */
   said: string;
@@ -371,16 +374,21 @@ interface ConflictProps {
   onKeep: (text: string) => void;
 }
 
-function Conflict({ theirs, said, yours, onYours, onKeep }: ConflictProps) {
+function Conflict({ app, theirs, said, yours, onYours, onKeep }: ConflictProps) {
+  const look = useLook<readonly Version[]>("versions", { app, limit: 1 });
+  const [last] = look.answer?.value ?? [];
   return (
     <section class="stack" aria-label="Conflict">
       <div class="note warn" role="alert">
-        <strong>Somebody else edited these policies while you did.</strong>
+        <strong>Somebody else was first. Nothing of your text was written or lost.</strong>
         {said && <p>{said}</p>}
-        <p>
-          Their edit stays, and nothing of yours was written or lost. On the left is what the table
-          has now, on the right your text: change it, then publish again.
-        </p>
+        {last?.by && (
+          <p>
+            Version {last.version} is by {author(last.by)}
+            {last.message && `: “${last.message}”`}.
+          </p>
+        )}
+        <p>Left is what the table has now, right your text: change it, then publish again.</p>
       </div>
       <div class="actions">
         <button type="button" class="primary" onClick={() => onKeep(yours)}>

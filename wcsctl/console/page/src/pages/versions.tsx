@@ -4,7 +4,7 @@ import { Badge } from "../components/badge";
 import { PolicyChanges } from "../components/changes";
 import { CopyCommand } from "../components/copy";
 import { Field, Filters } from "../components/fields";
-import { Empty, ErrorNote, Remarks } from "../components/notes";
+import { Done, Empty, ErrorNote, Remarks } from "../components/notes";
 import { Page } from "../components/page";
 import { type Column, Table } from "../components/table";
 import { Time } from "../components/time";
@@ -21,7 +21,7 @@ import type {
 } from "../policy-shapes";
 import { filter, setFilters } from "../route";
 import { whyReadOnly } from "../session";
-import { number } from "../text";
+import { author, number } from "../text";
 
 const FEW = 20;
 const MANY = 1000;
@@ -185,7 +185,7 @@ function columnsOf({ off, onRollback, onPin }: Deeds): readonly Column<Version>[
     { name: "After", cell: ({ version }) => <Pick name="second" version={version} /> },
     { name: "Compiled", cell: ({ compiledAt }) => <Time at={toSecond(compiledAt)} /> },
     { name: "Policies", cell: ({ policies }) => number(policies), figures: true, minor: true },
-    { name: "By", cell: ({ by }) => <span title={by}>{authorOf(by)}</span> },
+    { name: "By", cell: ({ by }) => <span title={by}>{author(by)}</span> },
     {
       name: "Why and what",
       wide: true,
@@ -294,31 +294,29 @@ function Result({ answer }: { answer: Answer<Edited | EditOutcome> | null }) {
   if (answer === null) return null;
   return (
     <>
-      {answer.ok ? (
-        <EditResult edited={editOf(answer.value)} />
-      ) : (
-        <ErrorNote problem={answer.error} />
-      )}
+      {answer.ok ? <Outcome value={answer.value} /> : <ErrorNote problem={answer.error} />}
       <Remarks remarks={answer.remarks} />
       <CopyCommand command={answer.command} />
     </>
   );
 }
 
-/** A pin and its release return one app's outcome. */
-function editOf(value: Edited | EditOutcome): Edited {
-  if ("apps" in value) return value;
-  return { changes: [], apps: [value], fromNextConnect: [] };
+/** A rollback returns what an edit does; a pin and its release one app's outcome. */
+function Outcome({ value }: { value: Edited | EditOutcome }) {
+  if ("apps" in value) return <EditResult edited={value} />;
+  if (!value.ok) return <EditResult edited={{ changes: [], apps: [value], fromNextConnect: [] }} />;
+  return (
+    <Done>
+      {value.pinned === null
+        ? `Unpinned: version ${value.version} is active.`
+        : `Version ${value.pinned} is pinned and active, whatever is edited, until you unpin it.`}
+    </Done>
+  );
 }
 
 /** "2030-01-31T18:00:00.123456+00:00" → "2030-01-31T18:00:00Z". */
 function toSecond(moment: string): string {
   return moment.replace(/\.\d+\+00:00$/, "Z");
-}
-
-/** Of an ARN the last part: the user's or the role session's name. */
-function authorOf(by: string): string {
-  return by.startsWith("arn:") ? (by.split(/[:/]/).at(-1) ?? by) : by;
 }
 
 const KINDS = [
