@@ -30,12 +30,11 @@ export function useLook<T>(route: string | null, query: Query = {}, every = 0): 
   const latest = useRef(query);
   latest.current = query;
 
-  const refresh = useCallback(() => {
+  const reread = useCallback(() => {
     if (route === null) return;
     abort.current?.abort();
     const own = new AbortController();
     abort.current = own;
-    loading.value = true;
     get<T>(route, latest.current, own.signal).then((answer) => {
       if (own.signal.aborted) return;
       loading.value = false;
@@ -44,12 +43,18 @@ export function useLook<T>(route: string | null, query: Query = {}, every = 0): 
     });
   }, [route, loading, last, success]);
 
+  const refresh = useCallback(() => {
+    loading.value = route !== null;
+    reread();
+  }, [route, loading, reread]);
+
   useEffect(() => {
     refresh();
     return () => abort.current?.abort();
   }, [address, refresh]);
 
-  useInterval(refresh, every);
+  // What the user did not ask for dims nothing.
+  useInterval(reread, every);
   return read(success, last, loading, refresh);
 }
 

@@ -1,5 +1,6 @@
 import type { ComponentChildren } from "preact";
 import type { Problem } from "../api";
+import type { Look } from "../look";
 
 /** What is said where there is nothing to show, and what to do about it. */
 export function Empty({ title, children }: { title: string; children?: ComponentChildren }) {
@@ -34,6 +35,11 @@ export function ErrorNote({ problem }: { problem: Problem | null }) {
       <p>{problem.message}</p>
     </div>
   );
+}
+
+/** What is there until something was read for the first time. */
+export function Looking({ look }: { look: Look<unknown> }) {
+  return look.loading && !look.answer && !look.problem ? <p class="dim">Looking …</p> : null;
 }
 
 /** What a command says to people beside its value. */

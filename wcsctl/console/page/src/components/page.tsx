@@ -4,7 +4,7 @@ import type { Look } from "../look";
 import { session } from "../session";
 import { dollars } from "../text";
 import { CopyCommand } from "./copy";
-import { ErrorNote, Remarks } from "./notes";
+import { ErrorNote, Looking, Remarks } from "./notes";
 
 interface PageProps {
   title: string;
@@ -41,6 +41,7 @@ export function Page({ title, look, costs = false, actions, filters, children }:
       </div>
       {filters}
       {look && <ErrorNote problem={look.problem} />}
+      {look && <Looking look={look} />}
       <div class={look?.loading ? "content loading" : "content"}>{children}</div>
       {look && !look.problem && <Remarks remarks={look.remarks} />}
       {look && <CopyCommand command={look.command} />}

@@ -1,7 +1,7 @@
 import type { ComponentChildren } from "preact";
 import type { Look } from "../look";
 import { CopyCommand } from "./copy";
-import { ErrorNote, Remarks } from "./notes";
+import { ErrorNote, Looking, Remarks } from "./notes";
 
 interface SectionProps {
   title: string;
@@ -25,6 +25,7 @@ export function Section({ title, look, refreshes = false, children }: SectionPro
         )}
       </div>
       {look && <ErrorNote problem={look.problem} />}
+      {look && <Looking look={look} />}
       {children}
       {look && !look.problem && <Remarks remarks={look.remarks} />}
       {look && <CopyCommand command={look.command} />}

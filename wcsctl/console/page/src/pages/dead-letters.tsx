@@ -67,7 +67,12 @@ export function DeadLettersPage() {
           selected={({ id: own }) => own === id}
         />
       )}
-      {look.answer && !letters.length && (
+      {look.answer && !letters.length && look.remarks.length > 0 && (
+        <Empty title="No dead letter is visible just now.">
+          <p>Another look at the queue hides its messages for some seconds: refresh the page.</p>
+        </Empty>
+      )}
+      {look.answer && !letters.length && !look.remarks.length && (
         <Empty title={method ? `No dead letter of ${method}.` : "No dead letters."}>
           <p>
             Hooks that a function could not process are kept here, with what went wrong, until they

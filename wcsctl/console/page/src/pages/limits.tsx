@@ -62,7 +62,12 @@ const COLUMNS: readonly Column<Budget>[] = [
     name: "Held",
     cell: ({ held, most }) => (
       <span class="held">
-        <meter min={0} max={Math.max(most, 1)} value={held} aria-hidden="true" />
+        <span class="meter" aria-hidden="true">
+          <span
+            class={held >= most ? "full" : ""}
+            style={{ width: `${Math.min(held / Math.max(most, 1), 1) * 100}%` }}
+          />
+        </span>
         {held} of {most}
         {held >= most && <strong> full</strong>}
       </span>

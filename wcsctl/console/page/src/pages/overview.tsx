@@ -1,7 +1,7 @@
 import { useMemo } from "preact/hooks";
 import { Badge, type Tone } from "../components/badge";
 import { Filters, SinceFilter, sinceFilter } from "../components/fields";
-import { Empty } from "../components/notes";
+import { Empty, Looking } from "../components/notes";
 import { Page } from "../components/page";
 import { Plot } from "../components/plot";
 import { Section } from "../components/section";
@@ -49,7 +49,10 @@ export function OverviewPage() {
         <Section title="Health" look={status}>
           {status.answer && <Attention status={status.answer.value} />}
         </Section>
-        <Section title="Apps">{status.answer && <Apps apps={status.answer.value.apps} />}</Section>
+        <Section title="Apps">
+          <Looking look={status} />
+          {status.answer && <Apps apps={status.answer.value.apps} />}
+        </Section>
       </div>
       <Section title="Trend" look={{ ...trend, command: "" }}>
         {trend.answer && <Plots trend={trend.answer.value} />}
