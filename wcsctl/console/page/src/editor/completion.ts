@@ -24,6 +24,7 @@ const FIELD_MAPS = new Set(["match", "set", "compute"]);
 const MAPS = new Set(["match", "set", "compute", "lookup", "limit"]);
 const OFFERED_AT_ONCE = new Set(["action", "method", "mode", "whenError"]);
 const VARIABLES_FIRST = 10;
+const OWN_FIELDS_FIRST = 20;
 
 /** Complete what `vocabulary` returns at that moment. */
 export function completions(vocabulary: () => Vocabulary): CompletionSource {
@@ -118,7 +119,7 @@ function ofExpression(
     return { from, options, validFor: /^\w*$/ };
   }
   const path = words.slice(0, -1);
-  const children =
+  const children: readonly Variable[] =
     path.length === 1 && path[0] === "rows"
       ? aliasesAround(context.state, place.within).map((name) => ({
           name,
@@ -127,7 +128,12 @@ function ofExpression(
         }))
       : (variableAt(vocabulary, path)?.children ?? []);
   const members = functions.filter(isMember).map((one) => ofFunction(one));
-  const fields = children.map((one) => ({ ...ofVariable(one), boost: VARIABLES_FIRST }));
+  const own: readonly string[] =
+    attributesAround(context.state, place.within).get("method")?.match(/\w+/g) ?? [];
+  const fields = children.map((one) => ({
+    ...ofVariable(one),
+    boost: one.methods?.some((name) => own.includes(name)) ? OWN_FIELDS_FIRST : VARIABLES_FIRST,
+  }));
   return { from, options: [...fields, ...members], validFor: /^\w*$/ };
 }
 

@@ -65,7 +65,7 @@ export function placeAt(state: EditorState, position: number): Place {
     : valueAt(path, from, position);
 }
 
-/** The other attributes of the policy that a position is in: the texts of plain ones. */
+/** The attributes of the policy that a position is in, each with what is written for it. */
 export function attributesAround(state: EditorState, position: number): Map<string, string> {
   const found = new Map<string, string>();
   const policy = policyAround(state, position);
@@ -73,8 +73,7 @@ export function attributesAround(state: EditorState, position: number): Map<stri
     const key = pair.getChild("Key");
     const value = pair.lastChild;
     if (key === null) continue;
-    const text = value !== null && SCALARS.has(value.name) ? textOf(state, value) : "";
-    found.set(textOf(state, key), text);
+    found.set(textOf(state, key), value === null ? "" : textOf(state, value));
   }
   return found;
 }

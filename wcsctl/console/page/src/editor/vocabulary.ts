@@ -23,6 +23,8 @@ export interface Variable {
   readonly type: string;
   readonly doc: string;
   readonly children?: readonly Variable[];
+  /** The methods whose hooks have such a field. */
+  readonly methods?: readonly string[];
 }
 
 export interface CelFunction {
@@ -71,7 +73,8 @@ function fieldsOf(examples: Examples): Variable[] {
   }
   return [...found].map(([name, { type, methods }]) => {
     const more = methods.length > NAMED_METHODS ? " and more" : "";
-    return { name, type, doc: `A field of ${methods.slice(0, NAMED_METHODS).join(", ")}${more}.` };
+    const doc = `A field of ${methods.slice(0, NAMED_METHODS).join(", ")}${more}.`;
+    return { name, type, doc, methods };
   });
 }
 

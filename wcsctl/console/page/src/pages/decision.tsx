@@ -23,7 +23,7 @@ export function DecisionPage() {
       look={look}
       actions={
         found?.method && (
-          <a class="button" href={link("try", { method: found.method })}>
+          <a class="button" href={link("try", { decision: found.decision })}>
             Try {found.method}
           </a>
         )

@@ -58,7 +58,8 @@ export function PoliciesPage() {
   const asking = useSignal(false);
   const list = look.answer?.value;
   const query = ["find", "action", "method", "mode"].map(filter);
-  const rows = useMemo(() => chosen(list?.policies ?? [], query), [list, query.join("\n")]);
+  const found = useMemo(() => (list?.policies ?? []).map(toSearch), [list]);
+  const rows = useMemo(() => chosen(found, query), [found, query.join("\n")]);
   return (
     <Page
       title="Policies"
@@ -271,18 +272,29 @@ function NewPolicy({ app, apps, onClose }: NewPolicyProps) {
   );
 }
 
-function chosen(policies: readonly PolicyRow[], query: readonly string[]): readonly PolicyRow[] {
+interface Searchable {
+  readonly policy: PolicyRow;
+  /** What the words of a search are looked for in. */
+  readonly text: string;
+}
+
+function toSearch(policy: PolicyRow): Searchable {
+  const { app, id, action } = policy;
+  return { policy, text: `${app} ${id} ${methodText(policy)} ${action}`.toLowerCase() };
+}
+
+function chosen(among: readonly Searchable[], query: readonly string[]): readonly PolicyRow[] {
   const [find = "", action, method, mode] = query;
   const words = find.toLowerCase().split(/\s+/).filter(Boolean);
-  return policies.filter((policy) => {
-    const text = `${policy.app} ${policy.id} ${methodText(policy)} ${policy.action}`.toLowerCase();
-    return (
-      words.every((word) => text.includes(word)) &&
-      (!action || policy.action === action) &&
-      (!mode || policy.mode === mode) &&
-      (!method || [policy.method].flat().includes(method))
-    );
-  });
+  return among
+    .filter(
+      ({ policy, text }) =>
+        words.every((word) => text.includes(word)) &&
+        (!action || policy.action === action) &&
+        (!mode || policy.mode === mode) &&
+        (!method || [policy.method].flat().includes(method)),
+    )
+    .map(({ policy }) => policy);
 }
 
 function needsAttention({ ok, pinned, warnings }: AppRow): boolean {

@@ -174,6 +174,7 @@ function PolicyEditor({ app, id, recipe }: PolicyEditorProps) {
     if (!answer.ok) return;
     dropDraft(app, id);
     editing.value = null;
+    notice.value = `Policy ${id} is deleted. Versions has its text, and can roll back to it.`;
   };
 
   const title = id || "New policy";
@@ -211,7 +212,7 @@ function PolicyEditor({ app, id, recipe }: PolicyEditorProps) {
       )}
       <Published answer={result.value} app={app} id={id} />
       {notice.value && (
-        <p class="note warn" role="status">
+        <p class="note" role="status">
           {notice.value}
         </p>
       )}

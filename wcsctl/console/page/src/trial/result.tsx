@@ -49,7 +49,7 @@ function Verdict({ title, found }: { title: string; found: TriedAnswer }) {
   const { mark, tone, word } = ANSWERS[found.answer];
   const versions = Object.entries(found.versions).filter(([, version]) => version);
   const changes = Object.entries(found.changed);
-  const config = Object.entries(found.restClientConfig).filter(([, value]) => value !== "");
+  const config = withoutEmpty(found.restClientConfig);
   return (
     <section class="verdict">
       <h2>
@@ -116,9 +116,7 @@ function Verdict({ title, found }: { title: string; found: TriedAnswer }) {
         <dt>restOnError</dt>
         <dd>{found.restOnError}</dd>
         <dt>restClientConfig</dt>
-        <dd>
-          {config.length ? <Json value={Object.fromEntries(config)} /> : "none: the defaults hold"}
-        </dd>
+        <dd>{config.length ? <Json value={config} /> : "none: the defaults hold"}</dd>
       </dl>
       <ConsideredPolicies considered={found.considered} />
     </section>
@@ -182,6 +180,11 @@ function PolicyRows({ policies, label }: { policies: readonly ConsideredPolicy[]
 function whyOf({ detail, rows }: ConsideredPolicy): string {
   const looked = Object.entries(rows).map(([alias, said]) => `rows.${alias}: ${said}`);
   return [detail, ...looked].filter(Boolean).join("; ");
+}
+
+/** restClientConfig without what it leaves empty. */
+function withoutEmpty(config: TriedAnswer["restClientConfig"]): TriedAnswer["restClientConfig"] {
+  return JSON.parse(JSON.stringify(config, (_, value) => (value === "" ? undefined : value)));
 }
 
 /** A policy's name as a link to its editor. */
