@@ -51,7 +51,7 @@ function Verdict({ title, found }: { title: string; found: TriedAnswer }) {
   const changes = Object.entries(found.changed);
   const config = withoutEmpty(found.restClientConfig);
   return (
-    <section class="verdict">
+    <section class="trial">
       <h2>
         {title}
         {versions.length > 0 && (
@@ -61,7 +61,7 @@ function Verdict({ title, found }: { title: string; found: TriedAnswer }) {
           </span>
         )}
       </h2>
-      <p class="answer">
+      <p class="trial-answer">
         <Badge tone={tone} mark={mark}>
           {word}
         </Badge>{" "}
@@ -116,7 +116,7 @@ function Verdict({ title, found }: { title: string; found: TriedAnswer }) {
         <dt>restOnError</dt>
         <dd>{found.restOnError}</dd>
         <dt>restClientConfig</dt>
-        <dd>{config.length ? <Json value={config} /> : "none: the defaults hold"}</dd>
+        <dd>{Object.keys(config).length ? <Json value={config} /> : "none: the defaults hold"}</dd>
       </dl>
       <ConsideredPolicies considered={found.considered} />
     </section>
