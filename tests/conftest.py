@@ -7,6 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, ClassVar
 
+import botocore.httpsession
 import botocore.loaders
 import botocore.session
 import pytest
@@ -20,6 +21,8 @@ _TESTS = Path(__file__).resolve().parent
 # A function has one session and reads AWS's service descriptions once; each test makes functions of
 # its own, and what they would read is the same.
 botocore.session.create_loader = cache(botocore.loaders.create_loader)
+# No test speaks TLS to AWS, for which each client would read what it trusts.
+botocore.httpsession.create_urllib3_context = cache(botocore.httpsession.create_urllib3_context)
 
 
 class _EventAliaser(EventAliaser):

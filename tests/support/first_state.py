@@ -10,6 +10,8 @@ from typing import Any, Final, NamedTuple, cast
 import boto3
 from moto.backends import get_backend
 
+import tests.support.quick_moto  # noqa: F401 - before moto is asked for the first time
+
 
 class _Made(NamedTuple):
     """What was made first.
