@@ -646,7 +646,7 @@ class MotoOverHttp(BaseHTTPRequestHandler):
 def moto_over_http() -> Iterator[tuple[str, set[str]]]:
     MotoOverHttp.asked = set()
     with mock_aws(), ThreadingHTTPServer(("127.0.0.1", 0), MotoOverHttp) as server:
-        thread = threading.Thread(target=server.serve_forever)
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         yield f"http://127.0.0.1:{server.server_port}", MotoOverHttp.asked
         server.shutdown()

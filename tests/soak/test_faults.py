@@ -104,7 +104,7 @@ def upstream() -> Iterator[tuple[int, list[str]]]:
     hosts: list[str] = []
     handler = type("Upstream", (_Upstream,), {"hosts": hosts})
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
         thread.start()
         yield server.server_port, hosts
         server.shutdown()

@@ -49,7 +49,7 @@ class FaultyEndpoint:
     @contextmanager
     def serving(self) -> Iterator[Self]:
         """Serve for the duration of a `with` block."""
-        thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
         thread.start()
         try:
             yield self

@@ -68,7 +68,7 @@ def stack(asked: list[tuple[str, Any]], monkeypatch: pytest.MonkeyPatch) -> Iter
     """A stack whose compiler runs whenever wcsctl waits."""
     handler = type("Handler", (_BackEnd,), {"asked": asked})
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     with operated() as stack:
         stack.outputs["HooksUrl"] = f"http://127.0.0.1:{server.server_port}/"
         back_end = partial(DeployedBackEnd, sleep=lambda _: _compile(stack))

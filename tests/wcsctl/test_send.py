@@ -43,7 +43,7 @@ class Endpoint(BaseHTTPRequestHandler):
 def endpoint(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Endpoint]]:
     Endpoint.hooks, Endpoint.refused = [], set()
     with ThreadingHTTPServer(("127.0.0.1", 0), Endpoint) as server:
-        thread = Thread(target=server.serve_forever)
+        thread = Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         target = HookTarget(f"http://127.0.0.1:{server.server_port}/")
         monkeypatch.setattr(Deployment, "target", target)
