@@ -1,8 +1,10 @@
 """The stack is synthesised once per set of settings: that takes longer than all that is asked."""
 
+import json
 import os
 from collections.abc import Callable
 from functools import cache
+from hashlib import sha256
 from typing import Final
 
 import pytest
@@ -44,9 +46,22 @@ def new_code(tmp_path_factory: pytest.TempPathFactory) -> NewCode:
 
 
 @pytest.fixture(scope="session")
-def stack_with(new_code: NewCode) -> Synthesise:
-    """Synthesise the stack with other settings."""
-    return cache(lambda settings: synthesise(settings, new_code()))
+def stack_with(new_code: NewCode, tmp_path_factory: pytest.TempPathFactory) -> Synthesise:
+    """Synthesise the stack with other settings, or take what another worker has synthesised."""
+    temporary = tmp_path_factory.getbasetemp()
+    of_run = temporary.parent if "PYTEST_XDIST_WORKER" in os.environ else temporary
+
+    def stack_with(settings: Settings) -> SynthesisedStack:
+        kept = of_run / f"template-{sha256(repr(settings).encode()).hexdigest()}.json"
+        if kept.exists():
+            return SynthesisedStack(json.loads(kept.read_text()))
+        stack = synthesise(settings, new_code())
+        written = temporary / kept.name
+        written.write_text(json.dumps(stack.template))
+        written.replace(kept)
+        return stack
+
+    return cache(stack_with)
 
 
 @pytest.fixture(scope="session")
