@@ -84,19 +84,19 @@ class Deployed:
     def configurations(self) -> FunctionConfigurations:
         return FunctionConfigurations(self.deployment)
 
-    @property
+    @cached_property
     def secrets(self) -> "SecretsManagerClient":
         return self._session().client("secretsmanager", endpoint_url=self.workspace.endpoint)
 
-    @property
+    @cached_property
     def queues(self) -> "SQSClient":
         return self._session().client("sqs", endpoint_url=self.workspace.endpoint)
 
-    @property
+    @cached_property
     def functions(self) -> "LambdaClient":
         return self._session().client("lambda", endpoint_url=self.workspace.endpoint)
 
-    @property
+    @cached_property
     def sts(self) -> "STSClient":
         return self._session().client("sts", endpoint_url=self.workspace.endpoint)
 
