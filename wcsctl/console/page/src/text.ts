@@ -50,3 +50,8 @@ export function sibling(command: string, words: string, others: string): string 
 export function author(by: string): string {
   return by.startsWith("arn:") ? (by.split(/[:/]/).at(-1) ?? by) : by;
 }
+
+/** "2030-01-31T18:00:00.123456+00:00" → "2030-01-31T18:00:00Z". */
+export function wholeSecond(moment: string): string {
+  return moment.replace(/\.\d+\+00:00$/, "Z");
+}

@@ -11,7 +11,7 @@ import { useLook } from "../look";
 import type { AppRow, PolicyList, PolicyRow, Recipe, Standing } from "../policy-shapes";
 import { filter, go, link, setFilters } from "../route";
 import { methodNames, whyReadOnly } from "../session";
-import { counted, number } from "../text";
+import { counted, number, wholeSecond } from "../text";
 
 const ACTIONS = ["echo", "override", "deny", "configure", "trust"] as const;
 const MODES = ["enforce", "shadow", "off"] as const;
@@ -25,7 +25,7 @@ const STANDINGS: Readonly<Record<Standing, { tone: Tone; mark: string; title: st
 const MOST_APPS = 8;
 
 const COLUMNS: readonly Column<PolicyRow>[] = [
-  { name: "Policy", cell: ({ id }) => <code>{id}</code>, sort: ({ id }) => id },
+  { name: "Policy", cell: ({ id }) => <code class="policy-id">{id}</code>, sort: ({ id }) => id },
   { name: "App", cell: ({ app }) => <AppName app={app} />, sort: ({ app }) => app },
   { name: "Action", cell: ({ action }) => action, sort: ({ action }) => action },
   { name: "Method", cell: methodText, sort: methodText, wide: true },
@@ -165,7 +165,7 @@ const APP_COLUMNS: readonly Column<AppRow>[] = [
   { name: "Version", cell: ({ version }) => version || "none", figures: true },
   {
     name: "Compiled",
-    cell: ({ compiledAt }) => (compiledAt ? <Time at={compiledAt} /> : "never"),
+    cell: ({ compiledAt }) => (compiledAt ? <Time at={wholeSecond(compiledAt)} /> : "never"),
     minor: true,
   },
   { name: "State", cell: AppState, wide: true },

@@ -21,7 +21,7 @@ import type {
 } from "../policy-shapes";
 import { filter, setFilters } from "../route";
 import { whyReadOnly } from "../session";
-import { author, number } from "../text";
+import { author, number, wholeSecond } from "../text";
 
 const FEW = 20;
 const MANY = 1000;
@@ -183,7 +183,7 @@ function columnsOf({ off, onRollback, onPin }: Deeds): readonly Column<Version>[
     },
     { name: "Before", cell: ({ version }) => <Pick name="first" version={version} /> },
     { name: "After", cell: ({ version }) => <Pick name="second" version={version} /> },
-    { name: "Compiled", cell: ({ compiledAt }) => <Time at={toSecond(compiledAt)} /> },
+    { name: "Compiled", cell: ({ compiledAt }) => <Time at={wholeSecond(compiledAt)} /> },
     { name: "Policies", cell: ({ policies }) => number(policies), figures: true, minor: true },
     { name: "By", cell: ({ by }) => <span title={by}>{author(by)}</span> },
     {
@@ -312,11 +312,6 @@ function Outcome({ value }: { value: Edited | EditOutcome }) {
         : `Version ${value.pinned} is pinned and active, whatever is edited, until you unpin it.`}
     </Done>
   );
-}
-
-/** "2030-01-31T18:00:00.123456+00:00" → "2030-01-31T18:00:00Z". */
-function toSecond(moment: string): string {
-  return moment.replace(/\.\d+\+00:00$/, "Z");
 }
 
 const KINDS = [
