@@ -82,6 +82,8 @@ function PolicyEditor({ app, id, recipe }: PolicyEditorProps) {
     [words, examples],
   );
 
+  // No id begins with #.
+  const draftId = id || `# ${recipe}`;
   const now = editing.value;
   const changed = now !== null && now.text !== now.base;
   const candidate = { app, id: id || null, text: now?.text ?? "", seen: now?.seen ?? "" };
@@ -91,8 +93,8 @@ function PolicyEditor({ app, id, recipe }: PolicyEditorProps) {
 
   const edit = (next: Editing) => {
     editing.value = next;
-    if (next.text === next.base) dropDraft(app, id);
-    else keepDraft(app, id, next);
+    if (next.text === next.base) dropDraft(app, draftId);
+    else keepDraft(app, draftId, next);
   };
   const read = async (): Promise<OpenedPolicy | null> => {
     const answer = await get<OpenedPolicy>("policy", { app, id });
@@ -104,8 +106,8 @@ function PolicyEditor({ app, id, recipe }: PolicyEditorProps) {
     if (found === null) return;
     opened.value = found;
     const base = id ? found.text : recipe ? await recipeText(recipe) : NEW_POLICY;
-    const draft = readDraft(app, id);
-    if (draft === null || draft.text === base || (!id && recipe)) {
+    const draft = readDraft(app, draftId);
+    if (draft === null || draft.text === base) {
       editing.value = { text: base, base, seen: found.seen };
       return;
     }
@@ -172,7 +174,7 @@ function PolicyEditor({ app, id, recipe }: PolicyEditorProps) {
     busy.value = "";
     result.value = answer;
     if (!answer.ok) return;
-    dropDraft(app, id);
+    dropDraft(app, draftId);
     editing.value = null;
     notice.value = `Policy ${id} is deleted. Versions has its text, and can roll back to it.`;
   };
@@ -210,7 +212,7 @@ function PolicyEditor({ app, id, recipe }: PolicyEditorProps) {
           {busy.value}
         </p>
       )}
-      <Published answer={result.value} app={app} id={id} />
+      <Published answer={result.value} id={id} />
       {notice.value && (
         <p class="note" role="status">
           {notice.value}
@@ -306,6 +308,7 @@ function PolicyEditor({ app, id, recipe }: PolicyEditorProps) {
             opened={opened.value}
             examples={examples}
             isBroken={errors > 0}
+            isChecked={!linted.waiting}
           />
         </div>
       )}
@@ -323,10 +326,11 @@ interface BesideProps {
   opened: OpenedPolicy | null;
   examples: Examples | undefined;
   isBroken: boolean;
+  isChecked: boolean;
 }
 
 /** What the text would do, and what the folder's tests say of it. */
-function Beside({ candidate, opened, examples, isBroken }: BesideProps) {
+function Beside({ candidate, opened, examples, isBroken, isChecked }: BesideProps) {
   const tab = useSignal<"try" | "tests">("try");
   return (
     <section class="stack" aria-label="What the text does">
@@ -355,7 +359,10 @@ function Beside({ candidate, opened, examples, isBroken }: BesideProps) {
       </div>
       <div role="tabpanel" id={`panel-${tab.value}`} aria-labelledby={`tab-${tab.value}`}>
         {tab.value === "try" ? (
-          <TrialPanel {...{ candidate, examples, isBroken }} method={firstMethod(opened)} />
+          <TrialPanel
+            {...{ candidate, examples, isBroken, isChecked }}
+            method={firstMethod(opened)}
+          />
         ) : (
           <TestPanel candidate={candidate} files={opened?.tests ?? []} />
         )}
@@ -406,11 +413,10 @@ function Conflict({ app, theirs, said, yours, onYours, onKeep }: ConflictProps) 
 
 interface PublishedProps {
   answer: Answer<Edited> | null;
-  app: string;
   id: string;
 }
 
-function Published({ answer, app, id }: PublishedProps) {
+function Published({ answer, id }: PublishedProps) {
   if (answer === null) return null;
   if (!answer.ok && answer.error.exit === CONFLICT) return <CopyCommand command={answer.command} />;
   const added = answer.ok && !id ? answer.value.changes : [];
@@ -424,7 +430,6 @@ function Published({ answer, app, id }: PublishedProps) {
               type="button"
               key={one.id}
               onClick={() => {
-                dropDraft(app, "");
                 go("policy", { app: one.app, id: one.id });
               }}
             >

@@ -7,7 +7,7 @@ import { TrialForm } from "./form";
 import { bodyText, type CandidateText, EMPTY_INPUT, requestOf, type TrialInput } from "./input";
 import { TrialResult } from "./result";
 
-const PAUSE = 250;
+const PAUSE = 150;
 
 interface TrialPanelProps {
   candidate: CandidateText;
@@ -16,10 +16,12 @@ interface TrialPanelProps {
   examples: Examples | undefined;
   /** Whether the text has errors, so that it decides nothing. */
   isBroken: boolean;
+  /** Whether it is known if the text has errors. */
+  isChecked: boolean;
 }
 
 /** A hook tried by the active policies and by the text in the editor, as it is typed. */
-export function TrialPanel({ candidate, method, examples, isBroken }: TrialPanelProps) {
+export function TrialPanel({ candidate, method, examples, isBroken, isChecked }: TrialPanelProps) {
   const input = useSignal<TrialInput>({ ...EMPTY_INPUT, method });
   const change = (changed: Partial<TrialInput>) => {
     input.value = { ...input.value, ...changed };
@@ -28,7 +30,9 @@ export function TrialPanel({ candidate, method, examples, isBroken }: TrialPanel
   useEffect(() => {
     if (examples && !input.value.body) example(method);
   }, [examples]);
-  const asked = useAsking<Tried>("try", isBroken ? null : requestOf(input.value, candidate), PAUSE);
+  const isReady = isChecked && !isBroken;
+  const request = isReady ? requestOf(input.value, candidate) : null;
+  const asked = useAsking<Tried>("try", request, PAUSE);
   return (
     <div class="stack">
       <TrialForm input={input.value} onInput={change} onExample={example} />
