@@ -44,7 +44,7 @@ export function DecisionPage() {
 function Explained({ found }: { found: Explanation }) {
   return (
     <>
-      <p class="verdict">
+      <p class="answer">
         <AnswerBadge answer={found.answer} /> <strong>{found.status}</strong>
         {found.reason && <span> “{found.reason}”</span>}
       </p>

@@ -121,7 +121,7 @@ function until({ expiresAt, damaged }: Ban) {
   );
 }
 
-/** For whom a ban is written, as the server reports it. */
+/** What a ban does in an app, as the server reports it. */
 interface Reach {
   readonly app: string;
   readonly refused: readonly string[];

@@ -15,8 +15,8 @@ const MEANINGS: Readonly<Record<string, string>> = {
   aborted: "The action was refused, and the client was told.",
   "stream-ended": "The stream was ended.",
   "error-event": "WCS carried on, and sent the client an ErrorEvent.",
-  continued: "WCS carried on as if nothing had been said.",
-  UNKNOWN: "What the session was told could not be found out.",
+  continued: "WCS carried on as if the reply had been a 200.",
+  UNKNOWN: "The session's restOnError could not be determined.",
 };
 
 const CAUSES: Readonly<Record<string, { tone: Tone; mark: string; meaning: string }>> = {
@@ -78,24 +78,28 @@ function Advice({ cells }: { cells: readonly RestErrors[] }) {
     <div class="note warn">
       <strong>{counted(ineffective, "denial")} had no effect.</strong>
       <p>
-        A policy denied and WCS continued: those sessions were told <code>restOnError: LOG</code>.
-        They connected before the policy was active, or not at all. Sessions that connect from now
-        on are told <code>FAIL</code>; clients that reconnect are denied.
+        A policy denied and WCS continued, because those sessions have <code>restOnError: LOG</code>
+        : they connected before the policy was active, or not at all. Sessions that connect now get{" "}
+        <code>FAIL</code>, so clients that reconnect are denied.
       </p>
     </div>
   );
 }
 
 function Grid({ cells, every }: { cells: readonly RestErrors[]; every: boolean }) {
-  const rows = new Map<string, { category: string; told: string; cells: RestErrors[] }>();
+  const rows = new Map<string, { category: string; restOnError: string; cells: RestErrors[] }>();
   for (const cell of [...cells, ...(every ? possible() : [])]) {
     const key = `${cell.category} ${cell.restOnError}`;
-    const row = rows.get(key) ?? { category: cell.category, told: cell.restOnError, cells: [] };
+    const row = rows.get(key) ?? {
+      category: cell.category,
+      restOnError: cell.restOnError,
+      cells: [],
+    };
     row.cells.push(cell);
     rows.set(key, row);
   }
   const shown = [...rows.values()].sort((one, other) =>
-    `${one.category} ${one.told}` < `${other.category} ${other.told}` ? -1 : 1,
+    `${one.category} ${one.restOnError}` < `${other.category} ${other.restOnError}` ? -1 : 1,
   );
   const columns = OUTCOMES.filter((name) => cells.some(({ outcome }) => every || outcome === name));
   if (!shown.length) return null;
@@ -116,9 +120,9 @@ function Grid({ cells, every }: { cells: readonly RestErrors[]; every: boolean }
         </thead>
         <tbody>
           {shown.map((row) => (
-            <tr key={row.category + row.told}>
+            <tr key={row.category + row.restOnError}>
               <th scope="row">{row.category}</th>
-              <td>{row.told}</td>
+              <td>{row.restOnError}</td>
               {columns.map((name) => (
                 <td key={name}>
                   {row.cells
