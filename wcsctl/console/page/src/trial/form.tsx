@@ -58,9 +58,9 @@ export function TrialForm({ input, onInput, onExample }: FormProps) {
           />
         )}
         <Field
-          label="Moment (empty: now)"
+          label="Moment (ISO 8601)"
           value={input.at}
-          placeholder="2030-01-31T18:00:00Z"
+          placeholder="now"
           onChange={(at) => onInput({ at: at.trim() })}
         />
       </div>
