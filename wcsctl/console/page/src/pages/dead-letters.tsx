@@ -127,7 +127,11 @@ const RESULT_COLUMNS: readonly Column<Redriven>[] = [
   { name: "Hook", cell: ({ method, kind }) => method || kind },
   {
     name: "Result",
-    cell: ({ result }) => <Badge {...(RESULTS[result] ?? { tone: "plain" })}>{result}</Badge>,
+    cell: ({ result }) => (
+      <Badge {...(RESULTS[result] ?? { tone: "plain" })}>
+        {result === "hopeless" ? "unrecoverable" : result}
+      </Badge>
+    ),
   },
   { name: "What came of it", cell: ({ told }) => told, wide: true },
 ];
@@ -149,11 +153,16 @@ function Results({ write }: { write: Write }) {
           rowKey={({ messageId, id }) => messageId || id}
         />
       )}
-      <Written write={write}>
-        {results.length ? "Redriven, as the table says." : "No dead letter fits."}
-      </Written>
+      <Written write={write}>{redriveText(results, answer.command)}</Written>
     </>
   );
+}
+
+function redriveText(results: readonly Redriven[], command: string): string {
+  if (!results.length) return "No dead letter fits.";
+  if (command.includes(" --dry-run")) return "A dry run: nothing was redriven.";
+  const done = results.filter(({ result }) => result === "done").length;
+  return `Redriven: ${done} of ${results.length}.`;
 }
 
 function Letter({ id, list }: { id: string; list: Look<unknown> }) {

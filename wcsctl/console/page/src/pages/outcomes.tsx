@@ -12,7 +12,7 @@ const OUTCOMES = ["declined", "aborted", "stream-ended", "error-event", "continu
 
 const MEANINGS: Readonly<Record<string, string>> = {
   declined: "The connection was refused.",
-  aborted: "The action was refused, and the client was told.",
+  aborted: "The action was refused, and the client was notified.",
   "stream-ended": "The stream was ended.",
   "error-event": "WCS carried on, and sent the client an ErrorEvent.",
   continued: "WCS carried on as if the reply had been a 200.",

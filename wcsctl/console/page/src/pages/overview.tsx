@@ -244,7 +244,7 @@ function Plots({ trend: { period, points } }: { trend: Trend }) {
     }),
     [points],
   );
-  const per = period === 60 ? "a minute" : `in ${number(period / 60)} min`;
+  const per = period === 60 ? "per minute" : `per ${number(period / 60)} min`;
   return (
     <div class="columns">
       <Plot title="Hooks" unit={per} times={shown.times} series={shown.calls} />
