@@ -83,7 +83,7 @@ function Asking({ question, command, remarks, typed, settle }: Confirmation) {
             Cancel
           </button>
           <button type="submit" class="primary" disabled={!agrees}>
-            Yes
+            Yes, do it
           </button>
         </div>
       </form>
