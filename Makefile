@@ -114,7 +114,7 @@ cost: setup ## Calculate the bill and the order of quotas, into docs/cost.md and
 	@$(RUN) tools.cost
 
 ##@ Maintain it
-.PHONY: wheel lock audit reference
+.PHONY: wheel lock audit reference screenshots
 wheel: setup ## Build the wheel of wcsctl, console included, into dist/
 	@$(UV) build --quiet --wheel --out-dir dist --python .venv/bin/python .
 
@@ -127,6 +127,10 @@ lock: setup ## Pin the packages' versions again (UPGRADE=1: the newest allowed)
 
 audit: setup ## Look up known vulnerabilities of the pinned packages; needs the network
 	@$(RUN) tools.audit
+
+screenshots: setup chromium ## Render the pictures of the console in docs/console
+	@mkdir -p docs/console
+	@CONSOLE_SCREENSHOTS=docs/console $(PY) -m pytest -q -n 0 tests/e2e/test_console.py
 
 reference: setup ## Write docs/wcsctl.md from the commands, docs/openapi.yaml and docs/hook-fields.md from the methods
 	@$(RUN) tools.reference

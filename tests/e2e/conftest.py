@@ -143,9 +143,11 @@ class Deployed:
         content = body if isinstance(body, bytes) else json.dumps(body).encode()
         return self.hooks.post(method, content, authorization=authorization)
 
-    def post_connected(self, method: str, body: Mapping[str, Any]) -> HookReply:
+    def post_connected(
+        self, method: str, body: Mapping[str, Any], connect_fields: Mapping[str, Any] | None = None
+    ) -> HookReply:
         """Post a hook of a client that connected before, as nearly all are."""
-        connect, content = as_of_client(method, json.dumps(body).encode(), {})
+        connect, content = as_of_client(method, json.dumps(body).encode(), connect_fields or {})
         assert connect is not None
         assert self.hooks.post("connect", connect).status == 200
         return self.hooks.post(method, content)

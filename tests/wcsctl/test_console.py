@@ -252,6 +252,22 @@ def test_given_a_rollback_when_it_is_agreed_to_then_the_old_policies_are_active(
     assert _loaded(page, app="school", id="no")["policy"]["reason"] == "first"
 
 
+def test_given_everything_that_can_be_read_then_no_answer_has_the_aws_credentials(
+    others: Commands, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "access-key-of-the-operator")
+    monkeypatch.setenv("AWS_SESSION_TOKEN", "session-token-of-the-operator")
+    others.enforce("school", deny())
+    page = _page(others)
+    given = {"app": "school", "id": "no", "version": "1", "list": "bans", "first": "1"}
+
+    own = ("session", "trend", "policy", "recipes", "vocabulary", "version", "examples", "lists")
+    answers = [page.get(f"/api/{path}", params=given).text for path in (*READS, *own)]
+
+    assert not [one for one in answers if "Not found" in one]
+    assert not [one for one in answers if "of-the-operator" in one]
+
+
 @pytest.mark.parametrize(
     ("path", "given", "status", "told"),
     [

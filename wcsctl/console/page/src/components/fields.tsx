@@ -1,6 +1,6 @@
 import { useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
-import { useEffect, useId } from "preact/hooks";
+import { useEffect, useId, useRef } from "preact/hooks";
 import { filter, setFilters } from "../route";
 
 interface FieldProps {
@@ -21,13 +21,16 @@ export function Field(props: FieldProps) {
   const { label, value, onChange, placeholder, suggestions, live = true, required, type } = props;
   const id = useId();
   const typed = useSignal(value);
+  const input = useRef<HTMLInputElement>(null);
   useEffect(() => {
-    typed.value = value;
+    // Of a value that was typed here, the address may lag behind.
+    if (document.activeElement !== input.current) typed.value = value;
   }, [typed, value]);
   return (
     <div class="field">
       <label for={id}>{label}</label>
       <input
+        ref={input}
         id={id}
         type={type ?? "text"}
         value={typed}
