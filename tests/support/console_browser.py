@@ -45,11 +45,10 @@ def console_address(directory: Path, *options: str) -> Iterator[str]:
     directory
         That of the local deployment.
     """
-    command = [
-        str(REPOSITORY / ".venv" / "bin" / "wcsctl"),
-        *("--local", "--local-directory", str(directory), "console", "--no-open", *options),
-    ]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    wcsctl = str(REPOSITORY / ".venv" / "bin" / "wcsctl")
+    command = [wcsctl, "--local", "console", "--no-open", *options]
+    environment = {**os.environ, "WCSCTL_LOCAL": str(directory)}
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         try:
             yield process.stdout.readline().strip()

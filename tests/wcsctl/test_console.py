@@ -249,6 +249,8 @@ def test_given_a_rollback_when_it_is_agreed_to_then_the_old_policies_are_active(
     done = _agree(page, "/api/versions/rollback", {"app": "school", "previous": True})
 
     assert done.json()["command"] == "wcsctl --stack school policy rollback --previous school"
+    history = page.get("/api/versions", params={"app": "school", "limit": "5"}).json()
+    assert history["command"] == "wcsctl --stack school policy history --limit 5 school"
     assert _loaded(page, app="school", id="no")["policy"]["reason"] == "first"
 
 

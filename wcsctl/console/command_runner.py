@@ -200,4 +200,10 @@ class CommandRunner:
 
     def line(self, words: Sequence[str]) -> str:
         """Return a command line for a shell, with the options that select the deployment."""
-        return f"wcsctl {shlex.join([*self.options, *words])}"
+        shown: list[str] = []
+        for word in words:
+            name, equals, value = word.partition("=")
+            # People write an option and its value apart, where that means the same.
+            apart = word.startswith("--") and equals and not value.startswith("-")
+            shown += [name, value] if apart else [word]
+        return f"wcsctl {shlex.join([*self.options, *shown])}"
