@@ -265,7 +265,8 @@ class CloudWatchMetrics:
             *(self._of_category("ServiceTime", category, f"p{one}") for one, category in times),
         ]
         period = trend_period(until - since)
-        found = self._ask_by_period(queries, since, until, period)
+        start, end = _begin(since, period), _begin(until, period) + period
+        found = self._ask_by_period(queries, start, end, period)
         summed: dict[float, Counter[str]] = defaultdict(Counter)
         slowest: dict[tuple[float, int], float] = {}
         for (name, _), series in zip(counts, found, strict=False):
@@ -349,7 +350,7 @@ class CloudWatchMetrics:
         for batch in itertools.batched(numbered, _QUERIES):
             for page in paginator.paginate(
                 MetricDataQueries=list(batch),
-                StartTime=datetime.fromtimestamp(_begin(since, period), UTC),
+                StartTime=datetime.fromtimestamp(since, UTC),
                 EndTime=datetime.fromtimestamp(until, UTC),
             ):
                 for result in page["MetricDataResults"]:
