@@ -12,8 +12,8 @@ from wcs_hooks.core.caller import Auth
 from wcs_hooks.core.keyed_hash import keyed_hash
 from wcs_hooks.core.methods import Category
 from wcs_hooks.core.payload import encode, parse
+from wcs_hooks.core.secrets import logged_fields
 from wcs_hooks.core.subject import HASH, LONGEST
-from wcs_hooks.telemetry.decision_log import logged_fields
 from wcsctl.caller_secret import CallerSecrets, CallerSecretStore, SubjectSecretStore
 from wcsctl.decision_log import field_text
 from wcsctl.deployment import Deployment

@@ -302,3 +302,45 @@ def test_given_a_circle_of_types_alone_when_imports_are_followed_then_it_is_foun
 
     with pytest.raises(CycleError):
         _follow({"a": first, "b": "import a"})
+
+
+def test_given_the_wheel_when_installed_alone_then_every_module_of_wcsctl_can_be_imported() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", _IMPORT_WITH_DEPENDENCIES_ONLY],
+        env={"PYTHONPATH": f"{_FUNCTIONS}:{_ROOT}"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (done.returncode, done.stdout) == (0, ""), done.stderr
+
+
+_IMPORT_WITH_DEPENDENCIES_ONLY: Final = """
+import importlib, pkgutil, re, sys
+from importlib.metadata import packages_distributions, requires
+
+def names(distribution):
+    for requirement in requires(distribution) or ():
+        if "extra ==" not in requirement:
+            yield re.match(r"[A-Za-z0-9._-]+", requirement)[0]
+
+def normal(name):
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+there = {normal(one) for found in packages_distributions().values() for one in found}
+installed, waiting = {"wcs-hooks"}, ["wcs-hooks"]
+while waiting:
+    found = {normal(one) for one in names(waiting.pop())} & there - installed
+    installed |= found
+    waiting += found
+for module, found in packages_distributions().items():
+    if not installed & set(map(normal, found)):
+        sys.modules[module] = None  # as if it was not installed
+
+import simulated_wcs, wcsctl
+for package in (simulated_wcs, wcsctl):
+    for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+        if not module.name.endswith("__main__"):
+            importlib.import_module(module.name)
+"""

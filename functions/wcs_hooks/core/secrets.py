@@ -5,8 +5,16 @@ import json
 import math
 import re
 import sys
-from collections.abc import Mapping
-from typing import Any, Final
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from wcs_hooks.core.payload import Payload
+
+_LONGEST_SHOWN: Final = 256
+_MOST_LOOKED_THROUGH: Final = 4_096
+"""Size limit (bytes) of a body that is searched for secrets as a whole; of a larger one only small
+fields are shown."""
 
 SECRET_FIELDS: Final = frozenset(
     {
@@ -284,3 +292,32 @@ def _plain_hex(found: re.Match[str]) -> str:
 def _finite(number: float) -> float:
     """The largest number for 1e400, which a hook may hold and JSON's writers do not."""
     return number if -_LARGEST <= number <= _LARGEST else math.copysign(_LARGEST, number)
+
+
+def logged_fields(payload: "Payload", names: Iterable[str]) -> dict[str, str | float | bool]:
+    """The fields of a body that lines show: texts, numbers and booleans, secrets masked.
+
+    Parameters
+    ----------
+    names
+        Of the setting `loggedFields`.
+
+    Examples
+    --------
+    >>> from wcs_hooks.core.payload import parse
+    >>> logged_fields(parse(b'{"name": "lesson?token=1", "custom": {}}'), ["name", "callee"])
+    {'name': 'lesson'}
+    """
+    fields = payload.small_fields(_MOST_LOOKED_THROUGH)
+    shown = masked({name: fields[name] for name in names if name in fields})
+    # Masked first: what is cut off may be what tells that it is a secret.
+    return {
+        name: printable(value) if isinstance(value, str) else value
+        for name, value in shown.items()
+        if isinstance(value, str | int | float)
+    }
+
+
+def printable(text: str) -> str:
+    """A text of moderate length without lone surrogates, which standard output does not take."""
+    return text[:_LONGEST_SHOWN].encode("utf-8", "replace").decode()

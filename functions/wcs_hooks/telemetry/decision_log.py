@@ -8,7 +8,7 @@ hash that only a holder of the callers' secret can compute.
 import json
 import logging
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
@@ -18,15 +18,10 @@ from aws_lambda_powertools.logging.formatter import LambdaPowertoolsFormatter
 
 from wcs_hooks.core.decision import Denial, Failure
 from wcs_hooks.core.json_template import HOLE, TEMPLATES_KEPT, template
-from wcs_hooks.core.payload import Payload, encode
-from wcs_hooks.core.secrets import masked
+from wcs_hooks.core.payload import encode
+from wcs_hooks.core.secrets import printable
 from wcs_hooks.hook.request import HookResult, RestError
 from wcs_hooks.telemetry.catalogue import rest_error_dimensions
-
-_LONGEST_NAME: Final = 256
-_MOST_LOOKED_THROUGH: Final = 4_096
-"""Bytes of a body that is looked through for secrets as a whole; of a larger one only small fields
-are shown."""
 
 _NO_MEMBERS: Final[Mapping[str, str]] = MappingProxyType({})
 
@@ -62,19 +57,19 @@ class Facts(NamedTuple):
     @property
     def message(self) -> str:
         """The line in short."""
-        return f"{_printable(self.method)} {self.kind}"
+        return f"{printable(self.method)} {self.kind}"
 
     def fields(self) -> dict[str, Any]:
         """What is there to be said."""
         denial = self.denial
         line: dict[str, Any] = {
             "category": self.category,
-            "method": _printable(self.method),
+            "method": printable(self.method),
             "answer": self.kind,
             "status": self.status,
             "redriven": self.redriven,
             "redriveOf": self.redrive_of,
-            "app": _printable(self.app),
+            "app": printable(self.app),
             "versions": dict(self.versions),
             "error": self.error,
             "policy": f"{denial.app}/{denial.policy}" if denial else "",
@@ -187,32 +182,3 @@ class DecisionFormatter(LambdaPowertoolsFormatter):
 def make_logger() -> Logger:
     """Powertools' logger, with this project's formatter."""
     return Logger(location=None, logger_formatter=DecisionFormatter())
-
-
-def logged_fields(payload: Payload, names: Iterable[str]) -> dict[str, str | float | bool]:
-    """The fields of a body that lines show: texts, numbers and booleans, secrets masked.
-
-    Parameters
-    ----------
-    names
-        Of the setting `loggedFields`.
-
-    Examples
-    --------
-    >>> from wcs_hooks.core.payload import parse
-    >>> logged_fields(parse(b'{"name": "lesson?token=1", "custom": {}}'), ["name", "callee"])
-    {'name': 'lesson'}
-    """
-    fields = payload.small_fields(_MOST_LOOKED_THROUGH)
-    shown = masked({name: fields[name] for name in names if name in fields})
-    # Masked first: what is cut off may be what tells that it is a secret.
-    return {
-        name: _printable(value) if isinstance(value, str) else value
-        for name, value in shown.items()
-        if isinstance(value, str | int | float)
-    }
-
-
-def _printable(text: str) -> str:
-    """A text of moderate length without lone surrogates, which standard output does not take."""
-    return text[:_LONGEST_NAME].encode("utf-8", "replace").decode()

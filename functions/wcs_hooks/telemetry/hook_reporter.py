@@ -12,12 +12,12 @@ from wcs_hooks.core.keyed_hash import keyed_hash
 from wcs_hooks.core.methods import STATUS_PROBE, Category
 from wcs_hooks.core.payload import encode
 from wcs_hooks.core.reply import Reply
+from wcs_hooks.core.secrets import logged_fields
 from wcs_hooks.hook.request import HookResult, Observation
 from wcs_hooks.telemetry.catalogue import REST_ERRORS, Count, Name
 from wcs_hooks.telemetry.decision_log import (
     DecisionFormatter,
     Facts,
-    logged_fields,
     make_logger,
 )
 from wcs_hooks.telemetry.echo_batch import EchoBatch, Echoes
