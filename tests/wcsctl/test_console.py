@@ -279,7 +279,7 @@ def test_given_everything_that_can_be_read_then_no_answer_has_the_aws_credential
         ("versions", {"app": "live", "yes": "1"}, 400, "Unknown parameter yes."),
         ("versions", {"app": "live", "limit": "x"}, 400, "valid integer"),
         ("policy", {}, 400, "The parameter app is missing."),
-        ("version", {"app": "live", "version": "x"}, 400, "version is a number"),
+        ("version", {"app": "live", "version": "x"}, 400, "version must be a number"),
         ("nothing", {}, 404, "Not found: /api/nothing"),
     ],
 )

@@ -18,10 +18,10 @@ _TESTS: Final = Path("policies")
 def console(
     context: typer.Context,
     no_open: Annotated[
-        bool, typer.Option("--no-open", help="Only print the address; open no browser.")
+        bool, typer.Option("--no-open", help="Only print the address; do not open a browser.")
     ] = False,
     port: Annotated[
-        int, typer.Option(min=0, max=65_535, help="The port; a free one by default.")
+        int, typer.Option(min=0, max=65_535, help="Port to listen on; a free one by default.")
     ] = 0,
     read_only: Annotated[
         bool, typer.Option("--read-only", help="Refuse requests that write.")
@@ -38,10 +38,10 @@ def console(
     """Serve a web page on this machine to watch and edit the deployment.
 
     The page shows live decisions, outcomes, policies with an editor, versions, dead letters, lists
-    and limits. It has your own permissions in AWS, and shows the equivalent command line of
-    everything it does. Nothing is deployed for it. It listens on 127.0.0.1 only, and its address,
-    which is printed alone on a line, ends with a secret token: do not share it. Ctrl-C ends it; so
-    do eight hours without use.
+    and limits. It has the permissions of your AWS credentials, and shows the equivalent command
+    line of everything it does. Nothing is deployed for it. It listens on 127.0.0.1 only. Its
+    address, which is printed on a line of its own, ends with a secret token: do not share it. The
+    console ends on Ctrl-C, or after eight hours without use.
 
         wcsctl console
         wcsctl console --read-only --no-open
@@ -53,7 +53,7 @@ def console(
     server = ConsoleServer(runner, folder, port, read_only=read_only)
     command.output.result({"address": server.address}, Text(server.address))
     command.output.people.file.flush()
-    command.output.say("Press Ctrl-C to end it.")
+    command.output.say("Press Ctrl-C to end the console.")
     if not no_open:
         webbrowser.open(server.address)
     try:

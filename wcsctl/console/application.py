@@ -56,15 +56,15 @@ _STATUSES: Final[Mapping[ExitStatus, int]] = {
 """The HTTP status of an error, by the exit status of the command."""
 
 _SHORT: Final = 400
-"""Longest hook, in characters, whose fields are shown on a command line."""
+"""Maximum length, in characters, of a hook whose fields are shown on a command line."""
 
 _STEPS: Final = 10
-"""A pause is divided into so many parts, after each of which the console may end."""
+"""Number of parts that a pause is divided into; after each of them the console can end."""
 
 _ASKED: Final = 428
 _READ_ONLY: Final = 403
 _LISTS: Final = frozenset({"where", "ids"})
-"""Parameters that may occur several times."""
+"""Parameters that may be repeated."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ class _Asked:
     action
         Produces the result.
     words
-        Returns the command line that comes closest, to be shown.
+        Returns the closest command line, which the page shows.
     writes
         Whether `--read-only` refuses it.
     """
@@ -280,7 +280,7 @@ class Console:
         trial = deployed_trial(self._deployment, candidate or None, now, token)
         session: Any = given.get("session") or (UNKNOWN if method == "connect" else RECORDED)
         if session not in {UNKNOWN, RECORDED}:
-            raise UsageError(f"session is {RECORDED} or {UNKNOWN}, not {session!r:.60}.")
+            raise UsageError(f"session must be {RECORDED} or {UNKNOWN}, not {session!r:.60}.")
         if given.get("connect"):
             connect = given["connect"].encode(errors="surrogatepass")
             session = read_payload(connect, "the connect")
@@ -316,8 +316,8 @@ class Console:
                 failure = failure_of(error)
                 if failure is None:
                     raise
-                told = {"error": {"message": failure.message, "exit": failure.status}}
-                yield f"event: problem\ndata: {json.dumps(told)}\n\n"
+                content = {"error": {"message": failure.message, "exit": failure.status}}
+                yield f"event: problem\ndata: {json.dumps(content)}\n\n"
 
         return StreamingResponse(lines(), media_type="text/event-stream")
 
@@ -328,15 +328,15 @@ class Console:
 
 
 def _answer(ran: Ran) -> Response:
-    told: dict[str, Any] = {"command": ran.command, "remarks": list(ran.remarks)}
+    content: dict[str, Any] = {"command": ran.command, "remarks": list(ran.remarks)}
     if ran.question is not None:
         question = ran.question
         asked = {"text": question.text, "changes": question.about, "agreed": question.agreed}
-        return _json({**told, "question": asked}, _ASKED)
+        return _json({**content, "question": asked}, _ASKED)
     if ran.error:
         error = {"message": ran.error, "exit": ran.status}
-        return _json({**told, "error": error}, _STATUSES[ran.status])
-    return _json({**told, "exit": ran.status, "value": ran.value}, 200)
+        return _json({**content, "error": error}, _STATUSES[ran.status])
+    return _json({**content, "exit": ran.status, "value": ran.value}, 200)
 
 
 def _json(value: Any, status: int) -> Response:
@@ -345,14 +345,14 @@ def _json(value: Any, status: int) -> Response:
 
 
 def _refused(command: str) -> Response:
-    message = "This console was started with --read-only."
+    message = "This console is read-only: restart it without --read-only to write."
     error = {"message": message, "exit": ExitStatus.FAILED}
     return _json({"command": command, "remarks": [], "error": error}, _READ_ONLY)
 
 
 async def _fault(request: Request, error: Exception) -> Response:
     del request, error
-    message = "Internal error of the console: see the terminal."
+    message = "Internal error in the console: see the terminal."
     return JSONResponse({"error": {"message": message, "exit": ExitStatus.FAILED}}, 500)
 
 
@@ -391,7 +391,7 @@ def _number(given: Parameters, name: str) -> int:
     try:
         return int(given[name])
     except (TypeError, ValueError):
-        raise UsageError(f"{name} is a number, not {given[name]!r:.60}.") from None
+        raise UsageError(f"{name} must be a number, not {given[name]!r:.60}.") from None
 
 
 def _recipes(output: CapturedOutput, _: Parameters) -> None:

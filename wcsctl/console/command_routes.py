@@ -20,11 +20,11 @@ class CommandRoute:
     words
         The command's name.
     arguments
-        Parameters that become arguments, in this order; a list becomes several arguments.
+        Parameters that become arguments, in this order. A list becomes several arguments.
     options
-        Parameters that become options of the same name; a list becomes several options.
+        Parameters that become options of the same name. A list becomes several options.
     flags
-        Parameters that become options without a value if they are true.
+        Parameters that become options without a value when true.
     """
 
     words: Sequence[str]

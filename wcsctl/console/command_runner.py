@@ -29,9 +29,9 @@ class Confirmation:
     Attributes
     ----------
     about
-        What would be written, as JSON; None if the text says it all.
+        The changes that would be written, as JSON; None if the text is enough.
     agreed
-        Digest of the question. The page sends it back to say yes to exactly this question.
+        Digest of the question. The page sends it back to agree to exactly this question.
     """
 
     text: str
@@ -46,13 +46,13 @@ class Ran:
     Attributes
     ----------
     command
-        The command line, to be copied into a shell.
+        The equivalent command line, which can be copied into a shell.
     status
         The command's exit status.
     value
         Its result, as `-o json` prints it.
     remarks
-        What it prints to standard error for people.
+        The lines that it prints to standard error for people.
     """
 
     command: str
@@ -64,7 +64,7 @@ class Ran:
 
 
 class NotAgreedError(Exception):
-    """A command asked a question that has not been answered with yes."""
+    """A command asked a question that the user has not agreed to."""
 
     def __init__(self, question: Confirmation) -> None:
         super().__init__(question.text)
@@ -77,7 +77,7 @@ class CapturedOutput(Output):
     Parameters
     ----------
     agreed
-        Digest of the question that the page said yes to; empty for none.
+        Digest of the question that the user agreed to; empty for none.
     """
 
     def __init__(self, agreed: str) -> None:
@@ -91,7 +91,7 @@ class CapturedOutput(Output):
 
     @property
     def results(self) -> Any:
-        """The one result, or the list of results."""
+        """The result, or the list of records if there were several."""
         return self.value if self.value is not None else self._records
 
     def result(self, value: Any, *renderables: RenderableType) -> None:
@@ -112,7 +112,7 @@ class CapturedOutput(Output):
         self.say(text)
 
     def preview(self, value: Any, *renderables: RenderableType) -> None:
-        """Capture what the next question is about."""
+        """Capture the changes that the next question is about."""
         del renderables
         self._about = value
 
@@ -148,7 +148,7 @@ class CommandRunner:
         words
             Its command line without `wcsctl`. The value of an option is joined to it with `=`.
         agreed
-            Digest of the question that the page said yes to; empty for none.
+            Digest of the question that the user agreed to; empty for none.
         """
         output = CapturedOutput(agreed)
 
@@ -168,7 +168,7 @@ class CommandRunner:
         Parameters
         ----------
         words
-            The command line that comes closest, to be shown.
+            The closest command line, which the page shows.
         """
         output = CapturedOutput(agreed)
 
@@ -188,14 +188,14 @@ class CommandRunner:
         except NotAgreedError as asked:
             return Ran(line, remarks=output.remarks, question=asked.question)
         except typer.BadParameter as error:
-            told = visible(error.format_message())
-            return Ran(line, ExitStatus.USAGE, None, output.remarks, error=told)
+            message = visible(error.format_message())
+            return Ran(line, ExitStatus.USAGE, None, output.remarks, error=message)
         except Exception as error:
             failure = failure_of(error)
             if failure is None:
                 raise
-            told = visible(failure.message)
-            return Ran(line, failure.status, output.value, output.remarks, error=told)
+            message = visible(failure.message)
+            return Ran(line, failure.status, output.value, output.remarks, error=message)
         return Ran(line, status, output.results, output.remarks)
 
     def line(self, words: Sequence[str]) -> str:

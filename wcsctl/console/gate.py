@@ -4,11 +4,11 @@ Every page in that person's browser can send requests to loopback, and so can ev
 the machine. The gate therefore requires:
 
 - a cookie, which the page gets in exchange for a token that only the terminal shows;
-- this address as `Host`, so that DNS rebinding cannot make another site's name mean it;
+- this address as `Host`, so that another site's name cannot reach it by DNS rebinding;
 - this page as `Origin` and `Sec-Fetch-Site`, so that no other page can read or write;
-- JSON as content type of what writes, which a form cannot send without a preflight.
+- JSON as the content type of requests that write: forms cannot send it without a preflight.
 
-docs/threat-model.md describes who this stops.
+docs/threat-model.md lists the attackers that this stops.
 """
 
 import json
@@ -27,7 +27,7 @@ LOGIN: Final = "/login"
 API: Final = "/api/"
 
 MAX_BODY_BYTES: Final = 2 * 1024 * 1024
-"""Size limit of a request body. A policy has at most 400 KB, and an editor may hold several."""
+"""Size limit of a request body. A policy has at most 400 KB; a text may have several."""
 
 _CONTENT_SECURITY_POLICY: Final = "; ".join(
     (
@@ -49,7 +49,7 @@ HEADERS: Final[Mapping[str, str]] = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), microphone=(), geolocation=(), payment=(), usb=()",
 }
-"""Headers of every response, also of refusals."""
+"""Headers of every response, including refusals."""
 
 
 class RefusedError(Exception):
@@ -73,7 +73,7 @@ class Gate:
     clock
         Returns the seconds of a monotonic clock.
     token
-        Secret at the end of the address that is printed in the terminal.
+        Secret at the end of the address printed in the terminal.
     used_at
         Time of the last accepted request, by `clock`.
     """
@@ -86,7 +86,7 @@ class Gate:
     _cookie: str = field(default_factory=lambda: secrets.token_urlsafe(32), repr=False, init=False)
 
     def __post_init__(self) -> None:
-        """Count idle time from now on."""
+        """Start counting idle time."""
         self.used_at = self.clock()
 
     @property
@@ -98,7 +98,7 @@ class Gate:
         """Check a request, and pass it on or refuse it."""
         if scope["type"] != "http":
             # Neither WebSockets nor a lifespan.
-            raise RuntimeError(f"no {scope['type']} is served")
+            raise RuntimeError(f"only HTTP is served, not {scope['type']}")
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -185,7 +185,7 @@ async def _whole_body(request: Request) -> bytes:
 
 
 def _receive_again(body: bytes, receive: Receive) -> Receive:
-    """Return a `receive` that delivers a body again that was read already."""
+    """Return a `receive` that delivers a body that was already read."""
     pending = [body]
 
     async def receive_again() -> Message:

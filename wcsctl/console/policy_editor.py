@@ -40,7 +40,7 @@ _KEPT: Final = 16
 """How many loaded apps are kept in memory."""
 
 _FEW: Final = 200
-"""Up to so many policies of an app, all of them are compiled whenever the text is checked."""
+"""In an app with at most this many policies, all are compiled whenever the text is checked."""
 
 
 @dataclass
@@ -58,12 +58,12 @@ class LoadedApp:
 
     @cached_property
     def others(self) -> Others:
-        """What is known of the policies of other apps that are evaluated with this app's."""
+        """The policies of other apps that are evaluated together with this app's."""
         return others_among(self.items.app, self._records)
 
     @cached_property
     def others_and_siblings(self) -> Others:
-        """`others`, and how the app's own policies use tokens."""
+        """`others`, and the token use of the app's own policies."""
         own = self._records.get(self.items.app)
         demands, tokens = self.others
         return Others(demands, [*tokens, own.tokens] if own else tokens)
@@ -128,7 +128,7 @@ class PolicyEditor:
         }
 
     def check(self, app: str, policy_id: str | None, text: str, seen: str) -> dict[str, Any]:
-        """Return what is wrong with an edited text, and where."""
+        """Return the findings about an edited text, with their positions."""
         began = time.monotonic()
         places = TextPlaces(text)
         findings = self._findings(app, policy_id, text, seen)
@@ -249,18 +249,18 @@ def _without_app(policy: Mapping[str, Any]) -> dict[str, Any]:
 def _finding(found: FileFinding | str, places: TextPlaces) -> dict[str, Any]:
     if isinstance(found, str):
         place = _place_in(found)
-        told = {"level": "error", "policy": "", "attribute": "", "message": found}
+        shown = {"level": "error", "policy": "", "attribute": "", "message": found}
     else:
         one = found.finding
         place = places.place(one.policy, one.attribute)
-        told = {
+        shown = {
             "level": str(one.severity),
             "policy": one.policy,
             "attribute": one.attribute,
             "message": one.message,
         }
     begin, end = place or (None, None)
-    return {**told, "from": begin, "to": end}
+    return {**shown, "from": begin, "to": end}
 
 
 def _place_in(message: str) -> tuple[dict[str, int], dict[str, int]] | None:

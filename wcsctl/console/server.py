@@ -1,4 +1,4 @@
-"""Serves the console on loopback until Ctrl-C, or until it has been idle for hours."""
+"""Serves the console on loopback until Ctrl-C or until it has been idle for too long."""
 
 import asyncio
 import socket
@@ -16,11 +16,11 @@ from wcsctl.errors import UsageError, WcsctlError
 LOOPBACK: Final = "127.0.0.1"
 
 IDLE_HOURS: Final = 8
-"""The console ends after so many hours without a request."""
+"""The console ends after this many hours without a request."""
 
 _LOOK_SECONDS: Final = 30.0
 _GRACE_SECONDS: Final = 3
-"""How long the console waits for open requests when it ends."""
+"""How long the console waits for open requests before it ends."""
 
 
 class ConsoleServer:
@@ -95,6 +95,7 @@ def _listening(port: int) -> socket.socket:
     except OSError as error:
         listening.close()
         raise UsageError(
-            f"Port {port} cannot be used: {error.strerror}. Without --port a free one is taken."
+            f"Port {port} cannot be used: {error.strerror}. Choose another port, or leave out "
+            "--port to use a free one."
         ) from None
     return listening

@@ -15,7 +15,7 @@ class TextPlaces:
     Parameters
     ----------
     text
-        One policy or a list of policies. In a text that is not YAML nothing is found.
+        One policy or a list of policies. Nothing is found in a text that is not YAML.
     """
 
     def __init__(self, text: str) -> None:

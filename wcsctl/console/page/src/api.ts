@@ -124,7 +124,12 @@ export async function post<T>(
     });
     if (reply.status !== 428) return answerOf<T>(reply);
     const { command = "", question, remarks = [] } = reply.content;
-    if (!question) return failure(command, `The console asked nothing (HTTP ${reply.status}).`, 1);
+    if (!question)
+      return failure(
+        command,
+        `The console requires a confirmation, but sent no question (HTTP ${reply.status}).`,
+        1,
+      );
     const typed = route === "dead-letters/purge" ? numberIn(question.text) : "";
     const agrees = await ask({ question, command, remarks, typed });
     if (!agrees) return failure(command, CANCELLED, 0);
@@ -163,7 +168,10 @@ async function send(address: string, request: RequestInit): Promise<Reply> {
 function answerOf<T>({ status, content }: Reply): Answer<T> {
   const { command = "", exit = 0, value, error, remarks = [] } = content;
   if (status === 200) return { ok: true, command, exit, value: value as T, remarks };
-  const problem = error ?? { message: `The console answered HTTP ${status}.`, exit: 1 };
+  const problem = error ?? {
+    message: `The console answered HTTP ${status} without a message: see the terminal.`,
+    exit: 1,
+  };
   return { ok: false, command, error: problem, remarks };
 }
 

@@ -55,7 +55,7 @@ export function App() {
   return (
     <div class="shell">
       <button type="button" class="skip" onClick={() => document.getElementById("main")?.focus()}>
-        Skip to the content
+        Skip to content
       </button>
       <Header />
       <Navigation open={BELONGS_TO[page] ?? page} />
@@ -81,7 +81,7 @@ function Header() {
           <span class="deployment">
             <strong>{known.deployment}</strong> <span>{known.region}</span>
           </span>
-          <span class="place">{known.local ? "local" : "AWS: edits reach real clients"}</span>
+          <span class="place">{known.local ? "local" : "AWS: edits affect real clients"}</span>
           {whyReadOnly.value && (
             <span class="place" title={whyReadOnly}>
               read-only
@@ -122,8 +122,7 @@ function SignedOut() {
         Open the address that <code>wcsctl console</code> printed.
       </p>
       <p class="dim">
-        Its token works as long as that command runs. Each start of the command prints a new
-        address.
+        Its token is valid while that command runs. Each start of the command prints a new address.
       </p>
     </main>
   );
@@ -131,10 +130,10 @@ function SignedOut() {
 
 function UnknownPage() {
   return (
-    <Page title="No such page">
+    <Page title="Page not found">
       <Empty title="There is no page at this address.">
         <p>
-          The <a href={link("")}>overview</a> links to all of them.
+          Choose one from the navigation, or go to the <a href={link("")}>overview</a>.
         </p>
       </Empty>
     </Page>

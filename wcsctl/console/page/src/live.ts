@@ -107,10 +107,10 @@ export class Tail {
 
   #broken(): void {
     const closed = this.#events.readyState === EventSource.CLOSED;
-    const next = closed ? "Reload the page to go on." : "The page connects again.";
+    const next = closed ? "Reload the page to continue." : "Reconnecting …";
     if (this.problem.value) return;
     this.#isBroken = true;
-    this.problem.value = { message: `The live stream broke off. ${next}`, exit: 1 };
+    this.problem.value = { message: `The live stream was interrupted. ${next}`, exit: 1 };
   }
 }
 

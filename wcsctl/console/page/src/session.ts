@@ -28,7 +28,9 @@ export const sessionProblem = signal<Problem | null>(null);
 
 /** Why nothing can be written; empty if it can. */
 export const whyReadOnly = computed(() =>
-  session.value?.readOnly ? "This console was started with --read-only." : "",
+  session.value?.readOnly
+    ? "This console is read-only: restart it without --read-only to write."
+    : "",
 );
 
 /** The names of methods, each once and without other spellings. */

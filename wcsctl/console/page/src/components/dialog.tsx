@@ -64,7 +64,7 @@ function Asking({ question, command, remarks, typed, settle }: Confirmation) {
           </ul>
           {typed && (
             <div class="field">
-              <label for={id}>Type {typed} to go on</label>
+              <label for={id}>Type {typed} to confirm</label>
               <input
                 id={id}
                 inputMode="numeric"

@@ -144,7 +144,13 @@ export function FilterCheckbox({ name, label }: { name: string; label: string })
   );
 }
 
-const TIMES = ["15m", "1h", "6h", "1d", "7d"] as const;
+const PERIODS: readonly (readonly [string, string])[] = [
+  ["15m", "last 15 minutes"],
+  ["1h", "last hour"],
+  ["6h", "last 6 hours"],
+  ["1d", "last 24 hours"],
+  ["7d", "last 7 days"],
+];
 
 /** How far back a page looks, when its address does not say. */
 export const DEFAULT_SINCE = "1h";
@@ -157,12 +163,12 @@ export function sinceFilter(): string {
 /** How far back: `since` of the address. */
 export function SinceFilter() {
   const since = sinceFilter();
-  const times = TIMES.some((one) => one === since) ? TIMES : [since, ...TIMES];
+  const isOffered = PERIODS.some(([one]) => one === since);
   return (
     <Select
-      label="Since"
+      label="Period"
       value={since}
-      options={times.map((one) => [one, `${one} ago`] as const)}
+      options={isOffered ? PERIODS : [[since, `since ${since}`], ...PERIODS]}
       onChange={(value) => setFilters({ since: value === DEFAULT_SINCE ? "" : value })}
     />
   );

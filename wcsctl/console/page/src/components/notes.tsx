@@ -13,9 +13,9 @@ export function Empty({ title, children }: { title: string; children?: Component
 }
 
 const EXITS: Readonly<Record<number, string>> = {
-  2: "Not understood",
-  3: "Somebody else edited meanwhile",
-  4: "AWS or the endpoint does not answer",
+  2: "Invalid input",
+  3: "Edited by somebody else meanwhile",
+  4: "Error from AWS or the endpoint",
   5: "Not found",
 };
 
@@ -39,7 +39,7 @@ export function ErrorNote({ problem }: { problem: Problem | null }) {
 
 /** What is there until something was read for the first time. */
 export function Looking({ look }: { look: Look<unknown> }) {
-  return look.loading && !look.answer && !look.problem ? <p class="dim">Looking …</p> : null;
+  return look.loading && !look.answer && !look.problem ? <p class="dim">Loading …</p> : null;
 }
 
 /** What a command says to people beside its value. */

@@ -10,7 +10,7 @@ interface PageProps {
   title: string;
   /** What the page reads: its command, remarks and error are shown. */
   look?: Look<unknown>;
-  /** Whether a look reads figures of CloudWatch, which cost money. */
+  /** Whether each refresh reads CloudWatch metrics, which cost money. */
   costs?: boolean;
   /** Buttons beside the title. */
   actions?: ComponentChildren;
@@ -30,7 +30,7 @@ export function Page({ title, look, costs = false, actions, filters, children }:
       <div class="page-head">
         <h1>{title}</h1>
         <div class="actions">
-          {price > 0 && <span class="dim">CloudWatch: about {dollars(price)} a look</span>}
+          {price > 0 && <span class="dim">CloudWatch: about {dollars(price)} per refresh</span>}
           {actions}
           {look && (
             <button type="button" onClick={look.refresh} aria-busy={look.loading}>

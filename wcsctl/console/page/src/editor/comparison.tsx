@@ -25,7 +25,7 @@ export function Comparison({ theirs, yours, onYours }: ComparisonProps): JSX.Ele
     const view = new MergeView({
       root,
       parent: root,
-      a: { doc: theirs, extensions: [reading("The active text"), EditorState.readOnly.of(true)] },
+      a: { doc: theirs, extensions: [reading("Text in the table"), EditorState.readOnly.of(true)] },
       b: {
         doc: yours,
         extensions: [

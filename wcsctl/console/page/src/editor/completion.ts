@@ -124,7 +124,7 @@ function ofExpression(
       ? aliasesAround(context.state, place.within).map((name) => ({
           name,
           type: "map or null",
-          doc: "The row that `lookup` names so, or null.",
+          doc: "The row that `lookup` found under this name, or null.",
         }))
       : (variableAt(vocabulary, path)?.children ?? []);
   const members = functions.filter(isMember).map((one) => ofFunction(one));

@@ -20,7 +20,7 @@ export function FindingList({ linted, onGo }: FindingListProps) {
   return (
     <section class="stack" aria-label="Findings" aria-busy={waiting}>
       <p class="dim" role="status">
-        {findings.length ? counted(findings.length, "finding") : "No errors, no warnings"} · checked
+        {findings.length ? counted(findings.length, "finding") : "No errors or warnings"} · checked
         in {Math.round(milliseconds)} ms
       </p>
       {findings.length > 0 && (

@@ -49,7 +49,7 @@ function OutcomeNote({ outcome, edited }: { outcome: EditOutcome; edited: Edited
   return (
     <Done>
       <p>
-        {edited.changes.length ? "" : "Nothing to write: the table has just this. "}
+        {edited.changes.length ? "" : "Nothing to write: the table already has this text. "}
         <strong>Active as version {version}</strong> for {place}.
       </p>
       {later.length > 0 && (
@@ -60,7 +60,7 @@ function OutcomeNote({ outcome, edited }: { outcome: EditOutcome; edited: Edited
               <li key={line}>{line}</li>
             ))}
           </ul>
-          <p>Sessions that are connected keep what their connect returned.</p>
+          <p>Connected sessions keep the configuration that their connect returned.</p>
         </>
       )}
     </Done>

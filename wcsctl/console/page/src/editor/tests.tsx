@@ -58,8 +58,8 @@ function NoTests({ app }: { app: string }) {
     <Empty title="No tests for this app.">
       <p>
         {directory
-          ? `Write them as NAME.test.yaml into ${directory}/${app === "*" ? "_every_app" : app}.`
-          : "Start wcsctl console with the directory that holds the apps' folders and their tests."}
+          ? `Add files named NAME.test.yaml to ${directory}/${app === "*" ? "_every_app" : app}.`
+          : "Start wcsctl console with --tests DIR: a directory with a folder of tests for each app."}
       </p>
     </Empty>
   );

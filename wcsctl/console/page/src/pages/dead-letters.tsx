@@ -37,7 +37,7 @@ export function DeadLettersPage() {
       filters={
         <Filters>
           <FilterField name="method" label="Method" suggestions={methodNames.value} />
-          <FilterField name="since" label="Redrive only since" placeholder="1h, 2d, ISO 8601" />
+          <FilterField name="since" label="Redrive only since" placeholder="1h, 2d or ISO 8601" />
         </Filters>
       }
       actions={
@@ -47,7 +47,7 @@ export function DeadLettersPage() {
               Dry run
             </button>
             <WriteButton onClick={() => redrive(false)} busy={write.busy}>
-              Redrive {method || since ? "those that fit" : "all"}
+              Redrive {method || since ? "matching" : "all"}
             </WriteButton>
             <WriteButton onClick={purge} busy={write.busy} danger>
               Purge all
@@ -59,7 +59,7 @@ export function DeadLettersPage() {
       <Results write={write} />
       {letters.length > 0 && (
         <Table
-          label="Dead letters, the oldest first"
+          label="Dead letters, oldest first"
           columns={COLUMNS}
           rows={letters}
           rowKey={({ messageId, id: own }) => messageId || own}
@@ -68,15 +68,15 @@ export function DeadLettersPage() {
         />
       )}
       {look.answer && !letters.length && look.remarks.length > 0 && (
-        <Empty title="No dead letter is visible just now.">
-          <p>Another look at the queue hides its messages for some seconds: refresh the page.</p>
+        <Empty title="No dead letters are visible right now.">
+          <p>Another reader of the queue hides its messages for some seconds: refresh the page.</p>
         </Empty>
       )}
       {look.answer && !letters.length && !look.remarks.length && (
-        <Empty title={method ? `No dead letter of ${method}.` : "No dead letters."}>
+        <Empty title={method ? `No dead letters for ${method}.` : "No dead letters."}>
           <p>
-            Hooks that a function could not process are kept here, with what went wrong, until they
-            are redriven or purged.
+            Hooks that a function could not process are stored here, with the error, until they are
+            redriven or purged.
           </p>
         </Empty>
       )}
@@ -113,7 +113,7 @@ const COLUMNS: readonly Column<DeadLetter>[] = [
     cell: ({ firstSeen }) => <Time at={firstSeen} ago />,
     sort: ({ firstSeen }) => firstSeen,
   },
-  { name: "Place", cell: ({ place }) => place, minor: true },
+  { name: "Stored in", cell: ({ place }) => place, minor: true },
 ];
 
 const RESULTS: Readonly<Record<string, { tone: Tone; mark: string }>> = {
@@ -133,7 +133,7 @@ const RESULT_COLUMNS: readonly Column<Redriven>[] = [
       </Badge>
     ),
   },
-  { name: "What came of it", cell: ({ told }) => told, wide: true },
+  { name: "Details", cell: ({ told }) => told, wide: true },
 ];
 
 /** What came of a redrive or a purge. */
@@ -147,7 +147,7 @@ function Results({ write }: { write: Write }) {
     <>
       {results.length > 0 && (
         <Table
-          label="What came of the redrive"
+          label="Results of the redrive"
           columns={RESULT_COLUMNS}
           rows={results}
           rowKey={({ messageId, id }) => messageId || id}
@@ -159,8 +159,8 @@ function Results({ write }: { write: Write }) {
 }
 
 function redriveText(results: readonly Redriven[], command: string): string {
-  if (!results.length) return "No dead letter fits.";
-  if (command.includes(" --dry-run")) return "A dry run: nothing was redriven.";
+  if (!results.length) return "No dead letters match.";
+  if (command.includes(" --dry-run")) return "Dry run: nothing was redriven.";
   const done = results.filter(({ result }) => result === "done").length;
   return `Redriven: ${done} of ${results.length}.`;
 }
@@ -205,7 +205,7 @@ function Letter({ id, list }: { id: string; list: Look<unknown> }) {
           </div>
           <div class="columns">
             <section class="stack">
-              <h3>What went wrong</h3>
+              <h3>Error</h3>
               <p>{found.error}</p>
               <Json value={found.message} />
             </section>
@@ -237,7 +237,7 @@ function Body({ id, body }: { id: string; body: unknown }) {
       <ErrorNote problem={problem.value} />
       {typeof body === "string" ? (
         <>
-          <p>{whole.value ? "As it came:" : body}</p>
+          <p>{whole.value ? "As received:" : body}</p>
           {whole.value && <pre class="text">{whole}</pre>}
           <div>
             <button

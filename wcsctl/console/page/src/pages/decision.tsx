@@ -30,7 +30,7 @@ export function DecisionPage() {
       }
     >
       {!id && (
-        <Empty title="No decision is chosen.">
+        <Empty title="No decision selected.">
           <p>
             Choose one under <a href={link("live")}>Live</a>.
           </p>
@@ -78,8 +78,8 @@ function Explained({ found }: { found: Explanation }) {
           ) : (
             <p>
               {found.answer === "echoed" || found.answer === "overridden"
-                ? "The hook as it came."
-                : "An error, with status, reason, policy and version."}
+                ? "The hook, unchanged."
+                : "An error with status, reason, policy and version."}
             </p>
           )}
           {found.fields && (
@@ -101,7 +101,7 @@ function Explained({ found }: { found: Explanation }) {
             open={({ app, policy }) => link("policy", { app, id: policy })}
           />
         ) : (
-          <p class="dim">No policy was about this method.</p>
+          <p class="dim">No policy names this method.</p>
         )}
       </section>
     </>
@@ -141,7 +141,7 @@ function Facts({ found }: { found: Explanation }) {
     ["Decision", <code key="id">{found.decision}</code>],
     ["App", found.app],
     ["Category", found.category],
-    ["User", subjectText(found.subject) || <span class="dim">not logged: setting subject</span>],
+    ["User", subjectText(found.subject) || <span class="dim">not logged (setting subject)</span>],
     [
       "Session",
       found.session && (
@@ -167,11 +167,11 @@ function Facts({ found }: { found: Explanation }) {
     ],
     ["Error", found.error],
     ["Limit", found.limit],
-    ["Outcome", found.outcome && `${found.outcome}, under restOnError ${found.restOnError}`],
+    ["Outcome", found.outcome && `${found.outcome} (restOnError ${found.restOnError})`],
     ["Cause", found.cause],
     ["Shadow", [...(found.shadowDenied ?? []), ...(found.shadowOverridden ?? [])].join(", ")],
     [
-      "No value",
+      "Evaluation errors",
       [
         ...(found.expressionErrors ?? []),
         ...(found.lookupErrors ?? []),
@@ -182,9 +182,11 @@ function Facts({ found }: { found: Explanation }) {
     [
       "Dead letter",
       found.deadLettered === true ? (
-        <a href={link("dead-letters", { id: found.decision })}>kept until it is redriven</a>
+        <a href={link("dead-letters", { id: found.decision })}>
+          stored until it is redriven or purged
+        </a>
       ) : found.deadLettered === false ? (
-        "not kept: none was possible"
+        "could not be stored"
       ) : (
         ""
       ),
@@ -193,7 +195,7 @@ function Facts({ found }: { found: Explanation }) {
   ];
   return (
     <section class="stack">
-      <h2>What is known</h2>
+      <h2>Details</h2>
       <dl class="facts">
         {facts
           .filter(([, value]) => value && !(Array.isArray(value) && !value.length))

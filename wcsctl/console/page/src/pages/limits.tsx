@@ -41,10 +41,14 @@ export function LimitsPage() {
         />
       )}
       {look.answer && !budgets.length && (
-        <Empty title={app || policy ? "No place is held there." : "No place is held."}>
+        <Empty
+          title={
+            app || policy ? "No places are held that match these filters." : "No places are held."
+          }
+        >
           <p>
             A deny policy with a <code>limit</code> has a budget for each value of its{" "}
-            <code>by</code>; those in use are listed here with who holds their places.
+            <code>by</code>; budgets in use are listed here, with the holders of their places.
           </p>
         </Empty>
       )}
@@ -57,7 +61,7 @@ const COLUMNS: readonly Column<Budget>[] = [
   { name: "Key", cell: ({ key }) => <code>{key.slice(0, 8)}</code> },
   { name: "App", cell: ({ app }) => app, sort: ({ app }) => app },
   { name: "Policy", cell: ({ policy }) => policy, sort: ({ policy }) => policy },
-  { name: "Whose", cell: ({ by }) => <code>{by}</code>, sort: ({ by }) => by, wide: true },
+  { name: "For", cell: ({ by }) => <code>{by}</code>, sort: ({ by }) => by, wide: true },
   {
     name: "Held",
     cell: ({ held, most }) => (
@@ -74,7 +78,7 @@ const COLUMNS: readonly Column<Budget>[] = [
     ),
     sort: ({ held, most }) => held / Math.max(most, 1),
   },
-  { name: "By each", cell: ({ holds }) => holds },
+  { name: "Held by", cell: ({ holds }) => holds },
 ];
 
 function Holders({ name, refresh }: { name: string; refresh: () => void }) {
@@ -89,27 +93,27 @@ function Holders({ name, refresh }: { name: string; refresh: () => void }) {
   };
   return (
     <Section title={found ? `${found.app}/${found.policy} for ${found.by}` : "Holders"} look={look}>
-      <Written write={write}>Gave the place back.</Written>
+      <Written write={write}>Place released.</Written>
       {found && (
         <>
           <p>
-            {found.held} of {found.most} held, each by a{" "}
-            {found.holds === "rate" ? "hook, until its time is over" : found.holds}.{" "}
-            <a href={link("policy", { app: found.app, id: found.policy })}>The policy</a>
+            {found.held} of {found.most} places held, each by a{" "}
+            {found.holds === "rate" ? "hook, until the period is over" : found.holds}.{" "}
+            <a href={link("policy", { app: found.app, id: found.policy })}>Open the policy</a>
           </p>
           {found.places.length > 0 ? (
             <Table
-              label="Who holds the places"
+              label="Holders"
               columns={placeColumns(release, write.busy)}
               rows={found.places}
               rowKey={({ holder }) => holder}
             />
           ) : (
-            <p class="dim">No place of it is held.</p>
+            <p class="dim">No places are held.</p>
           )}
           <p class="dim">
-            To release a place ends nothing: a stream, call or session that still exists goes on,
-            and is not counted any more.
+            Releasing a place ends nothing: a stream, call or session that still exists continues,
+            and is no longer counted.
           </p>
         </>
       )}
@@ -129,7 +133,7 @@ function placeColumns(
         <>
           <Time at={until} />{" "}
           <span class="dim">
-            · in {duration((Date.parse(until) - Date.now()) / 1000)}, unless it is renewed
+            · in {duration((Date.parse(until) - Date.now()) / 1000)} unless renewed
           </span>
         </>
       ),

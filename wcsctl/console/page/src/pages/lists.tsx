@@ -61,8 +61,8 @@ function Bans() {
   };
   return (
     <>
-      <Section title="Who is banned" look={look} refreshes>
-        <Written write={lift}>Lifted. What the ban ended does not come back by itself.</Written>
+      <Section title="Banned users" look={look} refreshes>
+        <Written write={lift}>Ban lifted. What the ban ended is not restored.</Written>
         {bans.length > 0 && (
           <Table
             label="Bans"
@@ -74,8 +74,9 @@ function Bans() {
         {look.answer && !bans.length && (
           <Empty title="Nobody is banned.">
             <p>
-              Ban a user below. A ban takes effect where a policy looks up the list{" "}
-              <code>bans</code>: <a href={link("policies")}>Policies</a> has a recipe for that.
+              Ban a user below. A ban takes effect only where a policy looks up the list{" "}
+              <code>bans</code>: “New policy” under <a href={link("policies")}>Policies</a> has a
+              recipe.
             </p>
           </Empty>
         )}
@@ -91,7 +92,7 @@ function banColumns(lift: (user: string) => void, busy: boolean): readonly Colum
     { name: "Until", cell: until, sort: ({ expiresAt }) => expiresAt ?? Number.MAX_VALUE },
     { name: "Reason", cell: ({ reason }) => reason, wide: true },
     {
-      name: "Banned",
+      name: "Banned at",
       cell: ({ bannedAt, by }) => (
         <>
           <Time at={bannedAt} /> {by && `by ${by}`}
@@ -165,16 +166,16 @@ function BanForm({ refresh }: { refresh: () => void }) {
           onChange={(value) => {
             user.value = value;
           }}
-          placeholder="the token's sub"
+          placeholder="claim sub of the token"
           required
         />
         <Field
-          label="For"
+          label="Duration"
           value={lifetime.value}
           onChange={(value) => {
             lifetime.value = value;
           }}
-          placeholder="1h, 7d; for good"
+          placeholder="1h or 7d; empty: for good"
         />
         <div class="grow">
           <Field
@@ -183,7 +184,7 @@ function BanForm({ refresh }: { refresh: () => void }) {
             onChange={(value) => {
               reason.value = value;
             }}
-            placeholder="for whoever reads this list; clients do not see it"
+            placeholder="shown in this list, not to clients"
           />
         </div>
         <WriteButton primary busy={write.busy}>
@@ -202,7 +203,7 @@ function banned(value: unknown) {
       <p>Banned {user}.</p>
       {reach?.length === 0 && (
         <p>
-          No active policy looks up bans, so nothing is refused yet:{" "}
+          No active policy looks up bans, so nothing is refused yet: “New policy” under{" "}
           <a href={link("policies")}>Policies</a> has a recipe.
         </p>
       )}
@@ -217,9 +218,10 @@ function banned(value: unknown) {
 
 function reachText({ refused, endsStreams, otherKey, inShadow, closed }: Reach): string {
   const parts = [
-    refused.length ? `refuses ${refused.join(", ")}` : "refuses nothing now",
+    refused.length ? `refuses ${refused.join(", ")}` : "refuses nothing at the moment",
     endsStreams && "ends running streams at their next keep-alive",
-    otherKey.length && `${otherKey.join(", ")}: the key is not claims.sub, maybe not this user`,
+    otherKey.length &&
+      `${otherKey.join(", ")}: the key is not claims.sub, so this may not apply to the user`,
     inShadow.length && `${inShadow.join(", ")}: in shadow mode`,
     closed.length && `${closed.join(", ")}: outside its hours`,
   ];
@@ -250,7 +252,7 @@ function Rows({ list }: { list: string }) {
         {look.answer && !rows.length && (
           <Empty title={`The list ${list} has no rows.`}>
             <p>
-              Add one below, or many at once: <code>wcsctl list import {list} FILE</code>.
+              Add one below, or import many with <code>wcsctl list import {list} FILE</code>.
             </p>
           </Empty>
         )}
@@ -359,7 +361,7 @@ function RowForm({ list, refresh }: { list: string; refresh: () => void }) {
     refresh();
   };
   return (
-    <Section title="Write a row">
+    <Section title="Add or replace a row">
       <form
         class="form"
         onSubmit={(event) => {
@@ -376,7 +378,7 @@ function RowForm({ list, refresh }: { list: string; refresh: () => void }) {
           required
         />
         <div class="field grow">
-          <label for={id}>Attributes, one a line: name=text, or name:=JSON</label>
+          <label for={id}>Attributes, one per line: name=text or name:=JSON</label>
           <textarea
             id={id}
             rows={3}
@@ -389,20 +391,20 @@ function RowForm({ list, refresh }: { list: string; refresh: () => void }) {
           />
         </div>
         <Field
-          label="For"
+          label="Duration"
           value={lifetime.value}
           onChange={(value) => {
             lifetime.value = value;
           }}
-          placeholder="1h, 7d; for good"
+          placeholder="1h or 7d; empty: for good"
         />
         <WriteButton primary busy={write.busy}>
-          Write
+          Save
         </WriteButton>
       </form>
-      <p class="dim">A row with this key is replaced as a whole.</p>
+      <p class="dim">An existing row with this key is replaced as a whole.</p>
       {problem.value && <ErrorNote problem={{ message: problem.value, exit: 2 }} />}
-      <Written write={write}>Written.</Written>
+      <Written write={write}>Saved.</Written>
     </Section>
   );
 }
@@ -412,11 +414,11 @@ function fieldsOf(text: string): Record<string, unknown> | string {
   const fields: Record<string, unknown> = {};
   for (const line of text.split("\n").filter((one) => one.trim())) {
     const [, name, isJson, value = ""] = /^\s*([^=:]+?)\s*(:?)=(.*)$/.exec(line) ?? [];
-    if (name === undefined) return `${line.trim()}: expected name=text, or name:=JSON.`;
+    if (name === undefined) return `${line.trim()}: expected name=text or name:=JSON.`;
     try {
       fields[name] = isJson ? JSON.parse(value) : value;
     } catch {
-      return `${name}: ${value} is not JSON.`;
+      return `${name}: ${value} is not valid JSON. For text, write ${name}=text.`;
     }
   }
   return fields;

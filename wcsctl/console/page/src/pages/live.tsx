@@ -19,7 +19,7 @@ import { KEPT, keyOf, Tail } from "../live";
 import { filter, link, route, setFilters } from "../route";
 import { methodNames } from "../session";
 import type { Decision } from "../shapes";
-import { number, sibling } from "../text";
+import { counted, number, sibling } from "../text";
 
 const PAST = 1000;
 const TEXTS = ["method", "app", "policy", "user", "session"] as const;
@@ -47,7 +47,7 @@ export function LivePage() {
           <span class="dim" role="status">
             {paused.value
               ? `Paused, ${number(waiting.value)} new`
-              : `${number(count.value)} decisions`}
+              : counted(count.value, "decision")}
           </span>
           <button
             type="button"
@@ -62,7 +62,7 @@ export function LivePage() {
       <ErrorNote problem={tail.problem.value} />
       {lines.value.length > 0 && (
         <Table
-          label="Decisions, the newest first"
+          label="Decisions, newest first"
           columns={columns(tail.command.value, lines.value)}
           rows={lines.value}
           rowKey={keyOf}
@@ -74,8 +74,8 @@ export function LivePage() {
       {!lines.value.length && !loading.value && <NoDecision filtered={filtered} />}
       {count.value > KEPT && (
         <p class="dim">
-          The page keeps the newest {number(KEPT)} of {number(count.value)}. Filters find older
-          ones.
+          The page keeps the newest {number(KEPT)} of {number(count.value)} decisions. Use filters
+          to find older ones.
         </p>
       )}
       <Remarks remarks={lines.value.length ? tail.remarks.value : []} />
@@ -86,10 +86,12 @@ export function LivePage() {
 
 function NoDecision({ filtered }: { filtered: boolean }) {
   return (
-    <Empty title={filtered ? "No decision fits these filters yet." : "No decision is logged yet."}>
+    <Empty
+      title={filtered ? "No decisions match these filters yet." : "No decisions are logged yet."}
+    >
       <p>
-        {filtered && "Take a filter away, or look further back. "}
-        New ones appear here by themselves. Of plain echoes only a sample is logged (the setting{" "}
+        {filtered && "Remove a filter or choose a longer period. "}
+        New decisions appear here automatically. Only a sample of plain echoes is logged (setting{" "}
         <code>echoLogSampleRate</code>); the <a href={link("")}>overview</a> counts all of them.
       </p>
     </Empty>
@@ -130,9 +132,9 @@ function LiveFilters({ filtered }: { filtered: boolean }) {
     <Filters>
       <FilterField name="method" label="Method" suggestions={methodNames.value} />
       <FilterField name="app" label="App" />
-      <FilterField name="policy" label="Policy" placeholder="id, or app/id" />
+      <FilterField name="policy" label="Policy" placeholder="id or app/id" />
       <FilterField name="user" label="User" />
-      <FilterField name="session" label="Session" placeholder="id, or hash" />
+      <FilterField name="session" label="Session" placeholder="id or hash" />
       <WhereFilter />
       <SinceFilter />
       {KINDS.map((name) => (
@@ -140,7 +142,7 @@ function LiveFilters({ filtered }: { filtered: boolean }) {
       ))}
       {filtered && (
         <a class="button" href={link("live")}>
-          Clear
+          Clear filters
         </a>
       )}
     </Filters>
@@ -168,7 +170,7 @@ function WhereFilter() {
           value={typed}
           placeholder="name=value"
           pattern=".+=.*"
-          title="A field of the hook and its value, as name=lesson"
+          title="A field of the hook and its value, such as name=lesson"
           autocomplete="off"
           onInput={(event) => {
             typed.value = event.currentTarget.value;

@@ -14,16 +14,16 @@ const MEANINGS: Readonly<Record<string, string>> = {
   declined: "The connection was refused.",
   aborted: "The action was refused, and the client was notified.",
   "stream-ended": "The stream was ended.",
-  "error-event": "WCS carried on, and sent the client an ErrorEvent.",
-  continued: "WCS carried on as if the reply had been a 200.",
+  "error-event": "WCS continued, and sent the client an ErrorEvent.",
+  continued: "WCS continued as if the reply had been 200.",
   UNKNOWN: "The session's restOnError could not be determined.",
 };
 
 const CAUSES: Readonly<Record<string, { tone: Tone; mark: string; meaning: string }>> = {
-  policy: { tone: "warn", mark: "×", meaning: "A deny policy refused it." },
+  policy: { tone: "warn", mark: "×", meaning: "A policy denied the hook." },
   failure: { tone: "bad", mark: "!", meaning: "A function failed." },
-  caller: { tone: "accent", mark: "#", meaning: "The caller did not prove to be WCS." },
-  malformed: { tone: "plain", mark: "?", meaning: "The body is not a hook." },
+  caller: { tone: "accent", mark: "#", meaning: "The caller could not be verified as WCS." },
+  malformed: { tone: "plain", mark: "?", meaning: "The body is not a valid hook." },
 };
 
 export function OutcomesPage() {
@@ -40,7 +40,7 @@ export function OutcomesPage() {
         <Filters>
           <SinceFilter />
           <Checkbox
-            label="also where nothing happened"
+            label="Show the whole grid"
             checked={every}
             onChange={(checked) => setFilters({ all: checked ? "true" : "" })}
           />
@@ -48,13 +48,13 @@ export function OutcomesPage() {
       }
     >
       <p>
-        What WCS did with replies that are not 200. It depends on the <code>restOnError</code> that
-        connect's reply gave the session for the method.
+        What WCS did when the reply was not 200. This depends on the method's{" "}
+        <code>restOnError</code>, which the reply to connect set for the session.
       </p>
       {look.answer && !cells.some(({ count }) => count) && !every ? (
-        <Empty title="Every reply in this time was a 200.">
+        <Empty title="Every reply in this period was 200.">
           <p>
-            Choose a longer time, or{" "}
+            Choose a longer period, or{" "}
             <a href={link("outcomes", { all: true })}>show the whole grid</a>.
           </p>
         </Empty>
@@ -78,9 +78,10 @@ function Advice({ cells }: { cells: readonly RestErrors[] }) {
     <div class="note warn">
       <strong>{counted(ineffective, "denial")} had no effect.</strong>
       <p>
-        A policy denied and WCS continued, because those sessions have <code>restOnError: LOG</code>
-        : they connected before the policy was active, or not at all. Sessions that connect now get{" "}
-        <code>FAIL</code>, so clients that reconnect are denied.
+        A policy denied the hook but WCS continued, because these sessions have{" "}
+        <code>restOnError: LOG</code>. They connected before the policy was active, or their connect
+        was never received. Sessions that connect now get <code>FAIL</code>, so clients that
+        reconnect are denied.
       </p>
     </div>
   );

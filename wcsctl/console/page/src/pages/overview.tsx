@@ -38,7 +38,7 @@ export function OverviewPage() {
       }
       actions={
         <>
-          {price > 0 && <span class="dim">CloudWatch: about {dollars(price)} a look</span>}
+          {price > 0 && <span class="dim">CloudWatch: about {dollars(price)} per refresh</span>}
           <button type="button" onClick={refresh} aria-busy={status.loading || stats.loading}>
             Refresh
           </button>
@@ -70,7 +70,7 @@ interface Sign {
 
 const WELL: Sign = { tone: "good", mark: "✓", word: "ok" };
 const WARNING: Sign = { tone: "warn", mark: "!", word: "warning" };
-const WRONG: Sign = { tone: "bad", mark: "×", word: "wrong" };
+const WRONG: Sign = { tone: "bad", mark: "×", word: "error" };
 
 interface Item {
   readonly key: string;
@@ -95,9 +95,9 @@ function Attention({ status }: { status: Status }) {
     <>
       <p>
         {wrong ? (
-          <strong>{counted(wrong, "thing")} to look at.</strong>
+          <strong>{counted(wrong, "problem")} found.</strong>
         ) : (
-          <strong>Nothing is wrong.</strong>
+          <strong>No problems found.</strong>
         )}
       </p>
       <ul class="attention">
@@ -151,7 +151,7 @@ function itemsOfApp(app: AppStatus): Item[] {
   ];
   const others: Item[] = [];
   if (!app.compiledAt) {
-    const detail = "is not compiled yet: this may just be under way";
+    const detail = "is not compiled yet; a compilation may be running";
     others.push({ key: `${app.app} new`, sign: WARNING, name: app.app, detail });
   } else if (!app.ok && !app.errors.length) {
     const detail = "its last edit was rejected";
@@ -162,7 +162,7 @@ function itemsOfApp(app: AppStatus): Item[] {
       key: `${app.app} pinned`,
       sign: WARNING,
       name: app.app,
-      detail: `is pinned at version ${app.pinned}: edits take no effect until it is unpinned`,
+      detail: `is pinned to version ${app.pinned}: edits take no effect until it is unpinned`,
       href: link("versions", { app: app.app }),
     });
   }
@@ -194,7 +194,11 @@ const APP_COLUMNS: readonly Column<AppStatus>[] = [
     cell: ({ compiledAt }) => (compiledAt ? <Time at={compiledAt} /> : "not yet"),
     sort: ({ compiledAt }) => compiledAt,
   },
-  { name: "Pinned", cell: ({ pinned }) => (pinned === null ? "" : `at ${pinned}`), minor: true },
+  {
+    name: "Pinned",
+    cell: ({ pinned }) => (pinned === null ? "" : `version ${pinned}`),
+    minor: true,
+  },
 ];
 
 function Apps({ apps }: { apps: readonly AppStatus[] }) {
@@ -202,7 +206,7 @@ function Apps({ apps }: { apps: readonly AppStatus[] }) {
     return (
       <Empty title="No app has policies yet: every hook is echoed.">
         <p>
-          Write the first one under <a href={link("policies")}>Policies</a>.
+          Create the first one under <a href={link("policies")}>Policies</a>.
         </p>
       </Empty>
     );
@@ -248,7 +252,7 @@ function Plots({ trend: { period, points } }: { trend: Trend }) {
   return (
     <div class="columns">
       <Plot title="Hooks" unit={per} times={shown.times} series={shown.calls} />
-      <Plot title="Time to answer" unit="ms" times={shown.times} series={shown.latency} />
+      <Plot title="Response time" unit="ms" times={shown.times} series={shown.latency} />
     </div>
   );
 }
@@ -273,7 +277,7 @@ const CATEGORY_COLUMNS: readonly Column<CategoryRow>[] = [
     figures: true,
   })),
   {
-    name: "Policies' p99 µs",
+    name: "Decision p99 µs",
     cell: ({ figures }) => decimal(timeOf(figures, "DecisionTime").p99),
     figures: true,
   },
@@ -303,19 +307,19 @@ const METHOD_COLUMNS: readonly Column<MethodRow>[] = [
 
 /** What is counted beside the answers. */
 const BESIDE: Readonly<Record<string, string>> = {
-  DenySuppressed: "denials suppressed: the session is unknown",
+  DenySuppressed: "denials suppressed (unknown session)",
   ShadowDenied: "denials in shadow mode",
   ShadowOverridden: "overrides in shadow mode",
   UnknownMethod: "unknown methods",
   ReportedFailures: "failures reported by WCS",
-  ExpressionErrors: "expressions without a value",
+  ExpressionErrors: "expressions that could not be evaluated",
   TokensRejected: "tokens rejected",
   LookupErrors: "list rows that could not be read",
   LimitErrors: "limits that could not be checked",
-  LeasesExpired: "places that ran out",
-  StaleSnapshot: "answers by policies that may be outdated",
+  LeasesExpired: "limit places that expired",
+  StaleSnapshot: "answers by possibly outdated policies",
   DeadLettered: "dead letters",
-  DeadLetterFallback: "dead letters kept in the table, since the queue did not take them",
+  DeadLetterFallback: "dead letters stored in the table because the queue did not accept them",
   DeadLetterLost: "dead letters lost",
   ColdStart: "cold starts",
 };
@@ -339,10 +343,10 @@ function Figures({ stats }: { stats: Look<Stats> }) {
   return (
     <Section title="Calls" look={stats}>
       {value && !called && (
-        <Empty title="No hook in this time.">
+        <Empty title="No hooks in this period.">
           <p>
-            Choose a longer time, or send one: <code>wcsctl send connect</code>. How WCS is pointed
-            here: <code>wcsctl wcs-setup</code>.
+            Choose a longer period, or send a hook with <code>wcsctl send connect</code>. To point
+            WCS at this deployment, follow <code>wcsctl wcs-setup</code>.
           </p>
         </Empty>
       )}

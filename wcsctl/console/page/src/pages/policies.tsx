@@ -16,8 +16,8 @@ import { counted, number, wholeSecond } from "../text";
 const ACTIONS = ["echo", "override", "deny", "configure", "trust"] as const;
 const MODES = ["enforce", "shadow", "off"] as const;
 const STANDINGS: Readonly<Record<Standing, { tone: Tone; mark: string; title: string }>> = {
-  yes: { tone: "good", mark: "✓", title: "Active as it is in the table" },
-  edited: { tone: "warn", mark: "~", title: "An earlier text of it is active" },
+  yes: { tone: "good", mark: "✓", title: "Active as stored in the table" },
+  edited: { tone: "warn", mark: "~", title: "An earlier text is active" },
   new: { tone: "warn", mark: "+", title: "Not active yet" },
   off: { tone: "plain", mark: "–", title: "mode: off" },
 };
@@ -115,7 +115,7 @@ function PolicyFilters({ list }: { list: PolicyList | undefined }) {
       <FilterField
         name="app"
         label="App"
-        placeholder="every app: *"
+        placeholder="* for every app"
         suggestions={list?.apps.map((one) => one.app) ?? []}
       />
       <Choice name="action" label="Action" values={ACTIONS} />
@@ -143,7 +143,7 @@ function Apps({ apps }: { apps: readonly AppRow[] }) {
     <>
       {apps.length > MOST_APPS && (
         <p class="dim">
-          {counted(apps.length, "app")}; {number(shown.length)} with errors, warnings or a pin
+          {counted(apps.length, "app")}, {number(shown.length)} with errors, warnings or a pin
         </p>
       )}
       {shown.length > 0 && (
@@ -165,7 +165,7 @@ const APP_COLUMNS: readonly Column<AppRow>[] = [
   { name: "Version", cell: ({ version }) => version || "none", figures: true },
   {
     name: "Compiled",
-    cell: ({ compiledAt }) => (compiledAt ? <Time at={wholeSecond(compiledAt)} /> : "never"),
+    cell: ({ compiledAt }) => (compiledAt ? <Time at={wholeSecond(compiledAt)} /> : "not yet"),
     minor: true,
   },
   { name: "State", cell: AppState, wide: true },
@@ -201,19 +201,19 @@ function AppName({ app }: { app: string }) {
 function NoPolicies({ some }: { some: boolean }) {
   if (some) {
     return (
-      <Empty title="No policy matches the filters.">
+      <Empty title="No policies match these filters.">
         <button
           type="button"
           onClick={() => setFilters({ find: "", action: "", method: "", mode: "" })}
         >
-          Remove the filters
+          Clear filters
         </button>
       </Empty>
     );
   }
   return (
     <Empty title="No policies yet: every hook is echoed.">
-      <p>Begin with a recipe: “New policy” lists the cookbook.</p>
+      <p>Choose “New policy” to start from a recipe of the cookbook.</p>
     </Empty>
   );
 }
@@ -239,7 +239,7 @@ function NewPolicy({ app, apps, onClose }: NewPolicyProps) {
       >
         <div class="dialog-body">
           <Field
-            label="App (an appKey; * for every app)"
+            label="App (appKey, or * for every app)"
             value={chosenApp.value}
             suggestions={apps}
             required
@@ -248,7 +248,7 @@ function NewPolicy({ app, apps, onClose }: NewPolicyProps) {
             }}
           />
           <Select
-            label="Begin with"
+            label="Start from"
             value={recipe.value}
             options={[
               ["", "an empty policy"],
@@ -264,7 +264,7 @@ function NewPolicy({ app, apps, onClose }: NewPolicyProps) {
             Cancel
           </button>
           <button type="submit" class="primary">
-            Edit
+            Open editor
           </button>
         </div>
       </form>

@@ -29,7 +29,7 @@ const NEW_POLICY = "id: \nmethod: \naction: \n";
 /** The exit status of a command that somebody else's edit overtook. */
 const CONFLICT = 3;
 const OTHERS_EDITED =
-  "Meanwhile somebody else edited other policies of this app. Nothing of yours was written or lost: publish again.";
+  "Somebody else edited other policies of this app meanwhile. Nothing was written, and your text is kept: publish again.";
 
 /** A policy's text, what the compiler says of it, and what it would do. */
 export function PolicyPage() {
@@ -39,9 +39,9 @@ export function PolicyPage() {
   if (!app) {
     return (
       <Page title="Policy">
-        <Empty title="No app is given.">
+        <Empty title="No app selected.">
           <p>
-            Choose a policy of the <a href={link("policies")}>list</a>, or begin a new one there.
+            Open a policy from the <a href={link("policies")}>list</a>, or create one there.
           </p>
         </Empty>
       </Page>
@@ -141,7 +141,7 @@ function PolicyEditor({ app, id, recipe }: PolicyEditorProps) {
 
   const publish = async () => {
     if (now === null || busy.value) return;
-    busy.value = "Publishing: this waits until it is active …";
+    busy.value = "Publishing, and waiting until it is active …";
     notice.value = "";
     isRestored.value = false;
     const sent = now.text;
@@ -168,7 +168,7 @@ function PolicyEditor({ app, id, recipe }: PolicyEditorProps) {
     if (typed === sent && base !== sent && view.current) replaceText(view.current, base);
   };
   const remove = async () => {
-    busy.value = "Deleting: this waits until it is active …";
+    busy.value = "Deleting, and waiting until the change is active …";
     const body = { app, ids: [id], message: message.value };
     const answer = await post<Edited>("policy/delete", body);
     busy.value = "";
@@ -176,7 +176,7 @@ function PolicyEditor({ app, id, recipe }: PolicyEditorProps) {
     if (!answer.ok) return;
     dropDraft(app, draftId);
     editing.value = null;
-    notice.value = `Policy ${id} is deleted. Versions has its text, and can roll back to it.`;
+    notice.value = `Policy ${id} was deleted. To restore it, roll back under Versions.`;
   };
 
   const title = id || "New policy";
@@ -220,7 +220,7 @@ function PolicyEditor({ app, id, recipe }: PolicyEditorProps) {
       )}
       {isRestored.value && !theirs.value && (
         <p class="note" role="status">
-          Your text that was not published is here again.{" "}
+          Your unpublished text was restored.{" "}
           <button
             type="button"
             class="small"
@@ -292,8 +292,8 @@ function PolicyEditor({ app, id, recipe }: PolicyEditorProps) {
             </form>
             {/^\s*#/m.test(now.text) && (
               <p class="dim">
-                The table keeps attributes, not comments: write what is to stay into{" "}
-                <code>note</code>.
+                Comments are not stored: use the attribute <code>note</code> for what should be
+                kept.
               </p>
             )}
             <FindingList
@@ -333,7 +333,7 @@ interface BesideProps {
 function Beside({ candidate, opened, examples, isBroken, isChecked }: BesideProps) {
   const tab = useSignal<"try" | "tests">("try");
   return (
-    <section class="stack" aria-label="What the text does">
+    <section class="stack" aria-label="Try and test">
       <div class="tabs" role="tablist">
         {TABS.map(([name, label]) => (
           <button
@@ -388,22 +388,25 @@ function Conflict({ app, theirs, said, yours, onYours, onKeep }: ConflictProps) 
   return (
     <section class="stack" aria-label="Conflict">
       <div class="note warn" role="alert">
-        <strong>Somebody else was first. Nothing of your text was written or lost.</strong>
+        <strong>Somebody else published first. Nothing was written, and your text is kept.</strong>
         {said && <p>{said}</p>}
         {last?.by && (
           <p>
-            Version {last.version} is by {author(last.by)}
+            Version {last.version} was published by {author(last.by)}
             {last.message && `: “${last.message}”`}.
           </p>
         )}
-        <p>Left is what the table has now, right your text: change it, then publish again.</p>
+        <p>
+          On the left is what the table has now, on the right your text, which you can edit. Choose
+          which one to continue with, then publish again.
+        </p>
       </div>
       <div class="actions">
         <button type="button" class="primary" onClick={() => onKeep(yours)}>
-          Go on with my text
+          Continue with my text
         </button>
         <button type="button" onClick={() => onKeep(theirs.text)}>
-          Take theirs
+          Use theirs
         </button>
       </div>
       <Comparison theirs={theirs.text} yours={yours} onYours={onYours} />

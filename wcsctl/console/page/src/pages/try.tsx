@@ -84,8 +84,8 @@ export function TryPage() {
   return (
     <Page title="Try">
       <p class="dim">
-        Nothing is sent and nothing is written: the hook is decided here, by the code that is
-        deployed.
+        Nothing is sent or written: the hook is decided on this machine, by the same code as in the
+        deployment.
       </p>
       <div class="editing">
         <div class="stack">
@@ -100,13 +100,13 @@ export function TryPage() {
               }}
             />
             <Field
-              label="From a decision's line (id)"
+              label="Load a decision (id)"
               value={decision}
               live={false}
               onChange={(value) => setFilters({ decision: value.trim(), letter: "" })}
             />
             <Field
-              label="From a dead letter (id)"
+              label="Load a dead letter (id)"
               value={letter}
               live={false}
               onChange={(value) => setFilters({ letter: value.trim(), decision: "" })}
@@ -175,7 +175,7 @@ async function ofDecision(id: string): Promise<Loaded> {
   if (!answer.ok) return { input: null, problem: answer.error, source: "" };
   const [line] = answer.value;
   if (line === undefined) {
-    const message = `The decision log has no line of ${id} within 7 days.`;
+    const message = `The decision log has no line for ${id} in the last 7 days.`;
     return { input: null, problem: { message, exit: 5 }, source: "" };
   }
   const { method = "", app = "", fields = {}, at } = line;
@@ -183,8 +183,8 @@ async function ofDecision(id: string): Promise<Loaded> {
     input: { method, body: bodyText(fields, app), at },
     problem: null,
     source:
-      "From a decision's line. The log holds no bodies, so only the app and the fields that it " +
-      "shows are filled in: add what the policies look at.",
+      "Loaded from the decision log. The log has no bodies, so only the app and the logged fields " +
+      "are filled in: add the fields that your policies use.",
   };
 }
 
@@ -197,9 +197,9 @@ async function ofDeadLetter(id: string, reveal: boolean): Promise<Loaded> {
     input: { method, body: text, at: firstSeen, session: "recorded" },
     problem: null,
     source: reveal
-      ? "From a dead letter, decided as of when it came."
-      : "From a dead letter, decided as of when it came. Secrets are masked, and tried as masked: " +
-        "“Show secrets” reads them.",
+      ? "Loaded from a dead letter, and decided as of when it was received."
+      : "Loaded from a dead letter, and decided as of when it was received. Secrets are masked, so " +
+        "policies see the mask: choose “Show secrets” to load the real values.",
   };
 }
 

@@ -58,7 +58,7 @@ export function VersionsPage() {
       )}
       {list.answer && !apps.length && (
         <Empty title="No app has policies yet.">
-          <p>Each edit that becomes active is a version of its app's policies.</p>
+          <p>Each edit that becomes active creates a version of the app's policies.</p>
         </Empty>
       )}
     </Page>
@@ -90,10 +90,14 @@ function AppVersions({ app, chooser }: AppVersionsProps) {
     write("Rolling back", "versions/rollback", { ...body, message: message.value });
 
   return (
-    <Page title={`Versions of ${app === "*" ? "every app" : app}`} look={look} filters={chooser}>
+    <Page
+      title={`Versions of ${app === "*" ? "* (every app)" : app}`}
+      look={look}
+      filters={chooser}
+    >
       {busy.value && (
         <p class="note" role="status">
-          {busy.value}: this waits until it is active …
+          {busy.value}, and waiting until the change is active …
         </p>
       )}
       <Result answer={result.value} />
@@ -114,7 +118,7 @@ function AppVersions({ app, chooser }: AppVersionsProps) {
         <>
           <div class="form">
             <Field
-              label="Message of a rollback"
+              label="Message for the history"
               value={message.value}
               placeholder="Why"
               onChange={(value) => {
@@ -185,9 +189,9 @@ function columnsOf({ off, onRollback, onPin }: Deeds): readonly Column<Version>[
     { name: "After", cell: ({ version }) => <Pick name="second" version={version} /> },
     { name: "Compiled", cell: ({ compiledAt }) => <Time at={wholeSecond(compiledAt)} /> },
     { name: "Policies", cell: ({ policies }) => number(policies), figures: true, minor: true },
-    { name: "By", cell: ({ by }) => <span title={by}>{author(by)}</span> },
+    { name: "Author", cell: ({ by }) => <span title={by}>{author(by)}</span> },
     {
-      name: "Why and what",
+      name: "Message and changes",
       wide: true,
       cell: (version) => (
         <div>
@@ -248,7 +252,9 @@ function DifferenceOf({ app, versions }: DifferenceProps) {
   const look = useLook<Difference>(first ? "diff" : null, { app, first, second });
   if (!first) {
     if (versions.length < 2) return null;
-    return <p class="dim">Choose a version before and one after to see what changed.</p>;
+    return (
+      <p class="dim">Choose a version under Before and one under After to see what changed.</p>
+    );
   }
   const changes = look.answer?.value.changes;
   return (
@@ -258,7 +264,7 @@ function DifferenceOf({ app, versions }: DifferenceProps) {
       </h2>
       <ErrorNote problem={look.problem} />
       {changes && <PolicyChanges changes={changes} />}
-      {changes?.length === 0 && <p class="dim">No difference.</p>}
+      {changes?.length === 0 && <p class="dim">No differences.</p>}
       <CopyCommand command={look.command} />
     </section>
   );
@@ -309,7 +315,7 @@ function Outcome({ value }: { value: Edited | EditOutcome }) {
     <Done>
       {value.pinned === null
         ? `Unpinned: version ${value.version} is active.`
-        : `Version ${value.pinned} is pinned and active, whatever is edited, until you unpin it.`}
+        : `Version ${value.pinned} is pinned: it stays active, whatever is edited, until you unpin it.`}
     </Done>
   );
 }

@@ -58,7 +58,7 @@ export function TrialForm({ input, onInput, onExample }: FormProps) {
           />
         )}
         <Field
-          label="Moment (ISO 8601)"
+          label="Time (ISO 8601)"
           value={input.at}
           placeholder="now"
           onChange={(at) => onInput({ at: at.trim() })}
@@ -66,7 +66,7 @@ export function TrialForm({ input, onInput, onExample }: FormProps) {
       </div>
       {input.session === "connected" && input.method !== "connect" && (
         <JsonField
-          label="Body of its connect (JSON)"
+          label="Body of the session's connect (JSON)"
           value={input.connect}
           rows={2}
           onChange={(connect) => onInput({ connect })}

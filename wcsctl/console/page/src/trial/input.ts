@@ -8,9 +8,9 @@ export const SESSIONS = [
 ] as const;
 
 export const PROOFS = [
-  ["", "what is shown"],
+  ["", "as in the body"],
   ["claims", "valid, with claims"],
-  ["status", "with a status"],
+  ["status", "not valid, with a status"],
 ] as const;
 
 /** The statuses of a token that proves nothing. */

@@ -37,7 +37,7 @@ export function TrialPanel({ candidate, method, examples, isBroken, isChecked }:
     <div class="stack">
       <TrialForm input={input.value} onInput={change} onExample={example} />
       {isBroken ? (
-        <p class="note">The text has errors: it can be tried once they are corrected.</p>
+        <p class="note">The text has errors: correct them to try it.</p>
       ) : (
         <TrialResult asked={asked} />
       )}

@@ -13,7 +13,7 @@ const ANSWERS: Readonly<Record<TriedAnswer["answer"], { mark: string; tone: Tone
     echo: { mark: "=", tone: "plain", word: "echoed" },
     override: { mark: "~", tone: "accent", word: "overridden" },
     deny: { mark: "×", tone: "warn", word: "denied" },
-    suppressed: { mark: "=", tone: "warn", word: "echoed: the denial is suppressed" },
+    suppressed: { mark: "=", tone: "warn", word: "echoed (denial suppressed)" },
   };
 
 const MOST_OTHERS = 200;
@@ -33,14 +33,14 @@ export function TrialResult({ asked }: { asked: Asked<Tried> }) {
 
 function Verdicts({ tried }: { tried: Tried }) {
   const { inForce, candidate, changed } = tried;
-  if (candidate === undefined) return <Verdict title="By the active policies" found={inForce} />;
+  if (candidate === undefined) return <Verdict title="With the active policies" found={inForce} />;
   return (
     <>
       <p class={changed ? "note warn" : "note"}>
-        {changed ? "The text changes the reply." : "The reply stays the same."}
+        {changed ? "Your text changes the reply." : "Your text does not change the reply."}
       </p>
-      <Verdict title="By this text" found={candidate} />
-      <Verdict title="By the active policies" found={inForce} />
+      <Verdict title="With your text" found={candidate} />
+      <Verdict title="With the active policies" found={inForce} />
     </>
   );
 }
@@ -116,7 +116,9 @@ function Verdict({ title, found }: { title: string; found: TriedAnswer }) {
         <dt>restOnError</dt>
         <dd>{found.restOnError}</dd>
         <dt>restClientConfig</dt>
-        <dd>{Object.keys(config).length ? <Json value={config} /> : "none: the defaults hold"}</dd>
+        <dd>
+          {Object.keys(config).length ? <Json value={config} /> : "none: WCS uses its defaults"}
+        </dd>
       </dl>
       <ConsideredPolicies considered={found.considered} />
     </section>
@@ -134,17 +136,17 @@ function Shadow({ name, policies }: { name: string; policies: readonly string[] 
 }
 
 function ConsideredPolicies({ considered }: { considered: readonly ConsideredPolicy[] }) {
-  if (!considered.length) return <p class="dim">No policy names the method.</p>;
+  if (!considered.length) return <p class="dim">No policy names this method.</p>;
   const { evaluated, others } = byReach(considered);
   return (
     <>
       <PolicyRows policies={evaluated} label="Policies that were evaluated" />
       {others.length > 0 && (
         <details>
-          <summary>{counted(others.length, "policy", "policies")} passed over</summary>
-          <PolicyRows policies={others.slice(0, MOST_OTHERS)} label="Policies passed over" />
+          <summary>{counted(others.length, "policy", "policies")} skipped</summary>
+          <PolicyRows policies={others.slice(0, MOST_OTHERS)} label="Policies skipped" />
           {others.length > MOST_OTHERS && (
-            <p class="dim">The command below lists all with -o json.</p>
+            <p class="dim">To list all of them, run the command below with -o json.</p>
           )}
         </details>
       )}
