@@ -10,7 +10,7 @@ export interface Success<T> {
   readonly ok: true;
   /** The wcsctl command that does the same. */
   readonly command: string;
-  /** 1 if what was checked is not in order, or there is a difference; else 0. */
+  /** 1 if a check failed or there is a difference; otherwise 0. */
   readonly exit: number;
   readonly value: T;
   readonly remarks: readonly string[];
@@ -65,7 +65,7 @@ export const CANCELLED = "Cancelled: nothing was changed.";
 
 const NO_ANSWER = "The console does not answer. Is `wcsctl console` still running?";
 
-/** Changes the token of the address for the cookie. */
+/** Exchanges the token of the address for the cookie. */
 export async function login(token: string): Promise<boolean> {
   try {
     const reply = await fetch("/login", {
@@ -106,8 +106,8 @@ export async function get<T>(
 /**
  * Writes or checks something, and asks the user where the command asks.
  *
- * If what was shown has changed by the time the user agrees, the server asks again, and so does
- * the page.
+ * If the changes are different by the time the user agrees, the server asks again, and so does the
+ * page.
  */
 export async function post<T>(
   route: string,

@@ -1,4 +1,4 @@
-/** Decisions as they come, by server-sent events. */
+/** Decisions as they are made, by server-sent events. */
 import { signal } from "@preact/signals";
 import { get, type Problem, type Query, queryText } from "./api";
 import type { Decision } from "./shapes";
@@ -13,10 +13,10 @@ const OVERLAP_SECONDS = 60;
 export class Tail {
   /** The newest first. */
   readonly lines = signal<readonly Decision[]>([]);
-  /** How many came while the page is open, kept or not. */
+  /** Decisions received since the page was opened, whether kept or not. */
   readonly count = signal(0);
   readonly paused = signal(false);
-  /** How many came while it is paused. */
+  /** Decisions received while it is paused. */
   readonly waiting = signal(0);
   readonly problem = signal<Problem | null>(null);
   readonly command = signal("");
@@ -75,7 +75,7 @@ export class Tail {
     this.count.value += past.length;
   }
 
-  /** Keeps a line until the next batch: to show each by itself would take all the time. */
+  /** Keeps a line until the next batch: showing each on its own is too slow. */
   #take(line: Decision): void {
     if (!this.#isNew(line)) return;
     this.#pending.push(line);
@@ -114,7 +114,7 @@ export class Tail {
   }
 }
 
-/** What tells a line from others: a redriven hook has the decision's id of the first time. */
+/** A line's key. The id alone is not unique: a redriven hook keeps its decision's id. */
 export function keyOf({ decision, at }: Decision): string {
   return `${decision} ${at}`;
 }

@@ -1,4 +1,4 @@
-/** What a page reads, kept while it is read again. */
+/** What a page reads. The last answer is kept while it is read again. */
 import { type ReadonlySignal, type Signal, useSignal } from "@preact/signals";
 import { useCallback, useEffect, useRef } from "preact/hooks";
 import { type Answer, get, type Problem, type Query, queryText, type Success } from "./api";
@@ -7,7 +7,7 @@ export interface Look<T> {
   /** The last answer that was not an error. */
   readonly answer: Success<T> | null;
   readonly problem: Problem | null;
-  /** The command of the last answer, an error's too. */
+  /** The command of the last answer, including errors. */
   readonly command: string;
   readonly remarks: readonly string[];
   readonly loading: boolean;
@@ -53,7 +53,7 @@ export function useLook<T>(route: string | null, query: Query = {}, every = 0): 
     return () => abort.current?.abort();
   }, [address, refresh]);
 
-  // What the user did not ask for dims nothing.
+  // A refresh that the user did not request does not dim the page.
   useInterval(reread, every);
   return read(success, last, loading, refresh);
 }
@@ -75,7 +75,7 @@ function read<T>(
   };
 }
 
-/** Calls something again and again while the page is visible; 0 seconds: never. */
+/** Calls a function at intervals while the page is visible; never with 0 seconds. */
 export function useInterval(act: () => void, seconds: number): void {
   useEffect(() => {
     if (!seconds) return undefined;

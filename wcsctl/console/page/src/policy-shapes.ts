@@ -23,7 +23,7 @@ export interface AppRow {
   readonly ok: boolean;
   readonly pinned: number | null;
   readonly errors: readonly string[];
-  /** How many. */
+  /** Number of warnings. */
   readonly warnings: number;
 }
 
@@ -32,7 +32,7 @@ export interface PolicyList {
   readonly apps: readonly AppRow[];
 }
 
-/** A policy as it is opened; `seen` stands for what the table held then. */
+/** An opened policy. `seen` identifies the state of the table at that time. */
 export interface OpenedPolicy {
   readonly policy: { readonly method?: unknown } | null;
   readonly text: string;

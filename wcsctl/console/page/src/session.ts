@@ -1,4 +1,4 @@
-/** What the page knows of the deployment, read once. */
+/** The deployment's properties, read once. */
 import { computed, signal } from "@preact/signals";
 import { get, type Problem } from "./api";
 
@@ -15,7 +15,7 @@ export interface Session {
   readonly local: boolean;
   readonly readOnly: boolean;
   readonly version: string;
-  /** US dollars that a look at figures costs; 0 where the deployment is local. */
+  /** Cost of reading the metrics once, in US dollars; 0 for a local deployment. */
   readonly costs: { readonly perLook: number };
   readonly methods: readonly Method[];
   readonly categories: readonly string[];
@@ -33,7 +33,7 @@ export const whyReadOnly = computed(() =>
     : "",
 );
 
-/** The names of methods, each once and without other spellings. */
+/** The canonical names of methods, each once. */
 export const methodNames = computed(() => [
   ...new Set(session.value?.methods.map((method) => method.canonical)),
 ]);

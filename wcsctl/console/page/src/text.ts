@@ -1,4 +1,4 @@
-/** How values are written. */
+/** Formats values. */
 
 const NUMBER = new Intl.NumberFormat("en");
 
@@ -35,18 +35,18 @@ export function dollars(value: number): string {
   return `$${value.toLocaleString("en", { maximumSignificantDigits: 2 })}`;
 }
 
-/** A value in one line: a text as it is, anything else as JSON. */
+/** A value on one line: a string unchanged, anything else as JSON. */
 export function plain(value: unknown): string {
   return typeof value === "string" ? value : (JSON.stringify(value) ?? "");
 }
 
-/** Another command on the same deployment: what stands before the words of a command is kept. */
+/** Another command on the same deployment: the options before the command's words are kept. */
 export function sibling(command: string, words: string, others: string): string {
   const at = command.indexOf(` ${words}`);
   return at < 0 ? "" : `${command.slice(0, at)} ${others}`;
 }
 
-/** Who wrote something: of an ARN the last part, the user's or the role session's name. */
+/** An author's name: the last part of an ARN, which is the user's or the role session's name. */
 export function author(by: string): string {
   return by.startsWith("arn:") ? (by.split(/[:/]/).at(-1) ?? by) : by;
 }

@@ -1,11 +1,11 @@
-/** What a page writes, and what came of it. */
+/** Writes, and their outcomes. */
 import { useSignal } from "@preact/signals";
 import { useCallback } from "preact/hooks";
 import { type Answer, post } from "./api";
 
 export interface Write {
   readonly busy: boolean;
-  /** What came of the last write; null before the first. */
+  /** The answer to the last write; null before the first. */
   readonly answer: Answer<unknown> | null;
   readonly run: <T>(route: string, body: Readonly<Record<string, unknown>>) => Promise<Answer<T>>;
 }

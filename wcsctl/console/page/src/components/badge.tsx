@@ -12,7 +12,7 @@ const ANSWERS: Readonly<Record<AnswerKind, { mark: string; tone: Tone }>> = {
   failed: { mark: "!", tone: "bad" },
 };
 
-/** What became of a hook. */
+/** The answer to a hook. */
 export function AnswerBadge({ answer }: { answer: string | undefined }) {
   const { mark, tone } = ANSWERS[answer as AnswerKind] ?? { mark: "", tone: "plain" };
   return (
@@ -24,7 +24,7 @@ export function AnswerBadge({ answer }: { answer: string | undefined }) {
 
 interface BadgeProps {
   tone?: Tone;
-  /** A sign that says the same as the colour. */
+  /** A sign with the same meaning as the colour. */
   mark?: string;
   children: ComponentChildren;
 }

@@ -1,9 +1,9 @@
 import { signal, useSignal } from "@preact/signals";
 
-/** What screen readers say next. */
+/** What screen readers announce next. */
 const announcement = signal("");
 
-/** Says what was copied: one place for all buttons, of which a long table has many. */
+/** Announces what was copied, in one place for all buttons. */
 export function Announcer() {
   return (
     <div class="hidden" role="status">

@@ -1,14 +1,14 @@
 import type { Decision, Subject } from "../shapes";
 import { plain } from "../text";
 
-/** Who it was. */
+/** The subject of a decision. */
 export function subjectText(subject: Subject | undefined): string {
   if (!subject) return "";
   const who = subject.id ?? `hash ${subject.hash}`;
   return subject.unverified ? `${who} (unverified)` : who;
 }
 
-/** What a line says besides its answer: policies first, then what went wrong. */
+/** The reasons for an answer: policies first, then errors. */
 export function whyText(line: Decision): string {
   const names = (values: readonly string[] | undefined) => values?.join(", ") ?? "";
   const fields = Object.entries(line.fields ?? {}).map(

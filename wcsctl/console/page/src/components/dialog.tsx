@@ -32,7 +32,7 @@ export function Dialog({ title, onClose, children }: DialogProps) {
   );
 }
 
-/** Asks what a command asks before it writes. */
+/** Asks the question that a command asks before it writes. */
 export function ConfirmationDialog() {
   const asked = confirmation.value;
   return asked && <Asking key={asked.question.agreed} {...asked} />;

@@ -8,9 +8,9 @@ interface FieldProps {
   value: string;
   onChange: (value: string) => void;
   placeholder?: string;
-  /** Values to choose from, or to type something else. */
+  /** Values to choose from; others can be typed. */
   suggestions?: readonly string[];
-  /** Whether each key counts, or only Enter and leaving the field. */
+  /** Whether each key stroke is reported, or only Enter and leaving the field. */
   live?: boolean;
   required?: boolean;
   type?: "text" | "datetime-local";
@@ -23,7 +23,7 @@ export function Field(props: FieldProps) {
   const typed = useSignal(value);
   const input = useRef<HTMLInputElement>(null);
   useEffect(() => {
-    // Of a value that was typed here, the address may lag behind.
+    // The address may lag behind a value that is being typed here.
     if (document.activeElement !== input.current) typed.value = value;
   }, [typed, value]);
   return (
@@ -152,7 +152,7 @@ const PERIODS: readonly (readonly [string, string])[] = [
   ["7d", "last 7 days"],
 ];
 
-/** How far back a page looks, when its address does not say. */
+/** The period if the address has none. */
 export const DEFAULT_SINCE = "1h";
 
 /** The filter `since` of the address. */
@@ -160,7 +160,7 @@ export function sinceFilter(): string {
   return filter("since") || DEFAULT_SINCE;
 }
 
-/** How far back: `since` of the address. */
+/** Chooses the period, `since` in the address. */
 export function SinceFilter() {
   const since = sinceFilter();
   const isOffered = PERIODS.some(([one]) => one === since);

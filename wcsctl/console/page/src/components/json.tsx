@@ -1,17 +1,17 @@
 import { useSignal } from "@preact/signals";
 
-/** What the server writes in the place of a secret. */
+/** What the server writes in place of a secret. */
 const MASK = "***";
 
 export type Path = readonly (string | number)[];
 
 interface JsonProps {
   value: unknown;
-  /** Finds out the value behind a mask; without it no mask has a button. */
+  /** Returns the value behind a mask. Without it, masks have no button. */
   reveal?: (path: Path) => Promise<unknown>;
 }
 
-/** A readable tree of a value. Of its secrets at most one is revealed at a time. */
+/** A readable tree of a value. At most one of its secrets is revealed at a time. */
 export function Json({ value, reveal }: JsonProps) {
   const shown = useSignal<{ path: string; value: unknown } | null>(null);
   const toggle = async (path: Path) => {

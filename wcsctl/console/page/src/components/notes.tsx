@@ -2,7 +2,7 @@ import type { ComponentChildren } from "preact";
 import type { Problem } from "../api";
 import type { Look } from "../look";
 
-/** What is said where there is nothing to show, and what to do about it. */
+/** Says that there is nothing to show, and what to do about it. */
 export function Empty({ title, children }: { title: string; children?: ComponentChildren }) {
   return (
     <div class="empty">
@@ -19,7 +19,7 @@ const EXITS: Readonly<Record<number, string>> = {
   5: "Not found",
 };
 
-/** An error as wcsctl says it. */
+/** An error, in wcsctl's words. */
 export function ErrorNote({ problem }: { problem: Problem | null }) {
   if (!problem) return null;
   if (!problem.exit) {
@@ -37,12 +37,12 @@ export function ErrorNote({ problem }: { problem: Problem | null }) {
   );
 }
 
-/** What is there until something was read for the first time. */
+/** Shown until something has been read for the first time. */
 export function Looking({ look }: { look: Look<unknown> }) {
   return look.loading && !look.answer && !look.problem ? <p class="dim">Loading …</p> : null;
 }
 
-/** What a command says to people beside its value. */
+/** What a command prints for people besides its result. */
 export function Remarks({ remarks }: { remarks: readonly string[] }) {
   if (!remarks.length) return null;
   return (
@@ -54,7 +54,7 @@ export function Remarks({ remarks }: { remarks: readonly string[] }) {
   );
 }
 
-/** What was done, said aloud by screen readers too. */
+/** A message of success, which screen readers announce. */
 export function Done({ children }: { children: ComponentChildren }) {
   return (
     <div class="note good" role="status">

@@ -7,7 +7,7 @@ export interface Series {
   /** A custom property of the style sheet, without its dashes. */
   readonly colour: string;
   readonly values: readonly (number | null)[];
-  /** Tells it from others where colours are not seen. */
+  /** Distinguishes the line where colours are not seen. */
   readonly dash?: readonly number[];
 }
 
@@ -27,7 +27,7 @@ const CLOCK: uPlot.Axis.Values = [
   [60, "{HH}:{mm}", "\n{DD} {MMM}", null, "\n{DD} {MMM}", null, null, null, 1],
 ];
 
-/** How some figures went, over time. */
+/** Plots figures over time. */
 export function Plot({ title, unit, times, series }: PlotProps) {
   const frame = useRef<HTMLDivElement>(null);
   useEffect(() => {

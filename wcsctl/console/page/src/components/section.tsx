@@ -7,7 +7,7 @@ interface SectionProps {
   title: string;
   /** What the section reads: its command, remarks and error are shown. */
   look?: Look<unknown>;
-  /** Whether it has a button of its own to read it again. */
+  /** Whether it has its own Refresh button. */
   refreshes?: boolean;
   children: ComponentChildren;
 }

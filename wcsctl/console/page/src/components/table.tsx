@@ -4,13 +4,13 @@ import type { ComponentChildren } from "preact";
 export interface Column<Row> {
   readonly name: string;
   readonly cell: (row: Row) => ComponentChildren;
-  /** What rows are sorted by when the user sorts by this column; without it they cannot. */
+  /** The sort key of a row. Without it, the column cannot be sorted. */
   readonly sort?: (row: Row) => string | number;
-  /** Figures, aligned at their end. */
+  /** Whether it has figures, which are aligned at their end. */
   readonly figures?: boolean;
-  /** Left out where the page is narrow: the page that the row opens has it, too. */
+  /** Left out on a narrow page: the page that the row opens has it too. */
   readonly minor?: boolean;
-  /** The column that takes what room is left. */
+  /** Whether the column takes the remaining width. */
   readonly wide?: boolean;
 }
 
@@ -24,16 +24,16 @@ interface TableProps<Row> {
   open?: (row: Row) => string;
   /** Whether a row is the one that is open. */
   selected?: (row: Row) => boolean;
-  /** Where the page is narrow, rows become cards, unless this is false. */
+  /** Whether rows become cards on a narrow page; true by default. */
   fold?: boolean;
 }
 
-/** From so many rows on, only those in view are in the document. */
+/** With more rows than this, only those in view are in the document. */
 const MOST_WHOLE = 300;
 const ROW_HEIGHT = 33;
 const ROWS_AROUND = 10;
 
-/** Rows, dense and sortable; ten thousand cost no more than those in view. */
+/** A dense, sortable table. Only the rows in view cost time. */
 export function Table<Row>(props: TableProps<Row>) {
   const { label, columns, rows, rowKey, open, selected, fold = true } = props;
   const sorting = useSignal<{ name: string; up: boolean } | null>(null);
@@ -56,7 +56,7 @@ export function Table<Row>(props: TableProps<Row>) {
       // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard
       tabIndex={0}
       onScroll={(event) => {
-        // Only another block of rows is drawn again, not each step of the scroll.
+        // Redraw when another block of rows comes into view, not at each step of the scroll.
         const row = Math.floor(event.currentTarget.scrollTop / ROW_HEIGHT);
         top.value = row - (row % ROWS_AROUND);
       }}

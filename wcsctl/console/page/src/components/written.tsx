@@ -6,11 +6,11 @@ import { Done, ErrorNote, Remarks } from "./notes";
 
 interface WrittenProps {
   write: Write;
-  /** What is said of a write that succeeded. */
+  /** The message after a write that succeeded. */
   children: ComponentChildren;
 }
 
-/** What came of a write: what was done or why not, the remarks, and the command. */
+/** The outcome of a write: a message or an error, the remarks and the command. */
 export function Written({ write, children }: WrittenProps) {
   const { answer } = write;
   if (!answer) return null;
@@ -25,7 +25,7 @@ export function Written({ write, children }: WrittenProps) {
 
 interface WriteButtonProps {
   children: ComponentChildren;
-  /** What it does; left out for the button of a form. */
+  /** Called on a click; left out for the submit button of a form. */
   onClick?: () => void;
   busy?: boolean;
   danger?: boolean;

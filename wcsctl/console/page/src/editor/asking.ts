@@ -3,18 +3,18 @@ import { useEffect } from "preact/hooks";
 import { type Answer, post } from "../api";
 
 export interface Asked<T> {
-  /** The newest answer; of what was asked before, while a newer one is awaited. */
+  /** The newest answer. While a request is running, it answers an earlier one. */
   readonly answer: Answer<T> | null;
   readonly waiting: boolean;
 }
 
 /**
- * Asks the server something about what is being typed, once typing has stopped.
+ * Sends a request about the text being typed, once typing has stopped.
  *
- * The newest answer wins: what is not the newest any more is aborted.
+ * A newer request aborts the one before.
  *
- * @param body - null asks nothing.
- * @param pause - Milliseconds without a change before it is asked.
+ * @param body - null sends nothing.
+ * @param pause - Milliseconds without a change before the request is sent.
  */
 export function useAsking<T>(
   route: string,

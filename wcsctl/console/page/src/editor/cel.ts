@@ -1,4 +1,4 @@
-/** A quiet highlight of the CEL expressions in a policy's YAML. */
+/** Highlights the CEL expressions in a policy's YAML. */
 
 import { syntaxTree } from "@codemirror/language";
 import { type Range, RangeSet } from "@codemirror/state";

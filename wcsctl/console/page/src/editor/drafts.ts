@@ -1,10 +1,10 @@
-/** Texts that were typed and not published, kept while the tab is open. */
+/** Unpublished texts, kept while the tab is open. */
 
 export interface Draft {
   readonly text: string;
   /** The text that it was made from. */
   readonly base: string;
-  /** What the server said of that. */
+  /** The server's identifier of the state it was made from. */
   readonly seen: string;
 }
 

@@ -32,7 +32,7 @@ import { NO_VOCABULARY, type Vocabulary } from "./vocabulary";
 
 interface EditorProps {
   readonly label: string;
-  /** What it begins with; from then on the text is the editor's own. */
+  /** The initial text. Later changes of this property are ignored. */
   readonly text: string;
   readonly readOnly?: boolean;
   /** Completion and help; none without it. */
@@ -45,7 +45,7 @@ interface EditorProps {
 }
 
 /**
- * YAML in an editor whose Tab key indents; Escape, then Tab leaves it.
+ * An editor for YAML. Tab indents; Escape, then Tab leaves the editor.
  *
  * It lives in a shadow root, since only there CodeMirror uses constructed style sheets, which the
  * page's Content-Security-Policy allows.
@@ -89,12 +89,12 @@ export function replaceText(view: EditorView, text: string): void {
   view.dispatch({ changes: { from: 0, to: view.state.doc.length, insert: text } });
 }
 
-/** The host's shadow root; a host that is shown again has it already. */
+/** The host's shadow root, created if the host has none. */
 export function shadowOf(host: HTMLElement): ShadowRoot {
   return host.shadowRoot ?? host.attachShadow({ mode: "open" });
 }
 
-/** What every text has: numbers of lines, YAML's colours, a search. */
+/** Extensions of every text: line numbers, YAML colours, search. */
 export function reading(label: string): Extension {
   return [
     lineNumbers(),

@@ -11,7 +11,7 @@ interface FindingListProps {
   onGo: (position: Position) => void;
 }
 
-/** What the compiler says of a text. */
+/** The compiler's findings about a text. */
 export function FindingList({ linted, onGo }: FindingListProps) {
   const { answer, waiting } = linted;
   if (answer === null) return null;

@@ -2,7 +2,7 @@ import { useEffect } from "preact/hooks";
 
 const QUESTION = "Leave without publishing? Your text is kept until this tab is closed.";
 
-/** Asks before a link, or the tab's end, leaves a text that was not published. */
+/** Asks for confirmation before a link or closing the tab leaves an unpublished text. */
 export function useLeaveWarning(changed: boolean): void {
   useEffect(() => {
     if (!changed) return undefined;

@@ -2,7 +2,7 @@ import { Done } from "../components/notes";
 import type { Edited, EditOutcome, Reconfigured } from "../policy-shapes";
 import { link } from "../route";
 
-/** What became of an edit, in words. */
+/** Describes the outcome of an edit. */
 export function EditResult({ edited }: { edited: Edited }) {
   return (
     <>

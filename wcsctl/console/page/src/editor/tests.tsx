@@ -14,7 +14,7 @@ interface TestPanelProps {
   files: readonly string[];
 }
 
-/** The tests of the app's folder, run with a text that is not published yet. */
+/** Runs the tests of the app's folder with an unpublished text. */
 export function TestPanel({ candidate, files }: TestPanelProps) {
   const body = files.length ? { ...candidate } : null;
   const { answer, waiting } = useAsking<TestRun>("test", body, PAUSE);

@@ -1,4 +1,4 @@
-/** Looks of the editor: the page's custom properties, so that it is light or dark as the page is. */
+/** The editor's theme. It uses the page's custom properties, so it is light or dark like the page. */
 
 import { HighlightStyle, syntaxHighlighting } from "@codemirror/language";
 import type { Extension } from "@codemirror/state";

@@ -1,4 +1,4 @@
-/** What policies are written with: the attributes of the JSON Schema, and the words of expressions. */
+/** The vocabulary of policies: attributes from the JSON Schema, variables and functions of expressions. */
 
 export interface Schema {
   readonly type?: string;
@@ -23,7 +23,7 @@ export interface Variable {
   readonly type: string;
   readonly doc: string;
   readonly children?: readonly Variable[];
-  /** The methods whose hooks have such a field. */
+  /** The methods whose hooks have this field. */
   readonly methods?: readonly string[];
 }
 
@@ -41,7 +41,7 @@ export interface Vocabulary {
 
 export const NO_VOCABULARY: Vocabulary = { schema: {}, variables: [], functions: [] };
 
-/** Bodies of hooks by method, as the vendor gives them. */
+/** The vendor's example bodies of hooks, by method. */
 export type Examples = Readonly<Record<string, unknown>>;
 
 const TOKEN_MEMBERS = ["status", "trust", "alg", "kid"];
@@ -112,7 +112,7 @@ export function keysAt(
   return found;
 }
 
-/** Values that are worth offering for an attribute, the default first. */
+/** Values to offer for an attribute, the default first. */
 export function valuesOf(vocabulary: Vocabulary, schema: Schema): unknown[] {
   const found = new Set<unknown>();
   if (isPlain(schema.default)) found.add(schema.default);

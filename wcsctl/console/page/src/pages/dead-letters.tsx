@@ -136,7 +136,7 @@ const RESULT_COLUMNS: readonly Column<Redriven>[] = [
   { name: "Details", cell: ({ told }) => told, wide: true },
 ];
 
-/** What came of a redrive or a purge. */
+/** The results of a redrive or a purge. */
 function Results({ write }: { write: Write }) {
   const { answer } = write;
   if (!answer?.ok || !Array.isArray(answer.value)) {
@@ -167,7 +167,7 @@ function redriveText(results: readonly Redriven[], command: string): string {
 
 function Letter({ id, list }: { id: string; list: Look<unknown> }) {
   const body = filter("body") === "true";
-  // A look at the queue hides its messages from others: one look after the other.
+  // Receiving messages hides them from other readers: read one after the other.
   const look = useLook<DeadLetterDetails>(list.loading ? null : "dead-letter", { id, body });
   const write = useWrite();
   const found = look.answer?.value;

@@ -409,7 +409,7 @@ function RowForm({ list, refresh }: { list: string; refresh: () => void }) {
   );
 }
 
-/** The attributes of lines `name=text` and `name:=JSON`; a text if a line is not one. */
+/** The attributes from lines `name=text` and `name:=JSON`, or an error message. */
 function fieldsOf(text: string): Record<string, unknown> | string {
   const fields: Record<string, unknown> = {};
   for (const line of text.split("\n").filter((one) => one.trim())) {

@@ -17,7 +17,7 @@ const LOCAL_SECONDS = 15;
 
 export function OverviewPage() {
   const since = sinceFilter();
-  // What costs nothing is read again and again, what costs money by the button only.
+  // Metrics that cost money are read again by the button only.
   const every = session.value?.costs.perLook === 0 ? LOCAL_SECONDS : 0;
   const status = useLook<Status>("status");
   const stats = useLook<Stats>("stats", { since }, every);
@@ -85,7 +85,7 @@ const PAGES_OF_CHECKS: Readonly<Record<string, string>> = {
   endpoint: link("live", { failed: true }),
 };
 
-/** The checks and findings, what is wrong first. */
+/** The checks and findings, errors first. */
 function Attention({ status }: { status: Status }) {
   const items = [...status.checks.map(itemOfCheck), ...status.apps.flatMap(itemsOfApp)];
   const order = [WRONG, WARNING, WELL];
@@ -305,7 +305,7 @@ const METHOD_COLUMNS: readonly Column<MethodRow>[] = [
   })),
 ];
 
-/** What is counted beside the answers. */
+/** Names of the metrics that are not answers. */
 const BESIDE: Readonly<Record<string, string>> = {
   DenySuppressed: "denials suppressed (unknown session)",
   ShadowDenied: "denials in shadow mode",

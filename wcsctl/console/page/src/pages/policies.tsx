@@ -51,7 +51,7 @@ const COLUMNS: readonly Column<PolicyRow>[] = [
   },
 ];
 
-/** The policies as they stand in the table, and what of them is active. */
+/** The policies in the table, and which of them are active. */
 export function PoliciesPage() {
   const app = filter("app");
   const look = useLook<PolicyList>("policies", { app });
@@ -274,7 +274,7 @@ function NewPolicy({ app, apps, onClose }: NewPolicyProps) {
 
 interface Searchable {
   readonly policy: PolicyRow;
-  /** What the words of a search are looked for in. */
+  /** The text that is searched. */
   readonly text: string;
 }
 

@@ -26,12 +26,12 @@ import { TrialPanel } from "../trial/panel";
 
 const LINT_PAUSE = 150;
 const NEW_POLICY = "id: \nmethod: \naction: \n";
-/** The exit status of a command that somebody else's edit overtook. */
+/** The exit status of a command that failed because somebody else edited the app. */
 const CONFLICT = 3;
 const OTHERS_EDITED =
   "Somebody else edited other policies of this app meanwhile. Nothing was written, and your text is kept: publish again.";
 
-/** A policy's text, what the compiler says of it, and what it would do. */
+/** The editor of a policy, with the compiler's findings and a hook to try. */
 export function PolicyPage() {
   const app = filter("app");
   const id = filter("id");
@@ -121,7 +121,7 @@ function PolicyEditor({ app, id, recipe }: PolicyEditorProps) {
   }, []);
   useLeaveWarning(changed);
 
-  /** Goes on with what the table holds now, unless that is another text of this policy. */
+  /** Continues from the table's current state, unless it has another text of this policy. */
   const goOn = async (said: string) => {
     const found = await read();
     const typed = editing.value;
@@ -329,7 +329,7 @@ interface BesideProps {
   isChecked: boolean;
 }
 
-/** What the text would do, and what the folder's tests say of it. */
+/** The reply to a hook that is tried, and the results of the folder's tests. */
 function Beside({ candidate, opened, examples, isBroken, isChecked }: BesideProps) {
   const tab = useSignal<"try" | "tests">("try");
   return (
@@ -374,11 +374,11 @@ function Beside({ candidate, opened, examples, isBroken, isChecked }: BesideProp
 interface ConflictProps {
   app: string;
   theirs: OpenedPolicy;
-  /** What the command said of it. */
+  /** The command's error. */
   said: string;
   yours: string;
   onYours: (text: string) => void;
-  /** Goes on with a text on top of theirs. */
+  /** Continues with a text on top of theirs. */
   onKeep: (text: string) => void;
 }
 

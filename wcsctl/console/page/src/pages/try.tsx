@@ -23,7 +23,7 @@ import { TrialResult } from "../trial/result";
 
 const PAUSE = 250;
 
-/** What would happen to a hook now, and why. */
+/** Shows the reply that a hook would get now, and why. */
 export function TryPage() {
   const app = filter("app");
   const input = useSignal<TrialInput>({
@@ -147,7 +147,7 @@ interface CandidateEditorProps {
   onText: (text: string) => void;
 }
 
-/** Policies that an app would have besides its own. */
+/** Policies to add to those of an app. */
 function CandidateEditor({ candidate, onApp, onText }: CandidateEditorProps) {
   return (
     <section class="stack" aria-label="Other policies">
@@ -165,11 +165,11 @@ function CandidateEditor({ candidate, onApp, onText }: CandidateEditorProps) {
 interface Loaded {
   readonly input: Partial<TrialInput> | null;
   readonly problem: Problem | null;
-  /** What the hook was made from. */
+  /** Where the hook was loaded from. */
   readonly source: string;
 }
 
-/** A decision's line has no body: only the app, and the fields that it shows. */
+/** A decision's line has no body, only the app and the logged fields. */
 async function ofDecision(id: string): Promise<Loaded> {
   const answer = await get<readonly Decision[]>("decisions", { id, since: "7d" });
   if (!answer.ok) return { input: null, problem: answer.error, source: "" };
@@ -203,7 +203,7 @@ async function ofDeadLetter(id: string, reveal: boolean): Promise<Loaded> {
   };
 }
 
-/** A body of another app; as it is while it is not JSON. */
+/** The body with another appKey; unchanged if it is not JSON. */
 function withApp(body: string, app: string): string {
   try {
     return bodyText(JSON.parse(body), app);

@@ -26,7 +26,7 @@ import { author, number, wholeSecond } from "../text";
 const FEW = 20;
 const MANY = 1000;
 
-/** The versions of an app's policies: what changed, and back to an earlier one. */
+/** The versions of an app's policies: compare them, and roll back. */
 export function VersionsPage() {
   const app = filter("app");
   const list = useLook<PolicyList>("policies");
@@ -307,7 +307,7 @@ function Result({ answer }: { answer: Answer<Edited | EditOutcome> | null }) {
   );
 }
 
-/** A rollback returns what an edit does; a pin and its release one app's outcome. */
+/** A rollback returns the same as an edit; pin and unpin return one app's outcome. */
 function Outcome({ value }: { value: Edited | EditOutcome }) {
   if ("apps" in value) return <EditResult edited={value} />;
   if (!value.ok) return <EditResult edited={{ changes: [], apps: [value], fromNextConnect: [] }} />;

@@ -1,4 +1,4 @@
-/** A hook to try, as the form has it. */
+/** The hook to try, as typed into the form. */
 import type { ConsideredPolicy, TriedAnswer } from "../policy-shapes";
 
 export const SESSIONS = [
@@ -13,7 +13,7 @@ export const PROOFS = [
   ["status", "not valid, with a status"],
 ] as const;
 
-/** The statuses of a token that proves nothing. */
+/** The statuses of a token that is not valid. */
 export const TOKEN_STATUSES = [
   "none",
   "malformed",
@@ -58,10 +58,10 @@ export const EMPTY_INPUT: TrialInput = {
 
 export interface CandidateText {
   readonly app: string;
-  /** null for policies that are not there yet. */
+  /** null for new policies. */
   readonly id: string | null;
   readonly text: string;
-  /** What the server said of the policies that it was loaded with. */
+  /** The server's identifier of the state that it was loaded from. */
   readonly seen: string;
 }
 
@@ -86,7 +86,7 @@ export function requestOf(
   };
 }
 
-/** A body as people edit it, with the app that it is to be of. */
+/** A body as indented JSON, with the app as its appKey. */
 export function bodyText(body: unknown, app: string): string {
   const fields = typeof body === "object" && body !== null ? body : {};
   const whole = app && app !== "*" ? { ...fields, appKey: app } : fields;

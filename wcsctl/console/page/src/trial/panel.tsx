@@ -14,13 +14,13 @@ interface TrialPanelProps {
   /** The method that the form begins with. */
   method: string;
   examples: Examples | undefined;
-  /** Whether the text has errors, so that it decides nothing. */
+  /** Whether the text has errors, and so cannot be tried. */
   isBroken: boolean;
-  /** Whether it is known if the text has errors. */
+  /** Whether the current text has been checked. */
   isChecked: boolean;
 }
 
-/** A hook tried by the active policies and by the text in the editor, as it is typed. */
+/** Tries a hook with the active policies and with the text in the editor. */
 export function TrialPanel({ candidate, method, examples, isBroken, isChecked }: TrialPanelProps) {
   const input = useSignal<TrialInput>({ ...EMPTY_INPUT, method });
   const change = (changed: Partial<TrialInput>) => {

@@ -18,7 +18,7 @@ const ANSWERS: Readonly<Record<TriedAnswer["answer"], { mark: string; tone: Tone
 
 const MOST_OTHERS = 200;
 
-/** What was tried, while it is tried again. */
+/** The last result, also while a new one is awaited. */
 export function TrialResult({ asked }: { asked: Asked<Tried> }) {
   const { answer, waiting } = asked;
   if (answer === null) return null;
@@ -184,7 +184,7 @@ function whyOf({ detail, rows }: ConsideredPolicy): string {
   return [detail, ...looked].filter(Boolean).join("; ");
 }
 
-/** restClientConfig without what it leaves empty. */
+/** restClientConfig without empty values. */
 function withoutEmpty(config: TriedAnswer["restClientConfig"]): TriedAnswer["restClientConfig"] {
   return JSON.parse(JSON.stringify(config, (_, value) => (value === "" ? undefined : value)));
 }
