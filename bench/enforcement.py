@@ -40,7 +40,7 @@ _APP: Final = "bench"
 _HOOK: Final = json.dumps({"appKey": _APP, "name": "b4e7"}).encode()
 _BETWEEN_HOOKS: Final = 0.02
 _LONGEST_PAUSE: Final = 1.5
-"""Seconds: longer than the TTL of what is in force, so that edits come at any moment of it."""
+"""Seconds: longer than the TTL of what is active, so that edits come at any moment of it."""
 
 _PATIENCE: Final = 30.0
 _WARM_UP: Final = 3

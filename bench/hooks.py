@@ -38,7 +38,7 @@ class Path(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """A method, and the field of its hooks that the policies in force decide by.
+    """A method, and the field of its hooks that the active policies decide by.
 
     Attributes
     ----------
@@ -51,7 +51,7 @@ class Subject:
     payload: str
 
     def body(self, path: Path) -> bytes:
-        """A hook of a client that connected, which the policies in force answer by a path."""
+        """A hook of a client that connected, which the active policies answer by a path."""
         fields: dict[str, Any] = json.loads((_PAYLOADS / f"{self.payload}.json").read_text())
         fields |= {"nodeId": NODE, "sessionId": SESSION, self.field: f"{PREFIXES[path]}b4e7"}
         return json.dumps(fields, separators=(",", ":")).encode()
@@ -93,7 +93,7 @@ METHODS_IN_FORCE: Final = (
     *("StreamKeepAliveEvent", "StreamStatusEvent", "ConnectionStatusEvent"),
     *("OnCallEvent", "OnMessageEvent"),
 )
-"""The ten methods that the policies in force are about."""
+"""The ten methods that the active policies are about."""
 
 _FIELDS: Final[Mapping[str, str]] = {
     subject.method: subject.field for subject in (*MEASURED.values(), PLAYER)

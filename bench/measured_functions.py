@@ -46,7 +46,7 @@ class Laboratory:
     lambda_variables
         What Lambda sets for every function.
     ttl
-        Seconds for which ours do not ask again what is in force.
+        Seconds for which ours do not ask again what is active.
     """
 
     functions: Mapping[str, Function]
@@ -61,7 +61,7 @@ class Laboratory:
 
 @contextmanager
 def laboratory() -> Iterator[Laboratory]:
-    """Package the functions, and give them an AWS with 100 policies in force, while this lasts."""
+    """Package the functions, and give them an AWS with 100 active policies, while this lasts."""
     WORK.mkdir(parents=True, exist_ok=True)
     deployed = _deployed()
     made = {

@@ -225,7 +225,7 @@ class Alarms(Construct):
         return [
             self._alarm(
                 "CompileErrors",
-                "A policy edit is wrong and not in force; the app's item #status says why.",
+                "A policy edit is wrong and not active; the app's item #status says why.",
                 self._metrics.in_category("CompileErrors", COMPILER),
             ),
             self._alarm(
@@ -240,7 +240,7 @@ class Alarms(Construct):
                 datapoints=2,
             ),
             *self._of_function(
-                COMPILER, compiler, "Policy edits may not be in force. Look into its log."
+                COMPILER, compiler, "Policy edits may not be active. Look into its log."
             ),
         ]
 

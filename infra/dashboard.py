@@ -39,9 +39,9 @@ _OUTCOMES: Final = """\
 reply; their rows are the same, `restOnError → outcome`.
 
 **declined**: no connection · **aborted**: the action did not happen · **stream-ended**: the \
-stream was cut · **error-event**: WCS went on, and told the client · **continued**: WCS went on as \
-if nothing had been said: a denial had *no effect* · **UNKNOWN**: neither the session nor the \
-policies could be read
+stream was cut · **error-event**: WCS went on, and notified the client · **continued**: WCS went \
+on as if nothing had been said: a denial had *no effect* · **UNKNOWN**: neither the session nor \
+the policies could be read
 
 What to do about an alarm: `docs/runbook.md`, under its name; its description ends with the address.
 """

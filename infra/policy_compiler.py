@@ -1,4 +1,4 @@
-"""The function that turns edited policies into a snapshot in force."""
+"""The function that turns edited policies into an active snapshot."""
 
 import json
 from collections.abc import Mapping
@@ -50,7 +50,7 @@ class CompilerFunction(Construct):
             settings,
             code=code,
             handler="wcs_hooks.handlers.compiler.handler",
-            description="Compiles edited policies into the snapshot in force",
+            description="Compiles edited policies into the active snapshot",
             # A batch may name many apps, each of which takes some thirty calls to DynamoDB.
             timeout=Duration.minutes(5),
             environment={

@@ -57,7 +57,7 @@ class PolicyTables(Construct):
         self.editors = editors_policy(
             self,
             "PolicyEditor",
-            "Edit the policies for WCS hooks, and read what was in force before",
+            "Edit the policies for WCS hooks, and read what was active before",
             [
                 iam.PolicyStatement(
                     sid="EditPolicies",

@@ -319,7 +319,7 @@ class Settings:
     snapshot_ttl
         Seconds for which a function uses a snapshot before it looks for a newer one.
     snapshot_retention_days
-        Days for which a snapshot that is no longer in force is kept for a rollback.
+        Days for which a snapshot that is no longer active is kept for a rollback.
     session_ttl_days
         Days after which a session that never disconnected is forgotten.
     rest_api_calls
@@ -428,7 +428,7 @@ class Settings:
         metadata=_setting("replyTimeout", _number("seconds from 0.1 to 10", 0.1, 10)),
     )
     snapshot_ttl: float = dataclasses.field(
-        # An edit is to be in force within 5 s, of which the stream and a cold compiler take their
+        # An edit is to be active within 5 s, of which the stream and a cold compiler take their
         # share first. It costs each busy function instance a read of the pointers a second.
         default=1.0,
         metadata=_setting("snapshotTtl", _number("seconds from 0 to 300", 0, 300)),

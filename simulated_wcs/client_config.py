@@ -85,7 +85,7 @@ class RestClientConfig:
         if config is None:
             return cls()
         if not isinstance(config, dict):
-            return cls(complaints=(f"{FIELD} is no object",))
+            return cls(complaints=(f"{FIELD} is not an object",))
         methods: dict[str, MethodConfig] = {}
         complaints: list[str] = []
         for name, entry in config.items():
@@ -94,7 +94,7 @@ class RestClientConfig:
                 methods[name] = reader.read()
                 complaints += reader.complaints
             else:
-                complaints.append(f"{name} is no object")
+                complaints.append(f"{name} is not an object")
         return cls(methods, complaints=tuple(complaints))
 
 
@@ -124,7 +124,7 @@ class _Reader:
         value = self._entry.get(name, "")
         if isinstance(value, str):
             return frozenset(_split(value))
-        self.complaints.append(f"{self._method}.{name} is no text")
+        self.complaints.append(f"{self._method}.{name} is not a string")
         return frozenset()
 
 

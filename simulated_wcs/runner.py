@@ -53,7 +53,7 @@ class BackEnd(Protocol):
         ...
 
     def activate_policies(self, policies: Sequence[PolicyItem]) -> None:
-        """Put policies into the table and wait until they are in force."""
+        """Put policies into the table and wait until they are active."""
         ...
 
     def policies_behind(self, decisions: Sequence[str]) -> Mapping[str, tuple[str, ...]]:
@@ -180,7 +180,7 @@ class Runner:
         Parameters
         ----------
         in_force
-            Whether its policies are in force already.
+            Whether its policies are active already.
         alter_reply
             For experiments: changes the back-end's replies before WCS sees them.
         go_on

@@ -335,7 +335,7 @@ def _timeline(top: StrictMapping) -> tuple[ScenarioStep, ...]:
         for name in step.expect.sees:
             if name not in clients:
                 known = ", ".join(sorted(clients)) or "none"
-                place.wrong("sees", f"{name!r} is no client so far; there are {known}")
+                place.wrong("sees", f"{name!r} is not a client so far; there are {known}")
         place.end()
         steps.append(step)
     return tuple(steps)
@@ -517,7 +517,7 @@ def _hooks(place: StrictMapping) -> tuple[tuple[str, int | str], ...]:
             place.wrong("hooks", f"METHOD: STATUS is expected, not {short(entry)}")
         [(method, status)] = entry.items()
         if method not in METHODS:
-            place.wrong("hooks", f"{short(method)} is no method of WCS")
+            place.wrong("hooks", f"{short(method)} is not a method of WCS")
         hooks.append((method, _status(place, "hooks", status)))
     return tuple(hooks)
 

@@ -21,7 +21,7 @@ def transcript_lines(
             yield ""
             yield from _exchange(hook)
         if action.initiator:
-            yield f"the initiator is told {dict(action.initiator)}"
+            yield f"the initiator gets {dict(action.initiator)}"
     for client, messages in seen.items():
         for message in messages:
             yield ""

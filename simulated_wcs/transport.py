@@ -108,7 +108,7 @@ class HookTarget:
         """Refuse what could not be posted to."""
         parts = urlsplit(self.url)
         if parts.scheme not in {"http", "https"} or not parts.hostname:
-            raise TargetError(f"{self.url!r} is no URL to post to: give one of http or https")
+            raise TargetError(f"{self.url!r} is not a URL to post to: give one of http or https")
 
     def path(self, method: str) -> str:
         """The path of a method's hooks.

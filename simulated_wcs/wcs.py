@@ -633,9 +633,9 @@ def _read(exchange: Exchange) -> tuple[str, Mapping[str, Any] | None]:
     try:
         returned = json.loads(reply.body)
     except (ValueError, RecursionError):
-        return "the reply is no JSON", None
+        return "the reply is not JSON", None
     if not isinstance(returned, dict):
-        return "the reply is no JSON object", None
+        return "the reply is not a JSON object", None
     return "", returned
 
 

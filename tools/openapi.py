@@ -107,7 +107,7 @@ _HOOK: Final = {
     "type": "object",
     "additionalProperties": True,
     "description": f"Any JSON object of at most {MAX_BODY_BYTES:,} bytes, nested at most "
-    f"{MAX_DEPTH} levels deep; the fields that WCS sends are told in docs/wcs-protocol.md.",
+    f"{MAX_DEPTH} levels deep; docs/wcs-protocol.md lists the fields that WCS sends.",
 }
 _ERROR: Final = {
     "type": "object",
@@ -145,8 +145,8 @@ _RESPONSES: Final = {
     },
     "Refused": {
         "description": "By a policy, with the status that it names (403 by default). Else 403: the "
-        "caller is not WCS; 400: the body is no hook; 413: it is too large; 500, 503: a failure, "
-        "and the hook is kept.",
+        "caller is not WCS; 400: the body is not a hook; 413: it is too large; 500, 503: a failure "
+        "after which the hook is kept.",
         "headers": {"X-Decision-Id": {"$ref": "#/components/headers/Decision"}},
         "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}},
     },

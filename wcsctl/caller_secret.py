@@ -49,7 +49,7 @@ class CallerSecretStore:
 
     _output: ClassVar = "SignatureSecretArn"
     _under_way: ClassVar = (
-        "A rotation is under way: tell WCS the current secret, then end it with "
+        "A rotation is under way: give WCS the current secret, then end it with "
         "`wcsctl secret finish`."
     )
 

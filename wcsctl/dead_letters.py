@@ -165,7 +165,7 @@ class DeadLetter:
             case LetterKind.EDITS:
                 return ""
             case LetterKind.UNKNOWN:
-                return "it is no hook"
+                return "it is not a hook"
             case _:
                 return self._hopeless_hook()
 
@@ -230,7 +230,7 @@ class DeadLetter:
         except (ValueError, RecursionError):
             fields = None
         if not isinstance(fields, dict):
-            return f"{len(raw)} bytes that are no JSON object, hence not masked: see --reveal"
+            return f"{len(raw)} bytes that are not a JSON object, hence not masked: see --reveal"
         try:
             return masked(fields)
         except RecursionError:

@@ -283,7 +283,7 @@ def _consequence(line: Mapping[str, Any]) -> str:
         case "overridden":
             return "WCS takes changed fields in sessions whose connect asked for that."
         case _:
-            return "What WCS did depends on what the session was told at connect, which is unknown."
+            return "What WCS did depends on the session's connect reply, which is unknown."
 
 
 def _mapping(value: object) -> Mapping[str, Any]:

@@ -21,7 +21,7 @@ _PATIENCE: Final = 30.0
 
 
 class DeployedPolicies:
-    """Reads what is in force; writes nothing.
+    """Reads what is active; writes nothing.
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ class DeployedPolicies:
         self._known: dict[str, PolicySet] = {}
 
     def policies_of(self, app: str) -> PolicySet:
-        """What is in force for an app, read once.
+        """What is active for an app, read once.
 
         Raises
         ------
@@ -56,7 +56,7 @@ class DeployedPolicies:
                 snapshots = {one.app: self._snapshots.data(one) for one in pointers}
                 items = {one.app: self._store.source(one.app, one.version) for one in pointers}
             except UnavailableError as error:
-                raise UnreachableError(f"What is in force cannot be read: {error}.") from error
+                raise UnreachableError(f"What is active cannot be read: {error}.") from error
             self._known[app] = PolicySet(snapshots, items)
         return self._known[app]
 

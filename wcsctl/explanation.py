@@ -364,7 +364,7 @@ def never_deny(explanation: Explanation) -> str:
 
 _OUTCOMES: Final = {
     Outcome.DECLINED: "WCS declines the connection.",
-    Outcome.ABORTED: "WCS aborts the action, and tells the client.",
+    Outcome.ABORTED: "WCS aborts the action, and notifies the client.",
     Outcome.ERROR_EVENT: "WCS carries on, and sends the client an ErrorEvent.",
     Outcome.STREAM_ENDED: "WCS ends the stream.",
     Outcome.CONTINUED: "WCS logs it and carries on: nothing is refused.",

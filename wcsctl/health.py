@@ -101,9 +101,9 @@ class Health:
         yield from self._methods_waited_for()
 
     def apps(self) -> list[AppStatus]:
-        """What each app's operator is told.
+        """What each app's operator sees.
 
-        Apps are those that have policies in force, and those whose policies the compiler turned
+        Apps are those that have active policies, and those whose policies the compiler turned
         away within a day. One that has no policies any more is not listed.
         """
         client = self._deployment.client("dynamodb")
@@ -181,7 +181,7 @@ class Health:
         if reply.status == _FORBIDDEN:
             detail = (
                 "a signed hook was rejected: wcsctl decisions --id "
-                f"{reply.decision or '<id>'} tells why. "
+                f"{reply.decision or '<id>'} says why. "
                 "Is this machine among the allowedSources?"
             )
         elif reply.status == _OK:

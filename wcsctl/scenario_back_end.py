@@ -29,7 +29,7 @@ _LOOK_BACK: Final = 600.0
 
 
 class NotActiveError(WcsctlError):
-    """Policies of a scenario did not come into force."""
+    """Policies of a scenario did not become active."""
 
 
 class DeployedBackEnd:
@@ -137,7 +137,7 @@ class DeployedBackEnd:
             has_told = status.get("compiledAt") != told_before
             if has_told and pointer.version and pointer.source == now.digest:
                 return
-            # Nothing is in force, and nothing shall be: then only #status tells, if it ever did.
+            # Nothing is active, and nothing shall be: then only #status tells, if it ever did.
             if not pointer.version and not now.raw and (has_told or not status):
                 return
             if status.get("errors") and has_told:

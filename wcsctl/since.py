@@ -39,7 +39,7 @@ def moment(text: str, now: float) -> float:
             since = iso_moment(text)
         except ValueError:
             raise UsageError(
-                f"{text!r} is no time: write how long ago, such as 90s, 15m, 1h30m or 2d, "
+                f"{text!r} is not a time: write how long ago, such as 90s, 15m, 1h30m or 2d, "
                 "or a moment such as 2026-03-01T12:00."
             ) from None
     if not 0 <= since < now:
@@ -62,7 +62,7 @@ def duration(text: str) -> int:
     """
     seconds = _seconds(text) if _DURATION.fullmatch(text) else 0
     if not seconds:
-        raise UsageError(f"{text!r} is no duration: write 90s, 15m, 1h30m or 2d.")
+        raise UsageError(f"{text!r} is not a duration: write 90s, 15m, 1h30m or 2d.")
     return seconds
 
 

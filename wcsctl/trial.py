@@ -1,4 +1,4 @@
-"""Tries hooks on what is in force, and on policies that are not yet."""
+"""Tries hooks on what is active, and on policies that are not yet."""
 
 import dataclasses
 from collections import Counter
@@ -59,7 +59,7 @@ class Trial:
     Parameters
     ----------
     deployed
-        What is in force.
+        What is active.
     candidate
         What is compared with it; none if nothing is.
     now
@@ -129,12 +129,12 @@ class Trial:
         return Asked(method, payload, self._now, known, told)
 
     def in_force(self, asked: Asked, *, whole: bool = True) -> Explanation:
-        """By what is in force."""
+        """By what is active."""
         policies = self._deployed.policies_of(asked.payload.app)
         return self._explain(policies, asked, whole=whole)
 
     def candidate(self, asked: Asked, *, whole: bool = True) -> Explanation:
-        """By the candidate, of a session that connects once it is in force."""
+        """By the candidate, of a session that connects once it is active."""
         app = asked.payload.app
         if app not in self._sets:
             assert self._candidate is not None  # noqa: S101 - there is one where it is asked for
@@ -142,7 +142,7 @@ class Trial:
         return self._explain(self._sets[app], asked._replace(told=None), whole=whole)
 
     def replay(self, recordings: Iterable[Recording], app: str | None) -> Iterator[Replayed]:
-        """Decide recorded hooks, by what is in force and by the candidate.
+        """Decide recorded hooks, by what is active and by the candidate.
 
         Each is decided as at the time when it came, where that is known.
         """
@@ -286,4 +286,4 @@ def note_on(method: str) -> str:
         return ""
     alike = [name for name in METHODS if name.lower() == method.lower()]
     hint = f"; is {alike[0]} meant?" if alike else ""
-    return f"{method} is no method that is known here, and such a hook is always echoed{hint}"
+    return f"{method} is not a known method, and such a hook is always echoed{hint}"

@@ -25,7 +25,7 @@ class HookEnvironment(NamedTuple):
     reply_timeout
         Seconds within which every reply is given.
     snapshot_ttl
-        Seconds for which what is in force is not asked for again.
+        Seconds for which what is active is not asked for again.
     session_ttl
         Seconds for which a session is kept.
     lists_cache
@@ -199,7 +199,7 @@ def _number(variables: Mapping[str, str], name: str) -> float:
     try:
         number = float(value)
     except ValueError as error:
-        raise EnvironmentVariableError(f"{name} is {value!r}, which is no number") from error
+        raise EnvironmentVariableError(f"{name} is {value!r}, which is not a number") from error
     if not 0 <= number < float("inf"):
         raise EnvironmentVariableError(f"{name} is {value!r}, which no such number can be")
     return number

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class Pointer(NamedTuple):
-    """Which version of an app's policies is in force.
+    """Which version of an app's policies is active.
 
     Attributes
     ----------
@@ -66,7 +66,7 @@ class SnapshotSource(Protocol):
 
 
 class Policies(Protocol):
-    """What is in force, as the endpoint asks for it."""
+    """What is active, as the endpoint asks for it."""
 
     def in_force(self, app: str, deadline: Deadline) -> tuple[ActivePolicies, bool]:
         """What decides an app's hooks, and whether that is stale: could not be refreshed.

@@ -1,4 +1,4 @@
-"""The hooks that functions are measured with, and the policies that are in force meanwhile."""
+"""The hooks that functions are measured with, and the policies that are active meanwhile."""
 
 import json
 import time

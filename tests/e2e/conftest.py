@@ -262,7 +262,7 @@ def attribute_value(value: Any) -> dict[str, Any]:
         case dict():
             return {"M": {name: attribute_value(member) for name, member in value.items()}}
         case _:
-            raise TypeError(f"{value!r} cannot stand in a policy")
+            raise TypeError(f"{value!r} cannot be part of a policy")
 
 
 @pytest.fixture(scope="session")

@@ -230,7 +230,7 @@ class DeployedScene:
 
 
 def activate_policies(deployed: Deployed, *apps: str, note: str = "") -> None:
-    """Bring the policies of all trials into force for apps."""
+    """Activate the policies of all trials for apps."""
     edited = datetime.now(UTC)
     for app in apps:
         deployed.policies.put([{**policy, "app": app, "note": note} for policy in POLICIES])

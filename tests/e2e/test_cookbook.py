@@ -96,7 +96,7 @@ def banning_app() -> str:
 def scenarios(
     deployed: Deployed, back_end: DeployedBackEnd, issuer: TokenIssuer, banning_app: str
 ) -> tuple[Runner, Mapping[str, Scenario]]:
-    """Have all recipes in force at once: that is waited for but once."""
+    """Have all recipes active at once: that is waited for but once."""
     _put_rows(deployed, _ROWS)
     runner = Runner(back_end, uuid4().hex[:8])
     played = {

@@ -43,7 +43,7 @@ def endpoint(deployed: Deployed) -> Iterator[FaultyEndpoint]:
 
 @pytest.fixture(scope="module")
 def apps(deployed: Deployed) -> dict[str, str]:
-    """An app for each row, with its policies in force."""
+    """An app for each row, with its active policies."""
     run = uuid.uuid4().hex[:8]
     apps = {row.name: f"{row.name}-{run}" for row in _ROWS}
     activate_policies(deployed, *apps.values())

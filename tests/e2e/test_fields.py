@@ -42,7 +42,7 @@ _POLICIES: list[dict[str, Any]] = [
 
 @pytest.fixture(scope="module")
 def school(deployed: Deployed) -> str:
-    """An app whose policies are in force."""
+    """An app whose policies are active."""
     app = f"school-{uuid4().hex[:8]}"
     edited = [deployed.put_policy({"app": app, **policy}) for policy in _POLICIES]
     status = deployed.compiled(app, edited[-1])

@@ -1,4 +1,4 @@
-"""Policies edited with the AWS command line come into force, and do what they say."""
+"""Policies edited with the AWS command line become active, and do what they say."""
 
 import json
 import time

@@ -319,7 +319,7 @@ def deny_private(deployed: Deployed, app: str) -> None:
 
 
 def refuses(deployed: Deployed, app: str, session: str) -> None:
-    """Wait until the policy is in force."""
+    """Wait until the policy is active."""
     assert (
         until(lambda: publish(deployed, app, session, "private-1"), lambda status: status == 403)
         == 403

@@ -22,7 +22,7 @@ _LIBRARY = {
 
 @pytest.fixture(scope="module")
 def runner(deployed: Deployed) -> Runner:
-    """Have the policies of all scenarios in force at once: that is waited for but once."""
+    """Have the policies of all scenarios active at once: that is waited for but once."""
     back_end = DeployedBackEnd(deployed.deployment)
     runner = Runner(back_end, uuid4().hex[:8])
     back_end.activate_policies(

@@ -233,7 +233,7 @@ def test_given_a_stack_that_is_broken_in_four_places_then_each_fails_at_its_line
         "absent signature": "answered incoming 200",
         "dead letter": "in the dead-letter table: the queue did not take it",
         "alarms": f"{alarm} is gone: deploy the stack again",
-        "code": "other code in event: somebody changed it by hand",
+        "code": "other code in event: somebody changed it manually",
         # The clock: neither the secrets nor the policies of that function ever grow old.
         "previous signature": "answered event 403",
         "edit while idle": "former policies after the edit: event 6 s",

@@ -209,7 +209,7 @@ def test_given_a_connect_that_is_overridden_when_a_denial_needs_it_then_both_are
 def test_given_a_denial_with_a_window_then_sessions_are_ready_before_it_opens_and_free_after_it(
     hooks: HookClient, enforce: Enforce, clock: FakeClock
 ) -> None:
-    # It is 17:46:40 now, and a second later when the policies are in force.
+    # It is 17:46:40 now, and a second later when the policies are active.
     window = {"notBefore": "2030-03-17T17:50:00Z", "notAfter": "2030-03-17T18:00:00Z"}
     enforce("live", deny("no", **window))
 

@@ -1,4 +1,4 @@
-"""The compiler: an edit becomes a new version in force, or is turned away with a reason."""
+"""The compiler: an edit becomes a new active version, or is turned away with a reason."""
 
 import hashlib
 import json
@@ -96,7 +96,7 @@ def test_given_an_edit_when_it_is_compiled_then_a_new_version_is_in_force_and_st
     [
         pytest.param(deny("bad", when="body.name =="), "when", "^", id="bad CEL"),
         pytest.param(policy("bad", action="refuse"), "action", "refuse", id="unknown action"),
-        pytest.param(deny("bad", colour="red"), "colour", "no attribute", id="unknown attribute"),
+        pytest.param(deny("bad", colour="red"), "colour", "not an attribute", id="unknown attribute"),
         pytest.param(deny("bad", "StreamStatusEvent"), "method", "happened", id="a deny too late"),
         pytest.param(
             policy("bad", action="override"), "set", "nothing to override", id="nothing to set"
@@ -443,7 +443,7 @@ def test_given_compilers_that_move_the_pointer_all_but_once_then_the_edit_is_in_
 def test_given_a_compiler_killed_after_any_of_its_writes_when_it_is_tried_again_then_all_is_done(
     aws: Aws, calls: AwsCalls, compiler: PolicyCompiler, enforce: Enforce, writes: int
 ) -> None:
-    # A version in force, and then an edit that a configure policy for every app contradicts.
+    # An active version, and then an edit that a configure policy for every app contradicts.
     enforce("live", policy("harmless", "call"))
     aws.put_policies("live", deny("no"))
     calls.fail("PutItem", "UpdateItem", "TransactWriteItems", after=writes)

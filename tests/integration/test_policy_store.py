@@ -268,7 +268,7 @@ def test_given_a_compiler_that_was_held_up_when_what_it_lets_expire_was_pinned_t
 @pytest.mark.parametrize(
     "outdated",
     [
-        pytest.param(NOTHING, id="nothing was in force"),
+        pytest.param(NOTHING, id="nothing was active"),
         pytest.param(InForceVersion(1, "source"), id="another version was"),
         pytest.param(InForceVersion(2, "source", pinned=True), id="it was pinned"),
     ],

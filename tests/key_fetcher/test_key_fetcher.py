@@ -239,16 +239,16 @@ def test_given_a_name_that_has_no_address_when_it_is_resolved_then_that_is_the_f
         (sends(b"", status="204 No Content"), "it answered with HTTP status 204"),
         (sends(MARKED * 65_536), "it sent more than 64 KiB"),
         (sends(b" " * (64 * 1024 + 1)), "it sent more than 64 KiB"),
-        (sends(MARKED, length=1000), "it did not answer as HTTP demands, or broke off"),
+        (sends(MARKED, length=1000), "its answer was not valid HTTP, or broke off"),
         (
             sends(gzip.compress(JWKS), "Content-Encoding: gzip"),
             "it sent a compressed document, which was not asked for",
         ),
         (
             lambda connection, _: connection.sendall(MARKED * 1000),
-            "it did not answer as HTTP demands, or broke off",
+            "its answer was not valid HTTP, or broke off",
         ),
-        (lambda *_: None, "it did not answer as HTTP demands, or broke off"),
+        (lambda *_: None, "its answer was not valid HTTP, or broke off"),
     ],
 )
 def test_given_an_issuer_that_answers_wrongly_then_the_kind_of_failure_is_said_and_no_more(

@@ -64,15 +64,15 @@ def test_given_blanks_in_a_list_of_fields_then_they_belong_to_the_names() -> Non
 @pytest.mark.parametrize(
     ("config", "complaint"),
     [
-        ([], "restClientConfig is no object"),
-        ("FAIL", "restClientConfig is no object"),
-        ({"call": None}, "call is no object"),
+        ([], "restClientConfig is not an object"),
+        ("FAIL", "restClientConfig is not an object"),
+        ({"call": None}, "call is not an object"),
         ({"call": {"restOnError": "ABORT"}}, "call.restOnError is 'ABORT': known are FAIL, LOG"),
         ({"call": {"restOnError": "fail"}}, "call.restOnError is 'fail'"),
         ({"call": {"restOnError": None}}, "call.restOnError is None"),
         ({"call": {"restOnError": ["FAIL"]}}, "call.restOnError is ['FAIL']"),
         ({"call": {"restPolicy": 1}}, "call.restPolicy is 1"),
-        ({"call": {"restOverwrite": ["name"]}}, "call.restOverwrite is no text"),
+        ({"call": {"restOverwrite": ["name"]}}, "call.restOverwrite is not a string"),
     ],
 )
 def test_given_a_malformed_config_then_the_defaults_hold_and_a_complaint_says_why(

@@ -166,8 +166,14 @@ _C = "- {client: anna, does: connect}\n"
         ("- {client: a, does: connect, expect: {attempts: 99}}", "a number from 0 to 11"),
         ("- {client: a, does: connect, expect: {withheld: sdp}}", "a list of names is expected"),
         ("- {client: a, does: connect, expect: {hooks: [connect]}}", "METHOD: STATUS is expected"),
-        ("- {client: a, does: connect, expect: {hooks: [{conect: 200}]}}", "is no method of WCS"),
-        ("- {client: a, does: connect, expect: {sees: {b: []}}}", "'b' is no client so far; there"),
+        (
+            "- {client: a, does: connect, expect: {hooks: [{conect: 200}]}}",
+            "is not a method of WCS",
+        ),
+        (
+            "- {client: a, does: connect, expect: {sees: {b: []}}}",
+            "'b' is not a client so far; there",
+        ),
         ("- {client: a, does: connect, expect: {sees: {a: [x]}}}", "a mapping is expected, not 'x"),
         (
             "- {client: a, does: connect, expect: {sees: {a: [{event: Nothing}]}}}",

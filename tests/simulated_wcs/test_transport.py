@@ -193,7 +193,7 @@ def test_given_an_override_of_address_and_host_then_the_urls_own_are_not_used(
 
 @pytest.mark.parametrize("url", ["", "127.0.0.1:8080", "ftp://example.org", "http://"])
 def test_given_no_url_of_http_then_it_is_refused(url: str) -> None:
-    with pytest.raises(TargetError, match="no URL to post to"):
+    with pytest.raises(TargetError, match="is not a URL to post to"):
         HookTarget(url)
 
 

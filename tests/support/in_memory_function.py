@@ -93,7 +93,7 @@ class InMemoryFunction:
     category
         Which of the four.
     snapshots
-        What is in force.
+        What is active.
     aws
         What it calls.
     variables

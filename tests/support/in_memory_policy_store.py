@@ -73,7 +73,7 @@ class InMemoryPolicyStore:
         del self._items[app][item_id]
 
     def move_pointer(self, app: str) -> None:
-        """Put a version into force that another compiler made, of policies of its own."""
+        """Activate a version that another compiler made, of policies of its own."""
         before = self.in_force(app)
         versions = self.versions.setdefault(app, {})
         number = max(versions, default=0) + 1

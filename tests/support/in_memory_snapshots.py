@@ -27,7 +27,7 @@ class InMemorySnapshots(Faulty):
         self._data: dict[Pointer, bytes] = {}
 
     def publish(self, app: str, *policies: Mapping[str, Any], now: float = 0) -> Pointer:
-        """Put policies into force as an app's next version."""
+        """Activate policies as an app's next version."""
         items = [{"app": app, **policy} for policy in policies]
         compilation = compile_policies(app, items, (), now)
         assert not compilation.errors, compilation.errors
@@ -40,7 +40,7 @@ class InMemorySnapshots(Faulty):
         return pointer
 
     def corrupt(self, app: str) -> None:
-        """Damage the snapshot in force."""
+        """Damage the active snapshot."""
         self._data[self._pointers[app]] = b"damaged"
 
     def pointers(self, apps: Sequence[str]) -> Mapping[str, Pointer]:

@@ -63,7 +63,7 @@ def warnings(*items: Mapping[str, Any]) -> list[tuple[str, str]]:
 def snapshot(
     *items: Mapping[str, Any], app: str = APP, version: int = 1, now: float = NOW
 ) -> Snapshot:
-    """What comes into force of policies that have no error, as the functions load it."""
+    """What becomes active of policies that have no error, as the functions load it."""
     compilation = compiled(*items, app=app, now=now)
     assert not compilation.errors
     return Snapshot.load(compilation.dump(version, now))

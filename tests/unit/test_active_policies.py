@@ -1,4 +1,4 @@
-"""What is in force for one app: two layers, and a client config that changes with time."""
+"""What is active for one app: two layers, and a client config that changes with time."""
 
 import json
 

@@ -1,6 +1,6 @@
 """An operator's mistake, or somebody's malice, in the table: it is refused by name, or it decides.
 
-Nothing is raised, the last good version stays in force, and what decides does so in little time.
+Nothing is raised, the last good version stays active, and what decides does so in little time.
 """
 
 import time

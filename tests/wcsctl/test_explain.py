@@ -132,7 +132,7 @@ def test_given_people_who_read_it_then_they_see_who_what_and_what_wcs_did(
         "Fields    name=lesson",
         "Verdict   denied by school/teachers-only",
         "Reply     403, 'Only teachers.'",
-        "WCS       WCS aborts the action, and tells the client. (restOnError FAIL)",
+        "WCS       WCS aborts the action, and notifies the client. (restOnError FAIL)",
     ):
         assert line in shown.splitlines()
 

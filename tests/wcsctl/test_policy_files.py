@@ -135,8 +135,8 @@ def test_given_a_directory_when_loaded_then_the_folder_says_the_app_and_tests_ar
         ({"school/a.yaml": deny("#a")}, "is the system's"),
         ({"school/a.yaml": deny("a"), "b.yaml": deny("b")}, "b.yaml: b: app: must be an appKey"),
         ({"school/a.yaml": {"method": "call"}}, "a.yaml: id: each policy needs an id"),
-        ({"school/a.yaml": "just a text"}, "which is no policy"),
-        ({"school/a.yaml": deny("a", colour="red")}, "a.yaml: a: colour: is no attribute"),
+        ({"school/a.yaml": "just a text"}, "which is not a policy"),
+        ({"school/a.yaml": deny("a", colour="red")}, "a.yaml: a: colour: is not an attribute"),
         (
             {"_every_app/a.yaml": deny("a"), "school/b.yaml": configure("b", restOnError="LOG")},
             "b.yaml: b: restOnError: configures restOnError LOG for publishStream, which would",

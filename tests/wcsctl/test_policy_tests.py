@@ -314,7 +314,7 @@ def test_given_a_failure_when_junit_is_asked_for_then_the_report_has_it(tmp_path
         ),
         (
             "{name: a, hook: {method: call}, now: tomorrow, expect: {action: echo}}",
-            "key 'now': 'tomorrow' is no ISO 8601 time",
+            "key 'now': 'tomorrow' is not an ISO 8601 time",
         ),
         (
             "{name: a, hook: {method: call}, connectedAt: 2030-01-01, expect: {action: echo}}",

@@ -104,7 +104,7 @@ def test_given_a_method_like_markup_and_a_body_with_half_a_character_when_tried_
     ran = stack.run("try", "x[/y]", "-f", str(body))
 
     assert ran.exit_code == 0, ran.exception
-    assert ran.stderr.startswith("x[/y] is no method that is known here")
+    assert ran.stderr.startswith("x[/y] is not a known method")
     assert "Verdict   echo" in ran.stdout
 
 

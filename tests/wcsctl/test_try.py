@@ -230,7 +230,7 @@ def test_given_a_candidate_then_it_is_compared_with_what_is_in_force(
 
     assert said["changed"]
     assert said["inForce"]["answer"] == "deny"
-    # The files have nothing for every app, so that stays in force.
+    # The files have nothing for every app, so that stays active.
     assert said["candidate"]["answer"] == "override"
     assert said["candidate"]["policies"] == ["*/record"]
     assert "The reply changes" in stack.run("try", "publishStream", *words).output
@@ -306,7 +306,7 @@ def test_given_lines_of_hooks_when_they_are_replayed_then_each_goes_by_its_sessi
         (["publishStream", "name"], "'name' is not a field"),
         (["connect", "a=b", "-c", "a=b", "--session", "x"], "exclude each other"),
         (["publishStream", "-f", "nowhere.json"], "nowhere.json cannot be read"),
-        (["publishStream", "-f", "nowhere.json", "--at", "noon"], "no ISO 8601 time"),
+        (["publishStream", "-f", "nowhere.json", "--at", "noon"], "is not an ISO 8601 time"),
     ],
 )
 def test_given_words_that_do_not_fit_then_the_way_out_is_told(

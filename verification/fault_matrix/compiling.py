@@ -61,7 +61,7 @@ def edited(scene: LocalScene, app: str = APP) -> None:
 
 
 def assert_in_force(scene: LocalScene, app: str, *names: str) -> None:
-    """The table's policies are in force, `#status` says so, and nothing is left to be settled."""
+    """The table's policies are active, `#status` says so, and nothing is left to be settled."""
     items = scene.aws.snapshot_items(app)
     pointer, status = items[CURRENT], scene.aws.policy_item(app, STATUS_ID)
     assert status is not None
@@ -115,12 +115,12 @@ def killed(when: Callable[[str, bytes], bool]) -> LocalTrial:
 
 
 def before_pointer(operation: str, body: bytes) -> bool:
-    """All of the new version is written, and it is not in force yet."""
+    """All of the new version is written, and it is not active yet."""
     return operation == "PutItem" and b'"item": {"S": "current"}' in body
 
 
 def before_settling(operation: str, body: bytes) -> bool:
-    """It is in force, and nothing that follows from that was done."""
+    """It is active, and nothing that follows from that was done."""
     return operation == "UpdateItem" and b"expiresAt" in body
 
 

@@ -39,7 +39,7 @@ _NOT_COMPILED: Final = Expected(None, frozenset({"CompileErrors"}), Letter.RECOR
 _KILLED: Final = Expected(None, frozenset(), Letter.RECORD, Level.NO_LINE)
 
 _RETRIED: Final = (
-    "The version before stays in force. Lambda hands the record over three times more, and then to "
+    "The version before stays active. Lambda hands the record over three times more, and then to "
     "the dead letters."
 )
 _ENDED: Final = "No metric of ours: the alarm `CompilerErrors` tells. The record comes again."
@@ -66,19 +66,19 @@ def _compiler() -> Iterator[Row]:
             "killed-before-pointer",
             "killed between snapshot and pointer",
             compiling.killed(compiling.before_pointer),
-            "The old version is in force.",
+            "The old version is active.",
         ),
         (
             "killed-before-settling",
             "killed between pointer and settling",
             compiling.killed(compiling.before_settling),
-            "The new version is in force; the next compilation settles it.",
+            "The new version is active; the next compilation settles it.",
         ),
         (
             "killed-anywhere",
             "killed before any of its calls",
             compiling.killed_anywhere,
-            "The old version is in force, or the new one.",
+            "The old version is active, or the new one.",
         ),
     ):
         yield _compilation(
@@ -104,7 +104,7 @@ def _compiler() -> Iterator[Row]:
             together,
             _COMPILED,
             injected=injected,
-            note="What the table says is in force, and `#status` says so.",
+            note="What the table says is active, and `#status` says so.",
         )
     yield _compilation(
         "poison-record",

@@ -69,7 +69,7 @@ POLICIES: Final[tuple[Mapping[str, Any], ...]] = (
         "whenError": "skip",
     },
 )
-"""What is in force in every trial. So `restOnError` is FAIL for these methods, LOG for others."""
+"""What is active in every trial. So `restOnError` is FAIL for these methods, LOG for others."""
 
 
 class Hook(NamedTuple):
@@ -206,11 +206,11 @@ class Scene(Protocol):
         ...
 
     def publish(self) -> None:
-        """Bring the same policies into force as a new version."""
+        """Activate the same policies as a new version."""
         ...
 
     def pointer(self) -> dict[str, Any]:
-        """What says which version is in force."""
+        """What says which version is active."""
         ...
 
     def put_pointer(self, pointer: Mapping[str, Any] | None) -> None:
@@ -218,7 +218,7 @@ class Scene(Protocol):
         ...
 
     def damage_version(self) -> None:
-        """Spoil the bytes of the version in force."""
+        """Spoil the bytes of the active version."""
         ...
 
     def session(self) -> dict[str, Any]:

@@ -93,7 +93,7 @@ CAMPAIGNS: Final[Mapping[str, Campaign]] = {
     ),
     "policies": Campaign(
         Policies,
-        "compiled, or refused by policy and attribute, the last version in force",
+        "compiled, or refused by policy and attribute, the last active version",
         40,
         mutation=JsonMutation(prefix=1, pool=POOL, names=sorted(ATTRIBUTES)),
     ),

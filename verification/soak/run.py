@@ -177,7 +177,7 @@ class Conductor:
         """Run it; what does not add up stands in the result."""
         began, since = time.monotonic(), time.time()
         stack, soak = self._stack, self._soak
-        self._say("Putting the policies in force")
+        self._say("Activating the policies")
         stack.activate_policies(policy_yaml.read(POLICIES.read_text(), str(POLICIES)))
         self._main_phase()
         wait_until_quiet(stack, _LATE)
@@ -515,7 +515,7 @@ class Conductor:
         differs = self._edition and school.policies.get(item["id"]) != item
         self._soak.checks.append(
             Check(
-                "the last good edit is in force",
+                "the last good edit is active",
                 bool(school.status.get("ok")) and not differs,
                 f"edition {self._edition}, version {school.status.get('version', 0)}",
             )

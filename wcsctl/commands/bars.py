@@ -24,7 +24,7 @@ def bar(shares: Iterable[tuple[float, str]], most: float) -> Text:
     shares
         Values with their colours.
     most
-        The value that a bar of full length stands for.
+        The value of a bar of full length.
 
     Examples
     --------
@@ -61,7 +61,7 @@ class Bar:
     shares
         Values with their colours; the value of the same place in another bar means the same.
     most
-        The value that a bar of full length stands for.
+        The value of a bar of full length.
     """
 
     shares: Sequence[tuple[float, str]]

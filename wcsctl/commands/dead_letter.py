@@ -105,7 +105,7 @@ def show(
         bool, typer.Option("--reveal", help="The body as it came, secrets and all.")
     ] = False,
 ) -> None:
-    """Show one dead letter: what went wrong and when, and on demand the hook's body.
+    """Show one dead letter: what went wrong and when, and if asked for the hook's body.
 
     ```
     wcsctl dead-letter show 1f0c2a7e --body

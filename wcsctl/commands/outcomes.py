@@ -17,7 +17,7 @@ from wcsctl.since import described, moment
 
 _MEANINGS: Final = {
     Outcome.DECLINED: "the connection was refused",
-    Outcome.ABORTED: "the action was, and the client was told",
+    Outcome.ABORTED: "the action was, and the client was notified",
     Outcome.ERROR_EVENT: "WCS carried on, and sent the client an ErrorEvent",
     Outcome.STREAM_ENDED: "the stream was ended",
     Outcome.CONTINUED: "WCS carried on as if nothing had been said",
@@ -44,7 +44,7 @@ def outcomes(
     Each reply that is not 200 is counted once. What WCS does with it depends on the `restOnError`
     that connect's reply gave the session for the method: a refusal under `LOG` changes nothing.
     Causes: `policy` (a deny), `failure` (our own), `caller` (did not prove to be WCS), `malformed`
-    (the body is no hook).
+    (the body is not a hook).
 
     The source is CloudWatch, or for `--local` the functions' log.
 
@@ -89,7 +89,7 @@ def _drawn(cells: Mapping[RestErrorCell, int], since: str, *, every: bool) -> li
 def _legend(outcomes_shown: set[str]) -> list[str]:
     told = [f"{name}: {told}" for name, told in _MEANINGS.items() if name in outcomes_shown]
     if UNKNOWN in outcomes_shown:
-        told.append(f"{UNKNOWN}: what the session was told could not be found out")
+        told.append(f"{UNKNOWN}: what the session's connect reply said could not be found out")
     return told
 
 

@@ -53,7 +53,7 @@ def show(context: typer.Context, reveal: Reveal = False, subject: OfSubjects = F
 def rotate(context: typer.Context, reveal: Reveal = False, subject: OfSubjects = False) -> None:
     """Begin a rotation: a new secret becomes current, and the old one stays valid for now.
 
-    No hook is rejected meanwhile: functions that meet the new secret read it at once. Tell WCS the
+    No hook is rejected meanwhile: functions that meet the new secret read it at once. Give WCS the
     new one, on every server, then end the rotation with `wcsctl secret finish`. There is no second
     rotation before that.
 
@@ -76,7 +76,7 @@ def rotate(context: typer.Context, reveal: Reveal = False, subject: OfSubjects =
         value,
         Text("A new secret is current; the previous one is valid, too.\n"),
         Text(_todo(auth, shown)),
-        *([] if reveal else [Text("<current> is told by: wcsctl secret show --reveal")]),
+        *([] if reveal else [Text("<current> is shown by: wcsctl secret show --reveal")]),
         Text("When every WCS server uses it: wcsctl secret finish"),
     )
 
@@ -149,4 +149,4 @@ def _todo(auth: Auth, secret: str) -> str:
                 f"  update app ... -p {secret} ..."
             )
         case _:
-            return "This stack checks no callers (auth: none): WCS needs to be told nothing."
+            return "This stack checks no callers (auth: none): WCS needs no secret."

@@ -51,9 +51,7 @@ def stats(
     since: Annotated[
         str, typer.Option(help="How far back: 90s, 15m, 1h30m, 2d, or a moment in ISO 8601.")
     ] = "1h",
-    watch: Annotated[
-        bool, typer.Option("--watch", "-w", help="Show it anew again and again, until Ctrl-C.")
-    ] = False,
+    watch: Annotated[bool, typer.Option("--watch", "-w", help="Refresh until Ctrl-C.")] = False,
     every: Annotated[
         float | None,
         typer.Option(

@@ -15,7 +15,7 @@ from wcsctl.policies.app_status import AppStatus
 
 
 def status(context: typer.Context) -> None:
-    """Tell whether all is well: the endpoint, each app's policies, dead letters and alarms.
+    """Show whether all is well: the endpoint, each app's policies, dead letters and alarms.
 
     A signed hook of a method that no WCS sends, `wcsctlStatus`, is posted and has to come back
     unchanged. It is counted as one call of category event; policies, sessions and the event bus
@@ -58,7 +58,7 @@ def _checks(checks: Sequence[Check]) -> Table:
 
 
 def apps_table(apps: Sequence[AppStatus]) -> Table | str:
-    """What each app's operator is told, for people."""
+    """What each app's operator sees, for people."""
     if not apps:
         return "No policies yet: every hook is echoed."
     columns = ("", "app", "version", "policies", "compiled", "errors", "warnings", "")

@@ -70,18 +70,18 @@ def check(
 ) -> None:
     """Decode a token and verify it by the active policies. Shows its claims.
 
-    Tells which policy takes the token, its status, and why it is not valid, by the code and the
+    Says which policy takes the token, its status, and why it is not valid, by the code and the
     keys that the functions use. Exit status 1: the token is not valid.
 
         wcsctl token check - --app live < token.txt
         wcsctl token check k1.p.1767225600.YW5uYQ.… --app live --stream lesson
 
-    Give it on standard input: what stands in a command line stays in the shell's history. Claims
+    Give it on standard input: a command line stays in the shell's history. Claims
     may be personal data, and whoever has the token can use it until it expires.
     """
     command = command_context(context)
     if method is not None and method not in METHODS:
-        raise UsageError(f"--method {method!r} is no method that is known here.")
+        raise UsageError(f"--method {method!r} is not a known method.")
     now = time.time() if at is None else _moment(at)
     text = sys.stdin.read() if token == _STANDARD_INPUT else token
     trusts = DeployedPolicies(command.deployment).policies_of(app_key).trusts
@@ -218,7 +218,7 @@ def _moment(text: str) -> float:
     try:
         return iso_moment(text)
     except ValueError:
-        raise UsageError(f"--at {text!r} is no ISO 8601 time: 2030-01-31T18:00:00Z.") from None
+        raise UsageError(f"--at {text!r} is not an ISO 8601 time: 2030-01-31T18:00:00Z.") from None
 
 
 def _claims(text: str) -> Mapping[str, Any]:

@@ -107,7 +107,7 @@ def try_hook(  # noqa: PLR0913, PLR0917 - the options of a command
     replay: Annotated[
         str | None,
         typer.Option(
-            help="Decide recorded hooks, by the active policies and by --candidate, and tell which "
+            help="Decide recorded hooks, by the active policies and by --candidate, and show which "
             "verdicts change: `dead-letters` for those that wait in the queue (they stay there), "
             "or a FILE of JSON lines {method, body, session?, at?}.",
             metavar="SOURCE",
@@ -253,14 +253,14 @@ def moment_of(text: str | None) -> float:
     Raises
     ------
     UsageError
-        If it is no ISO 8601 time.
+        If it is not an ISO 8601 time.
     """
     if text is None:
         return time.time()
     try:
         return iso_moment(text)
     except ValueError:
-        raise UsageError(f"--at {text!r} is no ISO 8601 time: 2030-01-31T18:00:00Z.") from None
+        raise UsageError(f"--at {text!r} is not an ISO 8601 time: 2030-01-31T18:00:00Z.") from None
 
 
 def _check_source(source: str) -> None:

@@ -290,7 +290,7 @@ class Editing:
     ) -> EditOutcome:
         """Wait until the compiler has dealt with an edit of an app.
 
-        What is in force is told by its content, not by clocks: the pointer's digest is that of what
+        What is active is told by its content, not by clocks: the pointer's digest is that of what
         the table now holds, and that has what was written.
 
         Parameters
@@ -298,7 +298,7 @@ class Editing:
         before
             The app before the edit.
         changes
-            What was written of the app. With none, it may be in force already.
+            What was written of the app. With none, it may be active already.
         written
             When the edit was made, by DynamoDB's clock; none if there was none.
         deadline
@@ -381,7 +381,7 @@ class Editing:
             if time.monotonic() >= deadline:
                 raise WcsctlError(
                     f"The policies of app {before.app} are written, but were not compiled within "
-                    f"{self.wait:.0f} s: `wcsctl status` tells when they are, or what is wrong."
+                    f"{self.wait:.0f} s: `wcsctl status` says when they are, or what is wrong."
                 )
             pause(_POLL)
 

@@ -14,7 +14,7 @@ from wcsctl.policies.demands import others_among
 from wcsctl.policies.files import FileFinding, PolicyFiles, load_directory
 
 VERSION: Final = 0
-"""Of what is not in force."""
+"""Of what is not active."""
 
 type Items = Mapping[str, Sequence[Mapping[str, Any]]]
 """Policies as people wrote them, by app, in JSON's types."""
@@ -26,14 +26,14 @@ class CandidateError(WcsctlError):
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """Policies that are not in force.
+    """Policies that are not active.
 
     Attributes
     ----------
     snapshots
         By app, as the deployment would store them.
     errors
-        With any of them nothing could come into force.
+        With any of them nothing could become active.
     warnings
         What lint finds besides.
     """
@@ -50,7 +50,7 @@ class Candidate:
         Parameters
         ----------
         otherwise
-            What is in force: it stays so for an app, and for every app, that the files do not have.
+            What is active: it stays so for an app, and for every app, that the files do not have.
         """
         stays = otherwise or PolicySet({}, {})
         apps = dict.fromkeys((app, EVERY_APP))
@@ -74,7 +74,7 @@ def load(directory: Path, now: float) -> Candidate:
 
 
 def checked(candidate: Candidate) -> Candidate:
-    """Return the same, if it could come into force.
+    """Return the same, if it could become active.
 
     Raises
     ------

@@ -69,7 +69,7 @@ def attribute_of(value: Any) -> Raw:  # noqa: PLR0911 - one for each type
         case bytes():
             return {"B": value}
         case _:
-            raise WcsctlError(f"{value!r:.60} cannot stand in a policy.")
+            raise WcsctlError(f"{value!r:.60} cannot be part of a policy.")
 
 
 def _number(number: Decimal) -> str:

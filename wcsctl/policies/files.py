@@ -243,7 +243,9 @@ class _Reader:
 
     def _policy(self, file: str, policy: Any, app: str, *, bound: bool) -> None:
         if not isinstance(policy, dict):
-            message = f"holds {policy!r:.60}, which is no policy: a map with id, method and action"
+            message = (
+                f"holds {policy!r:.60}, which is not a policy: a map with id, method and action"
+            )
             self._error(file, app, "", "", message)
             return
         item_id, named = policy.get("id"), policy.get("app", app)

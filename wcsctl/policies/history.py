@@ -77,7 +77,7 @@ class History:
         self._table = deployment.output("SnapshotsTableName")
 
     def versions(self, app: str, most: int) -> list[Version]:
-        """The latest versions, newest first, and the one in force however old.
+        """The latest versions, newest first, and the active one however old.
 
         Raises
         ------
@@ -116,7 +116,7 @@ class History:
         ]
 
     def before_current(self, app: str) -> int:
-        """The version that is kept and came last before the one in force.
+        """The version that is kept and came last before the active one.
 
         Raises
         ------

@@ -1,4 +1,4 @@
-"""What the table holds and what of it is in force, for people and for programs."""
+"""What the table holds and what of it is active, for people and for programs."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -20,7 +20,7 @@ class Listing:
     apps
         As they stand in the table.
     table, history
-        Tell what is in force.
+        Tell what is active.
     """
 
     def __init__(self, apps: Mapping[str, AppItems], table: PolicyTable, history: History) -> None:
@@ -43,7 +43,7 @@ class Listing:
         return {"policies": policies, "apps": apps}
 
     def _in_force(self, items: AppItems, pointer: InForceVersion) -> Mapping[str, Any]:
-        """The policies that are in force, by id."""
+        """The policies that are active, by id."""
         if not pointer.version:
             return {}
         plain_items = {name: plain(policy) for name, policy in items.policies.items()}

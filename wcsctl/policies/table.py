@@ -76,15 +76,15 @@ class AppItems:
 
     @property
     def pin(self) -> Any:
-        """The version that is to be held in force; none without a pin."""
+        """The version that is to be held active; none without a pin."""
         return from_attributes(self.system.get(PIN_ID, {})).get("version")
 
     @property
     def digest(self) -> str:
-        """What the pointer's `source` says once just these policies are in force."""
+        """What the pointer's `source` says once just these policies are active."""
         try:
             return source_digest(from_attributes(item) for item in self.raw.values())
-        except TypeError:  # a binary: it can never be in force
+        except TypeError:  # a binary: it can never be active
             return ""
 
     def policy(self, policy_id: str) -> dict[str, Any]:
@@ -223,7 +223,7 @@ class PolicyTable:
         return self._get(self._policies, {"app": {"S": app}, "id": {"S": STATUS_ID}})
 
     def pointer(self, app: str) -> InForceVersion:
-        """What is in force for an app; version 0 if nothing is."""
+        """What is active for an app; version 0 if nothing is."""
         item = self._get(self._snapshots, {"app": {"S": app}, "item": {"S": CURRENT}})
         return read_pointer(item) if item else NOTHING
 

@@ -64,8 +64,8 @@ def signing_key(text: str, name: str) -> SigningKey:
     except (ValueError, TypeError, KeyError, UnsupportedAlgorithm, JoseError):
         # Without a cause: its text could quote the key.
         raise UsageError(
-            f"{name} is no key: give a private key as a JWK or as PEM without a passphrase, or a "
-            "secret."
+            f"{name} is not a key: give a private key as a JWK or as PEM without a passphrase, or "
+            "a secret."
         ) from None
 
 

@@ -32,7 +32,7 @@ def _look_at_deployed_code(run: VerificationRun) -> Sighting:
         if run.configurations.for_function(function).code_sha256 != deployed[function]
     ]
     if other:
-        return failed(f"other code in {', '.join(other)}: somebody changed it by hand")
+        return failed(f"other code in {', '.join(other)}: somebody changed it manually")
     return passed(f"SHA-256 {hooks[:_SHOWN]}… in {len(CATEGORIES)}, {compiler[:_SHOWN]}… in 1")
 
 

@@ -111,7 +111,9 @@ def _look_at_event(run: VerificationRun) -> Sighting:
     if not details:
         return failed(f"none of {len(sent)} events came out of the bus in {_EVENT_SECONDS:.0f} s")
     if details[0]["decision"] not in sent:
-        return failed(f"an event of decision {details[0]['decision']}, which is no hook of ours")
+        return failed(
+            f"an event of decision {details[0]['decision']}, which is not a hook of this deployment"
+        )
     return passed("the event, with the decision of its hook")
 
 

@@ -107,7 +107,7 @@ def _enforced_in_time(run: VerificationRun, policy: str) -> Sighting:
 
 
 def _why_not(run: VerificationRun) -> str:
-    """What may be the reason that an edit does not come into force."""
+    """What may be the reason that an edit does not become active."""
     status = PolicyTable(run.deployment).status(run.name.name)
     if status.get("errors"):
         return f": {status['errors'][0]['message']}"

@@ -172,7 +172,7 @@ def _look_at_alarms(run: VerificationRun) -> Sighting:
     wrong = [*_wrong_alarms(names, found, topic)]
     if wrong or not names:
         return failed("; ".join(wrong) or "the stack has no alarms")
-    return passed(f"{len(names)}, each tells the topic")
+    return passed(f"{len(names)}, each notifies the topic")
 
 
 def _wrong_alarms(
@@ -182,7 +182,7 @@ def _wrong_alarms(
         if name not in found:
             yield f"{name} is gone: deploy the stack again"
         elif not found[name].get("ActionsEnabled") or topic not in found[name]["AlarmActions"]:
-            yield f"{name} does not tell the topic {topic}"
+            yield f"{name} does not notify the topic {topic}"
 
 
 def _look_at_dashboard(run: VerificationRun) -> Sighting:
@@ -204,6 +204,6 @@ CHECKS: Final = (
         f"within {METRICS_SECONDS / _MINUTE:.0f} min in CloudWatch what the functions wrote",
         _look_at_metrics,
     ),
-    DeploymentCheck("alarms", "each of the stack exists and tells the topic", _look_at_alarms),
+    DeploymentCheck("alarms", "each of the stack exists and notifies the topic", _look_at_alarms),
     DeploymentCheck("dashboard", "exists", _look_at_dashboard),
 )

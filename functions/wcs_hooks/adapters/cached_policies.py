@@ -1,4 +1,4 @@
-"""What is in force, cached: a warm hook within the TTL costs no call, and an outage serves stale.
+"""What is active, cached: a warm hook within the TTL costs no call, and an outage serves stale.
 
 It wraps any `SnapshotSource` and knows nothing of where that keeps its snapshots.
 """
@@ -62,7 +62,7 @@ class _Entry(NamedTuple):
 
 
 class CachedPolicies:
-    """Remembers what is in force: the policies for every app once, and those of each app.
+    """Remembers what is active: the policies for every app once, and those of each app.
 
     Parameters
     ----------

@@ -200,7 +200,7 @@ class DynamoPolicyStore:
         app = compilation.app
         version = last_version(self._client, self._snapshots, app) + 1
         # Whoever claims the number has it, so that two compilers never mix their parts.
-        # A version that never comes into force goes in time; one that does is kept from then on.
+        # A version that never becomes active goes in time; one that does is kept from then on.
         expiry = {"expiresAt": int(now + self._retention)}
         while not self._create(app, claim_key(version), expiry):
             version += 1
@@ -230,7 +230,7 @@ class DynamoPolicyStore:
         return version
 
     def point(self, app: str, version: int, before: InForceVersion, *, pinned: bool) -> None:
-        """Put a version into force.
+        """Activate a version.
 
         Raises
         ------
@@ -244,7 +244,7 @@ class DynamoPolicyStore:
             raise LookupError(version)
         marked = 0
         if pinned:
-            # It may be about to expire. Its items are kept for good only once it is in force, so
+            # It may be about to expire. Its items are kept for good only once it is active, so
             # that one which does not get there goes in time.
             marked = self._postpone(app, version)
             if not self._is_whole(app, manifest):
@@ -278,7 +278,7 @@ class DynamoPolicyStore:
         return hashlib.sha256(data).hexdigest() == digest
 
     def settle(self, app: str) -> None:
-        """Do what follows from a version's coming into force, again if need be.
+        """Do what follows from a version's becoming active, again if need be.
 
         Raises
         ------
@@ -355,7 +355,7 @@ class DynamoPolicyStore:
         """Let a version's items expire, in seconds since the epoch, or keep them.
 
         Each item is marked with the pointer's count, and of two that disagree the one of the later
-        move stays: a compiler that was held up must not let expire what is in force again.
+        move stays: a compiler that was held up must not let expire what is active again.
 
         Raises
         ------

@@ -145,7 +145,7 @@ class _Exchange:
         except (NewConnectionError, ConnectTimeoutError):
             raise KeyFetchError("it cannot be connected to") from None
         except (HTTPError, HTTPException, OSError):
-            raise KeyFetchError("it did not answer as HTTP demands, or broke off") from None
+            raise KeyFetchError("its answer was not valid HTTP, or broke off") from None
         finally:
             connection.close()
 

@@ -1,7 +1,7 @@
-"""The compiler: an edit of the Policies table becomes a new version in force, or is turned away.
+"""The compiler: an edit of the Policies table becomes a new active version, or is rejected.
 
-Versions are immutable and counted up; what is in force is a pointer, moved by a conditional write.
-With any error the last good version stays in force. Everything here can be run again: a compiler
+Versions are immutable and counted up; what is active is a pointer, moved by a conditional write.
+With any error the last good version stays active. Everything here can be run again: a compiler
 that was killed half-way, or a second one meanwhile, leaves either the old version or the new one.
 
 What becomes of an app also depends on other apps' policies, as the table holds them: an app's on
@@ -87,13 +87,13 @@ class InForceVersion:
     Attributes
     ----------
     version
-        0 where nothing was in force yet.
+        0 where nothing was active yet.
     source
         The digest of the policies that it was made from.
     pinned
         Whether it is held, whatever is edited.
     settled
-        Whether everything that follows from its coming into force was done.
+        Whether everything that follows from its becoming active was done.
     moves
         Grows whenever the pointer moves; 0 if it is unknown.
     """
@@ -170,14 +170,14 @@ class AppRecord:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """What an app's operator is told, beside the policies.
+    """What an app's operator sees, beside the policies.
 
     Attributes
     ----------
     version
-        The version in force; 0 where there is none.
+        The active version; 0 where there is none.
     ok
-        Whether what stands in the table is what is in force.
+        Whether what stands in the table is what is active.
     pinned
         The version that is held, if one is.
     """
@@ -253,7 +253,7 @@ class PolicyStore(Protocol):
         ...
 
     def point(self, app: str, version: int, before: InForceVersion, *, pinned: bool) -> None:
-        """Put a version into force.
+        """Activate a version.
 
         Raises
         ------
@@ -265,7 +265,7 @@ class PolicyStore(Protocol):
         ...
 
     def settle(self, app: str) -> None:
-        """Do what follows from a version's coming into force, again if need be.
+        """Do what follows from a version's becoming active, again if need be.
 
         The version is kept, and the one before it expires in time. A version without policies
         expires too, with the pointer, unless it is pinned.
@@ -380,7 +380,7 @@ class PolicyCompiler:
         ]
 
     def compile(self, app: str) -> Status:
-        """Bring an app's policies into force, or tell why not.
+        """Activate an app's policies, or report why not.
 
         Raises
         ------
@@ -458,7 +458,7 @@ class PolicyCompiler:
         elif not errors:
             version = self._publish(compilation, items, before, now)
         elif before.pinned:
-            # Released. What it held stays in force, as the last good version does.
+            # Released. What it held stays active, as the last good version does.
             self._store.point(app, version, before, pinned=False)
         held = self._store.demands(app, version) if pinned is not None else []
         after = self._store.in_force(app)
@@ -587,7 +587,7 @@ class PolicyCompiler:
             else:
                 return wanted, ()
         else:
-            message = f"{wanted!r} is no version: it must be a number, as #status tells it"
+            message = f"{wanted!r} is not a version: it must be a number, as in #status"
         return before.version, [Finding(Severity.ERROR, PIN_ID, "version", message)]
 
 

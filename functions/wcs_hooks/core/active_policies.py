@@ -84,7 +84,7 @@ class ActivePolicies:
         return RestOnError.FAIL if canonical in self.failing(now) else RestOnError.LOG
 
     def versions(self) -> dict[str, int]:
-        """The version in force of each of the snapshots' apps."""
+        """The active version of each of the snapshots' apps."""
         return {snapshot.app: snapshot.version for snapshot in self.snapshots}
 
     def _refresh(self, now: float) -> None:

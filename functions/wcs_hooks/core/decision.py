@@ -1,4 +1,4 @@
-"""The decision: what the policies in force say about one hook.
+"""The decision: what the active policies say about one hook.
 
 Policies that name the method are met in the order of priority. `match` and `when` must both hold.
 `echo` and `deny` end the evaluation; `override` accumulates, an earlier policy winning a field,

@@ -447,7 +447,7 @@ def _long_number(value: float, literal: str) -> LongNumber:
 
 
 def _refuse_constant(name: str) -> None:
-    raise MalformedBodyError(f"the body is not JSON: {name} is no JSON value")
+    raise MalformedBodyError(f"the body is not JSON: {name} is not a JSON value")
 
 
 _DECODER: Final = json.JSONDecoder(

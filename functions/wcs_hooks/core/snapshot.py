@@ -245,7 +245,7 @@ class Snapshot:
     app
         The `appKey`, or `*` for the policies of every app.
     version
-        Counts up by one with each change that went into force.
+        Counts up by one with each change that became active.
     demands
         What the policies demand of restClientConfig.
     key

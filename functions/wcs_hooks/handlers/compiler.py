@@ -33,7 +33,7 @@ def _usable_keys(fetched: bytes) -> bytes:
     try:
         keys, _ = keys_of_jwks(json.loads(fetched))
     except (UnusableKeyError, ValueError, RecursionError) as error:
-        reason = str(error) if isinstance(error, UnusableKeyError) else "it is no JSON"
+        reason = str(error) if isinstance(error, UnusableKeyError) else "it is not JSON"
         raise KeyFetchError(reason) from None
     return json.dumps([key.to_json() for key in keys]).encode()
 

@@ -54,7 +54,7 @@ def message(  # noqa: PLR0913 - what it tells, by name
     now
         When the hook came, in seconds since the epoch.
     versions
-        Of the policies that were in force, by app; empty if it did not come to that.
+        Of the policies that were active, by app; empty if it did not come to that.
     pending
         What is left to do besides a reply, by `SideEffect.name`.
 

@@ -32,7 +32,7 @@ class CompilerReporter:
         if status.ok:
             self._logger.info("compiled", extra=line)
         else:
-            self._logger.warning("not compiled: the last good version stays in force", extra=line)
+            self._logger.warning("not compiled: the last good version stays active", extra=line)
 
     def failed(self, app: str, error: Exception) -> None:
         """Count and log a compilation that could not be carried out."""

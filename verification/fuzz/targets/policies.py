@@ -48,7 +48,7 @@ class Policies:
             yield b"\0" + json.dumps(item).encode()
 
     def __call__(self, data: bytes) -> None:
-        """Edit the policies of an app that has a good version in force."""
+        """Edit the policies of an app that has a good version active."""
         items = _items(data[1:])
         if items is None:
             return
@@ -76,7 +76,7 @@ def compile_hostile(app: str, items: list[dict[str, Any]]) -> Status:
     promise(status.version == in_force, "the status tells another version")
     if not status.ok:
         pinned = any(item["id"] == PIN_ID for item in items)
-        promise(pinned or in_force == before, "a version with errors is in force")
+        promise(pinned or in_force == before, "a version with errors is active")
     elif in_force:
         _decide(ActivePolicies([store.versions[app][in_force].snapshot]))
     return status

@@ -31,7 +31,7 @@ def pin(context: typer.Context, app_key: AppKey, version: VersionNumber, wait: W
 
 
 def unpin(context: typer.Context, app_key: AppKey, wait: Wait = WAIT) -> None:
-    """Release what `pin` holds: what the table says comes into force again.
+    """Release what `pin` holds: what the table says becomes active again.
 
     ```
     wcsctl policy unpin school

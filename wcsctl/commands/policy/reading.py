@@ -38,7 +38,7 @@ def list_policies(
     context: typer.Context,
     app_key: AppOption = None,
 ) -> None:
-    """The policies as they stand in the table, and whether each is active.
+    """The policies in the table, and whether each is active.
 
     Below them each app's last compilation: the active version, and what is wrong if it is not
     what the table holds. Active is `yes`, `edited` (an earlier one is), `new` (none is yet), or

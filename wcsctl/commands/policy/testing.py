@@ -34,7 +34,7 @@ def test(
     """Run the tests next to policies: files `*.test.yaml` in DIR and its folders.
 
     Needs no AWS: the policies are compiled and decide here, by the very code that is deployed, the
-    rule included that nothing is denied whose session was never seen at connect. Then it tells
+    rule included that nothing is denied whose session was never seen at connect. Then it lists
     which policies no test reaches: no hook of a test was denied, overridden or echoed by them; of
     a `configure` policy, no test looks at the restClientConfig of its methods.
 
@@ -47,8 +47,8 @@ def test(
 
     Before the tests it shows what `policy lint` warns of, which fails nothing.
 
-    docs/policies.md tells the whole format. Exit status 1: a test failed, a policy or a test file
-    has errors, or with --strict a policy is not reached.
+    docs/policies.md describes the whole format. Exit status 1: a test failed, a policy or a test
+    file has errors, or with --strict a policy is not reached.
 
         wcsctl policy test policies --strict --junit report.xml
     """

@@ -174,7 +174,7 @@ def _payload(hook: StrictMapping, file: Path, app: str) -> Payload:
             own = SOME_APP if app == EVERY_APP else app
             payload = parse(append_fields(payload.text, {"appKey": encode(own)}).encode())
     except MalformedBodyError as error:
-        hook.wrong("body" if name is None else "payload", f"is no hook: {error}")
+        hook.wrong("body" if name is None else "payload", f"is not a hook: {error}")
     return payload
 
 
@@ -219,7 +219,7 @@ def _moment(top: StrictMapping, key: str) -> float | None:
     try:
         return iso_moment(str(value))
     except ValueError:
-        top.wrong(key, f"{short(value)} is no ISO 8601 time; write 2030-01-31T18:00:00Z")
+        top.wrong(key, f"{short(value)} is not an ISO 8601 time; write 2030-01-31T18:00:00Z")
 
 
 _EXPECTED: Final = (
@@ -265,7 +265,7 @@ def _check_config(place: StrictMapping, config: Mapping[str, Any], category: Cat
         place.wrong("restClientConfig", "only the reply to connect has one")
     for method, members in config.items():
         if method not in METHODS:
-            place.wrong(f"restClientConfig.{method}", "is no method of WCS")
+            place.wrong(f"restClientConfig.{method}", "is not a method of WCS")
         if members is not None and not isinstance(members, dict):
             place.wrong(f"restClientConfig.{method}", "a mapping is expected, or null for no entry")
 

@@ -86,7 +86,7 @@ class AttributeReader:
         if isinstance(value, Decimal):
             self.error(attribute, f"{value} has too many digits; give at most 15")
         elif isinstance(value, bool) or not isinstance(value, int | float):
-            self.error(attribute, f"{shown(value)} is no number")
+            self.error(attribute, f"{shown(value)} is not a number")
         elif not least <= value <= most:
             self.error(attribute, f"{value} is not between {least} and {most}")
         else:
@@ -97,7 +97,7 @@ class AttributeReader:
         """A text of so many characters at most; empty where it is absent, or no such."""
         value = self.item.get(attribute, "")
         if not isinstance(value, str):
-            self.error(attribute, f"{shown(value)} is no text")
+            self.error(attribute, f"{shown(value)} is not a string")
         elif longest is not None and len(value) > longest:
             self.error(attribute, f"has {len(value):,} characters; at most {longest:,} are sent")
         else:
@@ -120,7 +120,9 @@ class AttributeReader:
         try:
             instant = datetime.fromisoformat(value)
         except (TypeError, ValueError):
-            self.error(attribute, f"{shown(value)} is no ISO 8601 time; write 2030-01-31T18:00:00Z")
+            self.error(
+                attribute, f"{shown(value)} is not an ISO 8601 time; write 2030-01-31T18:00:00Z"
+            )
             return None
         return instant.replace(tzinfo=instant.tzinfo or UTC).timestamp()
 
@@ -136,7 +138,7 @@ class AttributeReader:
         if source is None:
             return None
         if not isinstance(source, str):
-            self.error(attribute, f"{shown(source)} is no expression: it must be a text")
+            self.error(attribute, f"{shown(source)} is not an expression: it must be a string")
             return None
         try:
             return check(source)
@@ -153,7 +155,7 @@ class AttributeReader:
             text = encode(value)
             text.encode()
         except ValueError:
-            self.error(attribute, f"{shown(value)} is no JSON value")
+            self.error(attribute, f"{shown(value)} is not a JSON value")
             return None
         return text
 

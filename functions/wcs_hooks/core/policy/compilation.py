@@ -59,7 +59,7 @@ class Compilation:
     demands
         What they demand of restClientConfig.
     errors, warnings
-        In the order of the policies. With any error, nothing may go into force.
+        In the order of the policies. With any error, nothing may become active.
     tokens
         What the policies are about tokens.
     """

@@ -72,7 +72,7 @@ def _of_one(policy: Policy, now: float) -> Iterator[Finding]:
         yield _warning(
             policy,
             "restExclude",
-            f"without {name} hooks cannot be told to belong to their app or session: the app's own "
+            f"without {name} hooks cannot be assigned to their app or session: the app's own "
             "policies do not apply to them, or their denials are suppressed",
         )
     if policy.client_config.rest_policy == "DISABLE" and _FORGETTING in policy.methods:

@@ -326,7 +326,7 @@ class _Reader(AttributeReader):
         self.text("note", None)
         for name in (*self.item, *sorted(self.empty)):
             if name not in ATTRIBUTES:
-                self.error(name, f"is no attribute of a policy; known are {listed(ATTRIBUTES)}")
+                self.error(name, f"is not an attribute of a policy; known are {listed(ATTRIBUTES)}")
             elif action is not None and name not in _ATTRIBUTES[action]:
                 fitting = [a for a in Action if name in _ATTRIBUTES[a]]
                 self.error(
@@ -350,7 +350,7 @@ class _Reader(AttributeReader):
         named: list[str] = []
         for name in names:
             if not isinstance(name, str) or not name:
-                self.error("method", f"{shown(name)} is no method's name")
+                self.error("method", f"{shown(name)} is not a method's name")
             elif name == "*":
                 methods.update(dict.fromkeys(CANONICAL_METHODS))
             elif name.startswith("@"):
@@ -361,7 +361,7 @@ class _Reader(AttributeReader):
             else:
                 self.warning(
                     "method",
-                    f"{shown(name)} is no method that is known here, and such a hook is always "
+                    f"{shown(name)} is not a known method, and such a hook is always "
                     "echoed: the policy does nothing for it",
                 )
         return tuple(methods), tuple(named)
@@ -370,7 +370,7 @@ class _Reader(AttributeReader):
         members = CATEGORIES.get(name[1:])
         if members is None:
             known = listed(f"@{category}" for category in CATEGORIES)
-            self.error("method", f"{shown(name)} is no category; known are {known}")
+            self.error("method", f"{shown(name)} is not a category; known are {known}")
             return
         methods.update(dict.fromkeys(members))
 
@@ -379,7 +379,7 @@ class _Reader(AttributeReader):
         alternatives: dict[str, tuple[Any, ...]] = {}
         for path, value in match.items():
             if not all(path.split(".")):
-                self.error(f"match.{path}", "is no field and no dotted path")
+                self.error(f"match.{path}", "is neither a field nor a dotted path")
             options = value if isinstance(value, list) else [value]
             if not options:
                 self.error(f"match.{path}", "has no values: nothing could ever match")
@@ -462,7 +462,7 @@ class _Reader(AttributeReader):
     def _status(self, default: int) -> int:
         status = self.number("status", default, _ERROR_STATUSES[0], _ERROR_STATUSES[-1])
         if status != int(status):
-            self.error("status", f"{status} is no HTTP status")
+            self.error("status", f"{status} is not an HTTP status")
         return int(status)
 
     def _hours(self) -> StoredHours | None:

@@ -118,7 +118,7 @@ def _places(reader: AttributeReader, form: Form) -> tuple[str, ...]:
         if not all(path.split(".")) or (has_parameter and not parameter) or "?" in parameter:
             reader.error(
                 "tokenIn",
-                f"{shown(place)} is no place: give a field, a dotted path, or one of these with "
+                f"{shown(place)} is not a place: give a field, a dotted path, or one of these with "
                 "?parameter for a parameter of the query",
             )
     return places or PLACES_BY_DEFAULT[form]
@@ -145,7 +145,7 @@ def _algorithms(reader: AttributeReader) -> tuple[str, ...]:
 def _leeway(reader: AttributeReader) -> int:
     leeway = reader.number("leeway", LEEWAY_BY_DEFAULT, 0, MAX_LEEWAY)
     if leeway != int(leeway):
-        reader.error("leeway", f"{leeway} is no whole number of seconds")
+        reader.error("leeway", f"{leeway} is not a whole number of seconds")
     return int(leeway)
 
 

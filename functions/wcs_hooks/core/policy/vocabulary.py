@@ -17,7 +17,7 @@ STATUS_ID: Final = "#status"
 """The item that tells an app's operator what became of the last edit."""
 
 PIN_ID: Final = "#pin"
-"""The item that holds its `version` in force, whatever is edited, until it is deleted."""
+"""The item that holds its `version` active, whatever is edited, until it is deleted."""
 
 EDIT_ID: Final = "#edit"
 """The item that wcsctl renews with each edit of an app's policies: `by` whom, with which `message`,
@@ -39,7 +39,7 @@ class Action(StrEnum):
 
 
 class Mode(StrEnum):
-    """Whether a policy is in force, only evaluated and counted, or neither."""
+    """Whether a policy is active, only evaluated and counted, or neither."""
 
     ENFORCE = "enforce"
     SHADOW = "shadow"
@@ -54,7 +54,7 @@ class WhenError(StrEnum):
 
 
 class Severity(StrEnum):
-    """An error keeps the last good version in force; a warning does not."""
+    """An error keeps the last good active version; a warning does not."""
 
     ERROR = "error"
     WARNING = "warning"
