@@ -58,14 +58,15 @@ clean: local-stop ## Stop the emulator and remove everything that was made here
 
 ##@ Change it
 .PHONY: check lint style types format test e2e check-template
-check: setup lint ## Style, types and unit tests: the loop while editing
+check: setup lint ## Style, words, types and unit tests: the loop while editing
 	@HYPOTHESIS_PROFILE=dev $(PY) -m pytest -q -n $(TEST_WORKERS) --dist loadfile tests/unit
 
-lint: setup style types ## Check style, formatting and types
+lint: setup style types ## Check style, formatting, words and types
 
 style:
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
+	@$(RUN) tools.language
 	@$(NPM_RUN) lint
 
 types:

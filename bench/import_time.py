@@ -71,7 +71,7 @@ class Imports:
 
     @property
     def rest_ms(self) -> float:
-        """What is no import: the interpreter's own start, and what the modules do beyond."""
+        """What is not an import: the interpreter's own start, and what the modules do beyond."""
         return max(0.0, self.cpu_ms - self.total_ms)
 
     def to_json(self) -> dict[str, Any]:

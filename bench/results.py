@@ -27,7 +27,7 @@ class Result:
     Attributes
     ----------
     details
-        What is no figure: the modules behind an import, say.
+        What is not a figure: the modules behind an import, say.
     """
 
     section: Section
@@ -91,7 +91,7 @@ def _versions() -> dict[str, str]:
 
 
 def _runtime_client() -> str:
-    """The runtime client's version, of the environment that stands in for Lambda's."""
+    """The version of the runtime client in the environment that plays Lambda's."""
     found = list(LAMBDA_ENVIRONMENT.glob("lib/python*/site-packages/awslambdaric-*.dist-info"))
     return found[0].name.removesuffix(".dist-info").partition("-")[2] if found else "not installed"
 

@@ -1,6 +1,6 @@
 """Loads a snapshot, and prints what that took.
 
-It runs under the interpreter that stands in for Lambda's, where the functions are unpacked.
+It runs under the interpreter that plays Lambda's, where the functions are unpacked.
 """
 
 import json

@@ -130,7 +130,7 @@ class CompilerFunction(Construct):
                     destination=dead_letters.queue_arn
                 )
             ),
-            # What the compiler itself writes is no edit.
+            # What the compiler itself writes is not an edit.
             filter_criteria=lambda_.CfnEventSourceMapping.FilterCriteriaProperty(
                 filters=[
                     lambda_.CfnEventSourceMapping.FilterProperty(

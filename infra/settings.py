@@ -1,6 +1,6 @@
 """The operator's settings, read from the CDK context into one typed, validated object.
 
-They stand in ``cdk.json`` under ``"wcsHooks"``; each can be overridden on the command line with
+They are in ``cdk.json`` under ``"wcsHooks"``; each can be overridden on the command line with
 ``-c name=value``, where every value is a string.
 """
 

@@ -51,7 +51,7 @@ class InteractionError:
 
     @property
     def cell(self) -> Cell:
-        """Where it stands in the vendor's table."""
+        """Where it is in the vendor's table."""
         return Cell(self.category, self.rest_on_error, self.outcome)
 
 

@@ -68,8 +68,8 @@ class PerformedAction:
     session
         Whose it is.
     initiator
-        What whoever began it is told where that is no client: a SIP user agent, a player, a caller
-        of the REST API.
+        What whoever began it gets, if that is not a client: a SIP user agent, a player, a caller of
+        the REST API.
     """
 
     conclusion: Conclusion

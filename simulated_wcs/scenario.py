@@ -67,7 +67,7 @@ _HTTP_STATUSES: Final = (100, 599)
 
 
 class ScenarioFileError(Exception):
-    """A file that is no scenario; the message names the place and what is allowed there."""
+    """A file that is not a scenario; the message names the place and what is allowed there."""
 
 
 class Sip(StrEnum):
@@ -253,7 +253,7 @@ class Scenario:
         Raises
         ------
         ScenarioFileError
-            The file is no scenario.
+            The file is not a scenario.
         """
         try:
             text = file.read_text(encoding="utf-8")
@@ -273,7 +273,7 @@ class Scenario:
         Raises
         ------
         ScenarioFileError
-            The text is no scenario.
+            The text is not a scenario.
         """
         try:
             content = strict_yaml.read(text, file)
@@ -309,7 +309,7 @@ def load_all(directory: Path) -> list[Scenario]:
     Raises
     ------
     ScenarioFileError
-        A file is no scenario, or there is none.
+        A file is not a scenario, or there is none.
     """
     scenarios = [Scenario.load(file) for file in sorted(directory.glob("*.yaml"))]
     if not scenarios:

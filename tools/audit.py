@@ -1,6 +1,6 @@
 """Looks up each locked package in the lists of known vulnerabilities: ``make audit``.
 
-It is no part of ``make test``: it needs the network, and its result changes while the code does
+It is not a part of ``make test``: it needs the network, and its result changes while the code does
 not. Exit status 0: all were looked up, and nothing is known. 1: something is. 2: not all could be
 looked up, which must not pass for the first.
 """

@@ -6,7 +6,7 @@ Two kinds of messages come to the queue. Hooks that could not be processed, whol
 `wcs_hooks.hook.dead_letter`. And from Lambda itself, of policy edits that the compiler failed on:
 which part of the table's stream that was, without the edits
 (https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-errors.html). What was edited still
-stands in the table, so that these are redriven by compiling every app once more.
+is in the table, so that these are redriven by compiling every app once more.
 
 SQS has no browsing. To look at a message is to receive it, which hides it from others for a while;
 it is released when the look is over. SQS also counts how often a message was received, and after
@@ -66,7 +66,7 @@ class DeadLetter:
     sent_at
         When SQS or the table took it, in seconds since the epoch.
     content
-        What it says; empty for what is no JSON object.
+        What it says; empty for what is not a JSON object.
     place
         Where it waits.
     """
@@ -497,7 +497,7 @@ class Redrive:
         return Redriven(letter, RedriveResult.DONE, told, answer)
 
     def _recompiled(self, letter: DeadLetter) -> Redriven:
-        """Compile every app, once in a run: an edit that was lost stands in one of them."""
+        """Compile every app, once in a run: an edit that was lost is in one of them."""
         problem = "" if self._compiled else self._compile()
         if problem:
             # Lambda's own message stays as it is: it counts no attempts of ours.

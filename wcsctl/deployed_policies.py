@@ -1,4 +1,4 @@
-"""What is deployed, as far as a decision hangs on it: policies, sessions, and a setting."""
+"""What is deployed, as far as a decision depends on it: policies, sessions, and a setting."""
 
 from typing import Final
 

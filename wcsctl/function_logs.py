@@ -23,7 +23,7 @@ class LogRecord:
     at
         When it was written, in milliseconds since the epoch.
     function
-        Whose log it stands in: a category, or `compiler`.
+        Whose log it is in: a category, or `compiler`.
     fields
         What it says.
     """

@@ -226,7 +226,7 @@ class Output:
     @contextmanager
     def steps(self, what: str, total: int | None = None) -> Iterator[Progress]:
         """Show the same with a description that changes; its task is the first."""
-        # Where it is no terminal, it would leave an empty line.
+        # Where it is not a terminal, it would leave an empty line.
         disable = self.as_json or not self.aside.is_terminal
         columns = [SpinnerColumn(), TextColumn("{task.description}", markup=False), BarColumn()]
         with Progress(

@@ -78,8 +78,8 @@ def test_only_a_deny_has_a_limit() -> None:
 @pytest.mark.parametrize(
     ("method", "holds", "words"),
     [
-        ("playHLS", "stream", "has no end and no identity"),
-        ("playRTSP", "60s", "has no end and no identity"),
+        ("playHLS", "stream", "reports neither the end nor an identity"),
+        ("playRTSP", "60s", "reports neither the end nor an identity"),
         ("call", "stream", "a stream is begun by publishStream, playStream"),
         ("publishStream", "session", "a session is begun by connect"),
         ("sendMessage", "60s", "a rate counts connect, publishStream"),

@@ -60,13 +60,15 @@ _MUST_KNOW: Final = (
 )
 _ENDS_STREAMS: Final = (
     "A policy that cuts streams makes this method FAIL; then our failure ends a stream, too. "
-    "The alarm `StreamsEnded` tells."
+    "The alarm `StreamsEnded` goes off."
 )
 _LATE: Final = (
     "The hook that began the read gets 503; this is the next one, for which its answer has come."
 )
-_LOUD: Final = "The alarm `…DeadLetterLost` tells. All that is left is the hook's line in the log."
-_SECOND_PLACE: Final = "The alarm `…DeadLetterFallback` tells."
+_LOUD: Final = (
+    "The alarm `…DeadLetterLost` goes off. All that is left is the hook's line in the log."
+)
+_SECOND_PLACE: Final = "The alarm `…DeadLetterFallback` goes off."
 
 _POINTERS: Final = "DynamoDB BatchGetItem"
 _PARTS: Final = "DynamoDB Query"
@@ -142,7 +144,7 @@ def _policies_of_other_categories() -> Iterator[Row]:
     for hook, told, letter, note in (
         (CONNECT, DECLINED, Letter.HOOK, "WCS declines, whatever `restOnError` says."),
         (CALLED, ABORTED, Letter.HOOK, ""),
-        (PUBLISHING, CONTINUED, Letter.ALL, "The session was told LOG for this, by default."),
+        (PUBLISHING, CONTINUED, Letter.ALL, "The session has LOG for this, by default."),
         (
             KEPT_ALIVE,
             STREAM_ENDED,
@@ -391,7 +393,7 @@ def _event_bus() -> Iterator[Row]:
     yield from Rows(area, call, no_matter, PUBLISHING, done_later(Letter.BUS)).each(
         "bus", *FOUR, "partial", end_to_end=("throttled", "hanging", "partial")
     )
-    one_message = "One message tells of both."
+    one_message = "One message is about both."
     yield from Rows(area, call, no_matter, DISCONNECTED, done_later(Letter.BOTH), one_message).each(
         "bus-and-session", "refused", before=over_the_wire(REFUSED, "DeleteItem")
     )

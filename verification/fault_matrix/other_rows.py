@@ -42,7 +42,7 @@ _RETRIED: Final = (
     "The version before stays active. Lambda hands the record over three times more, and then to "
     "the dead letters."
 )
-_ENDED: Final = "No metric of ours: the alarm `CompilerErrors` tells. The record comes again."
+_ENDED: Final = "No metric of ours: the alarm `CompilerErrors` goes off. The record comes again."
 _HALVED: Final = (
     "The other apps of the batch are compiled. Lambda halves the batch until the record stands "
     "alone, and gives it to the dead letters after three more tries."
@@ -70,9 +70,9 @@ def _compiler() -> Iterator[Row]:
         ),
         (
             "killed-before-settling",
-            "killed between pointer and settling",
+            "killed between pointer and the rest",
             compiling.killed(compiling.before_settling),
-            "The new version is active; the next compilation settles it.",
+            "The new version is active; the next compilation finishes it.",
         ),
         (
             "killed-anywhere",
@@ -159,7 +159,7 @@ def _duplicates() -> Iterator[Row]:
             CONNECT,
             echoed(),
             repeating.connecting_twice(CONNECT),
-            "There is one session; its time begins anew.",
+            "There is one session; its time begins again.",
         ),
         ("denied-twice", DENIED, denied(ABORTED), repeating.twice(DENIED), ""),
         ("by-session-twice", BY_SESSION, echoed(), repeating.twice(BY_SESSION), ""),
@@ -194,7 +194,7 @@ def _duplicates() -> Iterator[Row]:
 _AN_HOUR_OF_SEVEN_DAYS: Final = "Of its seven days a session has an hour more, or less."
 _SHIFTED: Final = "For that function the window opens or closes an hour early, or late."
 _OVER_TOO_SOON: Final = (
-    "For it the policy is over: the session is told LOG for its method, so that WCS only logs the "
+    "For it the policy is over: the session gets LOG for its method, so that WCS only logs the "
     "denials of the half hour that is left."
 )
 
@@ -240,7 +240,7 @@ def _clock() -> Iterator[Row]:
             _COMPILED,
             call="-",
             injected="the process has another clock",
-            note="`#status` tells of the later compilation, whatever the clocks say.",
+            note="`#status` shows the later compilation, whatever the clocks say.",
             area=Area.CLOCK,
         )
 
@@ -267,15 +267,15 @@ _PATIENT: Final = 60.0
 
 _OWN_CORES: Final = (
     "One process shares its cores among all of them, where Lambda gives each its own: the time "
-    "tells nothing of Lambda. None asks AWS for more than this."
+    "says nothing about Lambda. None asks AWS for more than this."
 )
 
 
 _NOT_OURS: Final = (
     "No code of this project runs, so nothing is counted or kept by it: `Throttles` of Lambda and "
-    "`5xx` of the gateway count it, and the alarms `…Throttles` tell. WCS may send the hook again "
-    "(`rest_client_request_retry_count`), and then does what `restOnError` says. The emulator "
-    "answers 429, AWS a 5xx."
+    "`5xx` of the gateway count it, and the alarms `…Throttles` go off. WCS may send the hook "
+    "again (`rest_client_request_retry_count`), and then does what `restOnError` says. The "
+    "emulator answers 429, AWS a 5xx."
 )
 
 

@@ -1,6 +1,6 @@
 """Writes the tables of `docs/reliability.md` from the matrix, with what is measured now.
 
-`make reliability`. The text around the tables is written by hand, and kept.
+`make reliability`. The text around the tables is written manually, and kept.
 """
 
 import re

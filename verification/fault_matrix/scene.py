@@ -82,7 +82,7 @@ class Hook(NamedTuple):
     fields
         Of its body, those apart that name app and session.
     raw
-        The body, where it is no object of fields.
+        The body, where it is not an object of fields.
     """
 
     method: str
@@ -188,7 +188,7 @@ class Scene(Protocol):
         ...
 
     def pass_time(self, seconds: float) -> None:
-        """Let time pass, for what is cached to be read anew."""
+        """Let time pass, for what is cached to be read again."""
         ...
 
     def connect(self) -> None:

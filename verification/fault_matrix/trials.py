@@ -31,7 +31,7 @@ WRONG: Final = "WCS 00000000000000000000000000000000"
 UNAVAILABLE: Final = 503
 
 _LONGER_THAN_A_HOOK: Final = 1.5
-"""Seconds: no time-out of botocore's ends what hangs on the resolution of a name."""
+"""Seconds: no time-out of botocore's ends what hangs at the resolution of a name."""
 
 _WARMING_TRIES: Final = 3
 _WARMING: Final = {
@@ -99,7 +99,7 @@ def warm(
     Parameters
     ----------
     after
-        By default long enough for the pointer to be read anew.
+        By default long enough for the pointer to be read again.
     """
 
     def trial(scene: Scene) -> Observed:
@@ -145,7 +145,7 @@ def late(hook: Hook, operation: str) -> LocalTrial:
 
 
 def at_refresh(hook: Hook, injection: Injection, authorization: str | None = "") -> Trial:
-    """The fault meets a function whose secret is due to be read anew."""
+    """The fault meets a function whose secret is due to be read again."""
     return warm(hook, injection, authorization, after=SECRET_TTL)
 
 
@@ -154,7 +154,7 @@ def at_lookup(hook: Hook, injection: Injection) -> Trial:
     return warm(hook, injection, after=0.0)
 
 
-# --- What stands in the tables is wrong -----------------------------------------------------------
+# --- What is in the tables is wrong -----------------------------------------------------------
 
 
 def _point(scene: Scene, **change: Any) -> None:
@@ -219,7 +219,7 @@ def _secret(text: str, told: str) -> Injection:
 
 
 _NEW_SECRET: Final = "the-new-secret"
-MALFORMED_SECRET: Final = _secret("no JSON", "a text that is no JSON")
+MALFORMED_SECRET: Final = _secret("no JSON", "a text that is not JSON")
 EMPTY_SECRET: Final = _secret('{"current": ""}', "`current` is empty")
 ROTATED: Final = _secret(
     json.dumps({"current": _NEW_SECRET, "previous": SECRET}), "rotated to a new secret"

@@ -94,7 +94,7 @@ class JsonMutation:
         self._names = (*names, *names, *_NAMES)
 
     def __call__(self, data: bytes, max_size: int, seed: int) -> bytes | None:
-        """Another input; none where this one is no JSON, or the other would be too large."""
+        """Another input; none where this one is not JSON, or the other would be too large."""
         random = Random(seed)
         prefix, text = data[: self._prefix], data[self._prefix :]
         try:

@@ -173,7 +173,7 @@ def _windows(chance: random.Random, seconds: float, rotation: Rotation) -> Itera
         rotating = rotation.rotate - _SECRET_AFTERMATH < at + length and (
             at < rotation.finish + _SECRET_AFTERMATH
         )
-        # A rotation that the functions cannot read is no rotation.
+        # A rotation that the functions cannot read is not a rotation.
         chosen = next(
             (one for one in sets if not (rotating and one[0].place is Place.SECRET)), None
         )

@@ -174,7 +174,7 @@ class Conductor:
         self._edition = 0
 
     def run(self) -> Soak:
-        """Run it; what does not add up stands in the result."""
+        """Run it; what does not add up is in the result."""
         began, since = time.monotonic(), time.time()
         stack, soak = self._stack, self._soak
         self._say("Activating the policies")

@@ -102,7 +102,7 @@ def _advice(shown: Mapping[tuple[str, str, str], Mapping[str, int]]) -> list[str
     if not in_vain:
         return []
     advice = (
-        f"\n{in_vain} denied by a policy and continued all the same: those sessions were told "
+        f"\n{in_vain} denied by a policy and continued all the same: those sessions had "
         "restOnError LOG, so they connected before the policy was active, or not at all."
     )
     return [advice]

@@ -85,8 +85,8 @@ def try_hook(  # noqa: PLR0913, PLR0917 - the options of a command
     candidate: Annotated[
         Path | None,
         typer.Option(
-            help="Compile the policies in DIR (one app a folder) and compare them with what is in "
-            "force. Apps that DIR does not have stay as they are.",
+            help="Compile the policies in DIR (one app a folder) and compare them with the "
+            "active ones. Apps that DIR does not have stay as they are.",
             metavar="DIR",
         ),
     ] = None,

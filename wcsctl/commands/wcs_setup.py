@@ -107,7 +107,7 @@ def _told(side: WcsSide, *, revealed: bool) -> list[str]:
         "",
         "A new application needs `add app` first. Without the second command WCS calls nothing:",
         "a method that was not added is never called. connect must be among them: the reply to it",
-        "tells WCS which refusals and overrides to obey.",
+        "says which refusals and overrides WCS must obey.",
         "rest_request_timeout is in seconds; a client waits that long at worst (default: 15).",
     ]
     if not revealed and side.auth is not Auth.NONE:

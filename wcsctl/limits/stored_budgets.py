@@ -83,7 +83,7 @@ class StoredBudget:
 
 
 class StoredBudgets:
-    """Reads budgets, and gives places back by hand.
+    """Reads budgets, and gives places back manually.
 
     Parameters
     ----------

@@ -158,7 +158,7 @@ class Editing:
     def lint(
         self, policies: Mapping[str, Any], files: Mapping[tuple[str, str], str]
     ) -> list[FileFinding]:
-        """Check what shall stand in the table, also against other apps that stand there."""
+        """Check what shall be in the table, also against other apps that stand there."""
         count = sum(map(len, policies.values()))
         with self._feedback.progress("Checking", count) as advance:
             others = others_in_table(self.deployment, policies.keys())

@@ -8,8 +8,9 @@
       school/                     app "school"
         teachers.yaml
 
-`app` may be left out where the folder says it. An app's name that is no portable folder's name is
-written with `%` escapes. Files beside the folders are read too, if their policies name their app.
+`app` may be left out where the folder says it. An app's name that is not a portable folder's name
+is written with `%` escapes. Files beside the folders are read too, if their policies name their
+app.
 Tests (`tests/`, `*_test.yaml`, `*.test.yaml`) are passed over. Other files that look like policies,
 such as those in deeper folders, are not read, and a warning names them. Nothing here ever rewrites
 a file.
@@ -118,7 +119,7 @@ def load(places: Iterable[Path]) -> PolicyFiles:
     NotFoundError
         If a file or directory is not there.
     PolicyYamlError
-        If a file is no YAML.
+        If a file is not YAML.
     """
     reader = _Reader()
     for place in places:
@@ -141,7 +142,7 @@ def load_text(text: str, name: str, app: str) -> PolicyFiles:
     Raises
     ------
     PolicyYamlError
-        If it is no YAML.
+        If it is not YAML.
     """
     reader = _Reader()
     reader.text(text, name, app, bound=True)
@@ -156,7 +157,7 @@ def load_directory(directory: Path) -> PolicyFiles:
     NotFoundError
         If there is no such directory, or nothing that could be policies in it.
     PolicyYamlError
-        If a file is no YAML.
+        If a file is not YAML.
     """
     if not directory.is_dir():
         raise NotFoundError(f"There is no directory {directory}.")

@@ -18,7 +18,7 @@ class Listing:
     Parameters
     ----------
     apps
-        As they stand in the table.
+        As they are in the table.
     table, history
         Tell what is active.
     """

@@ -42,7 +42,7 @@ _LAST: Final = ("notBefore", "notAfter", "hours", "note")
 
 
 class PolicyYamlError(WcsctlError):
-    """A text is no YAML, or holds what no policy can."""
+    """A text is not YAML, or holds what no policy can."""
 
 
 class _Dumper(_SafeDumper):

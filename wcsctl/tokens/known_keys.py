@@ -1,4 +1,4 @@
-"""The keys that a decision verifies tokens with, beside those that stand in policies."""
+"""The keys that a decision verifies tokens with, beside those that are in policies."""
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -43,4 +43,4 @@ class KnownKeys(NamedTuple):
 
 
 NO_KEYS = KnownKeys()
-"""Only what stands in policies."""
+"""Only what is in policies."""

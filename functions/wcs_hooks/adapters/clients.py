@@ -51,7 +51,7 @@ class Clients:
             connect_timeout=min(1.0, time_limit * CONNECTION),
             read_timeout=time_limit * ATTEMPT,
             retries={"total_max_attempts": 2, "mode": "standard"},
-            # Else it is put together anew for each call, letter by letter.
+            # Else it is put together again for each call, letter by letter.
             user_agent=_USER_AGENT,
         )
         self._session = _session()

@@ -128,7 +128,7 @@ class Refreshed[Key, Value]:
     Attributes
     ----------
     kept
-        What is kept of each key that was read, however old. Each hook looks: it is no method.
+        What is kept of each key that was read, however old. Each hook looks: it is not a method.
     """
 
     def __init__(

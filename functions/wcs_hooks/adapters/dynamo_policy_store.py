@@ -65,7 +65,7 @@ MAX_NAMES: Final = 100
 _MAX_NAME_BYTES: Final = 30_000
 _DAY: Final = 86_400
 _LONG_AFTER: Final = 30 * _DAY
-# Somebody may have edited it by hand.
+# Somebody may have edited it manually.
 _NO_TIME: Final = "attribute_not_exists(compiledAt) OR NOT attribute_type(compiledAt, :text)"
 _CONDITION_FAILED: Final = "ConditionalCheckFailedException"
 
@@ -485,7 +485,7 @@ def read_records(client: "DynamoDBClient", table: str) -> dict[str, AppRecord]:
 def from_attributes(item: Mapping[str, "AttributeValueTypeDef"]) -> dict[str, Any]:
     """An item of DynamoDB in JSON's types; a set becomes a list, a binary stays bytes.
 
-    A fraction that is no double stays a `Decimal`.
+    A fraction that is not a double stays a `Decimal`.
 
     Examples
     --------

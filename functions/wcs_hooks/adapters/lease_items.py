@@ -125,7 +125,7 @@ def places_in_shard(most: int, shard: int, shard_places: int = SHARD_PLACES) -> 
 
 
 class Shard:
-    """A budget's item as it was read. It may be missing, or edited by hand.
+    """A budget's item as it was read. It may be missing, or edited manually.
 
     Parameters
     ----------
@@ -152,7 +152,7 @@ class Shard:
 
     @cached_property
     def count(self) -> int | None:
-        """How many leases the item says that it has; none if that is no number."""
+        """How many leases the item says that it has; none if that is not a number."""
         return None if self.raw_count is None else _whole(self.raw_count)
 
     @property

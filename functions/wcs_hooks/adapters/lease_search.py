@@ -174,7 +174,7 @@ class Search:
         return Full(self._wanted.most, tuple(sorted(holders)))
 
     def recounts(self) -> Sequence[Update]:
-        """What lets items that were edited by hand say again how many leases they have."""
+        """What lets items that were edited manually say again how many leases they have."""
         updates = []
         for number, shard in self._known.items():
             if not shard.is_in_order:

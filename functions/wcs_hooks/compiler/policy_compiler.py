@@ -177,7 +177,7 @@ class Status:
     version
         The active version; 0 where there is none.
     ok
-        Whether what stands in the table is what is active.
+        Whether what is in the table is what is active.
     pinned
         The version that is held, if one is.
     """
@@ -567,7 +567,7 @@ class PolicyCompiler:
         try:
             source = self._store.source(compilation.app, before.version)
         except LookupError:
-            # Somebody deleted it. What changed is then not known, but that is no reason to stop.
+            # Somebody deleted it. What changed is then not known, but that is not a reason to stop.
             source = []
         changed, edit = changes(source, policies), _edit(items, digest)
         version = self._store.add_version(compilation, policies, changed, now, edit)

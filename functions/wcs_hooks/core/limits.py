@@ -190,7 +190,7 @@ def stream_lease(keep_alive_interval: float) -> float:
 
 
 def number_of_places(value: Any) -> int | None:
-    """How many places a value of `most` means: 0 to `MAX_PLACES`; none if it is no such number.
+    """How many places a value of `most` means: 0 to `MAX_PLACES`; none if it is not such a number.
 
     Examples
     --------

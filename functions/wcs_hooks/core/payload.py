@@ -505,7 +505,7 @@ def _skip_whitespace(text: str, at: int) -> int:
 
 
 def nesting(raw: bytes) -> int:
-    """How deep a JSON text is nested; of a text that is no JSON, some number."""
+    """How deep a JSON text is nested; of a text that is not JSON, some number."""
     # Pairs first: the quote in \\\\" ends a string, the one in \\" does not.
     plain = raw.replace(b"\\\\", b"").replace(b'\\"', b"") if b"\\" in raw else raw
     outside_strings = b"".join(plain.split(b'"')[::2])

@@ -28,7 +28,7 @@ class Settled(NamedTuple):
 
 
 def settle(decision: Decision, take: Take) -> Settled:
-    """Take the places that a decision wants, and decide anew if there is no room.
+    """Take the places that a decision wants, and decide again if there is no room.
 
     Raises
     ------

@@ -324,7 +324,7 @@ class Snapshot:
         """The rules that may apply to a hook, in order.
 
         Those whose exact values do not fit are left out by way of the index where there is one, so
-        that the cost hangs on how many fit, not on how many there are.
+        that the cost depends on how many fit, not on how many there are.
         """
         number = self._methods.get(method)
         if number is None:
@@ -463,7 +463,7 @@ def _canonical(value: Any) -> Any:
     number = exact_number(value)
     if number is None:
         return math.nan
-    # No body has NaN: nothing else is written like a fraction that is no double.
+    # No body has NaN: nothing else is written like a fraction that is not a double.
     return number if isinstance(number, int | float) else [math.nan, f"{number:f}".rstrip("0")]
 
 

@@ -132,7 +132,7 @@ def body_of(message: Mapping[str, Any]) -> bytes:
     Raises
     ------
     IncompleteMessageError
-        If the body was too large for a message and is cut, or if this is no message of a hook.
+        If the body was too large for a message and is cut, or if this is not a message of a hook.
 
     Examples
     --------

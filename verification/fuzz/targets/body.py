@@ -41,7 +41,7 @@ class Body:
 
 
 def _standard(data: bytes) -> dict[str, Any] | None:
-    """What the standard library reads, strictly; none where it is no object."""
+    """What the standard library reads, strictly; none where it is not an object."""
 
     def refuse(constant: str) -> None:
         raise ValueError(constant)

@@ -1,4 +1,4 @@
-"""The compiler: whatever stands in the table is refused by name, or decides; nothing is raised."""
+"""The compiler: whatever is in the table is refused by name, or decides; nothing is raised."""
 
 import json
 from collections.abc import Iterable

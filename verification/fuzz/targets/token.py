@@ -26,7 +26,7 @@ _EDIT_BYTES: Final = 3
 _KINDS: Final = 4
 _SEPARATOR: Final = b"\0"
 _LONG: Final = 40
-"""Characters from which on a text does not stand in a log line by chance."""
+"""Characters from which on a text is not in a log line by chance."""
 
 _POLICIES: Final[tuple[dict[str, Any], ...]] = (
     {

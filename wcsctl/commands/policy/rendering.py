@@ -53,7 +53,7 @@ def listing_lines(told: Mapping[str, Any], width: int | None = None) -> Iterator
     rows = [
         tuple(_short(one_line(_joined(value))) for value in policy.values()) for policy in policies
     ]
-    # Padded by hand: a rich table takes seconds for thousands of rows.
+    # Padded manually: a rich table takes seconds for thousands of rows.
     widths = [max(map(len, column)) for column in zip(_COLUMNS, *rows, strict=True)]
     if width is not None:
         widths = _fitted(widths, width - len(_GAP) * (len(widths) - 1))

@@ -23,13 +23,13 @@ def test(
     ],
     strict: Annotated[
         bool, typer.Option("--strict", help="Fail if a policy is reached by no test.")
-    ] = False,  # noqa: PT028 - it is no test
+    ] = False,  # noqa: PT028 - it is not a test
     junit: Annotated[
         Path | None, typer.Option(help="Write a report in JUnit's format too.", metavar="FILE")
-    ] = None,  # noqa: PT028 - it is no test
+    ] = None,  # noqa: PT028 - it is not a test
     quiet: Annotated[
         bool, typer.Option("--quiet", "-q", help="Show only what failed, and the sum.")
-    ] = False,  # noqa: PT028 - it is no test
+    ] = False,  # noqa: PT028 - it is not a test
 ) -> None:
     """Run the tests next to policies: files `*.test.yaml` in DIR and its folders.
 

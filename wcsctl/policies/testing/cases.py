@@ -54,7 +54,7 @@ class PolicyTest:
         Seconds since the epoch; none for the moment of the run.
     token
         What is to be taken for known of the hook's token; none to verify what it shows by the keys
-        that stand in policies.
+        that are in policies.
     lists
         The rows that there are, by list and key.
     held

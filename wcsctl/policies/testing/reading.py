@@ -61,7 +61,7 @@ def read_tests(file: Path) -> list[PolicyTest]:
     Raises
     ------
     PolicyTestFileError, PolicyYamlError
-        It is no file of tests.
+        It is not a file of tests.
     """
     try:
         content = plain(policy_yaml.read(file.read_text(encoding="utf-8"), str(file)))

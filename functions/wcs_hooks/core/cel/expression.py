@@ -106,7 +106,7 @@ class Expression:
         Raises
         ------
         ExpressionError
-            If it has no value for this hook (a missing field, say), or one that is no boolean.
+            If it has no value for this hook (a missing field, say), or one that is not a boolean.
         """
         try:
             value = (self._program or self._load()).eval(activation).value()
@@ -140,7 +140,7 @@ class Expression:
         Raises
         ------
         ExpressionError
-            If it has no value for this hook, or one that is no string.
+            If it has no value for this hook, or one that is not a string.
         """
         value = self.json_value(activation)
         if type(value) is not str:
@@ -148,7 +148,7 @@ class Expression:
         return value
 
     def says(self, text: str) -> bool:
-        """Whether a text stands in the expression itself: as the name of a field, or a literal."""
+        """Whether a text is in the expression itself: as the name of a field, or a literal."""
         encoded = text.encode()
         # In Protobuf a text stands behind its length, which has one byte up to 127.
         length = bytes([len(encoded)]) if len(encoded) < 128 else b""  # noqa: PLR2004

@@ -1,11 +1,11 @@
 r"""The regular expressions of an expression, and what they may cost.
 
 CEL's `matches` is RE2's: linear in the text, but times the size of the compiled pattern, and
-compiled anew in each evaluation. Trials with texts of 64 KiB: a pattern of 120,000 instructions
+compiled again in each evaluation. Trials with texts of 64 KiB: a pattern of 120,000 instructions
 takes a minute, one of 8,000 more than a second, and `\pL{50}` 40 ms to compile alone. So a pattern
-stands in the policy, where it is checked when the policy is compiled, and never comes from a hook.
+is in the policy, where it is checked when the policy is compiled, and never comes from a hook.
 
-Where calls stand in the syntax tree is read here; of that tells `wcs_hooks.core.cel.syntax_tree`.
+Where calls are in the syntax tree is read here, as `wcs_hooks.core.cel.syntax_tree` describes.
 """
 
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ _MATCHES: Final = "matches"
 
 
 class PatternError(Exception):
-    """A regular expression that is no literal, not valid, or too large."""
+    """A regular expression that is not a literal, not valid, or too large."""
 
 
 def check_patterns(serialized: bytes) -> None:
@@ -53,7 +53,7 @@ def check_patterns(serialized: bytes) -> None:
 
 
 def _patterns(serialized: bytes) -> Iterator[str | None]:
-    """The pattern of each `matches`; none for one that is no literal."""
+    """The pattern of each `matches`; none for one that is not a literal."""
     pending = [root(serialized)]
     while pending:
         expression = pending.pop()

@@ -70,7 +70,7 @@ def list_of(nodes: list[bytes]) -> bytes:
 
 
 def position(serialized: bytes, node: bytes) -> int:
-    """Where a node stands in the source: characters before it."""
+    """Where a node is in the source: characters before it."""
     [identity] = [value for number, value in _fields(node) if number == _ID]
     [checked] = _parts(serialized, _ANY_VALUE)
     [source] = _parts(checked, _CHECKED_SOURCE)
@@ -93,7 +93,7 @@ def children(node: bytes) -> Iterator[bytes]:
 
 
 def called(node: bytes) -> str:
-    """The function that a node calls; empty if it is no call."""
+    """The function that a node calls; empty if it is not a call."""
     return _text(node, _CALL, _CALL_FUNCTION) or ""
 
 
@@ -104,7 +104,7 @@ def arguments(node: bytes) -> list[bytes]:
 
 
 def target(node: bytes) -> bytes | None:
-    """What a call is a method of; none of a function, or of what is no call."""
+    """What a call is a method of; none of a function, or of what is not a call."""
     for call in _parts(node, _CALL):
         for content in _parts(call, _CALL_TARGET):
             return content
@@ -132,7 +132,7 @@ def is_constant(node: bytes) -> bool:
 
 
 def literal(node: bytes) -> str | None:
-    """The text that a node stands for; none if it is no literal text."""
+    """The text that a node stands for; none if it is not a literal text."""
     return _text(node, _CONSTANT, _CONSTANT_STRING)
 
 

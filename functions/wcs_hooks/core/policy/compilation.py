@@ -200,7 +200,7 @@ def _present(demands: Iterable[Demand], now: float) -> list[Demand]:
 def source_digest(items: Iterable[Mapping[str, Any]]) -> str:
     """A digest that two sets of policies share exactly if they are the same, order apart.
 
-    It covers the snapshot's format too, so that a new one is compiled anew.
+    It covers the snapshot's format too, so that a new one is compiled again.
     """
     ordered = sorted(items, key=lambda item: str(item["id"]))
     texts = [json.dumps(item, sort_keys=True, default=_number) for item in ordered]
@@ -208,7 +208,7 @@ def source_digest(items: Iterable[Mapping[str, Any]]) -> str:
 
 
 def _number(value: object) -> object:
-    """A fraction that is no double, in a way that no other value is written."""
+    """A fraction that is not a double, in a way that no other value is written."""
     if isinstance(value, Decimal):
         return [math.nan, f"{value:f}".rstrip("0")]
     raise TypeError(f"a policy cannot have a {type(value).__name__}")

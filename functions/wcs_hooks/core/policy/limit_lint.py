@@ -56,8 +56,8 @@ def _of_methods(policy: Policy, held: Held) -> Iterator[Finding]:
         yield _error(
             policy,
             "method",
-            f"cannot limit {', '.join(players)}: what they play has no end and no identity that "
-            "WCS tells of. Leave them out",
+            f"cannot limit {', '.join(players)}: WCS reports neither the end nor an "
+            "identity of what they play. Leave them out",
         )
     rest = [method for method in others if method not in PLAYERS]
     if rest:

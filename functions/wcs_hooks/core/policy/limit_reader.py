@@ -54,7 +54,7 @@ class Limit:
 
     @property
     def expressions_by_attribute(self) -> Iterator[tuple[str, Checked]]:
-        """Its expressions, each with the attribute that it stands in."""
+        """Its expressions, each with the attribute that it is in."""
         yield "limit.by", self.by
         if isinstance(self.most, Checked):
             yield "limit.most", self.most

@@ -167,7 +167,7 @@ class Policy:
 
     @property
     def expressions_by_attribute(self) -> list[tuple[str, Checked]]:
-        """The same, each with the attribute that it stands in."""
+        """The same, each with the attribute that it is in."""
         when = [("when", self.when)] if self.when else []
         computed = [(f"compute.{name}", one) for name, one in self.compute.items()]
         limit = list(self.limit.expressions_by_attribute) if self.limit else []

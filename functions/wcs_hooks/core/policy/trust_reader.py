@@ -234,7 +234,7 @@ def _static(reader: AttributeReader, given: Any) -> tuple[Key, ...]:
 def _check_families(
     reader: AttributeReader, form: Form, keys: KeySource, algorithms: Collection[str]
 ) -> None:
-    """No item has symmetric and asymmetric keys: a public key is no secret."""
+    """No item has symmetric and asymmetric keys: a public key is not a secret."""
     if form is Form.KEY or not algorithms:
         return
     symmetric = set(SYMMETRIC_ALGORITHMS)

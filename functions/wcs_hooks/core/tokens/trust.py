@@ -46,7 +46,7 @@ class KeySource(NamedTuple):
     Attributes
     ----------
     static
-        The keys themselves, which stand in the policy.
+        The keys themselves, which are in the policy.
     address
         An https address of a JWK set or of an OpenID discovery document.
     issuer
