@@ -1,6 +1,7 @@
 # What people do here. Everything is installed inside this directory: .uv/ the installer (unless uv
 # is there already), .venv/ the tools, .emulator/ the AWS emulator, .lambda/ Lambda's runtime client
-# (for `make bench`), node_modules/ the CDK command line. `make local` keeps its state in .local/.
+# (for `make bench`), .docs/ MkDocs (for `make docs`), node_modules/ the CDK command line. `make local`
+# keeps its state in .local/.
 
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
@@ -22,7 +23,7 @@ PAGE := wcsctl/console/static
 NPM_RUN := npm run --silent
 
 # An environment whose interpreter has gone (Python upgraded, directory moved) is made again.
-$(shell for env in .venv .emulator .lambda; do [ -x $$env/bin/python ] || rm -f $$env/.stamp; done)
+$(shell for env in .venv .emulator .lambda .docs; do [ -x $$env/bin/python ] || rm -f $$env/.stamp; done)
 
 .PHONY: help
 help: ## Show this list
@@ -52,7 +53,7 @@ hook: setup ## Send a signed hook: make hook METHOD=call BODY='{"callee":"100"}'
 		--file "$${FILE:--}" $${HOOK_CONNECT:+$$(printf -- '--connect %s ' $$HOOK_CONNECT)}
 
 clean: local-stop ## Stop the emulator and remove everything that was made here
-	@rm -rf .local .venv .emulator .lambda .uv node_modules cdk.out* build dist $(PAGE)
+	@rm -rf .local .venv .emulator .lambda .docs .uv node_modules cdk.out* build dist $(PAGE)
 	@rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage*
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -115,13 +116,14 @@ cost: setup ## Calculate the bill and the order of quotas, into docs/cost.md and
 	@$(RUN) tools.cost
 
 ##@ Maintain it
-.PHONY: wheel lock audit reference screenshots
+.PHONY: wheel lock audit reference docs screenshots
 wheel: setup ## Build the wheel of wcsctl, console included, into dist/
 	@$(UV) build --quiet --wheel --out-dir dist --python .venv/bin/python .
 
 lock: setup ## Pin the packages' versions again (UPGRADE=1: the newest allowed)
 	@$(LOCK) --group functions -o functions/requirements.txt
 	@$(LOCK) --group emulator -o local/emulator-requirements.txt
+	@$(LOCK) --group docs -o tools/docs-requirements.txt
 	@$(LOCK) pyproject.toml -c functions/requirements.txt $(foreach g,functions cdk tools test fuzz bench,--group $g) \
 		-o requirements.txt
 	@npm install --package-lock-only --omit-lockfile-registry-resolved --no-audit --no-fund --silent
@@ -138,6 +140,10 @@ reference: setup ## Write docs/wcsctl.md from the commands, docs/openapi.yaml an
 	@$(RUN) tools.openapi
 	@$(RUN) tools.hook_fields
 	@$(RUN) tools.expressions
+
+docs: .docs/.stamp ## Make the site of the documents in build/docs; broken links fail
+	@NO_MKDOCS_2_WARNING=1 .docs/bin/python -m mkdocs build
+	@echo "build/docs/index.html"
 
 # --- The environments ---------------------------------------------------------------------------
 
@@ -160,6 +166,12 @@ reference: setup ## Write docs/wcsctl.md from the commands, docs/openapi.yaml an
 	@echo "==> Installing the AWS emulator into .emulator/"
 	@[ -x .emulator/bin/python ] || $(UV) venv --quiet --clear --python "$$(local/find-python.sh)" .emulator
 	@$(UV) pip sync --quiet --require-hashes --python .emulator/bin/python $<
+	@touch $@
+
+.docs/.stamp: tools/docs-requirements.txt | $(UV)
+	@echo "==> Installing MkDocs into .docs/"
+	@[ -x .docs/bin/python ] || $(UV) venv --quiet --clear --python "$$(local/find-python.sh)" .docs
+	@$(UV) pip sync --quiet --require-hashes --python .docs/bin/python $<
 	@touch $@
 
 # Only what Lambda's Python brings with it, in the versions and with the hashes of the lock.

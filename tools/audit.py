@@ -20,6 +20,7 @@ PYTHON_LOCKS: Final = (
     "functions/requirements.txt",
     "requirements.txt",
     "local/emulator-requirements.txt",
+    "tools/docs-requirements.txt",
 )
 """What runs in Lambda first: the rest is on developers' machines only."""
 

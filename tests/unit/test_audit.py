@@ -89,6 +89,7 @@ def test_given_the_repository_when_it_is_audited_then_every_lock_of_it_is() -> N
         *REPOSITORY.glob("requirements.txt"),
         *REPOSITORY.glob("functions/*requirements.txt"),
         *REPOSITORY.glob("local/*requirements.txt"),
+        *REPOSITORY.glob("tools/*requirements.txt"),
     ]
 
     audit.main(programs)

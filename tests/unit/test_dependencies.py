@@ -29,7 +29,8 @@ def test_given_the_groups_of_what_is_needed_then_each_is_locked_and_nothing_else
     locked = {
         "functions/requirements.txt": {"functions"},
         "local/emulator-requirements.txt": {"emulator"},
-        "requirements.txt": groups.keys() - {"emulator"},
+        "tools/docs-requirements.txt": {"docs"},
+        "requirements.txt": groups.keys() - {"emulator", "docs"},
     }
 
     assert sorted(LOCKS) == sorted(locked)
@@ -89,6 +90,6 @@ def test_given_whatever_fetches_packages_then_it_takes_none_without_its_hash() -
             "--constraint requirements.txt awslambdaric boto3"
         ),
     ]
-    assert len(by_pip) == 5
+    assert len(by_pip) == 6
     assert sorted(one.split()[1] for one in by_npm if "--package-lock-only" not in one) == ["ci"]
     assert packaging.count('"install"') == packaging.count('"--require-hashes"') == 1
