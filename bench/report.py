@@ -7,22 +7,21 @@ from rich.table import Table
 
 from bench import markdown
 from bench.figures import Figures
-from bench.locations import DOCS, REPOSITORY
+from bench.locations import DOCS
 from bench.markdown import with_unit
 from bench.results import Result
 from bench.targets import Verdict, judge
 
-_DOCUMENTS = (REPOSITORY / "README.md", DOCS / "performance.md")
+_DOCUMENT = DOCS / "performance.md"
 _LOG_WIDTH = 120
 """Columns where there is no terminal to tell."""
 
 
 def render(results: Sequence[Result]) -> None:
-    """Put the tables into the documents that have a place for them."""
+    """Put the tables into the document."""
     figures = all_figures(results)
     verdicts = judge(figures, [result.section for result in results])
-    for document in _DOCUMENTS:
-        markdown.replace_blocks(document, markdown.blocks(results, verdicts))
+    markdown.replace_blocks(_DOCUMENT, markdown.blocks(results, verdicts))
 
 
 def show(verdicts: Sequence[Verdict]) -> None:
