@@ -96,7 +96,9 @@ def test_given_an_edit_when_it_is_compiled_then_a_new_version_is_in_force_and_st
     [
         pytest.param(deny("bad", when="body.name =="), "when", "^", id="bad CEL"),
         pytest.param(policy("bad", action="refuse"), "action", "refuse", id="unknown action"),
-        pytest.param(deny("bad", colour="red"), "colour", "not an attribute", id="unknown attribute"),
+        pytest.param(
+            deny("bad", colour="red"), "colour", "not an attribute", id="unknown attribute"
+        ),
         pytest.param(deny("bad", "StreamStatusEvent"), "method", "happened", id="a deny too late"),
         pytest.param(
             policy("bad", action="override"), "set", "nothing to override", id="nothing to set"
