@@ -131,9 +131,11 @@ lock: setup ## Pin the packages' versions again (UPGRADE=1: the newest allowed)
 audit: setup ## Look up known vulnerabilities of the pinned packages; needs the network
 	@$(RUN) tools.audit
 
-screenshots: setup chromium ## Render the pictures of the console in docs/console
+screenshots: setup chromium local-stop ## Record docs/terminal.svg and the console's pictures in docs/console
 	@mkdir -p docs/console
 	@CONSOLE_SCREENSHOTS=docs/console $(PY) -m pytest -q -n 0 tests/e2e/test_console.py
+	@$(RUN) tools.terminal_picture
+	@$(MAKE) --no-print-directory local-stop
 
 reference: setup ## Write docs/wcsctl.md from the commands, docs/openapi.yaml and docs/hook-fields.md from the methods
 	@$(RUN) tools.reference
