@@ -13,7 +13,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from wcsctl.console.gate import HEADERS, MAX_BODY_BYTES, Gate
+from wcsctl.console.gate import HEADERS, KEY, MAX_BODY_BYTES, Gate
 
 _PORT: Final = 40_123
 _HOST: Final = f"127.0.0.1:{_PORT}"
@@ -66,7 +66,9 @@ def stranger(gate: Gate) -> TestClient:
 @pytest.fixture
 def page(gate: Gate, stranger: TestClient) -> TestClient:
     """The console's own page, logged in."""
-    assert stranger.post("/login", headers=_OURS, json={"token": gate.token}).status_code == 204
+    response = stranger.post("/login", headers=_OURS, json={"token": gate.token})
+    assert response.status_code == 200
+    stranger.headers[KEY] = response.json()["key"]
     return stranger
 
 
@@ -186,9 +188,29 @@ def test_given_a_cookie_of_another_console_when_something_is_read_then_it_is_ref
     other = Gate(gate.app, _PORT)
 
     client = TestClient(other, base_url=_ORIGIN, cookies={other.cookie_name: cookie})
+    client.headers[KEY] = page.headers[KEY]
 
     assert client.get("/api/secret").status_code == 401
     assert secrets.seen == 0
+
+
+@pytest.mark.parametrize("key", ["", "x"])
+def test_given_a_cookie_that_the_browser_sent_to_another_port_when_it_is_used_then_it_is_refused(
+    page: TestClient, secrets: Secrets, key: str
+) -> None:
+    page.headers[KEY] = key
+
+    assert page.get("/api/secret", params={"key": key}).status_code == 401
+    assert page.post("/api/secret", headers=_OURS, json={}).status_code == 401
+    assert secrets.seen == 0
+
+
+def test_given_server_sent_events_when_they_are_asked_for_then_the_key_is_in_the_query(
+    page: TestClient,
+) -> None:
+    key = page.headers.pop(KEY)
+
+    assert page.get("/api/secret", params={"key": key}).status_code == 200
 
 
 def test_given_a_login_when_it_is_answered_then_no_script_and_no_other_site_gets_the_cookie(

@@ -4,6 +4,8 @@ Every page in that person's browser can send requests to loopback, and so can ev
 the machine. The gate therefore requires:
 
 - a cookie, which the page gets in exchange for a token that only the terminal shows;
+- a key, which the page gets with the cookie and keeps: browsers send a cookie to every port of its
+  host, so whoever serves another port of this machine may know it;
 - this address as `Host`, so that another site's name cannot reach it by DNS rebinding;
 - this page as `Origin` and `Sec-Fetch-Site`, so that no other page can read or write;
 - JSON as the content type of requests that write: forms cannot send it without a preflight.
@@ -25,6 +27,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 LOGIN: Final = "/login"
 API: Final = "/api/"
+KEY: Final = "X-Console-Key"
+"""Header with the page's key. Server-sent events, which have no headers, have it as `key`."""
 
 MAX_BODY_BYTES: Final = 2 * 1024 * 1024
 """Size limit of a request body. A policy has at most 400 KB; a text may have several."""
@@ -84,6 +88,7 @@ class Gate:
     token: str = field(default_factory=lambda: secrets.token_urlsafe(32), repr=False)
     used_at: float = 0.0
     _cookie: str = field(default_factory=lambda: secrets.token_urlsafe(32), repr=False, init=False)
+    _key: str = field(default_factory=lambda: secrets.token_urlsafe(32), repr=False, init=False)
 
     def __post_init__(self) -> None:
         """Start counting idle time."""
@@ -155,7 +160,9 @@ class Gate:
         return hosts[0]
 
     def _is_known(self, request: Request) -> bool:
-        return _same(request.cookies.get(self.cookie_name, ""), self._cookie)
+        key = request.headers.get(KEY) or request.query_params.get("key", "")
+        cookie = request.cookies.get(self.cookie_name, "")
+        return _same(cookie, self._cookie) and _same(key, self._key)
 
     def _log_in(self, body: bytes) -> Response:
         try:
@@ -164,7 +171,7 @@ class Gate:
             given = None
         if not isinstance(given, str) or not _same(given, self.token):
             raise RefusedError(401, "This is not the token that `wcsctl console` printed.")
-        response = Response(status_code=204)
+        response = JSONResponse({"key": self._key})
         response.set_cookie(self.cookie_name, self._cookie, httponly=True, samesite="strict")
         return response
 

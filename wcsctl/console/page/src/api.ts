@@ -65,7 +65,14 @@ export const CANCELLED = "Cancelled: nothing was changed.";
 
 const NO_ANSWER = "The console does not answer. Is `wcsctl console` still running?";
 
-/** Exchanges the token of the address for the cookie. */
+/** Where the key of this origin is kept: unlike a cookie, no other port of the host gets it. */
+const KEY = "key";
+
+export function consoleKey(): string {
+  return localStorage.getItem(KEY) ?? "";
+}
+
+/** Exchanges the token of the address for the cookie and the key. */
 export async function login(token: string): Promise<boolean> {
   try {
     const reply = await fetch("/login", {
@@ -73,6 +80,7 @@ export async function login(token: string): Promise<boolean> {
       headers: { "Content-Type": "application/json" },
       body: JSON.stringify({ token }),
     });
+    if (reply.ok) localStorage.setItem(KEY, (await reply.json()).key);
     return reply.ok;
   } catch {
     return false;
@@ -156,7 +164,8 @@ interface Reply {
 
 async function send(address: string, request: RequestInit): Promise<Reply> {
   try {
-    const reply = await fetch(address, request);
+    const headers = { ...request.headers, "X-Console-Key": consoleKey() };
+    const reply = await fetch(address, { ...request, headers });
     if (reply.status === 401) signedOut.value = true;
     const text = await reply.text();
     return { status: reply.status, content: text ? JSON.parse(text) : {} };

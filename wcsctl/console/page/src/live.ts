@@ -1,6 +1,6 @@
 /** Decisions as they are made, by server-sent events. */
 import { signal } from "@preact/signals";
-import { get, type Problem, type Query, queryText } from "./api";
+import { consoleKey, get, type Problem, type Query, queryText } from "./api";
 import type { Decision } from "./shapes";
 
 /** How many lines the page keeps. */
@@ -34,7 +34,8 @@ export class Tail {
   constructor(filters: Query, past: Query) {
     // The stream overlaps the past, so that nothing is missed between them.
     const since = `${OVERLAP_SECONDS}s`;
-    this.#events = new EventSource(`/api/decisions/live${queryText({ ...filters, since })}`);
+    const query = queryText({ ...filters, since, key: consoleKey() });
+    this.#events = new EventSource(`/api/decisions/live${query}`);
     this.#events.onmessage = (event) => this.#take(JSON.parse(event.data));
     this.#events.onopen = () => {
       if (this.#isBroken) this.problem.value = null;
