@@ -21,6 +21,7 @@ from wcsctl.console.command_routes import READS, WRITES, CommandRoute
 from wcsctl.console.command_runner import CommandRunner
 from wcsctl.console.text_places import TextPlaces
 from wcsctl.deployment import Deployment
+from wcsctl.errors import UsageError
 
 _ROUTES: Final = {**READS, **WRITES}
 
@@ -71,6 +72,25 @@ def test_given_a_route_then_the_command_line_has_all_that_it_names(route: Comman
     options = {text for one in command.params for text in (*one.opts, *one.secondary_opts)}
     assert len(route.arguments) <= len(arguments)
     assert {f"--{name}" for name in (*route.options, *route.flags)} <= options
+
+
+@pytest.mark.parametrize(
+    ("name", "given"),
+    [
+        ("diff", {"app": "/etc"}),
+        ("diff", {"first": "policies"}),
+        ("row", {"list": "users", "reveal": True}),
+        ("rows/put", {"list": "users", "key": "", "fields": {"plan": "pro"}}),
+        ("rows/put", {"list": "users", "key": "anna", "fields": {"plan=x": "pro"}}),
+        ("rows/put", {"list": "users", "key": "anna", "fields": {"plan.x": "pro"}}),
+        ("policy/delete", {"ids": ["a", "b"]}),
+    ],
+)
+def test_given_a_parameter_that_is_missing_then_no_other_one_is_taken_for_it(
+    name: str, given: dict[str, Any]
+) -> None:
+    with pytest.raises(UsageError):
+        _ROUTES[name].line(given)
 
 
 def test_given_a_policy_when_it_is_published_then_the_page_asks_and_says_which_version_is_active(
@@ -275,7 +295,7 @@ def test_given_everything_that_can_be_read_then_no_answer_has_the_aws_credential
     [
         ("versions", {"app": "live"}, 404, "No policies of app live were ever active."),
         ("versions", {"app": "--help"}, 404, "No policies of app --help were ever active."),
-        ("versions", {}, 400, "Missing"),
+        ("versions", {}, 400, "The parameter app is missing."),
         ("versions", {"app": "live", "yes": "1"}, 400, "Unknown parameter yes."),
         ("versions", {"app": "live", "limit": "x"}, 400, "valid integer"),
         ("policy", {}, 400, "The parameter app is missing."),

@@ -25,12 +25,15 @@ class CommandRoute:
         Parameters that become options of the same name. A list becomes several options.
     flags
         Parameters that become options without a value when true.
+    optional
+        How many of the last arguments may be missing.
     """
 
     words: Sequence[str]
     arguments: Sequence[str] = ()
     options: Sequence[str] = ()
     flags: Sequence[str] = ()
+    optional: int = 0
 
     def line(self, given: Parameters) -> list[str]:
         """Return the words of the command line.
@@ -38,7 +41,7 @@ class CommandRoute:
         Raises
         ------
         UsageError
-            If a parameter is unknown.
+            If a parameter is unknown, or an argument is missing.
 
         Examples
         --------
@@ -53,10 +56,19 @@ class CommandRoute:
             f"--{name}={value}" for name in self.options for value in _values(given.get(name))
         ]
         flags = [f"--{name}" for name in self.flags if _is_true(given.get(name))]
-        arguments = [value for name in self.arguments for value in _values(given.get(name))]
+        arguments = self._arguments(given)
         # An argument that begins with a dash must not be taken for an option.
         dashes = ["--"] if any(value.startswith("-") for value in arguments) else []
         return [*self.words, *options, *flags, *dashes, *arguments]
+
+    def _arguments(self, given: Parameters) -> list[str]:
+        needed = len(self.arguments) - self.optional
+        values = [list(_values(given.get(name))) for name in self.arguments]
+        for place, name in enumerate(self.arguments):
+            # The next argument must not be taken for it.
+            if not values[place] and (place < needed or any(values[place:])):
+                raise UsageError(f"The parameter {name} is missing.")
+        return [value for several in values for value in several]
 
 
 KINDS: Final = ("denied", "failed", "suppressed")
@@ -72,7 +84,7 @@ READS: Final[Mapping[str, CommandRoute]] = {
     "explain": CommandRoute(("explain",), ("decision",), ("since",)),
     "policies": CommandRoute(("policy", "list"), options=("app",)),
     "versions": CommandRoute(("policy", "history"), ("app",), ("limit",)),
-    "diff": CommandRoute(("policy", "diff"), ("app", "first", "second")),
+    "diff": CommandRoute(("policy", "diff"), ("app", "first", "second"), optional=1),
     "dead-letters": CommandRoute(("dead-letter", "list"), options=("limit", "method")),
     "dead-letter": CommandRoute(("dead-letter", "show"), ("id",), flags=("body", "reveal")),
     "rows": CommandRoute(("list", "get"), ("list",), ("limit",)),
@@ -86,15 +98,17 @@ READS: Final[Mapping[str, CommandRoute]] = {
 WRITES: Final[Mapping[str, CommandRoute]] = {
     "policy/delete": CommandRoute(("policy", "delete"), ("app", "ids"), ("message",)),
     "versions/rollback": CommandRoute(
-        ("policy", "rollback"), ("app", "version"), ("message",), ("previous",)
+        ("policy", "rollback"), ("app", "version"), ("message",), ("previous",), optional=1
     ),
     "versions/pin": CommandRoute(("policy", "pin"), ("app", "version")),
     "versions/unpin": CommandRoute(("policy", "unpin"), ("app",)),
     "dead-letters/redrive": CommandRoute(
-        ("dead-letter", "redrive"), ("ids",), ("since", "method"), ("dry-run",)
+        ("dead-letter", "redrive"), ("ids",), ("since", "method"), ("dry-run",), optional=1
     ),
-    "dead-letters/purge": CommandRoute(("dead-letter", "purge"), ("ids",), flags=("all",)),
-    "rows/put": CommandRoute(("list", "put"), ("list", "key", "fields"), ("for",)),
+    "dead-letters/purge": CommandRoute(
+        ("dead-letter", "purge"), ("ids",), flags=("all",), optional=1
+    ),
+    "rows/put": CommandRoute(("list", "put"), ("list", "key", "fields"), ("for",), optional=1),
     "rows/delete": CommandRoute(("list", "delete"), ("list", "key")),
     "bans/add": CommandRoute(("ban",), ("user",), ("for", "reason")),
     "bans/lift": CommandRoute(("unban",), ("user",)),
@@ -113,6 +127,8 @@ def _values(value: Any) -> Iterator[str]:
         case dict():
             # The attributes of a row, in the notation of `wcsctl list put`.
             for name, one in value.items():
+                if not name or "." in name or "=" in name:
+                    raise UsageError(f"An attribute's name has neither . nor =: {name!r:.60}.")
                 yield f"{name}:={json.dumps(one)}"
         case str():
             yield value
