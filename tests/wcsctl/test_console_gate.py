@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
@@ -13,6 +14,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
+from wcsctl.console.browser import open_browser
 from wcsctl.console.gate import HEADERS, KEY, MAX_BODY_BYTES, Gate
 
 _PORT: Final = 40_123
@@ -192,6 +194,21 @@ def test_given_a_cookie_of_another_console_when_something_is_read_then_it_is_ref
 
     assert client.get("/api/secret").status_code == 401
     assert secrets.seen == 0
+
+
+def test_given_other_users_when_the_browser_is_started_then_its_command_line_has_no_token(
+    gate: Gate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[str] = []
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setattr("webbrowser.open", started.append)
+
+    open_browser(f"{_ORIGIN}/#token={gate.token}")
+
+    [file] = tmp_path.iterdir()
+    assert started == [file.as_uri()]
+    assert file.stat().st_mode & 0o077 == 0
+    assert f"{_ORIGIN}/#token={gate.token}" in file.read_text()
 
 
 @pytest.mark.parametrize("key", ["", "x"])

@@ -1,6 +1,5 @@
 """Serve the console."""
 
-import webbrowser
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -8,6 +7,7 @@ import typer
 from rich.text import Text
 
 from wcsctl.command_line import global_options
+from wcsctl.console.browser import open_browser
 from wcsctl.console.command_runner import CommandRunner
 from wcsctl.console.server import IDLE_HOURS, ConsoleServer
 from wcsctl.context import command_context
@@ -54,8 +54,8 @@ def console(
     command.output.result({"address": server.address}, Text(server.address))
     command.output.people.file.flush()
     command.output.say("Press Ctrl-C to end the console.")
-    if not no_open:
-        webbrowser.open(server.address)
+    if not (no_open or open_browser(server.address)):
+        command.output.say("No browser could be started: open the address.")
     try:
         idle = server.serve()
     except KeyboardInterrupt:
