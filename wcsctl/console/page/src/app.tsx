@@ -51,7 +51,8 @@ const BELONGS_TO: Readonly<Record<string, string>> = { decision: "live", policy:
 export function App() {
   if (signedOut.value) return <SignedOut />;
   const { page } = route.value;
-  const Shown = PAGES[page] ?? UnknownPage;
+  // Not of its prototype: an address may say #/constructor.
+  const Shown = (Object.hasOwn(PAGES, page) && PAGES[page]) || UnknownPage;
   return (
     <div class="shell">
       <button type="button" class="skip" onClick={() => document.getElementById("main")?.focus()}>
