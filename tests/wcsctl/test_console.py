@@ -16,9 +16,10 @@ from tests.support.aws_tables import Aws
 from tests.support.policy_items import deny, policy
 from tests.wcsctl.policy_commands import Commands
 from wcsctl import cli
+from wcsctl.commands.asking import ask
 from wcsctl.console.application import Console
 from wcsctl.console.command_routes import READS, WRITES, CommandRoute
-from wcsctl.console.command_runner import CommandRunner
+from wcsctl.console.command_runner import CapturedOutput, CommandRunner, NotAgreedError
 from wcsctl.console.text_places import TextPlaces
 from wcsctl.deployment import Deployment
 from wcsctl.errors import UsageError
@@ -272,6 +273,34 @@ def test_given_a_rollback_when_it_is_agreed_to_then_the_old_policies_are_active(
     history = page.get("/api/versions", params={"app": "school", "limit": "5"}).json()
     assert history["command"] == "wcsctl --stack school policy history --limit 5 school"
     assert _loaded(page, app="school", id="no")["policy"]["reason"] == "first"
+
+
+def test_given_more_changes_than_are_shown_when_another_one_changes_then_it_is_asked_anew() -> None:
+    def asked(changes: list[int], agreed: str) -> CapturedOutput:
+        output = CapturedOutput(agreed)
+        output.preview(changes)
+        ask(output, "Write to test?")
+        return output
+
+    with pytest.raises(NotAgreedError) as first:
+        asked([*range(60)], "")
+    agreed = first.value.question.agreed
+
+    assert first.value.question.about == [*range(50)]
+    assert not asked([*range(60)], agreed).remarks
+    with pytest.raises(NotAgreedError):
+        asked([*range(59), 99], agreed)
+
+
+def test_given_words_of_others_when_a_command_is_copied_then_nothing_steers_the_terminal(
+    others: Commands,
+) -> None:
+    del others
+    runner = CommandRunner(Deployment.stack("", None, None))
+
+    line = runner.line(["ban", "--reason=it's\x03\r\x1b[201~", "--", "--a=\u202eb"])
+
+    assert line == r"wcsctl ban --reason $'it\'s\x03\r\x1b[201~' -- $'--a=\u202eb'"
 
 
 def test_given_everything_that_can_be_read_then_no_answer_has_the_aws_credentials(

@@ -21,6 +21,9 @@ from wcsctl.output import Output, visible
 
 _ROOT: Final = get_command(cli.app)
 
+_SHOWN: Final = 50
+"""How much of what a question is about is shown."""
+
 
 @dataclass(frozen=True, slots=True)
 class Confirmation:
@@ -29,7 +32,7 @@ class Confirmation:
     Attributes
     ----------
     about
-        The changes that would be written, as JSON; None if the text is enough.
+        The changes that would be written, as JSON, at most 50 of many; None if the text is enough.
     agreed
         Digest of the question. The page sends it back to agree to exactly this question.
     """
@@ -121,7 +124,11 @@ class CapturedOutput(Output):
         asked = json.dumps([text, self._about], sort_keys=True, default=str)
         digest = hashlib.sha256(asked.encode(errors="surrogatepass")).hexdigest()
         if self._agreed != digest:
-            raise NotAgreedError(Confirmation(visible(text), self._about, digest))
+            about = self._about
+            if isinstance(about, list) and len(about) > _SHOWN:
+                self.say(f"… and {len(about) - _SHOWN:,} more, which are not shown.")
+                about = about[:_SHOWN]
+            raise NotAgreedError(Confirmation(visible(text), about, digest))
         return True
 
 
@@ -204,6 +211,20 @@ class CommandRunner:
         for word in words:
             name, equals, value = word.partition("=")
             # People write an option and its value apart, where that means the same.
-            apart = word.startswith("--") and equals and not value.startswith("-")
-            shown += [name, value] if apart else [word]
-        return f"wcsctl {shlex.join([*self.options, *shown])}"
+            option = word.startswith("--") and "--" not in shown
+            shown += [name, value] if option and equals and not value.startswith("-") else [word]
+        return f"wcsctl {' '.join(map(_quoted, [*self.options, *shown]))}"
+
+
+def _quoted(word: str) -> str:
+    r"""Quote a word for a shell, in which nothing steers the terminal that it is pasted into.
+
+    Examples
+    --------
+    >>> _quoted("it's"), _quoted("a\x03\x1b[201~")
+    ('\'it\'"\'"\'s\'', "$'a\\x03\\x1b[201~'")
+    """
+    if visible(word) == word:
+        return shlex.quote(word)
+    escaped = word.replace("\\", r"\\").replace("'", r"\'")
+    return f"$'{visible(escaped)}'"

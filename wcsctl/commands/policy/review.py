@@ -78,7 +78,7 @@ def review_and_apply(
         If the person says no, or the edit does not become active.
     """
     if changes:
-        told = [change.to_json() for change in changes[:SHOWN_CHANGES]]
+        told = [change.to_json() for change in changes]
         output.preview(told, changes_text(changes, SHOWN_CHANGES))
         if not yes:
             ask(output, f"Write to {editing.deployment.name}?")
