@@ -58,7 +58,7 @@ class ConsoleServer:
                 self._gate,
                 access_log=False,
                 lifespan="off",
-                log_level="warning",
+                log_level="error",
                 server_header=False,
                 timeout_graceful_shutdown=_GRACE_SECONDS,
                 ws="none",
