@@ -24,7 +24,10 @@ class TextPlaces:
         except (yaml.YAMLError, RecursionError):
             root = None
         items = root.value if isinstance(root, yaml.SequenceNode) else [root]
-        self._policies = [one for one in items if isinstance(one, yaml.MappingNode)]
+        policies = [one for one in items if isinstance(one, yaml.MappingNode)]
+        self._only = policies[0] if len(policies) == 1 else None
+        # Of two with the same id, the first.
+        self._by_id = {_text_at(one, "id"): one for one in reversed(policies)}
 
     def place(self, policy: str, attribute: str) -> tuple[TextPosition, TextPosition] | None:
         """Return where an attribute's value begins and ends; if it is missing, the policy's id.
@@ -42,12 +45,10 @@ class TextPlaces:
         tuple
             The first position and the one after the last; None if the policy is not in the text.
         """
-        found = [one for one in self._policies if _text_at(one, "id") == policy]
-        if not found and len(self._policies) == 1:
-            found = self._policies
-        if not found:
+        found = self._by_id.get(policy, self._only)
+        if found is None:
             return None
-        node = _value_at(found[0], attribute) or _value_at(found[0], "id") or found[0]
+        node = _value_at(found, attribute) or _value_at(found, "id") or found
         return _place(node.start_mark), _place(node.end_mark)
 
 
@@ -55,8 +56,9 @@ def _place(mark: Any) -> TextPosition:
     return {"line": mark.line + 1, "column": mark.column + 1}
 
 
-def _text_at(policy: yaml.MappingNode, name: str) -> Any:
-    return next((value.value for key, value in _entries(policy) if key == name), None)
+def _text_at(policy: yaml.MappingNode, name: str) -> str | None:
+    found = next((value for key, value in _entries(policy) if key == name), None)
+    return found.value if isinstance(found, yaml.ScalarNode) else None
 
 
 def _entries(node: yaml.MappingNode) -> Iterator[tuple[str, yaml.Node]]:
