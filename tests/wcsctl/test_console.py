@@ -341,6 +341,33 @@ def test_given_a_wrong_request_when_it_is_answered_then_the_error_names_the_thin
     assert told in answer.json()["error"]["message"]
 
 
+@pytest.mark.parametrize("wrong", [None, 1, ["x"], {"a": 1}])
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        *(("lint", one) for one in ("app", "id", "text", "seen")),
+        *(("try", one) for one in ("method", "body", "connect", "at", "claims", "candidate")),
+        *(("policy/publish", one) for one in ("app", "text", "message")),
+        *(("policy/delete", one) for one in ("app", "ids")),
+        *(("versions/pin", one) for one in ("app", "version")),
+    ],
+)
+def test_given_json_of_a_wrong_type_when_it_is_sent_then_no_answer_is_a_fault(
+    page: TestClient, path: str, name: str, wrong: object
+) -> None:
+    bodies: dict[str, dict[str, Any]] = {
+        "lint": {"app": "school", "id": "no", "text": "id: no", "seen": "x"},
+        "try": {"method": "call", "body": '{"appKey": "school"}'},
+        "policy/publish": {"app": "school", "text": "id: no", "seen": "x", "message": "why"},
+        "policy/delete": {"app": "school", "ids": ["no"]},
+        "versions/pin": {"app": "school", "version": 1},
+    }
+
+    answer = page.post(f"/api/{path}", json={**bodies[path], name: wrong})
+
+    assert answer.status_code < 500, answer.text
+
+
 def test_given_a_fault_of_ours_when_it_is_answered_then_the_page_learns_nothing_of_it(
     page: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:

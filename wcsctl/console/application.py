@@ -171,10 +171,7 @@ class Console:
         agreed = str(given.pop("agreed", ""))
 
         def action(output: CapturedOutput) -> None:
-            try:
-                asked.action(output, given)
-            except KeyError as missing:
-                raise UsageError(f"The parameter {missing.args[0]} is missing.") from None
+            asked.action(output, given)
 
         return _answer(await run_in_threadpool(self._runner.call, words, action, agreed))
 
@@ -184,15 +181,15 @@ class Console:
             "trend": _Asked(self._trend, lambda given: ["stats", *_since(given)]),
             "policy": _Asked(
                 lambda output, given: output.result(
-                    self._editor.load(given["app"], given.get("id") or None)
+                    self._editor.load(_text(given, "app"), _text(given, "id", "") or None)
                 ),
-                lambda given: ["policy", "get", given.get("app", ""), given.get("id", "")],
+                lambda given: ["policy", "get", *_words(given, "app", "id")],
             ),
             "recipes": _Asked(_recipes, lambda _: ["policy", "new"]),
             "vocabulary": _Asked(_vocabulary, lambda _: ["policy", "schema"]),
             "version": _Asked(
                 self._version,
-                lambda given: ["policy", "show", given.get("app", ""), given.get("version", "")],
+                lambda given: ["policy", "show", *_words(given, "app", "version")],
             ),
             "examples": _Asked(
                 lambda output, _: output.result(example_hooks()), lambda _: ["try", "--help"]
@@ -262,7 +259,7 @@ class Console:
         )
 
     def _version(self, output: CapturedOutput, given: Parameters) -> None:
-        app, version = given["app"], _number(given, "version")
+        app, version = _text(given, "app"), _number(given, "version")
         policies = History(self._deployment).policies(app, version)
         found = [policies[name] for name in sorted(policies)]
         text = write_policies(found) if found else ""
@@ -272,17 +269,19 @@ class Console:
         self._editor.publish(output, *_edited(given), str(given.get("message") or ""))
 
     def _try(self, output: CapturedOutput, given: Parameters) -> None:
-        method, now = given["method"], moment_of(given.get("at") or None)
-        payload = read_payload(given["body"].encode(errors="surrogatepass"), "the body")
-        token = token_of(given.get("claims") or None, given.get("tokenStatus") or None)
+        method, now = _text(given, "method"), moment_of(_text(given, "at", "") or None)
+        body = _text(given, "body").encode(errors="surrogatepass")
+        payload = read_payload(body, "the body")
+        claims, status = (_text(given, name, "") or None for name in ("claims", "tokenStatus"))
+        token = token_of(claims, status)
         edited = given.get("candidate")
         candidate = edited and self._editor.candidate(*_edited(edited), now)
         trial = deployed_trial(self._deployment, candidate or None, now, token)
-        session: Any = given.get("session") or (UNKNOWN if method == "connect" else RECORDED)
+        session: Any = _text(given, "session", "") or (UNKNOWN if method == "connect" else RECORDED)
         if session not in {UNKNOWN, RECORDED}:
             raise UsageError(f"session must be {RECORDED} or {UNKNOWN}, not {session!r:.60}.")
-        if given.get("connect"):
-            connect = given["connect"].encode(errors="surrogatepass")
+        connect = _text(given, "connect", "").encode(errors="surrogatepass")
+        if connect:
             session = read_payload(connect, "the connect")
         asked = trial.asked(method, payload, session)
         in_force = trial.in_force(asked)
@@ -384,13 +383,33 @@ def _since(given: Parameters) -> list[str]:
 
 def _edited(given: Parameters) -> tuple[str, str | None, str, str]:
     """Return app, policy id (None for a new policy), text and loaded state of an edited text."""
-    return given["app"], given.get("id") or None, given["text"], given["seen"]
+    if not isinstance(given, dict):
+        raise UsageError(f"An edited text must be an object, not {given!r:.60}.")
+    app, text, seen = (_text(given, name) for name in ("app", "text", "seen"))
+    return app, _text(given, "id", "") or None, text, seen
+
+
+def _text(given: Parameters, name: str, default: str | None = None) -> str:
+    """Return a parameter that must be a string; null counts as missing."""
+    found = given.get(name)
+    if found is None:
+        if default is None:
+            raise UsageError(f"The parameter {name} is missing.")
+        return default
+    if not isinstance(found, str):
+        raise UsageError(f"{name} must be a string, not {found!r:.60}.")
+    return found
+
+
+def _words(given: Parameters, *names: str) -> list[str]:
+    """Return parameters as words of a command line."""
+    return [str(given[name]) for name in names if name in given]
 
 
 def _number(given: Parameters, name: str) -> int:
     try:
-        return int(given[name])
-    except (TypeError, ValueError):
+        return int(_text(given, name))
+    except ValueError:
         raise UsageError(f"{name} must be a number, not {given[name]!r:.60}.") from None
 
 
