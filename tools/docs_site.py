@@ -50,9 +50,9 @@ def without_outer_links(markdown: str, page: str) -> str:
 
 
 def not_in_index(markdown: str) -> list[str]:
-    """Return the dated headings of a page that no link on it leads to."""
+    """Return the numbered headings of a page that no link on it leads to."""
     linked = set(re.findall(r"\]\(#([^)]+)\)", markdown))
-    titles = re.findall(r"^## (\d{4}-\d\d-\d\d .+)$", markdown, re.MULTILINE)
+    titles = re.findall(r"^## (D\d{3} .+)$", markdown, re.MULTILINE)
     return [title for title in titles if _anchor(title) not in linked]
 
 

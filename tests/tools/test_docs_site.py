@@ -27,6 +27,6 @@ def test_given_a_link_to_no_file_when_the_site_is_made_then_that_is_a_warning(
 
 
 def test_given_an_entry_that_no_link_leads_to_then_it_is_named() -> None:
-    page = "- [One](#2026-11-29-one-of-them)\n\n## 2026-11-29 One, of `them`\n\n## 2026-11-29 Two\n"
+    page = "- [One](#d001-one-of-them)\n\n## D001 One, of `them`\n\n## D002 Two\n"
 
-    assert not_in_index(page) == ["2026-11-29 Two"]
+    assert not_in_index(page) == ["D002 Two"]
