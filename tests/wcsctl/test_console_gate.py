@@ -202,6 +202,7 @@ def test_given_other_users_when_the_browser_is_started_then_its_command_line_has
     started: list[str] = []
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setattr("webbrowser.open", started.append)
+    monkeypatch.setenv("DISPLAY", ":0")
 
     open_browser(f"{_ORIGIN}/#token={gate.token}")
 
@@ -209,6 +210,17 @@ def test_given_other_users_when_the_browser_is_started_then_its_command_line_has
     assert started == [file.as_uri()]
     assert file.stat().st_mode & 0o077 == 0
     assert f"{_ORIGIN}/#token={gate.token}" in file.read_text()
+
+
+def test_given_no_screen_when_the_console_starts_then_no_browser_takes_the_terminal(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("DISPLAY", "WAYLAND_DISPLAY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("sys.platform", "linux")
+    monkeypatch.setattr("webbrowser.open", pytest.fail)
+
+    assert not open_browser(_ORIGIN)
 
 
 @pytest.mark.parametrize("key", ["", "x"])

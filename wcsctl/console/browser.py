@@ -1,6 +1,7 @@
 """Opens the console's page in the person's browser."""
 
 import atexit
+import os
 import sys
 import webbrowser
 from pathlib import Path
@@ -22,6 +23,9 @@ def open_browser(address: str) -> bool:
     """
     if sys.platform in {"darwin", "win32"}:
         return webbrowser.open(address)
+    if not any(map(os.environ.get, ("DISPLAY", "WAYLAND_DISPLAY"))):
+        # Without a screen a browser would take over the terminal.
+        return False
     try:
         # Browsers in a sandbox (snap) read neither /tmp nor hidden directories.
         file = NamedTemporaryFile(  # noqa: SIM115 - the browser reads it later
