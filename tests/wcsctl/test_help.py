@@ -93,7 +93,7 @@ def test_given_a_commands_help_then_it_has_examples_on_lines_of_their_own_that_a
         _parse(example)
 
 
-@pytest.mark.parametrize("page", ["first-ten-minutes.md", "a-night.md"])
+@pytest.mark.parametrize("page", ["first-ten-minutes.md", "a-night.md", "five-needs.md"])
 def test_given_a_page_with_a_session_then_its_commands_are_right_and_its_lines_fit_a_terminal(
     page: str,
 ) -> None:
