@@ -11,6 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from strict_yaml import plain
+from tools.docs_site import with_files
 from wcsctl import cli
 from wcsctl.errors import UsageError
 from wcsctl.policies.files import load_directory
@@ -20,7 +21,7 @@ _REPOSITORY = Path(__file__).parents[2]
 _COOKBOOK = _REPOSITORY / "policies" / "cookbook"
 _RECIPES = sorted(path.name for path in _COOKBOOK.iterdir())
 _SWITCHING = "flashphoner.properties"
-_DOCS = (_REPOSITORY / "docs" / "policies.md").read_text()
+_DOCS = _REPOSITORY / "docs"
 
 
 @pytest.mark.parametrize("recipe", _RECIPES)
@@ -203,8 +204,23 @@ print(*(file for package, _, _, files in build.data_files for file in files if p
 
 
 @pytest.mark.parametrize("recipe", _RECIPES)
-def test_given_a_recipe_then_the_documentation_shows_it_as_it_is(recipe: str) -> None:
-    shown = re.findall(r"```yaml\n(.*?)```", _DOCS, re.DOTALL)
+def test_given_a_recipe_then_its_page_links_to_its_files_and_the_site_shows_them_as_they_are(
+    recipe: str,
+) -> None:
+    page = f"cookbook/{recipe}.md"
+    text = (_DOCS / page).read_text()
+
+    shown = re.findall(r"```yaml\n(.*?)```", with_files(text, page), re.DOTALL)
 
     for file in sorted((_COOKBOOK / recipe).iterdir()):
+        assert f"](../../policies/cookbook/{recipe}/{file.name})" in text
         assert file.read_text() in shown, file
+
+
+def test_given_the_cookbook_then_each_recipe_has_a_page_which_policies_md_lists_once() -> None:
+    listed = re.findall(
+        r"^- \[[^]]+\]\(cookbook/(.*)\.md\): ", (_DOCS / "policies.md").read_text(), re.MULTILINE
+    )
+
+    assert sorted(listed) == _RECIPES
+    assert sorted(page.stem for page in (_DOCS / "cookbook").iterdir()) == _RECIPES

@@ -37,8 +37,8 @@ def ban_user(
 ) -> None:
     """Ban a user, and say what that ends, and when.
 
-    It writes a row of the list `bans`, which the active policies look up: the recipe for bans in
-    docs/policies.md has them. A ban that the user has already is replaced.
+    It writes a row of the list `bans`, which the active policies look up: the recipe in
+    docs/cookbook/bans.md has them. A ban that the user has already is replaced.
 
         wcsctl ban anna --for 1h --reason "Shouting in chat"
 

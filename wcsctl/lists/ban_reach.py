@@ -126,7 +126,7 @@ def reach_lines(reaches: Sequence[BanReach]) -> list[str]:
         why = "; ".join(notes) or f"no active policy looks up the list {BANS}"
         unsure = any(reach.other_key or not reach.is_known for reach in reaches)
         said = "Nobody is known to be refused" if unsure else "Nobody is refused"
-        return [f"{said}: {why}. {RECIPE} has policies to copy (docs/policies.md, section Bans)."]
+        return [f"{said}: {why}. {RECIPE} has policies to copy (docs/cookbook/bans.md)."]
     lines = [line for reach in reaches if reach.refused for line in _lines_of(reach)]
     lines += [f"{note}." for note in notes]
     if not any(reach.app == EVERY_APP and reach.refused for reach in reaches):

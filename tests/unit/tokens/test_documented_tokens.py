@@ -60,7 +60,7 @@ def test_given_the_pages_policies_then_each_compiles_beside_one_that_trusts_the_
 
 
 def test_given_the_page_then_every_page_and_heading_that_it_links_to_is_there() -> None:
-    for page, heading in re.findall(r"\]\(([\w-]+\.md)?(?:#([\w-]+))?\)", _PAGE):
+    for page, heading in re.findall(r"\]\(([\w/-]+\.md)?(?:#([\w-]+))?\)", _PAGE):
         text = (_DOCS / page).read_text() if page else _PAGE
         headings = {
             re.sub(r"[^\w -]", "", line.lstrip("# ").lower()).replace(" ", "-")
