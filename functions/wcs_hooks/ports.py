@@ -165,7 +165,7 @@ class DeadLetters(Protocol):
 
 
 class SessionKey(NamedTuple):
-    """What tells sessions apart.
+    """What distinguishes sessions.
 
     Attributes
     ----------
@@ -216,7 +216,7 @@ class SessionRecord(NamedTuple):
     claims: Mapping[str, Any] | None = None
 
     def rest_on_error(self, method: str) -> RestOnError:
-        """What the session was told for a method."""
+        """The `restOnError` that the session got for a method."""
         known = METHODS.get(method)
         canonical = known.canonical if known else method
         return RestOnError.FAIL if canonical in self.failing else RestOnError.LOG

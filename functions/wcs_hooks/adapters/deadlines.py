@@ -1,4 +1,4 @@
-"""Deadlines for calls, whatever they hang on, and values that are read again when they are old.
+"""Deadlines for calls, whatever blocks them, and values that are read again when they are old.
 
 botocore's own time-outs cover neither the resolution of a name nor the sum of retries, and they are
 set per client; a reply is due at a moment. And a service that hangs is not waited for by each hook.

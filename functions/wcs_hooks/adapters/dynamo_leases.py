@@ -62,7 +62,7 @@ _RENEWED_WITH_SESSION: Final = frozenset({Held.CALL, Held.SESSION})
 
 CONFIRMED_WITHIN: Final = 300.0
 """Seconds for which a call or a session holds a place before a renewal confirms it. One whose hook
-failed after its place was taken never begins, and WCS tells of no end."""
+failed after its place was taken never begins, and WCS never reports its end."""
 
 
 class LeaseSeconds(NamedTuple):

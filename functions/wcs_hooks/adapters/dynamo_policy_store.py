@@ -1,6 +1,6 @@
 """Policies, their versions and their status, in DynamoDB, as the compiler writes them.
 
-The layout of PolicySnapshots is told in `wcs_hooks.adapters.dynamo_snapshots`.
+For the layout of PolicySnapshots, see `wcs_hooks.adapters.dynamo_snapshots`.
 """
 
 import hashlib
@@ -53,14 +53,14 @@ PART_BYTES: Final = 350_000
 """The size of a part. A DynamoDB item holds 400 KB, its attributes' names and keys included."""
 
 MAX_FINDINGS: Final = 50
-"""How many errors, and how many warnings, `#status` lists; their number is told in full."""
+"""How many errors, and how many warnings, `#status` lists; their totals count all of them."""
 
 MAX_TEXT_BYTES: Final = 1_000
 """How many bytes of each text of a finding it shows. All of them together, three texts in each of
 the findings, stay below the 400 KB of an item."""
 
 MAX_NAMES: Final = 100
-"""How many changed policies a manifest lists of each kind; their number is told in full."""
+"""How many changed policies of each kind a manifest lists; their totals count all of them."""
 
 _MAX_NAME_BYTES: Final = 30_000
 _DAY: Final = 86_400
@@ -134,7 +134,7 @@ class DynamoPolicyStore:
         return policies
 
     def demands(self, app: str, version: int) -> list[Demand]:
-        """What the policies of a version demand of restClientConfig.
+        """What the policies of a version require of restClientConfig.
 
         Raises
         ------
@@ -466,7 +466,7 @@ def read_pointer(item: Mapping[str, Any]) -> InForceVersion:
 
 
 def read_demands(manifest: Mapping[str, Any]) -> list[Demand]:
-    """What a version's policies demand of restClientConfig, by its manifest in JSON's types."""
+    """What a version's policies require of restClientConfig, from its manifest in JSON's types."""
     return unpack(manifest["demands"])
 
 

@@ -27,11 +27,11 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
 
 NO_NODE: Final = "-"
-"""Stands for a node without a name: DynamoDB takes no empty key."""
+"""Placeholder for a node without a name: DynamoDB does not accept an empty key."""
 
 REDRIVEN: Final = "#redriven"
-"""The `node` of hooks that came out of the dead letters and were published. Their `session` is no
-SHA-256, so that no session is ever taken for one of them."""
+"""The `node` of hooks that came out of the dead letters and were published. Their `session` is not
+a SHA-256, so that no session is ever mistaken for one of them."""
 
 REDRIVEN_TTL: Final = 15 * 86_400.0
 """Seconds: a day more than the queue keeps a message."""

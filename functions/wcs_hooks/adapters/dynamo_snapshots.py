@@ -7,10 +7,10 @@ Table PolicySnapshots, partition key `app`, sort key `item`:
 `v0000000012`             the manifest of version 12, written last: `digest`, `parts`, what changed
 `v0000000012#claim`       who wrote this first has the number
 `v0000000012#part#003`    the snapshot's bytes, the fourth part
-`v0000000012#source#003`  the policies that it was made from, likewise
+`v0000000012#source#003`  the fourth part of the policies that it was made from
 ========================  ==================================================================
 
-The partition `#apps` lists the apps, with what the policies of each in the table demand of
+The partition `#apps` lists the apps, with what the policies of each in the table require of
 restClientConfig, and what the compiler found of others'
 (`wcs_hooks.compiler.policy_compiler.AppRecord`). The partition `#keys` has the keys of token
 issuers (`wcs_hooks.adapters.dynamo_keys`).
@@ -35,8 +35,8 @@ CURRENT: Final = "current"
 """The sort key of the pointer."""
 
 APPS: Final = "#apps"
-"""The partition that lists the apps. An app without policies has an item that expires, since one
-that was deleted could not tell a late compiler that it is late."""
+"""The partition that lists the apps. An app without policies keeps an item that expires:
+without an item, a late compiler could not detect that it is late."""
 
 MAX_APP_BYTES: Final = 2048
 """DynamoDB's limit on a partition key, UTF-8."""

@@ -29,11 +29,11 @@ class Update:
         self._conditions: list[str] = []
 
     def name(self, attribute: str) -> str:
-        """What stands for an attribute in a condition."""
+        """Return the placeholder of an attribute in a condition."""
         return self._names.setdefault(attribute, f"#n{len(self._names)}")
 
     def value(self, value: "AttributeValueTypeDef") -> str:
-        """What stands for a value in a condition."""
+        """Return the placeholder of a value in a condition."""
         placeholder = f":v{len(self._values)}"
         self._values[placeholder] = value
         return placeholder

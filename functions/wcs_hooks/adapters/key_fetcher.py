@@ -210,7 +210,7 @@ class _Exchange:
         if response.headers.get("Content-Encoding", "identity").lower() != "identity":
             raise KeyFetchError("it sent a compressed document, which was not asked for")
         document = bytearray()
-        # Not read(): only the end of the stream tells whether the length was as announced.
+        # Not read(): only the end of the stream shows whether the length was as announced.
         for chunk in response.stream(_CHUNK, decode_content=False):
             document += chunk
             if len(document) > MAX_BYTES:

@@ -6,7 +6,7 @@ that was killed half-way, or a second one meanwhile, leaves either the old versi
 
 What becomes of an app also depends on other apps' policies, as the table holds them: an app's on
 those of every app, and those of every app on each single app's. So the store lists the apps with
-what the policies of each demand, whose tokens they take, and a digest of the findings that came of
+what the policies of each require, whose tokens they take, and a digest of the findings that came of
 others (`AppRecord`). Whoever has compiled an app writes its record last and then reads all of them:
 an app whose digest is not that of what its findings would be now is compiled again. Of two
 compilers, the one that writes its record second sees both. A schedule does the same, for windows
@@ -49,7 +49,8 @@ ATTEMPTS: Final = 10
 looked for after an edit."""
 
 MAX_DEMAND_BYTES: Final = 150_000
-"""How large an app's packed demands can be: its record, which may have them twice, is one item."""
+"""Maximum size of the configuration that an app requires, packed: its record, which may have it
+twice, is one item."""
 
 MAX_TOKEN_USE_BYTES: Final = 40_000
 """How large what an app's policies are about tokens can be, packed, in the same item."""
@@ -69,7 +70,7 @@ class PointerMovedError(Exception):
 
 
 class StatusChangedError(Exception):
-    """Another compiler told its status meanwhile, perhaps of newer policies."""
+    """Another compiler wrote its status meanwhile, perhaps of newer policies."""
 
 
 class RecordChangedError(Exception):
@@ -133,9 +134,9 @@ class AppRecord:
     Attributes
     ----------
     demands
-        What its policies in the table demand of restClientConfig, active or not.
+        What its policies in the table require of restClientConfig, active or not.
     held
-        What the version that is pinned demands; nothing without a pin.
+        What the version that is pinned requires; nothing without a pin.
     findings
         A digest of the findings in its `#status` that depend on other apps; empty if unknown.
     until
@@ -162,7 +163,7 @@ class AppRecord:
     tokens: TokenUse = NO_TOKENS
 
     def is_outdated(self, app: str, others: Others, now: float) -> bool:
-        """Whether what was told of the app is no longer what would be told now."""
+        """Whether the findings reported for the app may differ from what they would be now."""
         return now > self.until or self.findings != _digest(
             app, self.demands, self.held, self.tokens, others, now
         )
@@ -214,7 +215,7 @@ class PolicyStore(Protocol):
         ...
 
     def demands(self, app: str, version: int) -> list[Demand]:
-        """What the policies of a version demand of restClientConfig.
+        """What the policies of a version require of restClientConfig.
 
         Raises
         ------
@@ -302,7 +303,7 @@ class PolicyCompiler:
     store
         Where everything is kept.
     clock
-        Tells which windows are over.
+        Clock that determines which windows are over.
     fetch_new
         Fetches the keys at addresses that policies name, if they are not known yet.
     retention
@@ -371,7 +372,7 @@ class PolicyCompiler:
         return failed
 
     def outdated(self) -> list[str]:
-        """List the apps that would be told something else than they were, if compiled now."""
+        """List the apps whose findings may differ from those reported, if compiled now."""
         records, now = self._store.records(), self._clock.now()
         return [
             app
@@ -430,7 +431,7 @@ class PolicyCompiler:
         record = self._store.record(app)
         before = self._store.in_force(app)
         if not before.settled:
-            # A compiler was killed. Once the pointer has moved on, nobody could tell.
+            # A compiler was killed. Once the pointer has moved on, this could not be detected.
             self._store.settle(app)
             before = self._store.in_force(app)
         items = self._store.items(app)
@@ -686,7 +687,7 @@ def _edit(items: Iterable[Mapping[str, Any]], digest: str) -> Edit:
 
 
 def _status_seen(items: Iterable[Mapping[str, Any]]) -> str | None:
-    """When the status that stands among an app's items was told."""
+    """When the status among an app's items was written."""
     status = next((item for item in items if item["id"] == STATUS_ID), {})
     told = status.get("compiledAt")
     return told if isinstance(told, str) else None

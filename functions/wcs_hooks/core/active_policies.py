@@ -78,7 +78,7 @@ class ActivePolicies:
         return self._failing
 
     def rest_on_error(self, method: str, now: float) -> RestOnError:
-        """What a session that connects now is told for a method."""
+        """The `restOnError` that a session gets for a method if it connects now."""
         known = METHODS.get(method)
         canonical = known.canonical if known else method
         return RestOnError.FAIL if canonical in self.failing(now) else RestOnError.LOG

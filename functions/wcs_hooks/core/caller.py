@@ -38,7 +38,7 @@ class RestApiCalls(StrEnum):
 
 
 class RejectedCallerError(Exception):
-    """A caller who is not WCS; the message tells what is wrong, and nothing secret."""
+    """The caller is not WCS; the message says what is wrong, and nothing secret."""
 
 
 def credentials(auth: Auth, authorization: str | None) -> bytes:

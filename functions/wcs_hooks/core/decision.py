@@ -233,7 +233,7 @@ _NOT_LOOKED: Final[Mapping[str, Any]] = {}
 
 type _Sees = tuple[str, ...] | None
 type _Seen = tuple[bool, tuple[str, ...], _Sees, Rule | None]
-"""What tells activations apart: session, identity, fields of a large body, the rule with rows."""
+"""What distinguishes activations: session, identity, fields of a large body, the rule with rows."""
 
 
 class Hook(NamedTuple):
@@ -269,14 +269,14 @@ def decide(  # noqa: PLR0913 - what it depends on
     Parameters
     ----------
     snapshots
-        In force: the app's own, the one for every app, those of them that exist.
+        The active ones: the app's own and the one for every app, those of them that exist.
     now
         Seconds since the epoch.
     session
         Gives the hook's session; called only if a policy that could apply uses a variable of
         `OF_SESSION`. May raise `UnavailableError`.
     trace
-        Is told of each policy that was considered.
+        Receives each policy that was considered.
     identity
         Who is behind the hook; asked only if a policy that could apply uses `token` or `claims`,
         or requires a token.
@@ -496,7 +496,7 @@ class _Evaluation:
         return holds or (self.trace is not None and self._tell(rule, "when"))
 
     def _guarded(self, rule: Rule, when: Expression) -> bool | None:
-        """What the rule's guard tells of its `when`; none if that must be evaluated."""
+        """The value of the rule's `when` by its guard; none if `when` must be evaluated."""
         if rule.guard is None:
             return None
         fields = self._fields(when)
@@ -527,7 +527,7 @@ class _Evaluation:
         return values
 
     def _is_full(self, rule: Rule, limit: RuleLimit) -> bool:
-        """Whether a rule with a limit denies the hook as far as can be told without counting.
+        """Whether a rule with a limit denies the hook, as far as is known without counting.
 
         If not, the place is noted that the hook needs.
         """
@@ -673,7 +673,7 @@ class _Evaluation:
                 self.visible = self.visible.and_also(snapshot.visible(method))
         return self.visible
 
-    # By hand, and not by cached_property: these are asked for each expression.
+    # Cached manually, not by cached_property: these are called for each expression.
 
     def _activation(self, rule: Rule, expression: Expression) -> "cel.Activation":
         """What an expression is evaluated on: the same for all, unless the body is too large."""

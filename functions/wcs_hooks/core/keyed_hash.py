@@ -1,4 +1,4 @@
-"""Hashes that stand for sessions and people: only a holder of the secret can compute them."""
+"""Hashes that identify sessions and people: only a holder of the secret can compute them."""
 
 import hashlib
 from functools import lru_cache

@@ -39,8 +39,8 @@ HOLDER_FIELDS: Final[Mapping[str, str]] = {
     "OnCallEvent": "callId",
     "OnDataEvent": "operationId",
 }
-"""The methods that can be limited, each with the field that tells a new hook from one that came
-before (`docs/wcs-protocol.md`, section 1: WCS sends hooks again)."""
+"""The methods that can be limited, each with the field that distinguishes a new hook from one
+that came before (`docs/wcs-protocol.md`, section 1: WCS sends hooks again)."""
 
 LIMITED_BY: Final[Mapping[Held, tuple[str, ...]]] = {
     Held.STREAM: ("publishStream", "playStream"),
@@ -118,7 +118,7 @@ class WantedPlace(NamedTuple):
     held
         What ends the holding.
     seconds
-        Of a rate how long it is held; of others 0, since settings tell.
+        For a rate, how long a place is held; for others 0, since settings determine it.
     holder
         For whom.
     optional
@@ -228,8 +228,8 @@ def place_for(  # noqa: PLR0913 - what makes a place
     Raises
     ------
     ExpressionError
-        If that says neither whose budget it is nor how many places it has, or the hook does not say
-        by what it can be told from another one.
+        If that says neither whose budget it is nor how many places it has, or the hook lacks
+        the field that distinguishes it from others.
     """
     if not budget.by:
         raise ExpressionError("its by is empty")

@@ -28,7 +28,7 @@ class Method(NamedTuple):
     category
         Which function answers it.
     canonical
-        The spelling that stands for all of this method's spellings in policies and snapshots.
+        The spelling used for all of this method's spellings in policies and snapshots.
     refusable
         Whether a reply other than 200 can change what WCS does, given ``restOnError: FAIL``.
     advisable

@@ -13,7 +13,7 @@ STREAM_KEEP_ALIVE: Final = "StreamKeepAliveEvent"
 """The one event whose refusal has an effect beyond an ErrorEvent: it ends the stream."""
 
 UNKNOWN: Final = "UNKNOWN"
-"""Stands for what could not be found out, of `RestOnError` or of `Outcome`."""
+"""Used instead of a `RestOnError` or an `Outcome` that could not be determined."""
 
 
 class RestOnError(StrEnum):
@@ -58,7 +58,7 @@ def outcome_of(method: str, category: Category, rest_on_error: RestOnError) -> O
     category
         The method's; of a method that is not known, the one it was routed to.
     rest_on_error
-        What the session was told for the method.
+        The `restOnError` that the session got for the method.
 
     Examples
     --------

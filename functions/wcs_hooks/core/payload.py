@@ -193,7 +193,7 @@ class Payload:
     def with_fields(self, replacements: Mapping[str, str]) -> str:
         """The text with some top-level fields replaced or appended, as `replace_fields` does it.
 
-        What has been parsed tells which fields there are. A name that there is once as a text, and
+        The parsed body shows which fields there are. A name that there is once as a text, and
         that no escape can spell otherwise, is the field's, so that nothing else need be read.
         """
         text = self.text

@@ -93,7 +93,7 @@ _ENDS_OF_PLACE: Final = frozenset("@?#")
 
 _LARGEST: Final = sys.float_info.max
 _LEFT_OUT: Final = object()
-"""Stands for a value that is not kept."""
+"""Marks a value that is not kept."""
 
 
 def is_secret(path: tuple[str, ...]) -> bool:
@@ -310,7 +310,7 @@ def logged_fields(payload: "Payload", names: Iterable[str]) -> dict[str, str | f
     """
     fields = payload.small_fields(_MOST_LOOKED_THROUGH)
     shown = masked({name: fields[name] for name in names if name in fields})
-    # Masked first: what is cut off may be what tells that it is a secret.
+    # Masked first: what is cut off may be what shows that it is a secret.
     return {
         name: printable(value) if isinstance(value, str) else value
         for name, value in shown.items()

@@ -29,7 +29,7 @@ FORMAT: Final = 1
 """The layout's version. A snapshot of another one is compiled again rather than misread."""
 
 ABSENT: Final = object()
-"""Stands for the value of a field that is not there."""
+"""Used as the value of a field that is missing."""
 
 _COMPRESSION_LEVEL: Final = 6
 _LATER: Final = (None,) * 8
@@ -38,7 +38,7 @@ _LIKE_NO_OTHER: Final = "\0"
 
 
 class SnapshotFormatError(Exception):
-    """Bytes that are no snapshot of this `FORMAT`."""
+    """Bytes that are not a snapshot of this `FORMAT`."""
 
 
 class Visible(NamedTuple):
@@ -134,7 +134,7 @@ class Rule:
     match
         For each path the keys (see `value_key`) that it accepts.
     guard
-        What can be told of `when` without running it, or none.
+        What is known of `when` without running it, or none.
     set_json, compute
         Field to JSON text, field to expression.
     uses_identity
@@ -247,7 +247,7 @@ class Snapshot:
     version
         Counts up by one with each change that became active.
     demands
-        What the policies demand of restClientConfig.
+        What the policies require of restClientConfig.
     key
         `value_key`, as it was when the snapshot was made.
     layer
@@ -357,7 +357,7 @@ class Snapshot:
         """What the expressions of a method's rules can see of a hook."""
         found = self._visible.get(method)
         if found is None:
-            # Snapshots that were made before this was looked for do not tell.
+            # Snapshots that were made before this was looked for do not say.
             told = self._tables[self._methods[method]].get("visible")
             found = EVERYTHING
             if told is not None:
@@ -426,7 +426,7 @@ def field_at(fields: Mapping[str, Any], path: str) -> Any:
 def value_key(value: Any) -> str:
     """A text that two JSON values share exactly if they are equal.
 
-    A text stands for itself, unless it begins with the NUL that marks all else; 5 and 5.0 are
+    A text is its own key, unless it begins with the NUL that marks all else; 5 and 5.0 are
     equal, 1 and true are not, and numbers are compared digit by digit. One that holds more than
     `MAX_INNER_VALUES` has a text that no policy's value has.
 

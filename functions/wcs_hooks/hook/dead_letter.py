@@ -35,7 +35,7 @@ _MAX_TEXT: Final = 150_000
 _MAX_ERROR: Final = 2_000
 
 
-def message(  # noqa: PLR0913 - what it tells, by name
+def message(  # noqa: PLR0913 - what it says, by name
     request: Request,
     category: Category,
     error: Exception,

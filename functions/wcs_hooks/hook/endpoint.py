@@ -67,7 +67,7 @@ class HookEndpoint:
     dead_letters
         Where hooks go that could not be processed.
     clock
-        What the decision goes by, and the time budget.
+        Clock used for the decision and for the deadlines.
     reply_timeout
         Seconds within which the reply is given, whatever fails.
     subjects
@@ -382,7 +382,7 @@ class HookEndpoint:
     def _session_rest_on_error(
         self, request: Request, attempt: "_Attempt", budget: TimeBudget
     ) -> RestOnError | None:
-        """What the session was told: after a refusal that is rare, and worth a read."""
+        """The `restOnError` that the session got: a refusal is rare, and worth a read."""
         session = attempt.session
         never_told = self._category is Category.CONNECT or request.method in PLAYERS
         if session is None or never_told:
@@ -396,7 +396,7 @@ class HookEndpoint:
     def _current_rest_on_error(
         self, request: Request, attempt: "_Attempt", kind: HookResult
     ) -> RestOnError | None:
-        """What the app's sessions are told now, as far as that is known without asking.
+        """The `restOnError` that the app's sessions get now, as far as it is known without asking.
 
         A caller who is not WCS must not make us ask. Of a body that was not read, the app is not
         known: what holds for every app is used instead. After our own failure nothing is.
@@ -423,7 +423,7 @@ class _Attempt:
     lookup_failures
         Rows that could not be read or used, with a decision or without.
     limit_failures
-        Limits that could not be counted, likewise.
+        Limits that could not be counted, with a decision or without.
     subject
         Returns who is behind the hook.
     steps

@@ -36,7 +36,7 @@ _ENDS: Final = {
         frozenset({"FINISH", "FAILED", "BUSY"}),
     ),
 }
-"""Events that tell of an end: of what, the field that it is known by, and the statuses that do
+"""Events that report an end: of what, the field that it is known by, and the statuses that do
 (`docs/wcs-protocol.md`, section 6)."""
 
 
@@ -44,8 +44,8 @@ _BEGUN: Final = {
     "CallStatusEvent": (Held.CALL, HOLDER_FIELDS["call"]),
     "ConnectionStatusEvent": (Held.SESSION, HOLDER_FIELDS["connect"]),
 }
-"""Events that tell with status ESTABLISHED that a call or a session has begun. Until then its place
-is held for minutes only: what was let in and never began has no end."""
+"""Events that report with status ESTABLISHED that a call or a session has begun. Until then its
+place is held for minutes only: what was let in and never began has no end."""
 
 
 class ReleasePlaces:

@@ -58,10 +58,10 @@ class RestError(NamedTuple):
     Attributes
     ----------
     rest_on_error
-        What the session was told for the method; none where neither the session nor what is in
-        force could be read.
+        The `restOnError` that the session got for the method; none if neither the session nor
+        the active policies could be read.
     outcome
-        By the vendor's table; none likewise, unless the table does not ask.
+        By the vendor's table; none if `rest_on_error` is none, unless the table does not need it.
     """
 
     rest_on_error: RestOnError | None
@@ -88,7 +88,7 @@ class Observation(NamedTuple):
         Of a reply that no policy asked for, or of what failed besides the reply: what went wrong,
         with nothing of the body in it.
     redrive_of
-        Of a hook out of the dead letters: the decision that WCS was told; else empty.
+        Of a hook out of the dead letters: the decision that WCS got as its reply; else empty.
     token
         What became of the hook's token; none if no policy asked.
     lookup_failures
@@ -134,7 +134,7 @@ class Observation(NamedTuple):
 
     @property
     def reports_failure(self) -> bool:
-        """Whether WCS tells of an error of its own or of SIP's.
+        """Whether WCS reports an error of its own or of SIP's.
 
         See `docs/wcs-protocol.md`, section 5.
         """

@@ -82,7 +82,7 @@ class SideEffect(Protocol):
 
 
 def ends_session(method: str, payload: Payload) -> bool:
-    """Whether a hook tells that its session's connection is gone."""
+    """Whether a hook reports that its session's connection is gone."""
     if method != "ConnectionStatusEvent":
         return False
     fields = payload.fields
@@ -120,7 +120,7 @@ class RecordSession:
 
 
 class ForgetSession:
-    """Forgets a session when WCS tells that its connection is gone."""
+    """Forgets a session when WCS reports that its connection is gone."""
 
     name = SESSION
 

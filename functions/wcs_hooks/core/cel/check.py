@@ -1,7 +1,7 @@
 """The check of an expression: what happens to it when its policy is compiled.
 
 It is type-checked by Google's own compiler, whose messages an operator is shown; what it sees of a
-hook, and what can be told of it without the runtime, is read from its syntax tree.
+hook, and what is known of it without the runtime, is read from its syntax tree.
 """
 
 import base64
@@ -46,13 +46,13 @@ class Checked(NamedTuple):
         Its checked form, base64, which `wcs_hooks.core.cel.expression.Expression` reads back. Not
         the same each time.
     returns
-        CEL's name of the type it gives: `BOOL`, `DYN` where only a hook can tell, …
+        CEL's name of the type it gives: `BOOL`, `DYN` where it depends on the hook, …
     uses
         The variables among `VARIABLES` that it refers to.
     body_fields
         The fields of the body that it can see; none if it can see all of it.
     guard
-        What `wcs_hooks.core.cel.guard.Guard` is made of; none where nothing is told beforehand.
+        What `wcs_hooks.core.cel.guard.Guard` is made of; none if nothing is known beforehand.
     """
 
     source: str
@@ -132,8 +132,8 @@ def check(source: str) -> Checked:
         check_literals(source, serialized)
     except LiteralError as error:
         raise ExpressionError(str(error)) from error
-    # The runtime does not show the syntax tree; whether a variable is used can still be told for
-    # certain, by compiling where it is not declared.
+    # The runtime does not show the syntax tree; whether a variable is used can still be
+    # determined for certain, by compiling where it is not declared.
     uses = frozenset(
         name
         for name in VARIABLES

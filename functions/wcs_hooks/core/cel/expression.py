@@ -9,7 +9,7 @@ process, so `wcs_hooks.core.payload` refuses bodies deeper than 64; a lone surro
 NUL cuts a string off, so `Payload.expression_fields` replaces both; integers beyond 64 bits raise,
 so they are floats there. Its own bounds (32 levels of nesting in an expression, an iteration
 budget, RE2) count steps, and not what a step costs: `contains` on two texts of half a MiB takes a
-second, hence `MAX_VISIBLE_BYTES`; of patterns tells `wcs_hooks.core.cel.patterns`.
+second, hence `MAX_VISIBLE_BYTES`; for patterns, see `wcs_hooks.core.cel.patterns`.
 
 The functions only read expressions that the compiler function compiled. An environment that has
 compiled nothing does not know the types of its variables: it takes a value for what its Python type
@@ -58,7 +58,7 @@ _TAKES_TIME_ZONE: Final = b"_with_tz"
 """In the names of the overloads that take a time zone, `timestamp_to_hours_with_tz` and its like,
 which a checked expression lists."""
 
-# The last two stand for memory that is not to be had, and a text that is none.
+# The last two are raised if memory cannot be allocated, and for a string that is not valid text.
 _NO_VALUE: Final = (RuntimeError, MemoryError, SystemError)
 _JSON_TYPES: Final = frozenset({"BOOL", "DOUBLE", "DYN", "INT", "NULL", "STRING", "UINT"})
 

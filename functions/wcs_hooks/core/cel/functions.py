@@ -62,7 +62,7 @@ def declarations() -> "list[cel.FunctionDecl]":
 
 
 def glob(text: str, pattern: str) -> bool:
-    """Whether a pattern matches a whole text; `*` stands for any characters, or for none.
+    """Whether a pattern matches a whole text; `*` matches any characters, or none.
 
     Nothing else in a pattern is special, so that it may come from a claim or a row. The time is
     linear in the text: each part of the pattern is found where it first occurs behind the previous

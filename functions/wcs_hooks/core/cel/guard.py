@@ -1,4 +1,4 @@
-"""A guard: what can be told of an expression without running it.
+"""A guard: what is known of an expression without running it.
 
 Most conditions compare single fields of the body with literals, `body.name.startsWith("private-")`,
 and to hand a hook to the CEL runtime takes longer than all else that its decision needs. So when a
@@ -60,7 +60,7 @@ class Guard:
         ]
 
     def holds(self, fields: Mapping[str, Any]) -> bool | None:
-        """Whether the expression is true; none if only the runtime can tell.
+        """Whether the expression is true; none if only the runtime can decide that.
 
         Parameters
         ----------

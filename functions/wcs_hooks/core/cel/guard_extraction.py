@@ -1,6 +1,6 @@
-"""What guard an expression has, told by its syntax tree.
+"""Derives the guard of an expression from its syntax tree.
 
-Of guards tells `wcs_hooks.core.cel.guard`.
+For what guards are, see `wcs_hooks.core.cel.guard`.
 """
 
 from typing import Final

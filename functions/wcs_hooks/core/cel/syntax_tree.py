@@ -132,12 +132,12 @@ def is_constant(node: bytes) -> bool:
 
 
 def literal(node: bytes) -> str | None:
-    """The text that a node stands for; none if it is not a literal text."""
+    """The text of a literal node; none if the node is not a literal text."""
     return _text(node, _CONSTANT, _CONSTANT_STRING)
 
 
 def number_or_truth(node: bytes) -> int | bool | None:
-    """The whole number, of 64 bits, or the truth value that a node stands for, if it does."""
+    """The 64-bit whole number or the truth value of a literal node; none if it is neither."""
     for constant in _parts(node, _CONSTANT):
         for number, value in _fields(constant):
             if number == _CONSTANT_BOOL and type(value) is int:
@@ -189,7 +189,7 @@ def fields_of(variable: str, serialized: bytes) -> frozenset[str] | None:
 
 
 def _field_of(variable: str, node: bytes) -> str | None:
-    """The variable's field that a node stands for or looks for; none if it does neither."""
+    """The variable's field that a node selects or looks for; none if it does neither."""
     for select in _parts(node, _SELECT):
         [operand] = _parts(select, _SELECT_OPERAND)
         return _text(node, _SELECT, _SELECT_FIELD) if _name(operand) == variable else None

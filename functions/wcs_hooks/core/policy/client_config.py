@@ -22,19 +22,20 @@ _FOREVER: Final = float("inf")
 
 
 class Demand(NamedTuple):
-    """What one policy demands of restClientConfig for one method.
+    """What one policy requires of restClientConfig for one method.
 
     Attributes
     ----------
     method
         The canonical name.
     policy
-        The `id` of the policy, and of the first of those that demand the same.
+        The `id` of the policy; if several require the same, of the first.
     derived
         True for what a deny or an override needs, false for what a `configure` policy asks for. If
         it asks for nothing else, it is that WCS sends the method.
     until
-        When the last policy that demands it expires, in seconds since the epoch; infinite if never.
+        When the last policy that requires it expires, in seconds since the epoch; infinite if
+        never.
     priority
         The policy's.
     """
@@ -80,7 +81,7 @@ class Demand(NamedTuple):
 
 
 def demands(policies: "Iterable[Policy]", now: float) -> list[Demand]:
-    """What policies in evaluation order demand, each kind of demand once.
+    """What policies in evaluation order require, each kind of requirement once.
 
     A policy whose window is yet to open counts, since sessions connect before it does; one that is
     over, in shadow mode or off does not. connect itself obeys no restClientConfig: nothing is
@@ -161,7 +162,7 @@ def _opposed(
 
 
 def merge(demands: Iterable[Demand], now: float) -> dict[str, dict[str, str]]:
-    """The restClientConfig that fulfils all demands which have not expired.
+    """The restClientConfig that fulfils all requirements that have not expired.
 
     Of scalars, what a deny or an override needs wins over what is configured, and an earlier policy
     over a later one; lists of fields are united. WCS never calls a method that is disabled, so that

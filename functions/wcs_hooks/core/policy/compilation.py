@@ -39,7 +39,7 @@ class Others(NamedTuple):
     Attributes
     ----------
     demands
-        What they demand of restClientConfig.
+        What they require of restClientConfig.
     tokens
         What they are about tokens.
     """
@@ -57,7 +57,7 @@ class Compilation:
     policies
         In evaluation order; those that could be read.
     demands
-        What they demand of restClientConfig.
+        What they require of restClientConfig.
     errors, warnings
         In the order of the policies. With any error, nothing may become active.
     tokens
@@ -100,8 +100,8 @@ def compile_policies(
     items
         The app's items in the Policies table, in JSON's types. The system's are passed over.
     others
-        What the policies that hold together with these demand of restClientConfig: for an app those
-        of `*`, for `*` those of the single apps.
+        What the policies that hold together with these require of restClientConfig: for an app
+        those of `*`, for `*` those of the single apps.
     now
         Seconds since the epoch.
     tokens
@@ -183,7 +183,7 @@ def app_error(app: str) -> str:
 
 
 def pack(demands: Iterable[Demand]) -> bytes:
-    """Compress demands for storage."""
+    """Compress `Demand` entries for storage."""
     return zlib.compress(json.dumps([demand.to_json() for demand in demands]).encode())
 
 

@@ -63,7 +63,7 @@ def lint_fields(
     Parameters
     ----------
     demands
-        What the policies demand of restClientConfig.
+        What the policies require of restClientConfig.
     others
         What policies that hold together with them do. What single apps withhold is not held against
         the policies for every app.

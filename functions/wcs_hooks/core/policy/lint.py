@@ -1,7 +1,7 @@
 """What is wrong with policies that are each well-formed.
 
-Errors keep an edit out of force; warnings tell of what is hardly meant. The rules about methods
-rest on the vendor's page on method types and `docs/wcs-protocol.md`, sections 2 to 4.
+Errors keep an edit from becoming active; warnings report what is probably not intended. The rules
+about methods rest on the vendor's page on method types and `docs/wcs-protocol.md`, sections 2 to 4.
 """
 
 from collections.abc import Iterator, Sequence
@@ -23,7 +23,7 @@ _NOT_AT_CONNECT: Final = {"session": "body", "connectedAt": "now"}
 _MANY_LOOKUPS: Final = 5
 
 _FORGETTING: Final = "ConnectionStatusEvent"
-"""By it WCS tells that a session is over."""
+"""The event by which WCS reports that a session is over."""
 
 
 def lint(
@@ -40,11 +40,11 @@ def lint(
     policies
         In evaluation order.
     demands
-        What they demand of restClientConfig.
+        What they require of restClientConfig.
     others
         What policies that hold together with them do.
     now
-        Seconds since the epoch, to tell which windows are over.
+        Seconds since the epoch; determines which windows are over.
     tokens
         What policies that hold together with them are about tokens.
     """

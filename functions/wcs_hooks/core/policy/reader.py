@@ -1,7 +1,7 @@
 """A policy: one item of the Policies table, read and checked attribute by attribute.
 
 The attributes, their defaults and their meaning are the product's contract with the people who edit
-them; `docs/policies.md` tells them in their words.
+them; `docs/policies.md` explains them in the terms that those people use.
 """
 
 from collections.abc import Mapping

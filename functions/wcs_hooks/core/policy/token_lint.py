@@ -25,7 +25,7 @@ def lint_tokens(
         What policies that hold together with them are about tokens: those for every app, or those
         of the single apps.
     now
-        Seconds since the epoch, to tell which windows of others are over.
+        Seconds since the epoch; determines which windows of others are over.
     """
     present = [policy for policy in policies if policy.mode is not Mode.OFF]
     trusts = [policy for policy in present if policy.trust is not None]

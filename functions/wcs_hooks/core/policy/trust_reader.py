@@ -1,6 +1,6 @@
 """The attributes of a policy with the action `trust`: whose tokens are believed, and for what.
 
-Their defaults and their meaning are told to those who edit them in `docs/tokens.md`.
+`docs/tokens.md` explains their defaults and their meaning to those who edit them.
 """
 
 from collections.abc import Collection, Sequence

@@ -1,4 +1,4 @@
-"""The terms in which policies are told: shared by those who write and check them and by decisions.
+"""The terms that policies use: shared by those who write and check them and by decisions.
 
 A hook is decided without the checks of `wcs_hooks.core.policy.reader`, and a cold start does not
 wait for them to be loaded.
@@ -14,7 +14,7 @@ SYSTEM_ID_PREFIX: Final = "#"
 """Items whose `id` begins so are the system's, not policies."""
 
 STATUS_ID: Final = "#status"
-"""The item that tells an app's operator what became of the last edit."""
+"""The item that shows an app's operator what became of the last edit."""
 
 PIN_ID: Final = "#pin"
 """The item that holds its `version` active, whatever is edited, until it is deleted."""

@@ -135,12 +135,12 @@ def decode_signed(text: str) -> Signed:
 
 
 def decode_base64url(text: str) -> bytes:
-    """The bytes that canonical base64url without padding stands for (RFC 7515, section 2).
+    """Decode canonical base64url without padding (RFC 7515, section 2).
 
     Raises
     ------
     MalformedTokenError
-        If another text stands for the same bytes, or the text for none.
+        If the text is not base64url, or not the canonical encoding of its bytes.
 
     Examples
     --------

@@ -215,7 +215,7 @@ class Key:
         ValueError
             If its numbers are not those of a key.
         joserfc.errors.JoseError
-            Likewise.
+            If its numbers are not those of a key.
         """
         if self._imported is None:
             from joserfc.jwk import import_key  # noqa: PLC0415 - see the module's docstring
