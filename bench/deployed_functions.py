@@ -1,4 +1,4 @@
-"""Tells how the functions are configured where they are deployed, as JSON, from the stack itself.
+"""Prints how the functions are configured where they are deployed, as JSON, from the stack itself.
 
 The developer's interpreter runs this: it has the CDK. What only CloudFormation knows, such as a
 table's name, is null.

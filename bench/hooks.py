@@ -77,7 +77,7 @@ PLAYER: Final = Subject("playHLS", "name", "playHLS")
 """A direct call that is refused without looking at its session: players never connect."""
 
 BY_CEL: Final = Subject("playStream", "name", "publishStream")
-"""A direct call whose conditions the CEL runtime evaluates, since no guard tells of them."""
+"""A direct call whose conditions the CEL runtime evaluates, since no guard covers them."""
 
 APP_WITH_TOKENS: Final = "tokenApp"
 """An app whose policies ask for claims: the others' hooks are not to pay for it."""

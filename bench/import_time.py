@@ -1,4 +1,4 @@
-"""Reads what ``python -X importtime`` prints, and tells on whose behalf the time was spent.
+"""Reads what ``python -X importtime`` prints, and reports on whose behalf the time was spent.
 
 https://docs.python.org/3/using/cmdline.html#cmdoption-X: a line a module, each after those that it
 imported, indented by depth.

@@ -1,7 +1,7 @@
 """Where a call's CPU time goes, by function, under `cProfile`.
 
-Profiling costs more than many of the functions that it counts, so only shares are told, and nothing
-that is measured here stands beside what the other sections measure.
+Profiling costs more than many of the functions that it counts, so only shares are shown, and
+nothing that is measured here is compared with what the other sections measure.
 """
 
 import dataclasses

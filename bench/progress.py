@@ -1,4 +1,4 @@
-"""Tells how far the benchmark is, on standard error: the table alone is its output."""
+"""Reports how far the benchmark is, on standard error: the table alone is its output."""
 
 import sys
 from collections.abc import Callable

@@ -14,7 +14,7 @@ from bench.targets import Verdict, judge
 
 _DOCUMENT = DOCS / "performance.md"
 _LOG_WIDTH = 120
-"""Columns where there is no terminal to tell."""
+"""Columns where there is no terminal to ask."""
 
 
 def render(results: Sequence[Result]) -> None:

@@ -111,7 +111,7 @@ class RuntimeApi:
         Raises
         ------
         FunctionError
-            If it does not ask in time, or tells that it could not start.
+            If it does not ask in time, or reports that it could not start.
         """
         try:
             at = self._asked.get(timeout=timeout)
@@ -158,7 +158,7 @@ class RuntimeApi:
         self.wait_until_asked(timeout)
         return answer.body
 
-    # What the requests of the function tell.
+    # What the requests of the function report.
 
     def _next(self, asked_at: float) -> Invocation | None:
         self._asked.put(asked_at)

@@ -34,7 +34,7 @@ class Target:
     row
         What the figure is about, in people's words: targets that share it share a row in the table.
     member
-        What tells them apart there; empty if there is only one.
+        What distinguishes them there; empty if there is only one.
     figure
         The figure's name.
     at_most

@@ -95,7 +95,7 @@ def all_series() -> list[Series]:
         series += [_ours(category, subject, path, path.value) for path in Path]
     # Its denial reads no session, where other direct calls' do.
     series.append(_ours(Category.DIRECT, PLAYER, Path.DENY, "deny-player"))
-    # Its conditions no guard tells of.
+    # No guard covers its conditions.
     series.append(_ours(Category.DIRECT, BY_CEL, Path.ECHO, "echo-by-cel"))
     for name, with_token in ((_WITH_TOKEN, True), (_WITHOUT_TOKEN, False)):
         body = token_body(with_token=with_token)
@@ -261,7 +261,7 @@ def _overrides(body: bytes) -> Callable[[Any], None]:
 
 
 def _configures(body: bytes) -> Callable[[Any], None]:
-    """What connect is told: the body, and what WCS must know for refusals and overrides to work."""
+    """What connect gets: the body, and what WCS must know for refusals and overrides to work."""
 
     def check(answer: Any) -> None:
         fields = json.loads(answer["body"])

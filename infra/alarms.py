@@ -1,4 +1,4 @@
-"""The alarms, and the topic that tells of them."""
+"""The alarms, and the topic that they notify."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -30,7 +30,7 @@ _ALARMING: Final = cloudwatch.TreatMissingData.BREACHING
 
 
 class Alarms(Construct):
-    """Who is told when hooks are not answered as they should be.
+    """Alarms that notify operators when hooks are not answered as they should be.
 
     Each alarm watches one metric of one category: a sum of several would cost the same, would not
     say which kind of hook suffers, and would rest on how CloudWatch adds up missing values.

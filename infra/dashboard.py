@@ -226,7 +226,7 @@ def _decisions(metrics: Metrics) -> list[cloudwatch.IWidget]:
         _graph(
             "What WCS reports as failed, by method",
             [
-                # Only events tell of it.
+                # Only events report it.
                 metrics.in_category("ReportedFailures", Category.EVENT).with_(label="all events"),
                 metrics.by_method("ReportedFailures"),
             ],

@@ -41,7 +41,7 @@ class HookApi(Construct):
     api
         The API.
     url
-        The application URL to tell WCS: of the custom domain where there is one.
+        The application URL to configure in WCS: that of the custom domain if there is one.
     domain
         The custom domain, with the setting ``domainName``; None without it.
     access_logs
@@ -68,7 +68,7 @@ class HookApi(Construct):
         )
         integrations = {
             # A permission for the whole API rather than one per route: a function's policy is
-            # limited to 20 KB, and the functions do not tell callers apart by route.
+            # limited to 20 KB, and the functions do not distinguish callers by route.
             category: HttpLambdaIntegration(
                 category.capitalize(), function, scope_permission_to_route=False
             )

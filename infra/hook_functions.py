@@ -26,7 +26,7 @@ from wcs_hooks.core.caller import Auth
 from wcs_hooks.core.methods import Category
 
 _MARGIN_SECONDS = 4
-"""What a function gets beyond the reply's time limit: a cold start, then flushing its metrics.
+"""What a function gets beyond the reply timeout: a cold start, then flushing its metrics.
 
 With the longest ``replyTimeout`` of 10 s it stays below the 15 s for which WCS waits.
 """

@@ -1,4 +1,4 @@
-"""What operators see of the stack: its dashboard, and its alarms with the topic that tells."""
+"""What operators see of the stack: its dashboard, and its alarms with the topic they notify."""
 
 from collections.abc import Mapping
 
@@ -17,7 +17,7 @@ from wcs_hooks.core.methods import Category
 
 
 class Observability(Construct):
-    """What happens to hooks, on one page, and who is told when it goes wrong.
+    """Shows on one page what happens to hooks, and notifies operators when it goes wrong.
 
     Attributes
     ----------

@@ -142,7 +142,7 @@ class FunctionPackages:
 
 
 def target_of(settings: Settings) -> TargetPlatform:
-    """Tell where the functions will run.
+    """Return the platform that the functions will run on.
 
     Lambda's Python 3.13 runs on Amazon Linux 2023, whose glibc is 2.34.
     """

@@ -65,7 +65,7 @@ class CompilerFunction(Construct):
             statements=[
                 iam.PolicyStatement(
                     sid="ReadPoliciesAndTellStatus",
-                    # PutItem is for the item #status; IAM cannot be told of sort keys.
+                    # PutItem is for the item #status; IAM cannot restrict sort keys.
                     actions=["dynamodb:PutItem", "dynamodb:Query"],
                     resources=[store.policies.table_arn],
                 ),

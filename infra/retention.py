@@ -11,7 +11,7 @@ from infra.settings import Removal, Settings
 
 
 def removal_policy(settings: Settings) -> RemovalPolicy:
-    """Tell what deleting the stack does to its tables, queue, secret and logs."""
+    """Return what deleting the stack does to its tables, queue, secret and logs."""
     if settings.removal is Removal.DESTROY:
         return RemovalPolicy.DESTROY
     # Not plain RETAIN, which would also leave behind what a first deployment that failed had made.

@@ -57,7 +57,7 @@ def write_service_models(data: Path, directory: Path) -> None:
         partition["services"] = {name: services[name] for name in OPERATIONS if name in services}
     models[Path(_ENDPOINTS)] = endpoints
     for service, operations in OPERATIONS.items():
-        # botocore uses the latest version of an API unless it is told otherwise.
+        # botocore uses the latest version of an API unless it is configured otherwise.
         version = max(path.name for path in (data / service).iterdir() if path.is_dir())
         model, rules, paginators = (
             _read(data, Path(service, version, name)) for name in _SERVICE_FILES

@@ -393,7 +393,7 @@ class Settings:
     ok_notifications
         Whether the topic also gets a message when an alarm is over.
     alarm_email
-        An address that is told of alarms; none means that only the topic is.
+        An address that is notified of alarms; if none, only the topic is.
     tenants
         Who edits the policies of some apps only: a managed policy is made for each tenant.
     local

@@ -14,7 +14,7 @@ from local.workspace import ACCOUNT, REGION, REPOSITORY, Workspace
 from wcsctl.deployment import Deployment
 
 type Report = Callable[[str], None]
-"""Is told how far a step is."""
+"""Called with the progress of a step."""
 
 SETTINGS: Final[Mapping[str, str]] = {
     "local": "true",
@@ -79,7 +79,7 @@ def deploy(workspace: Workspace, report: Report) -> Deployment:
     workspace
         Where the assembly is, and the emulator.
     report
-        Is told how many resources are done.
+        Called with how many resources are done.
 
     Raises
     ------

@@ -196,7 +196,7 @@ def _command_line(pid: int) -> str:
 
 
 def _culprit(port: int) -> str:
-    """Name the program that listens on a port, as far as this system tells."""
+    """Name the program that listens on a port, as far as this system reports it."""
     emulator = _answers(port, timeout=1.0)
     by = f" by {{}} (process {{}}{', an AWS emulator' if emulator else ''})"
     fields = _output_of("lsof", "-nP", f"-iTCP:{port}", "-sTCP:LISTEN", "-Fpc").splitlines()

@@ -21,7 +21,7 @@ _PASSED_ON: Final = ("PATH", "HOME", "USER", "LANG", "LC_ALL")
 
 @dataclass(frozen=True, slots=True)
 class Workspace:
-    """One directory and one port: all that tells two local deployments apart.
+    """One directory and one port: all that distinguishes two local deployments.
 
     Attributes
     ----------

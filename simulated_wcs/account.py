@@ -25,14 +25,14 @@ class InteractionError:
     Attributes
     ----------
     rest_on_error
-        What holds for the method. connect obeys none; of it, this is what the application's last
-        session was told.
+        What applies to the method. connect obeys none; for it, this is what the application's last
+        session received.
     outcome
         The vendor's word for what WCS does now.
     status
-        The reply's; none if there was none.
+        The reply's status; none if there was no reply.
     body
-        Likewise.
+        The reply's body; none if there was no reply.
     decision
         By which the back-end's log knows the reply.
     what

@@ -26,7 +26,7 @@ class RestPolicy(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class MethodConfig:
-    """What a session was told for one method."""
+    """What a session received for one method."""
 
     rest_on_error: RestOnError = RestOnError.LOG
     rest_policy: RestPolicy = RestPolicy.NOTIFY
@@ -52,7 +52,7 @@ class MethodConfig:
 
 @dataclass(frozen=True, slots=True)
 class RestClientConfig:
-    """What a session was told.
+    """The restClientConfig that a session received.
 
     Attributes
     ----------
@@ -75,7 +75,7 @@ class RestClientConfig:
     complaints: tuple[str, ...] = ()
 
     def method(self, name: str) -> MethodConfig:
-        """What was told for a method."""
+        """What the session received for a method."""
         return self.methods.get(name, self.default)
 
     @classmethod

@@ -1,4 +1,4 @@
-"""Runs scenarios against a back-end, and tells what came otherwise than expected."""
+"""Runs scenarios against a back-end, and reports what differs from what was expected."""
 
 import re
 import time
@@ -57,7 +57,7 @@ class BackEnd(Protocol):
         ...
 
     def policies_behind(self, decisions: Sequence[str]) -> Mapping[str, tuple[str, ...]]:
-        """The policies behind decisions, as `app/id`, as far as the back-end tells."""
+        """The policies behind decisions, as `app/id`, as far as the back-end reports them."""
         ...
 
 

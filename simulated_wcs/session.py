@@ -52,7 +52,7 @@ class Call:
     Attributes
     ----------
     status
-        The last one that was told of.
+        The last one that was reported.
     """
 
     call_id: str
@@ -69,7 +69,7 @@ class WcsSession:
     fields
         connect's, with what its reply overrode.
     config
-        What connect's reply told.
+        What connect's reply said.
     connected, gone
         Whether its client is there; whether it was, and left.
     client_sees

@@ -1,4 +1,4 @@
-"""The vendor's statuses: which event tells what became of a call, and with which status.
+"""The vendor's statuses: which event reports what became of a call, and with which status.
 
 `docs/wcs-protocol.md`, section 6.
 """
@@ -33,7 +33,7 @@ STATUS_EVENTS: Final[Mapping[str, str]] = {
     "OnMessageEvent": "MessageStatusEvent",
     "OnTransferEvent": "TransferStatusEvent",
 }
-"""The event that tells the client what became of a call; one that has none gets ErrorEvent."""
+"""The event that reports to the client what became of a call; ErrorEvent where there is none."""
 
 AFTERWARDS: Final[Mapping[str, str]] = {
     "call": "TRYING",

@@ -131,7 +131,7 @@ class SimulatedWcs:
         if hook.sent is None:
             action.conclusion = Conclusion.NOT_CALLED
         returned = dict(hook.returned or {})
-        # connect's overrides need no restClientConfig: that is only being told.
+        # connect's overrides need no restClientConfig: it only arrives with this reply.
         own = {name: value for name, value in returned.items() if name not in _IDENTITY}
         session.config = application.told_last = RestClientConfig.from_reply(returned)
         session.fields = action.fields = {**body, **own}
@@ -230,7 +230,7 @@ class SimulatedWcs:
     def send_stream_event(
         self, session: WcsSession, name: str, fields: Mapping[str, Any] | None = None
     ) -> PerformedAction:
-        """A publisher tells its viewers something: sendStreamEvent, StreamEvent for each viewer.
+        """A publisher sends its viewers something: sendStreamEvent, StreamEvent for each viewer.
 
         Raises
         ------
@@ -373,7 +373,7 @@ class SimulatedWcs:
         return action
 
     def other_error(self, session: WcsSession, info: str) -> PerformedAction:
-        """Something goes wrong that no other event tells of: ErrorEvent."""
+        """Something goes wrong that no other event reports: ErrorEvent."""
         action = PerformedAction(Conclusion.ACCEPTED, session)
         self._report(action, "ErrorEvent", self._body(session, {"info": info}, None))
         return action
@@ -409,7 +409,7 @@ class SimulatedWcs:
     ) -> PerformedAction:
         """Somebody calls the WCS REST API, which does what a client would; no connect precedes it.
 
-        Its initiator is told 200, or 403 where the back-end has rejected what it must not.
+        Its initiator gets 200, or 403 where the back-end has rejected what it must not.
         """
         session = self._unconnected(application)
         match method:
@@ -443,7 +443,7 @@ class SimulatedWcs:
     def _event(
         self, session: WcsSession, event: str, body: Fields, *, tell: bool = True
     ) -> tuple[HookCall, Conclusion]:
-        """Tell the back-end, then the client; an event has happened, whatever is answered."""
+        """Notify the back-end, then the client; an event has happened, whatever the answer."""
         hook = self._ask(session, event, body)
         if tell:
             session.tell_client(event, hook.fields)
@@ -553,7 +553,7 @@ class SimulatedWcs:
                 self._report(action, "StreamStatusEvent", failed, viewer.session)
 
     def _afterwards(self, action: PerformedAction, method: str, fields: Mapping[str, Any]) -> None:
-        """Tell of what was carried out, where the vendor has an event for it."""
+        """Report what was carried out, where the vendor has an event for it."""
         canonical = METHODS[method].canonical
         status = AFTERWARDS.get(canonical)
         if status is None:
@@ -583,7 +583,7 @@ class SimulatedWcs:
         body: Fields,
         session: WcsSession | None = None,
     ) -> None:
-        """Tell of an event; of an action that is nothing else, it gives the conclusion."""
+        """Report an event; if the action is nothing else, the event gives its conclusion."""
         hook, conclusion = self._event(session or action.session, event, body)
         if not action.hooks:
             action.conclusion, action.fields = conclusion, hook.fields
@@ -640,7 +640,7 @@ def _read(exchange: Exchange) -> tuple[str, Mapping[str, Any] | None]:
 
 
 def _rest_info(error: InteractionError) -> str:
-    """An interaction error as clients are told of it."""
+    """An interaction error as it is reported to clients."""
     if error.status is None:
         return "REST no answer"
     return f"REST {error.status} {sip_reason(error.status)}".rstrip()

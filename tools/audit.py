@@ -71,7 +71,7 @@ class Audit:
         return Status.NOT_AUDITED if self.problems else Status.NOTHING_KNOWN
 
     def lines(self) -> Iterator[str]:
-        """What people are told."""
+        """Yield the lines of the report."""
         for vulnerability in self.vulnerabilities:
             yield f"{self.lock}: {vulnerability}"
         for problem in self.problems:
@@ -132,7 +132,7 @@ def audit_node(run: Run) -> Audit:
 
 
 def main(run: Run | None = None) -> Status:
-    """Audit every lock file, and tell what was found."""
+    """Audit every lock file, and report what was found."""
     run = run or _run
     audits = [*(audit_python(lock, run) for lock in PYTHON_LOCKS), audit_node(run)]
     for audit in audits:

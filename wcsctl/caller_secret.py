@@ -1,8 +1,8 @@
 """The secret that WCS proves itself with, and its rotation.
 
 Two are valid at once: `current`, and during a rotation `previous`
-(`wcs_hooks.adapters.secrets_manager`). So WCS can be told the new one while the old one still
-holds, and no hook is rejected meanwhile.
+(`wcs_hooks.adapters.secrets_manager`). So WCS can be given the new one while the old one is still
+valid, and no hook is rejected meanwhile.
 """
 
 import json

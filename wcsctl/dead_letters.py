@@ -126,7 +126,7 @@ class DeadLetter:
 
     @property
     def attempts(self) -> int:
-        """How often it was processed in vain."""
+        """How often processing it failed."""
         if self.kind is LetterKind.EDITS:
             told = self._part("requestContext").get("approximateInvokeCount", 1)
         else:
@@ -193,7 +193,7 @@ class DeadLetter:
         return names[0] == names[1]
 
     def summary(self) -> dict[str, Any]:
-        """What `list` tells, with nothing of the body."""
+        """What `list` shows, with nothing of the body."""
         return {
             "id": self.id,
             "kind": str(self.kind),
@@ -217,7 +217,7 @@ class DeadLetter:
     def body(self, *, reveal: bool) -> Any:
         """A hook's body: its fields with secrets masked, or, revealed, the text as it came.
 
-        A body that cannot be read cannot be masked either, so of that only its size is told.
+        A body that cannot be read cannot be masked either, so only its size is shown.
         """
         try:
             raw = dead_letter.body_of(self.content)
@@ -314,7 +314,7 @@ class DeadLetterQueue:
         Parameters
         ----------
         pending
-            What is left to do for its hook, where that was told.
+            What is left to do for its hook, where that was reported.
 
         Notes
         -----
@@ -511,7 +511,7 @@ class Redrive:
         name = self._deployment.output("CompilerFunctionName")
         apps = sorted(PolicyTable(self._deployment).read_all())
         for batch in itertools.batched(apps, _APPS_AT_A_TIME):
-            # As the table's stream would tell of an edit in each of them.
+            # As the table's stream would report an edit in each of them.
             keys = [{"app": {"S": app}, "id": {"S": "#redrive"}} for app in batch]
             records = [{"dynamodb": {"Keys": key}} for key in keys]
             _, problem = self._invoke(name, {"Records": records})

@@ -91,7 +91,7 @@ class TracedAnswer(NamedTuple):
     client_config
         The JSON text of the restClientConfig that the policies need; empty if they need none.
     rest_on_error
-        What a session that connects at that moment is told for the method.
+        What a session that connects at that moment receives for the method.
     versions
         Of the snapshots, by app.
     token

@@ -174,7 +174,7 @@ class Deployment:
 
     @cached_property
     def target(self) -> HookTarget:
-        """Where hooks are sent; on an emulator with the Host header by which it tells APIs apart.
+        """Where hooks are sent; on an emulator with the Host header by which it distinguishes APIs.
 
         Few systems resolve that name, so the address is given as well.
         """

@@ -143,7 +143,7 @@ class Asked(NamedTuple):
     session
         What is known of the hook's session.
     told
-        What the session was told for the method; if none, what one that connects now is.
+        What the session received for the method; if none, what one that connects now receives.
     token
         What is to be taken for known of the hook's token; none to verify it.
     keys
@@ -203,7 +203,7 @@ class Explanation:
     client_config
         The method's entry of restClientConfig; for connect all of it, as its reply has it.
     rest_on_error
-        What the session was told for the method.
+        What the session received for the method.
     outcome
         What WCS does with a reply that is not 200; none of one that is.
     token
@@ -243,7 +243,7 @@ class Explanation:
 
     @property
     def essence(self) -> tuple[Any, ...]:
-        """What two answers share exactly if WCS is told the same by both."""
+        """What two answers share exactly if both say the same to WCS."""
         denial = self.decision.denial if self.answer is AnswerKind.DENY else None
         return (
             self.reply.status,

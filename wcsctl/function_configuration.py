@@ -1,4 +1,4 @@
-"""What the stack told its functions: their settings, and where they log."""
+"""How the stack configured its functions: their settings, and where they log."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

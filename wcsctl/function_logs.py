@@ -19,7 +19,7 @@ class LogRecord:
     Attributes
     ----------
     key
-        Tells it from every other, also when it is read a second time.
+        Distinguishes it from every other, also when it is read a second time.
     at
         When it was written, in milliseconds since the epoch.
     function
@@ -42,7 +42,7 @@ class FunctionLogs:
     deployment
         Whose.
     configurations
-        Tell where the logs are.
+        Say where the logs are.
     """
 
     def __init__(self, deployment: Deployment, configurations: FunctionConfigurations) -> None:

@@ -137,7 +137,7 @@ class Health:
         return status.without_warnings_about(WITHOUT_KEEP_ALIVES) if came else status
 
     def _has_policies(self, client: Any, app: str) -> bool:
-        """Whether an app has policies at all: one that had some once has nothing to tell."""
+        """Whether an app has policies at all: one that once had some needs no report."""
         answer = client.query(
             TableName=self._deployment.output("PoliciesTableName"),
             KeyConditionExpression="app = :app",

@@ -37,7 +37,7 @@ class Recording:
     connect
         The body of the session's connect, if the recording has it.
     at
-        When it came, in seconds since the epoch; none where that is not told.
+        When it came, in seconds since the epoch; none where the recording does not say.
     problem
         Why it cannot be decided; empty if it can.
     """

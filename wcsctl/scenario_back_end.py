@@ -77,7 +77,7 @@ class DeployedBackEnd:
         self._wait({policy["app"]: before[policy["app"]] for policy in changed})
 
     def policies_behind(self, decisions: Sequence[str]) -> Mapping[str, tuple[str, ...]]:
-        """The policies behind decisions, as `app/id`, as far as the decision log tells in time."""
+        """The policies behind decisions, as `app/id`, as far as the decision log shows in time."""
         log = DecisionLog(FunctionLogs(self._deployment, self._configurations), Filter())
         deadline = time.monotonic() + PATIENCE_SECONDS
         while True:
@@ -91,7 +91,7 @@ class DeployedBackEnd:
             self._sleep(_POLL)
 
     def remove_policies(self) -> None:
-        """Remove what was put into the table, and what the compiler told about it.
+        """Remove what was put into the table, and what the compiler reported about it.
 
         Raises
         ------
@@ -137,7 +137,7 @@ class DeployedBackEnd:
             has_told = status.get("compiledAt") != told_before
             if has_told and pointer.version and pointer.source == now.digest:
                 return
-            # Nothing is active, and nothing shall be: then only #status tells, if it ever did.
+            # Nothing is active, and nothing shall be: then only #status says so, if it ever did.
             if not pointer.version and not now.raw and (has_told or not status):
                 return
             if status.get("errors") and has_told:

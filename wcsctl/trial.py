@@ -123,7 +123,7 @@ class Trial:
         record = self._deployed.session(payload)
         if record is None:
             return Asked(method, payload, self._now)
-        # connect was not told anything before, and players never connect.
+        # A session has received nothing before connect, and players never connect.
         told = None if method in {"connect", *PLAYERS} else record.rest_on_error(method)
         known = Session(record.body, record.connected_at, record.app, record.claims)
         return Asked(method, payload, self._now, known, told)

@@ -12,7 +12,7 @@ from wcs_hooks.core.caller import Auth
 from wcsctl.policies.wcs_switches import Switches
 
 PLACEHOLDER: Final = "<current>"
-"""Stands for the secret where it is not to be shown."""
+"""Replaces the secret where it is not to be shown."""
 
 _NETWORK_AND_COLD_START: Final = 3
 """Seconds to give a reply beyond the function's own limit."""

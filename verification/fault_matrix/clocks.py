@@ -44,7 +44,7 @@ def of_function(hook: Hook, wrong_by: float, **window: float) -> LocalTrial:
 
 
 def told_at_connect(wrong_by: float, *, expected: str) -> LocalTrial:
-    """What a session is told about a policy that ends in half an hour.
+    """What a session learns at connect about a policy that ends in half an hour.
 
     Parameters
     ----------

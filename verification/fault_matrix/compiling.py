@@ -61,7 +61,7 @@ def edited(scene: LocalScene, app: str = APP) -> None:
 
 
 def assert_in_force(scene: LocalScene, app: str, *names: str) -> None:
-    """The table's policies are active, `#status` says so, and nothing is left to be settled."""
+    """The table's policies are active, `#status` says so, and nothing is left to finish."""
     items = scene.aws.snapshot_items(app)
     pointer, status = items[CURRENT], scene.aws.policy_item(app, STATUS_ID)
     assert status is not None

@@ -13,7 +13,7 @@ from wcs_hooks.core.methods import METHODS
 from wcs_hooks.core.outcome import UNKNOWN, Outcome, RestOnError
 
 ALWAYS: Final = frozenset({"Calls", "ServiceTime", "DecisionTime", "ColdStart"})
-"""Metrics that tell nothing about a fault."""
+"""Metrics that say nothing about a fault."""
 
 
 class Area(StrEnum):
@@ -111,7 +111,7 @@ type Trial = Callable[[Scene], Observed]
 """Makes a fault happen in any scene, and observes."""
 
 type LocalTrial = Callable[[LocalScene], Observed]
-"""Likewise, in this process only."""
+"""Makes a fault happen in this process only, and observes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

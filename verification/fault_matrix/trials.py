@@ -239,5 +239,5 @@ def signed_anew(hook: Hook, injection: Injection) -> Trial:
 def by_stranger(
     of: Callable[[Hook, Injection, str | None], Trial], authorization: str | None = WRONG
 ) -> Callable[[Hook, Injection], Trial]:
-    """Likewise, but the hook is somebody else's."""
+    """Make the same trial with a hook that is somebody else's."""
     return lambda hook, injection: of(hook, injection, authorization)

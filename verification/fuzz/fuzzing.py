@@ -1,4 +1,4 @@
-"""Fuzzes the targets, each in a process of its own, and tells what came of it."""
+"""Fuzzes the targets, each in a process of its own, and reports what came of it."""
 
 import json
 import os
@@ -51,7 +51,7 @@ class Plan:
 def fuzz(
     plan: Plan, names: Sequence[str], report: Callable[[TargetFigures], None]
 ) -> list[TargetFigures]:
-    """Fuzz targets; tell of each when it is done."""
+    """Fuzz targets; report each when it is done."""
     shares = sum(CAMPAIGNS[name].share for name in names)
 
     def one(name: str) -> TargetFigures:

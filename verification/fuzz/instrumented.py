@@ -21,7 +21,7 @@ def main(name: str, results: Path, runs: int, arguments: list[str]) -> None:
     """
     with atheris.instrument_imports(include=["wcs_hooks", "wcsctl", "strict_yaml", "json"]):
         from verification.fuzz import registry  # noqa: PLC0415 - what it imports is instrumented here
-    from verification.fuzz.measure import Stopwatch, peak_mib, resident_mib  # noqa: PLC0415 - likewise
+    from verification.fuzz.measure import Stopwatch, peak_mib, resident_mib  # noqa: PLC0415 - ditto
 
     campaign = registry.CAMPAIGNS[name]
     watch = Stopwatch(campaign.make())

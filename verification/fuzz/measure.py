@@ -51,7 +51,7 @@ class Stopwatch:
 
 
 def resident_mib() -> float:
-    """The memory that the process has now; where that is not told, the most it ever had."""
+    """The memory that the process has now; where that is not known, the most it ever had."""
     if _STATM.exists():
         return int(_STATM.read_text().split()[1]) * _PAGE / _KIB**2
     return peak_mib()

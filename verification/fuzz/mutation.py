@@ -83,7 +83,7 @@ class JsonMutation:
     pool
         Values to put in besides the usual ones; a target's own.
     names
-        Names likewise.
+        Names to put in besides the usual ones; a target's own.
     """
 
     def __init__(

@@ -169,6 +169,6 @@ _ERRORS: Final[Mapping[tuple[How, bool], tuple[int, str]]] = {
 
 
 def error_reply(fault: Fault) -> tuple[int, bytes]:
-    """The status and the body with which AWS tells of a fault that has a reply."""
+    """The status and the body with which AWS reports a fault that has a reply."""
     status, code = _ERRORS[fault.how, fault.place in TABLES]
     return status, json.dumps({"__type": code, "message": f"injected: {fault.name}"}).encode()

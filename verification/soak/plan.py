@@ -63,7 +63,7 @@ class Edit:
 
 @dataclass(frozen=True, slots=True)
 class Rotation:
-    """The secret is rotated: when a new one is made, when WCS is told, when the old one ends."""
+    """The secret is rotated: when a new one is made, when WCS gets it, when the old one ends."""
 
     rotate: float
     tell_wcs: float

@@ -78,7 +78,7 @@ class FaultyProxy:
         self._thread.join(10)
 
     def know_tables(self, tables: Mapping[Place, str]) -> None:
-        """Be told the names of the tables that faults are about."""
+        """Set the names of the tables that faults are about."""
         self._tables = tables
 
     def inject(self, fault: Fault) -> None:

@@ -44,7 +44,7 @@ def show(console: Console, soak: Soak) -> None:
 
 
 def markdown(result: Mapping[str, Any]) -> str:
-    """The result of a run, from its JSON, as `docs/soak.md` tells it."""
+    """The result of a run, from its JSON, as `docs/soak.md` shows it."""
     bounds, plan = result["bounds"], result["plan"]
     lines = [
         (

@@ -155,7 +155,7 @@ class Conductor:
     Parameters
     ----------
     say
-        Is told what goes on.
+        Called with what goes on.
     """
 
     def __init__(self, stack: SoakStack, plan: Plan, bounds: Bounds, say: Say) -> None:

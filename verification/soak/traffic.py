@@ -73,7 +73,7 @@ class Lane:
     Parameters
     ----------
     number
-        Tells lanes apart; each draws other lots.
+        Identifies the lane; each makes its own random choices.
     transport
         Of WCS.
     stranger

@@ -26,7 +26,7 @@ _SERVER_ERROR: Final = 500
 
 
 class Answer(StrEnum):
-    """What came back for a hook, as far as WCS can tell.
+    """What came back for a hook, as far as WCS sees it.
 
     `failed`: a 5xx of the endpoint's own. `none`: no reply of the endpoint's came at all.
     """

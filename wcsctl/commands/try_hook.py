@@ -362,7 +362,7 @@ def _token_lines(found: Explanation, *, reveal: bool) -> list[Any]:
 def _policy_table(output: Output, considered: Sequence[Considered]) -> list[Any]:
     if not considered:
         return ["No policy names the method."]
-    # Of thousands that differ in an exact value only, those that got furthest are told first.
+    # Of thousands that differ in an exact value only, those that got furthest are shown first.
     far = [one for one in considered if one.outcome != "match"]
     near = [one for one in considered if one.outcome == "match"]
     shown = (*far, *near)[:_SHOWN_POLICIES]

@@ -7,7 +7,7 @@ from wcs_hooks.core.limits import Full, Taken, WantedPlace
 
 
 class Counted(NamedTuple):
-    """How a budget stands for a place that a hook wants.
+    """The state of a budget of which a hook wants a place.
 
     Attributes
     ----------

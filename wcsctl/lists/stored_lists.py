@@ -91,7 +91,7 @@ class StoredLists:
         ------
         UnreachableError
             If DynamoDB throttled the last of 30 attempts, some two minutes after the first, or the
-            one at which it was told to `stop_retrying`.
+            one at which `stop_retrying` was called.
         """
         left: Any = [{"PutRequest": {"Item": row}} for row in rows]
         for attempt in count(1):

@@ -96,7 +96,7 @@ class EditResult:
     outcomes
         Of each app, those without changes included.
     reconfigured
-        What only sessions that connect from now on are told.
+        What only sessions that connect from now on receive.
     """
 
     changes: Sequence[PolicyChange]
@@ -290,8 +290,8 @@ class Editing:
     ) -> EditOutcome:
         """Wait until the compiler has dealt with an edit of an app.
 
-        What is active is told by its content, not by clocks: the pointer's digest is that of what
-        the table now holds, and that has what was written.
+        What is active is recognised by its content, not by clocks: the pointer's digest is that of
+        what the table now holds, and that has what was written.
 
         Parameters
         ----------
@@ -387,7 +387,7 @@ class Editing:
 
 
 def _is_since(status: Mapping[str, Any], written: datetime) -> bool:
-    """Whether a status was told after a moment."""
+    """Whether a status was written after a moment."""
     return datetime.fromisoformat(str(status["compiledAt"])) >= written
 
 
@@ -404,7 +404,7 @@ def _replaced(changes: Sequence[PolicyChange], now: AppItems) -> list[str]:
 
 
 def outcome_from_status(app: str, status: Mapping[str, Any]) -> EditOutcome:
-    """What `#status` tells."""
+    """What `#status` says."""
     told = AppStatus.from_item(app, status)
     return EditOutcome(app, told.version, told.ok, told.pinned, told.error_texts)
 

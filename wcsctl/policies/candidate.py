@@ -94,7 +94,7 @@ def compile_files(files: PolicyFiles, now: float) -> Candidate:
     Parameters
     ----------
     now
-        Seconds since the epoch: what is over by then demands nothing of restClientConfig.
+        Seconds since the epoch: what is over by then requires nothing of restClientConfig.
     """
     items = {app: [plain(item) for item in own.values()] for app, own in files.policies.items()}
     alone = {app: compile_policies(app, own, (), now) for app, own in items.items()}

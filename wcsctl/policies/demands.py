@@ -1,4 +1,4 @@
-"""What policies in a deployment's table demand of restClientConfig, and are about tokens."""
+"""What policies in a deployment's table require of restClientConfig, and how they use tokens."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from itertools import chain
@@ -19,7 +19,7 @@ class AboutOthers(Protocol):
 
     @property
     def demands(self) -> Sequence[Demand]:
-        """What they demand of restClientConfig."""
+        """What they require of restClientConfig."""
         ...
 
     @property
@@ -50,7 +50,7 @@ def others_in_table(deployment: Deployment, besides: Collection[str]) -> Callabl
 def active_demands(
     deployment: Deployment, apps: Iterable[str] | None = None
 ) -> dict[str, Sequence[Demand]]:
-    """Return what the active versions of apps demand, by app.
+    """Return what the active versions of apps require, by app.
 
     Parameters
     ----------

@@ -163,7 +163,7 @@ class History:
         try:
             data = read_parts(self._client, self._table, app, version, "source")
         except UnavailableError as error:
-            # What the command line tells of AWS errors is in the cause.
+            # What the command line reports of AWS errors is in the cause.
             raise error.__cause__ or error from None
         try:
             text = zlib.decompress(data)

@@ -33,7 +33,7 @@ def lint(
         What is known of apps that are not among these, for an app of these: of what the table of a
         deployment holds. None without one.
     advance
-        Is told how many policies were checked.
+        Called with how many policies were checked.
     """
     now = time.time()
     items = {app: [plain(item) for item in found.values()] for app, found in policies.items()}
@@ -58,7 +58,7 @@ def lint(
 
 
 def _of_the_app(app: str, policies: Iterable[str]) -> Iterator[Finding]:
-    """What is wrong with the app's name, told of the first of its policies."""
+    """What is wrong with the app's name, reported for the first of its policies."""
     message = app_error(app)
     first = next(iter(policies), None)
     if message and first is not None:

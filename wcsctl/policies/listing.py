@@ -20,7 +20,7 @@ class Listing:
     apps
         As they are in the table.
     table, history
-        Tell what is active.
+        Say what is active.
     """
 
     def __init__(self, apps: Mapping[str, AppItems], table: PolicyTable, history: History) -> None:

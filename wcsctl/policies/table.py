@@ -2,7 +2,7 @@
 
 Each write is conditional on the item being what was read, in transactions as large as DynamoDB
 takes. Beside an app's policies an item `#edit` is renewed in the same transaction, so that of two
-people who edit an app at once, however different the policies, the second is turned away.
+people who edit an app at once, however different the policies, the second is rejected.
 """
 
 import json
@@ -61,7 +61,7 @@ class AppItems:
     policies
         The same in JSON's types, fractions as `Decimal`, sets as lists.
     system
-        The system's items, likewise raw.
+        The system's items, as DynamoDB has them.
     """
 
     app: str

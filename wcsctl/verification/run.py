@@ -34,7 +34,7 @@ METHOD_OF: Final[Mapping[Category, str]] = {
     Category.EVENT: "StreamStatusEvent",
     Category.INCOMING: "OnCallEvent",
 }
-"""The method that stands for each category."""
+"""The method that represents each category."""
 
 POLL_SECONDS: Final = 0.2
 

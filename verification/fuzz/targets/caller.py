@@ -24,7 +24,7 @@ class Caller:
     """`wcs_hooks.hook.caller_check`.
 
     A byte says how to read on: the header and the body are divided by the first NUL, and in a
-    header `{0}` and `{1}` stand for the signatures with the two secrets, or the credentials.
+    header `{0}` and `{1}` are replaced by the signatures with the two secrets, or the credentials.
     """
 
     def seeds(self) -> Iterable[bytes]:

@@ -55,7 +55,7 @@ class Functions:
         reads_body: bool = True,
         secrets: Collection[str] = (MARK,),
     ) -> dict[str, Any]:
-        """Hand over a gateway's event; check everything that can be seen from outside.
+        """Hand over a gateway's event; check all that the function answers, logs and sends.
 
         Parameters
         ----------
