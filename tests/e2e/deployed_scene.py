@@ -85,9 +85,13 @@ class DeployedScene:
         scene = cls(deployed, endpoint, category, app)
         endpoint.recover()
         endpoint.faults["PutEvents"] = TAKEN
-        before = deployed.restart(
-            category, AWS_ENDPOINT_URL=endpoint.url, EVENT_BUS_NAME="wcs-events", **variables
-        )
+        of_scene = {
+            "AWS_ENDPOINT_URL": endpoint.url,
+            "EVENT_BUS_NAME": "wcs-events",
+            # Of a hundred plain echoes one would be logged.
+            "ECHO_LOG_SAMPLE_RATE": "0",
+        }
+        before = deployed.restart(category, **of_scene, **variables)
         endpoint.attempts.clear()
         try:
             yield scene
