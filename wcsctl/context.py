@@ -38,7 +38,7 @@ class CommandContext:
 
 
 def command_context(context: typer.Context) -> CommandContext:
-    """The command's context, from Typer's; the console gives one of its own.
+    """Return the command's context; the console passes its own as Typer's `obj`.
 
     Raises
     ------

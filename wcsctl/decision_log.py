@@ -164,14 +164,14 @@ class DecisionLog:
 
 
 class Looks:
-    """Looks at a log again and again.
+    """Repeated reads of a log, each of which returns only new decisions.
 
     Parameters
     ----------
     log
-        Which one.
+        The log.
     since
-        From when on, in seconds since the epoch.
+        Earliest decision to return, in seconds since the epoch.
     """
 
     def __init__(self, log: DecisionLog, since: float) -> None:
@@ -181,7 +181,7 @@ class Looks:
         self._shown: dict[str, int] = {}
 
     def new(self) -> list[LogRecord]:
-        """What the last look did not show, in order."""
+        """Return the decisions that were not returned before, in order."""
         found = [one for one in self._log.decisions(self._start) if one.key not in self._shown]
         shown = self._shown | {record.key: record.at for record in found}
         if shown:

@@ -139,8 +139,8 @@ class Deployment:
         return cls(stack, session, None, outputs, stack)
 
     def client(self, service: str) -> Any:
-        """A boto3 client of a service there, the same each time."""
-        # Clients may be shared by threads, sessions may not.
+        """Return the boto3 client of a service; it is made once."""
+        # Threads may share clients, but not sessions.
         with _making_client:
             if service not in self._clients:
                 self._clients[service] = self.session.client(

@@ -42,11 +42,10 @@ TREND_COUNTS: Final = (
     "Malformed",
     "Failed",
 )
-TREND_PERCENTILES: Final = (50, 99)
 TREND_POINTS: Final = 120
 
 _USD_PER_METRIC: Final = 0.01 / 1_000
-"""The price of GetMetricData, for each metric that is asked for."""
+"""Price of each metric that GetMetricData is asked for."""
 
 _MINUTE: Final = 60
 _MOST_FIGURE: Final = 1e15
@@ -97,16 +96,16 @@ class Activity:
 
 @dataclass(frozen=True, slots=True)
 class TrendPoint:
-    """What happened in one period.
+    """The hooks of one period.
 
     Attributes
     ----------
     at
-        When it began, in seconds since the epoch.
+        Start of the period, in seconds since the epoch.
     counts
-        `Calls` and what became of them, of all categories together; what did not has no entry.
+        The metrics of `TREND_COUNTS`, summed over all categories. A metric of 0 has no entry.
     p50, p99
-        Of ServiceTime in milliseconds, of the slowest category; none without a call.
+        Percentiles of ServiceTime (ms) in the slowest category; None if there were no calls.
     """
 
     at: float
@@ -117,12 +116,12 @@ class TrendPoint:
 
 @dataclass(frozen=True, slots=True)
 class Trend:
-    """What happened in each period of a time, those included in which nothing did.
+    """The hooks of each period of a time range, including periods without hooks.
 
     Attributes
     ----------
     period
-        In seconds.
+        Length of a period, in seconds.
     """
 
     period: int
@@ -137,7 +136,7 @@ class MetricsSource(Protocol):
         ...
 
     def trend(self, since: float, until: float) -> Trend:
-        """Calls and what became of them, period by period: some hundred in all."""
+        """Return calls and their answers by period, in at most about 120 periods."""
         ...
 
     def rest_errors(self, since: float, until: float) -> Mapping[RestErrorCell, int]:
@@ -168,7 +167,12 @@ def rest_error_cells() -> list[RestErrorCell]:
 
 
 def trend_period(seconds: float) -> int:
-    """The length of a trend's periods, for a time as long as that: whole minutes.
+    """Return the length of a trend's periods, in seconds: a whole number of minutes.
+
+    Parameters
+    ----------
+    seconds
+        Length of the time range.
 
     Examples
     --------
@@ -198,9 +202,9 @@ def _trend(
 
 
 def usd_per_look() -> float:
-    """Return about what `activity` and `trend` cost together on CloudWatch, in US dollars."""
+    """Return the approximate price (USD) of `activity` and `trend` together on CloudWatch."""
     of_categories = len(COUNTS) + len(TIMES) * len(PERCENTILES)
-    of_trend = len(TREND_COUNTS) + len(TREND_PERCENTILES)
+    of_trend = len(TREND_COUNTS) + len(PERCENTILES)
     metrics = (of_categories + of_trend) * len(CATEGORIES) + len(METHODS)
     return metrics * _USD_PER_METRIC
 
@@ -257,9 +261,9 @@ class CloudWatchMetrics:
         return Activity(counted, called | self._rest_of_methods(called, since, until), timed)
 
     def trend(self, since: float, until: float) -> Trend:
-        """Calls and what became of them, period by period: some hundred in all."""
+        """Return calls and their answers by period, in at most about 120 periods."""
         counts = [(name, category) for name in TREND_COUNTS for category in CATEGORIES]
-        times = [(one, category) for one in TREND_PERCENTILES for category in CATEGORIES]
+        times = [(one, category) for one in PERCENTILES for category in CATEGORIES]
         queries = [
             *(self._of_category(*key) for key in counts),
             *(self._of_category("ServiceTime", category, f"p{one}") for one, category in times),
@@ -325,7 +329,7 @@ class CloudWatchMetrics:
     def _ask_by_period(
         self, queries: Sequence[_Query], since: float, until: float, period: int
     ) -> list[dict[float, float]]:
-        """The values of each query, by when their periods began, in seconds since the epoch."""
+        """Return the values of each query by the start of their period, in epoch seconds."""
         values: dict[str, dict[float, float]] = defaultdict(dict)
         numbered = [
             {
@@ -400,7 +404,7 @@ class EmfMetrics:
         )
 
     def trend(self, since: float, until: float) -> Trend:
-        """Calls and what became of them, period by period: some hundred in all."""
+        """Return calls and their answers by period, in at most about 120 periods."""
         period = trend_period(until - since)
         summed: dict[float, Counter[str]] = defaultdict(Counter)
         times: dict[tuple[float, str], list[float]] = defaultdict(list)
@@ -413,7 +417,7 @@ class EmfMetrics:
                     times[begun, dimensions["category"]] += values
         slowest: dict[tuple[float, int], float] = {}
         for (at, _), values in times.items():
-            for one in TREND_PERCENTILES:
+            for one in PERCENTILES:
                 slowest[at, one] = max(_percentile(values, one), slowest.get((at, one), 0.0))
         return _trend(since, until, period, summed, slowest)
 

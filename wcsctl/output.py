@@ -155,7 +155,7 @@ class Output:
     Attributes
     ----------
     asker
-        Answers questions, where that is not the person at the terminal.
+        Answers questions instead of the person at the terminal; None to ask that person.
     """
 
     asker: Callable[[str], bool] | None = None
@@ -186,12 +186,12 @@ class Output:
         sys.stdout.flush()
 
     def preview(self, value: Any, *renderables: RenderableType) -> None:
-        """Show what a question will be about; a program is not asked.
+        """Show people what the next question is about.
 
         Parameters
         ----------
         value
-            The same, for who asks elsewhere than at a terminal.
+            The same as JSON, for an output that asks elsewhere than on a terminal.
         """
         del value
         if not self.as_json:
@@ -199,7 +199,7 @@ class Output:
                 self.people.show(renderable)
 
     def warn(self, text: str | Text) -> None:
-        """Show a remark that programs' users need, too."""
+        """Show a remark, also where results are for programs."""
         self.aside.show(text)
 
     def say(self, text: str | Text) -> None:

@@ -56,10 +56,16 @@ def _edit(page: TestClient, text: str, policy_id: str | None = "no") -> dict[str
     return {**which, "text": text, "seen": _loaded(page, **which)["seen"], "message": "Why not"}
 
 
-def _agree(page: TestClient, path: str, body: dict[str, Any]) -> Response:
+def _yes_to(page: TestClient, path: str, body: dict[str, Any]) -> str:
+    """The answer yes to the question that a request leads to."""
     asked = page.post(path, json=body)
     assert asked.status_code == 428, asked.text
-    return page.post(path, json={**body, "agreed": asked.json()["question"]["agreed"]})
+    agreed: str = asked.json()["question"]["agreed"]
+    return agreed
+
+
+def _agree(page: TestClient, path: str, body: dict[str, Any]) -> Response:
+    return page.post(path, json={**body, "agreed": _yes_to(page, path, body)})
 
 
 @pytest.mark.parametrize("route", _ROUTES.values(), ids=_ROUTES)
@@ -119,7 +125,7 @@ def test_given_a_yes_to_one_text_when_another_is_published_then_it_is_asked_anew
 ) -> None:
     others.enforce("school", deny(reason="before"))
     edit = _edit(page, "id: no\nmethod: call\naction: deny\nreason: harmless\n")
-    agreed = page.post("/api/policy/publish", json=edit).json()["question"]["agreed"]
+    agreed = _yes_to(page, "/api/policy/publish", edit)
 
     another = {**edit, "text": "id: no\nmethod: call\naction: echo\n", "agreed": agreed}
     asked = page.post("/api/policy/publish", json=another)
@@ -134,7 +140,7 @@ def test_given_somebody_who_edits_meanwhile_when_the_page_publishes_then_theirs_
 ) -> None:
     others.enforce("school", deny(reason="before"))
     edit = _edit(page, "id: no\nmethod: call\naction: deny\nreason: mine\n")
-    agreed = page.post("/api/policy/publish", json=edit).json()["question"]["agreed"]
+    agreed = _yes_to(page, "/api/policy/publish", edit)
     others.enforce("school", deny(reason="theirs"))
 
     refused = page.post("/api/policy/publish", json={**edit, "agreed": agreed})

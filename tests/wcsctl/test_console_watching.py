@@ -16,8 +16,8 @@ from wcsctl.console.command_runner import CommandRunner
 from wcsctl.deployment import Deployment
 from wcsctl.function_configuration import CATEGORIES
 from wcsctl.metrics import (
+    PERCENTILES,
     TREND_COUNTS,
-    TREND_PERCENTILES,
     CloudWatchMetrics,
     trend_period,
     usd_per_look,
@@ -79,7 +79,7 @@ def test_given_times_of_several_categories_then_the_trend_has_those_of_the_slowe
 
     trend = CloudWatchMetrics(client, "WcsHooks", SERVICE).trend(600, 719)
 
-    queries = (len(TREND_COUNTS) + len(TREND_PERCENTILES)) * len(CATEGORIES)
+    queries = (len(TREND_COUNTS) + len(PERCENTILES)) * len(CATEGORIES)
     assert [(point.at, point.p50, point.p99) for point in trend.points] == [
         (600, None, queries),
         (660, None, None),

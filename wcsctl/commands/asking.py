@@ -1,6 +1,6 @@
-"""Questions to the person at the terminal, or wherever else a command's output goes.
+"""Questions to the person who runs a command, on a terminal or in the console.
 
-On a terminal they go to standard error; results stay parseable.
+On a terminal questions go to standard error, so that results stay parseable.
 """
 
 import sys
@@ -17,7 +17,7 @@ def interactive() -> bool:
 
 
 def can_ask(output: Output) -> bool:
-    """Whether a question to whom the output is for can be answered."""
+    """Whether somebody can answer a question."""
     return output.asker is not None or (interactive() and not output.as_json)
 
 

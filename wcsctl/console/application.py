@@ -16,7 +16,7 @@ from typing import Any, Final
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
+from starlette.responses import FileResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from strict_yaml import plain
@@ -275,8 +275,8 @@ class Console:
         claims, status = (_text(given, name, "") or None for name in ("claims", "tokenStatus"))
         token = token_of(claims, status)
         edited = given.get("candidate")
-        candidate = edited and self._editor.candidate(*_edited(edited), now)
-        trial = deployed_trial(self._deployment, candidate or None, now, token)
+        candidate = self._editor.candidate(*_edited(edited), now) if edited else None
+        trial = deployed_trial(self._deployment, candidate, now, token)
         session: Any = _text(given, "session", "") or (UNKNOWN if method == "connect" else RECORDED)
         if session not in {UNKNOWN, RECORDED}:
             raise UsageError(f"session must be {RECORDED} or {UNKNOWN}, not {session!r:.60}.")
@@ -315,7 +315,7 @@ class Console:
                 failure = failure_of(error)
                 if failure is None:
                     raise
-                content = {"error": {"message": failure.message, "exit": failure.status}}
+                content = _error(failure.message, failure.status)
                 yield f"event: problem\ndata: {json.dumps(content)}\n\n"
 
         return StreamingResponse(lines(), media_type="text/event-stream")
@@ -333,9 +333,12 @@ def _answer(ran: Ran) -> Response:
         asked = {"text": question.text, "changes": question.about, "agreed": question.agreed}
         return _json({**content, "question": asked}, _ASKED)
     if ran.error:
-        error = {"message": ran.error, "exit": ran.status}
-        return _json({**content, "error": error}, _STATUSES[ran.status])
+        return _json({**content, **_error(ran.error, ran.status)}, _STATUSES[ran.status])
     return _json({**content, "exit": ran.status, "value": ran.value}, 200)
+
+
+def _error(message: str, status: ExitStatus) -> dict[str, Any]:
+    return {"error": {"message": message, "exit": status}}
 
 
 def _json(value: Any, status: int) -> Response:
@@ -345,20 +348,20 @@ def _json(value: Any, status: int) -> Response:
 
 def _refused(command: str) -> Response:
     message = "This console is read-only: restart it without --read-only to write."
-    error = {"message": message, "exit": ExitStatus.FAILED}
-    return _json({"command": command, "remarks": [], "error": error}, _READ_ONLY)
+    content = {"command": command, "remarks": [], **_error(message, ExitStatus.FAILED)}
+    return _json(content, _READ_ONLY)
 
 
 async def _fault(request: Request, error: Exception) -> Response:
     del request, error
     message = "Internal error in the console: see the terminal."
-    return JSONResponse({"error": {"message": message, "exit": ExitStatus.FAILED}}, 500)
+    return _json(_error(message, ExitStatus.FAILED), 500)
 
 
 async def _no_such_route(request: Request, error: Exception) -> Response:
     del error
     message = f"Not found: {request.url.path}"
-    return JSONResponse({"error": {"message": message, "exit": ExitStatus.NOT_FOUND}}, 404)
+    return _json(_error(message, ExitStatus.NOT_FOUND), 404)
 
 
 async def _body(request: Request) -> dict[str, Any]:

@@ -25,7 +25,13 @@ from wcsctl.policies.apply import Editing
 from wcsctl.policies.candidate import Candidate
 from wcsctl.policies.demands import others_among
 from wcsctl.policies.diff import compare
-from wcsctl.policies.files import FileFinding, PolicyFiles, folder_of, load_text
+from wcsctl.policies.files import (
+    FileFinding,
+    PoliciesByApp,
+    PolicyFiles,
+    folder_of,
+    load_text,
+)
 from wcsctl.policies.lint import lint
 from wcsctl.policies.table import AppItems, PolicyTable
 from wcsctl.policies.testing.reading import find_tests, read_tests
@@ -41,6 +47,8 @@ _KEPT: Final = 16
 
 _FEW: Final = 200
 """In an app with at most this many policies, all are compiled whenever the text is checked."""
+
+type PoliciesById = Mapping[str, Mapping[str, Any]]
 
 
 @dataclass
@@ -73,7 +81,11 @@ class LoadedApp:
         client = self._deployment.client("dynamodb")
         return read_records(client, self._deployment.output("SnapshotsTableName"))
 
-    def findings(self, policies: Mapping[str, Mapping[str, Any]]) -> list[FileFinding]:
+    def with_edited(self, policies: PoliciesById) -> dict[str, Any]:
+        """Return all policies of the app, by id, with the edited ones in place of the old."""
+        return {**self.items.policies, **policies}
+
+    def findings(self, policies: PoliciesById) -> list[FileFinding]:
         """Return what the compiler would report about edited policies of the app.
 
         In a large app only the edited policies are compiled here; publishing compiles all of them.
@@ -81,8 +93,7 @@ class LoadedApp:
         app = self.items.app
         if len(self.items.policies) > _FEW:
             return lint({app: policies}, {}, lambda _: self.others_and_siblings)
-        whole = {app: {**self.items.policies, **policies}}
-        found = lint(whole, {}, lambda _: self.others)
+        found = lint({app: self.with_edited(policies)}, {}, lambda _: self.others)
         return [one for one in found if one.finding.policy in {*policies, ""}]
 
 
@@ -143,9 +154,10 @@ class PolicyEditor:
             edited = _read(app, policy_id, text)
         except WcsctlError as error:
             return {"ok": False, "results": [], "problem": str(error)}
-        table = PolicyTable(self._deployment)
-        apps = {one: table.read(one).policies for one in dict.fromkeys((EVERY_APP, app))}
-        apps[app] = {**(self._items(seen, app).items.policies), **edited.policies.get(app, {})}
+        apps: PoliciesByApp = {}
+        if app != EVERY_APP:
+            apps[EVERY_APP] = PolicyTable(self._deployment).read(EVERY_APP).policies
+        apps[app] = self._items(seen, app).with_edited(edited.policies.get(app, {}))
         tests: list[PolicyTest] = []
         for file in self._test_files(app):
             tests += read_tests(file)
@@ -163,7 +175,7 @@ class PolicyEditor:
             If the policies have errors.
         """
         edited = _read(app, policy_id, text)
-        policies = {**self._items(seen, app).items.policies, **edited.policies.get(app, {})}
+        policies = self._items(seen, app).with_edited(edited.policies.get(app, {}))
         files = PolicyFiles({app: policies}, edited.files, edited.findings)
         return candidates.checked(candidates.compile_files(files, now))
 
