@@ -3,8 +3,8 @@
 Most conditions compare single fields of the body with literals, `body.name.startsWith("private-")`,
 and to hand a hook to the CEL runtime takes longer than all else that its decision needs. So when a
 policy is compiled, comparisons that must all hold are noted beside the expression, in an index that
-the decision asks first, as it asks that of `match`. The semantics is the same: a comparison is only
-taken where CEL leaves no choice, a field of the operand's own type, and wherever one could go
+the decision asks first, as it asks that of `match`. The semantics stay the same: a comparison is
+only taken where CEL leaves no choice, a field of the operand's own type, and wherever one could go
 wrong, or be something else, the runtime is asked as before. That `false && error` is false
 (https://github.com/google/cel-spec/blob/master/doc/langdef.md#logical-operators) is why a single
 comparison can rule an expression out.
