@@ -106,13 +106,13 @@ soak: setup ## Inject faults under load and account for every hook: MINUTES=30 S
 fuzz: setup ## Fuzz everything, a quarter of an hour: RUNS= SEED= TARGETS="body http"
 	@$(RUN) verification.fuzz $(if $(RUNS),--runs $(RUNS)) $(if $(SEED),--seed $(SEED)) $(TARGETS)
 
-reliability: setup ## Try each fault and write docs/reliability.md
+reliability: setup ## Try each fault and write docs/maintainers/reliability.md
 	@$(RUN) verification.fault_matrix.reliability
 
 bench: setup .lambda/.stamp ## Measure everything against its target: SECTIONS="functions decisions"
 	@$(RUN) bench $(SECTIONS)
 
-cost: setup ## Calculate the bill and the order of quotas, into docs/cost.md and docs/scale.md
+cost: setup ## Calculate the bill and the order of quotas, into the pages on cost and scale
 	@$(RUN) tools.cost
 
 ##@ Maintain it
@@ -131,13 +131,13 @@ lock: setup ## Pin the packages' versions again (UPGRADE=1: the newest allowed)
 audit: setup ## Look up known vulnerabilities of the pinned packages; needs the network
 	@$(RUN) tools.audit
 
-screenshots: setup chromium local-stop ## Record docs/terminal.svg and the console's pictures in docs/console
-	@mkdir -p docs/console
-	@CONSOLE_SCREENSHOTS=docs/console $(PY) -m pytest -q -n 0 tests/e2e/test_console.py
+screenshots: setup chromium local-stop ## Record docs/terminal.svg and the console's pictures in docs/operate/console
+	@mkdir -p docs/operate/console
+	@CONSOLE_SCREENSHOTS=docs/operate/console $(PY) -m pytest -q -n 0 tests/e2e/test_console.py
 	@$(RUN) tools.terminal_picture
 	@$(MAKE) --no-print-directory local-stop
 
-reference: setup ## Write docs/wcsctl.md from the commands, docs/openapi.yaml and docs/hook-fields.md from the methods
+reference: setup ## Write the pages of docs/reference that are made from the code
 	@$(RUN) tools.reference
 	@$(RUN) tools.openapi
 	@$(RUN) tools.hook_fields

@@ -34,7 +34,7 @@ _COLOURS: Final[Mapping[str, str]] = {
 }
 
 
-def draw(results: Sequence[Result], directory: Path = DOCS) -> list[Path]:
+def draw(results: Sequence[Result], directory: Path = DOCS / "maintainers") -> list[Path]:
     """Draw what the results give; return the files."""
     mpl.use("agg")
     mpl.rcParams.update({"font.size": 9, "axes.spines.top": False, "axes.spines.right": False})

@@ -12,7 +12,7 @@ from bench.markdown import with_unit
 from bench.results import Result
 from bench.targets import Verdict, judge
 
-_DOCUMENT = DOCS / "performance.md"
+_DOCUMENT = DOCS / "maintainers" / "performance.md"
 _LOG_WIDTH = 120
 """Columns where there is no terminal to ask."""
 

@@ -20,7 +20,7 @@ from wcs_hooks.core.methods import Category
 from wcs_hooks.core.outcome import Cause, Outcome, RestOnError
 from wcs_hooks.telemetry.catalogue import COMPILER
 
-RUNBOOK: Final = "docs/runbook.md"
+RUNBOOK: Final = "docs/operate/runbook.md"
 """Has an entry for each alarm, under its name."""
 
 _AT_LEAST: Final = cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD

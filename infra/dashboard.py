@@ -43,7 +43,8 @@ stream was cut · **error-event**: WCS went on, and notified the client · **con
 on as if nothing had been said: a denial had *no effect* · **UNKNOWN**: neither the session nor \
 the policies could be read
 
-What to do about an alarm: `docs/runbook.md`, under its name; its description ends with the address.
+What to do about an alarm: `docs/operate/runbook.md`, under its name; its description ends with the
+address.
 """
 
 _REASONS: Final = {

@@ -241,7 +241,7 @@ Secret   {secret}
 
 The emulator runs until `make local-stop`. What to try next:
 
-  Your first policy, as docs/first-ten-minutes.md shows it:
+  Your first policy, as docs/tutorials/first-ten-minutes.md shows it:
     PATH="$PWD/.venv/bin:$PATH"
     wcsctl policy new teachers-only --app school
     wcsctl policy test school

@@ -1,7 +1,7 @@
 """What hooks' bodies look like: the fields that the vendor's printed examples have.
 
-`docs/wcs-protocol.md`, section 6. Each function gives a new dictionary, to be changed at will; WCS
-adds the fields that distinguish sessions, streams and calls.
+`docs/reference/wcs-protocol.md`, section 6. Each function gives a new dictionary, to be changed at
+will; WCS adds the fields that distinguish sessions, streams and calls.
 """
 
 from typing import Any, Final

@@ -1,7 +1,8 @@
 """restClientConfig, as a session keeps it.
 
-`docs/wcs-protocol.md`, section 4. The back-end sends it in its reply to connect; what is missing
-or malformed has the defaults, and by default a refusal is only logged and a returned value ignored.
+`docs/reference/wcs-protocol.md`, section 4. The back-end sends it in its reply to connect; what is
+missing or malformed has the defaults, and by default a refusal is only logged and a returned value
+ignored.
 """
 
 from collections.abc import Iterator, Mapping

@@ -1,7 +1,7 @@
 """Scenarios: a timeline of what clients, SIP user agents and WCS itself do, and what is expected.
 
-The format is in `docs/scenarios.md`. A file is read strictly: what is not understood is an error
-that names the file, the step, the key and what is allowed there.
+The format is in `docs/reference/scenarios.md`. A file is read strictly: what is not understood is
+an error that names the file, the step, the key and what is allowed there.
 """
 
 import re

@@ -1,6 +1,6 @@
 """The vendor's statuses: which event reports what became of a call, and with which status.
 
-`docs/wcs-protocol.md`, section 6.
+`docs/reference/wcs-protocol.md`, section 6.
 """
 
 from collections.abc import Mapping

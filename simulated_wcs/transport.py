@@ -1,7 +1,7 @@
 """The wire: hooks as WCS sends them, over real HTTP/1.1.
 
-`docs/wcs-protocol.md`, section 1: the vendor's headers, a signature or Basic credentials, a
-time-out, and retries of what could not be sent.
+`docs/reference/wcs-protocol.md`, section 1: the vendor's headers, a signature or Basic credentials,
+a time-out, and retries of what could not be sent.
 """
 
 import hashlib

@@ -1,8 +1,8 @@
 """WCS itself: what becomes of what clients, SIP user agents and timers do.
 
 Every action asks the back-end by the hook that the vendor has for it, and goes on by the vendor's
-table (`docs/wcs-protocol.md`, section 5). What it did shows in the action's result, in what the
-session's client saw, and in the account.
+table (`docs/reference/wcs-protocol.md`, section 5). What it did shows in the action's result, in
+what the session's client saw, and in the account.
 """
 
 import itertools

@@ -22,7 +22,7 @@ _log: Final = logging.getLogger("mkdocs.hooks.docs_site")
 
 def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
     """Return a page's text as the site has it; MkDocs calls it."""
-    if page.file.src_uri == "decisions.md":
+    if page.file.src_uri == "maintainers/decisions.md":
         for title in not_in_index(markdown):
             _log.warning("the index of decisions.md lacks: %s", title)
     return without_outer_links(with_files(markdown, page.file.src_uri), page.file.src_uri)

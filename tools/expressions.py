@@ -1,4 +1,4 @@
-"""Writes the completions of expressions for the console from docs/policies.md."""
+"""Writes the completions of expressions for the console from docs/reference/policies.md."""
 
 import json
 import re
@@ -9,7 +9,7 @@ from tools.locations import DOCS, REPOSITORY
 
 FILE: Final = REPOSITORY / "wcsctl" / "console" / "expressions.json"
 
-_SOURCE: Final = DOCS / "policies.md"
+_SOURCE: Final = DOCS / "reference" / "policies.md"
 _COLUMN: Final = re.compile(r"(?<!\\)\|")
 _NAME: Final = re.compile(r"[A-Za-z_]\w*")
 _LINK: Final = re.compile(r"\[([^\]]*)\]\([^)]*\)")

@@ -1,14 +1,14 @@
-"""Writes `docs/hook-fields.md` from `wcs_hooks.core.hook_fields`: `make reference`."""
+"""Writes `docs/reference/hook-fields.md` from `wcs_hooks.core.hook_fields`: `make reference`."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Final
 
+from tools.locations import DOCS
 from tools.markdown import table
 from wcs_hooks.core.hook_fields import FIELDS, FieldKind
 from wcs_hooks.core.methods import METHODS, Category, spellings_of
 
-FILE: Final = Path(__file__).resolve().parent.parent / "docs" / "hook-fields.md"
+FILE: Final = DOCS / "reference" / "hook-fields.md"
 
 _INTRODUCTION: Final = """\
 # Fields of hooks

@@ -1,21 +1,21 @@
-"""Writes `docs/openapi.yaml`, the endpoint as OpenAPI has it: `make reference`.
+"""Writes `docs/reference/openapi.yaml`, the endpoint as OpenAPI has it: `make reference`.
 
 WCS does not read it; whoever tests the endpoint, or puts something before it, does.
 https://spec.openapis.org/oas/v3.1.1.html
 """
 
 import json
-from pathlib import Path
 from typing import Any, Final
 
 import yaml
 
+from tools.locations import DOCS, REPOSITORY
 from wcs_hooks.core.methods import METHODS, Category
 from wcs_hooks.core.payload import MAX_BODY_BYTES, MAX_DEPTH
 
-FILE: Final = Path(__file__).resolve().parent.parent / "docs" / "openapi.yaml"
+FILE: Final = DOCS / "reference" / "openapi.yaml"
 
-_PAYLOADS: Final = Path(__file__).resolve().parent.parent / "local" / "payloads"
+_PAYLOADS: Final = REPOSITORY / "local" / "payloads"
 _HEADING: Final = "# Written by `make reference`; edit that instead.\n"
 _REFUSALS: Final = {
     Category.CONNECT: "WCS declines the connection.",
@@ -107,7 +107,7 @@ _HOOK: Final = {
     "type": "object",
     "additionalProperties": True,
     "description": f"Any JSON object of at most {MAX_BODY_BYTES:,} bytes, nested at most "
-    f"{MAX_DEPTH} levels deep; docs/wcs-protocol.md lists the fields that WCS sends.",
+    f"{MAX_DEPTH} levels deep; docs/reference/wcs-protocol.md lists the fields that WCS sends.",
 }
 _ERROR: Final = {
     "type": "object",

@@ -1,4 +1,4 @@
-"""Writes `docs/wcsctl.md` from the commands themselves: `make reference`."""
+"""Writes `docs/reference/wcsctl.md` from the commands themselves: `make reference`."""
 
 import inspect
 from collections.abc import Iterator, Sequence
@@ -8,11 +8,12 @@ from typing import Any, Final
 
 from typer.main import get_command
 
+from tools.locations import DOCS
 from tools.markdown import table
 from wcsctl.cli import app
 from wcsctl.errors import ExitStatus
 
-FILE: Final = Path(__file__).resolve().parent.parent / "docs" / "wcsctl.md"
+FILE: Final = DOCS / "reference" / "wcsctl.md"
 
 _STATUSES: Final = {
     ExitStatus.OK: "done, and all is well",

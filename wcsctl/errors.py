@@ -4,7 +4,7 @@ from enum import IntEnum
 
 
 class ExitStatus(IntEnum):
-    """The exit statuses, documented in `docs/wcsctl.md`.
+    """The exit statuses, documented in `docs/reference/wcsctl.md`.
 
     `FAILED`: what was checked is not in order (a policy has errors, a test failed, a stack is
     unhealthy, files differ). `USAGE`: the words of the command. `CONFLICT`: somebody else edited

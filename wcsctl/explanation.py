@@ -322,7 +322,7 @@ def explain(
 def consequence(explanation: Explanation) -> str:
     """What WCS does with the answer, in a sentence.
 
-    `docs/wcs-protocol.md`, sections 4 and 5.
+    `docs/reference/wcs-protocol.md`, sections 4 and 5.
     """
     if explanation.outcome is not None:
         return outcome_sentence(explanation.outcome, explanation.rest_on_error)

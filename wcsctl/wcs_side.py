@@ -1,6 +1,6 @@
 """What has to be said to WCS: its settings and the commands of its own command line.
 
-`docs/wcs-protocol.md`, section 1.
+`docs/reference/wcs-protocol.md`, section 1.
 """
 
 import math

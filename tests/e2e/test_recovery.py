@@ -32,7 +32,7 @@ from wcsctl.deployment import Deployment
 if TYPE_CHECKING:
     from mypy_boto3_lambda.type_defs import FunctionConfigurationResponseTypeDef
 
-DOCUMENT = REPOSITORY / "docs" / "recovery.md"
+DOCUMENT = REPOSITORY / "docs" / "operate" / "recovery.md"
 NODE = "recovery"
 
 _CALLERS = 3

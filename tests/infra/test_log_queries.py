@@ -12,7 +12,9 @@ from tests.support.hook_client import ENVIRONMENT
 from tests.support.insights import InsightsError, LogLine, Value, run
 
 QUERIES: Final = re.findall(
-    r"^```insights\n(.*?)\n```$", (ROOT / "docs/runbook.md").read_text(), re.MULTILINE | re.DOTALL
+    r"^```insights\n(.*?)\n```$",
+    (ROOT / "docs/operate/runbook.md").read_text(),
+    re.MULTILINE | re.DOTALL,
 )
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from tests.infra.synthesis import SynthesisedStack
 from wcs_hooks.core.methods import Category
 
-_DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "reliability.md"
+_DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "maintainers" / "reliability.md"
 _ALARMS = re.compile(r"alarms? ((?:`…?[A-Za-z]+`(?:, | and |\s)*)+)")
 
 

@@ -19,7 +19,7 @@ from wcs_hooks.core.methods import METHODS, Category
 from wcs_hooks.core.outcome import Outcome, RestOnError, outcome_of
 from wcsctl import cli
 
-RUNBOOK: Final = "docs/runbook.md"
+RUNBOOK: Final = "docs/operate/runbook.md"
 TEXT: Final = (ROOT / RUNBOOK).read_text()
 PARTS: Final = (
     *("**What it means.**", "**First look.**", "**Likely causes.**", "**What to do.**"),
@@ -139,17 +139,18 @@ def test_given_what_callers_notice_when_compared_with_the_vendors_table_then_it_
     assert Outcome.STREAM_ENDED in told[Category.EVENT][0]
 
 
-@pytest.mark.parametrize("document", ["runbook.md", "threat-model.md"])
+@pytest.mark.parametrize("document", ["operate/runbook.md", "maintainers/threat-model.md"])
 def test_given_a_link_or_a_file_that_is_named_when_it_is_followed_then_something_is_there(
     document: str,
 ) -> None:
-    text = (ROOT / "docs" / document).read_text()
+    page = ROOT / "docs" / document
+    text = page.read_text()
     links = [link for link in re.findall(r"\]\(([^)]*)\)", text) if "://" not in link]
 
     assert len(links) > 5
     for link in links:
         file, _, anchor = link.partition("#")
-        target = (ROOT / "docs" / (file or document)).read_text()
+        target = (page.parent / file if file else page).read_text()
         headings = re.findall(r"^#+ (.*)$", target, flags=re.MULTILINE)
         assert not anchor or anchor in {slug(heading) for heading in headings}, link
     for file in re.findall(r"`(tests/[^`]*)`", text):

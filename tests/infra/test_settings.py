@@ -267,7 +267,7 @@ def test_given_a_domain_with_its_certificate_when_read_then_both_are_taken() -> 
         ("customerManagedKey", "true"),
         ("customerManagedKey", "arn:aws:kms:eu-west-1:123456789012:alias/hooks"),
         ("deletionProtection", "on"),
-        ("runbookUrl", "docs/runbook.md"),
+        ("runbookUrl", "docs/operate/runbook.md"),
         ("runbookUrl", "https://wiki.example.com/wcs#alarms"),
         ("okNotifications", "no"),
         ("alarmEmail", "ops"),

@@ -14,7 +14,7 @@ from verification.fuzz.policies_in_force import in_force
 from wcs_hooks.core.methods import METHODS, Category
 
 _LIMIT = 5.0
-"""Seconds of CPU. `docs/hostile-input.md` has what was measured."""
+"""Seconds of CPU. `docs/maintainers/hostile-input.md` has what was measured."""
 
 _METHODS = ("connect", "publishStream", "StreamStatusEvent", "OnCallEvent")
 

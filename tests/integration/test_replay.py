@@ -1,4 +1,4 @@
-"""What a captured hook is good for: the claims of `docs/threat-model.md`, one by one.
+"""What a captured hook is good for: the claims of `docs/maintainers/threat-model.md`, one by one.
 
 WCS signs the body alone, without a time: who has captured a signed body can post it again, at any
 time and to any method's path. None of these tests says that this is well; they say what it gives.

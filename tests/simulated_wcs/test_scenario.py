@@ -14,7 +14,7 @@ from wcs_hooks.core.methods import METHODS
 from wcsctl.policies import yaml as policy_yaml
 
 _LIBRARY = Path(__file__).parent.parent / "scenarios"
-_REFERENCE = Path(__file__).parent.parent.parent / "docs" / "scenarios.md"
+_REFERENCE = Path(__file__).parent.parent.parent / "docs" / "reference" / "scenarios.md"
 _HEAD = "name: N\ndescription: D\napp: a\n"
 
 
@@ -264,7 +264,7 @@ def test_given_the_reference_then_its_examples_are_scenarios_and_it_names_every_
 
     assert len(whole) >= 2
     for block in whole:
-        Scenario.parse(block, "docs/scenarios.md")
+        Scenario.parse(block, "docs/reference/scenarios.md")
     for key in _keys(whole) | {
         "wcs",
         "attempts",
@@ -277,7 +277,7 @@ def test_given_the_reference_then_its_examples_are_scenarios_and_it_names_every_
         "wait",
         "in",
     }:
-        assert f"`{key}`" in text, f"docs/scenarios.md does not explain {key}"
+        assert f"`{key}`" in text, f"docs/reference/scenarios.md does not explain {key}"
 
 
 def _keys(blocks: list[str]) -> set[str]:

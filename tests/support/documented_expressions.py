@@ -1,4 +1,4 @@
-"""The variables and functions that `docs/policies.md` lists, with an example of each."""
+"""The variables and functions that `docs/reference/policies.md` lists, with an example of each."""
 
 import json
 import re
@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-_PAGE: Final = Path(__file__).resolve().parents[2] / "docs" / "policies.md"
+_PAGE: Final = Path(__file__).resolve().parents[2] / "docs" / "reference" / "policies.md"
 _TABLES: Final = ("### Variables", "### Functions")
 
 METHOD: Final = "publishStream"
@@ -63,7 +63,7 @@ def variables() -> set[str]:
 
 def _section(heading: str, until: str) -> str:
     _, _, rest = _PAGE.read_text().partition(f"\n{heading}\n")
-    assert rest, f"docs/policies.md has no heading {heading!r}"
+    assert rest, f"docs/reference/policies.md has no heading {heading!r}"
     return rest.partition(f"\n{until}")[0]
 
 

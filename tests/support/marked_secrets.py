@@ -1,6 +1,7 @@
 """Secrets that can be told apart, in every place where a hook may have one.
 
-The places are those of the list in `docs/wcs-protocol.md`, section 6; a test compares the two.
+The places are those of the list in `docs/reference/wcs-protocol.md`, section 6; a test compares the
+two.
 """
 
 import base64

@@ -15,7 +15,8 @@ from wcs_hooks.core.methods import METHODS, Category
 def test_given_streams_with_a_keep_alive_every_ten_seconds_when_counted_then_load_is_known() -> (
     None
 ):
-    # docs/wcs-protocol.md, section 7: 1,000 streams are 100 hooks a second, of keep-alives alone.
+    # docs/reference/wcs-protocol.md, section 7: 1,000 streams are 100 hooks a second, of
+    # keep-alives alone.
     assert Load(stream_seconds=1e9, viewers=0).streams == pytest.approx(1_000)
 
 

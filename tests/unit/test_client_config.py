@@ -1,4 +1,4 @@
-"""restClientConfig, derived from the policies (`docs/wcs-protocol.md` section 4)."""
+"""restClientConfig, derived from the policies (`docs/reference/wcs-protocol.md` section 4)."""
 
 import json
 from collections.abc import Sequence

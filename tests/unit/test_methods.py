@@ -1,4 +1,4 @@
-"""The methods that WCS calls, as `docs/wcs-protocol.md` section 2 lists them."""
+"""The methods that WCS calls, as `docs/reference/wcs-protocol.md` section 2 lists them."""
 
 import pytest
 

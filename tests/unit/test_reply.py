@@ -1,4 +1,4 @@
-"""The reply that a decision becomes (`docs/wcs-protocol.md` section 3)."""
+"""The reply that a decision becomes (`docs/reference/wcs-protocol.md` section 3)."""
 
 import json
 from typing import Any

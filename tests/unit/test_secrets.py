@@ -22,9 +22,9 @@ from wcs_hooks.core.secrets import (
 )
 
 _MARKED = "s3cr3t-marked"
-_DOCS = Path(__file__).resolve().parents[2] / "docs"
-_PROTOCOL = _DOCS / "wcs-protocol.md"
-_POLICIES = _DOCS / "policies.md"
+_REFERENCE = Path(__file__).resolve().parents[2] / "docs" / "reference"
+_PROTOCOL = _REFERENCE / "wcs-protocol.md"
+_POLICIES = _REFERENCE / "policies.md"
 
 
 @pytest.fixture(scope="module")

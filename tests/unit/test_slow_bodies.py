@@ -15,8 +15,8 @@ from wcs_hooks.core.secrets import masked, without_secrets
 from wcs_hooks.handlers.garbage import PausedCollector
 
 _LIMIT = 3.0
-"""Seconds of CPU, for what takes some tens of milliseconds (`docs/hostile-input.md`), on a machine
-that does much else meanwhile. What is quadratic takes minutes."""
+"""Seconds of CPU, for what takes some tens of milliseconds (`docs/maintainers/hostile-input.md`),
+on a machine that does much else meanwhile. What is quadratic takes minutes."""
 
 _TRIES = 3
 

@@ -1,4 +1,4 @@
-"""The cookbook: every need of `docs/wcs-protocol.md` section 8, each with a policy and a test."""
+"""The cookbook: every need of `docs/reference/wcs-protocol.md`, section 8, with a test."""
 
 import json
 import re
@@ -41,7 +41,7 @@ def test_given_a_recipe_when_its_tests_are_run_then_they_pass_and_reach_every_po
 def test_given_the_page_of_five_needs_when_its_tests_are_run_then_they_pass_by_its_policies(
     tmp_path: Path,
 ) -> None:
-    page = (_REPOSITORY / "docs" / "five-needs.md").read_text()
+    page = (_REPOSITORY / "docs" / "tutorials" / "five-needs.md").read_text()
     for name, text in re.findall(
         r"^`(five/\S+)`\n\n```yaml\n(.*?)^```$", page, re.DOTALL | re.MULTILINE
     ):
@@ -219,7 +219,7 @@ def test_given_a_recipe_then_its_page_links_to_its_files_and_the_site_shows_them
 
 def test_given_the_cookbook_then_each_recipe_has_a_page_which_policies_md_lists_once() -> None:
     listed = re.findall(
-        r"^- \[[^]]+\]\(cookbook/(.*)\.md\): ", (_DOCS / "policies.md").read_text(), re.MULTILINE
+        r"^- \[[^]]+\]\(\.\./cookbook/(.*)\.md\): ", (_DOCS / "policies.md").read_text(), re.MULTILINE
     )
 
     assert sorted(listed) == _RECIPES

@@ -15,7 +15,7 @@ from wcsctl import cli
 from wcsctl.command_line.overview import OVERVIEW
 
 ROOT = get_command(cli.app)
-DOCS: Final = Path(__file__).parents[2] / "docs"
+TUTORIALS: Final = Path(__file__).parents[2] / "docs" / "tutorials"
 
 
 def _commands(group: Any, words: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
@@ -98,7 +98,7 @@ def test_given_a_page_with_a_session_then_its_commands_are_right_and_its_lines_f
     page: str,
 ) -> None:
     blocks = re.findall(
-        r"^```console\n(.*?)^```$", (DOCS / page).read_text(), re.MULTILINE | re.DOTALL
+        r"^```console\n(.*?)^```$", (TUTORIALS / page).read_text(), re.MULTILINE | re.DOTALL
     )
     lines = [line for block in blocks for line in block.splitlines()]
     commands = re.findall(r"^\$ (?:[A-Z]+=\S+ )*(wcsctl .*)$", "\n".join(lines), re.MULTILINE)

@@ -1,7 +1,7 @@
 """Works out what a million hooks cost, and which quota comes first: run by ``make cost``.
 
-Writes the tables of docs/cost.md and docs/scale.md. Ends with status 1 while the stack as it is
-deployed costs more than the target.
+Writes the tables of docs/explanation/cost.md and docs/maintainers/scale.md. Ends with status 1
+while the stack as it is deployed costs more than the target.
 """
 
 import sys
@@ -29,15 +29,15 @@ def main() -> int:
     """Work it out, write it down, and return the exit status."""
     stack = deployed_stack()
     costs = Costs(stack=stack, lines=own_lines(stack.environment), measured=read_measured())
-    _write(DOCS / "cost.md", tables.cost(costs))
-    _write(DOCS / "scale.md", tables.scale(costs))
+    _write(DOCS / "explanation" / "cost.md", tables.cost(costs))
+    _write(DOCS / "maintainers" / "scale.md", tables.scale(costs))
     total = sum(costs.deployed(Load(hooks_per_second=TARGET_RATE)).values())
     verdict = "met" if total <= TARGET else "MISSED"
     sys.stdout.write(
         f"{tables.breakdown(costs, TARGET_RATE)}\n\n"
         f"{total:.2f} USD for a million hooks at {TARGET_RATE:g} a second. "
         f"The target of {TARGET:.2f} is {verdict}.\n"
-        "Written to docs/cost.md, and the order of quotas to docs/scale.md.\n"
+        "Written to docs/explanation/cost.md; quotas to docs/maintainers/scale.md.\n"
     )
     return 0 if total <= TARGET else 1
 

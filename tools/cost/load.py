@@ -1,7 +1,8 @@
 """Which hooks WCS sends, and how often.
 
-`docs/wcs-protocol.md` has the order of a session's hooks (section 6) and the load (section 7), of
-which keep-alives are the largest part. Everything it does not say is an assumption and a parameter.
+`docs/reference/wcs-protocol.md` has the order of a session's hooks (section 6) and the load
+(section 7), of which keep-alives are the largest part. Everything it does not say is an assumption
+and a parameter.
 """
 
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The tables that `make cost` writes into docs/cost.md and docs/scale.md."""
+"""The tables that `make cost` writes into the pages on cost and scale."""
 
 from collections.abc import Sequence
 from typing import Any, Final
@@ -60,7 +60,7 @@ _LIMITS: Final[Sequence[tuple[str, dict[str, Any]]]] = (
 
 
 def cost(costs: Costs) -> str:
-    """What goes into docs/cost.md."""
+    """What goes into docs/explanation/cost.md."""
     sections = {
         **{f"{rate:,.0f} hooks a second": breakdown(costs, rate) for rate in _RATES},
         "What else it could cost": _alternatives(costs),
@@ -74,7 +74,7 @@ def cost(costs: Costs) -> str:
 
 
 def scale(costs: Costs) -> str:
-    """What goes into docs/scale.md: the quotas in the order in which they are reached."""
+    """The quotas for docs/maintainers/scale.md, in the order in which they are reached."""
     rows = []
     for name, rates in order(costs.stack, costs.measured, _APPS):
         quota = QUOTAS[name]

@@ -1,4 +1,4 @@
-"""The fault matrix: what goes wrong, and what comes of it. `docs/reliability.md` shows it.
+"""The fault matrix: each fault, and its effect. `docs/maintainers/reliability.md` shows it.
 
 What is written here is held against what happens, row by row, in `test_fault_matrix.py`.
 """

@@ -1,4 +1,4 @@
-"""Writes the tables of `docs/reliability.md` from the matrix, with what is measured now.
+"""Writes the tables of `docs/maintainers/reliability.md` from the matrix and new figures.
 
 `make reliability`. The text around the tables is written manually, and kept.
 """
@@ -15,7 +15,7 @@ from verification.fault_matrix.row import Area, Expected, Level, Row, difference
 from verification.fault_matrix.running import run
 from wcs_hooks.core.outcome import UNKNOWN
 
-FILE: Final = Path(__file__).resolve().parents[2] / "docs" / "reliability.md"
+FILE: Final = Path(__file__).resolve().parents[2] / "docs" / "maintainers" / "reliability.md"
 
 BEGIN: Final = "<!-- The matrix: written by `make reliability`. -->"
 END: Final = "<!-- The end of the matrix. -->"

@@ -29,7 +29,7 @@ from wcsctl.function_logs import FunctionLogs
 from wcsctl.hook_sender import send_alone
 from wcsctl.scenario_back_end import DeployedBackEnd
 
-_DOCUMENT: Final = ROOT / "docs" / "openapi.yaml"
+_DOCUMENT: Final = ROOT / "docs" / "reference" / "openapi.yaml"
 _CHECKS: Final = (
     "not_a_server_error",
     "status_code_conformance",

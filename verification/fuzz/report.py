@@ -1,4 +1,4 @@
-"""Writes the figures of the last run into `docs/hostile-input.md`: `make fuzz-report`."""
+"""Writes the last run into `docs/maintainers/hostile-input.md`: `make fuzz-report`."""
 
 import json
 from typing import Any, Final
@@ -8,7 +8,7 @@ from verification.fuzz import figures, slow
 from verification.fuzz.fuzzing import RESULTS, ROOT
 from verification.fuzz.over_http import HttpFigures
 
-FILE: Final = ROOT / "docs" / "hostile-input.md"
+FILE: Final = ROOT / "docs" / "maintainers" / "hostile-input.md"
 
 _SHOWN: Final = 20
 

@@ -2,5 +2,5 @@
 
 `make soak` deploys the stack to an emulator of its own, lets simulated WCS nodes send hooks at a
 bounded rate, and lets faults in by a schedule that is written down before. In the end every hook
-must be accounted for: it was answered, or it is a dead letter. See `docs/soak.md`.
+must be accounted for: it was answered, or it is a dead letter. See `docs/maintainers/soak.md`.
 """

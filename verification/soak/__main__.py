@@ -19,7 +19,7 @@ from verification.soak.stack import deployed
 
 _DIRECTORY: Final = REPOSITORY / ".local" / "soak"
 _RESULT: Final = REPOSITORY / "build" / "soak.json"
-_DOCUMENT: Final = REPOSITORY / "docs" / "soak.md"
+_DOCUMENT: Final = REPOSITORY / "docs" / "maintainers" / "soak.md"
 _LOG_WIDTH: Final = 140
 _MARGIN: Final = 300
 """Hooks beyond the rate times the time: those of the phase in which the queue refuses."""
@@ -74,7 +74,7 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--minutes", type=float, default=30.0, help="of the main phase")
     run.add_argument("--seed", type=int, default=20261123, help="of the traffic and of the faults")
     run.add_argument("--rate", type=float, default=25.0, help="hooks a second at the most")
-    render = commands.add_parser("render", help="write a result into docs/soak.md")
+    render = commands.add_parser("render", help="write a result into docs/maintainers/soak.md")
     for command in (run, render):
         command.add_argument("--result", type=Path, default=_RESULT, help="the result, JSON")
     return parser

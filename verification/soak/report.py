@@ -1,4 +1,4 @@
-"""The soak's result for people: in the terminal, and as a part of `docs/soak.md`."""
+"""The soak's result for people: in the terminal, and as a part of `docs/maintainers/soak.md`."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -44,7 +44,7 @@ def show(console: Console, soak: Soak) -> None:
 
 
 def markdown(result: Mapping[str, Any]) -> str:
-    """The result of a run, from its JSON, as `docs/soak.md` shows it."""
+    """The result of a run, from its JSON, as `docs/maintainers/soak.md` shows it."""
     bounds, plan = result["bounds"], result["plan"]
     lines = [
         (

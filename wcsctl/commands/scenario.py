@@ -24,7 +24,7 @@ app = typer.Typer(no_args_is_help=True, help="Play scenarios with the simulated 
 
 @app.callback()
 def scenarios() -> None:
-    """Play scenarios with the simulated WCS: docs/scenarios.md describes how to write them."""
+    """Play scenarios with the simulated WCS: docs/reference/scenarios.md has the format."""
 
 
 @app.command()

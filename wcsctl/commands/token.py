@@ -187,8 +187,8 @@ def sign(  # noqa: PLR0913, PLR0917 - the options of a command
     """Sign a stream key, for an encoder or a player whose address is too short for a JWT.
 
     Reads the secret from Secrets Manager, and signs with the current one. The key holds for one
-    stream, and for publishing it or playing it. docs/stream-keys.md has the same in Python,
-    Node.js and PHP, for sites that sign keys themselves.
+    stream, and for publishing it or playing it. docs/reference/stream-keys.md has the same in
+    Python, Node.js and PHP, for sites that sign keys themselves.
 
         wcsctl token sign --app live --stream lesson --publish --user anna --for 2h
     """

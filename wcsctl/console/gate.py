@@ -10,7 +10,7 @@ the machine. The gate therefore requires:
 - this page as `Origin` and `Sec-Fetch-Site`, so that no other page can read or write;
 - JSON as the content type of requests that write: forms cannot send it without a preflight.
 
-docs/threat-model.md lists the attackers that this stops.
+docs/maintainers/threat-model.md lists the attackers that this stops.
 """
 
 import json

@@ -1,7 +1,7 @@
 """What an edit changes in connect's reply, and so only for sessions that connect after it.
 
-A session keeps the restClientConfig that its connect returned (`docs/wcs-protocol.md`, section 4):
-whether WCS obeys a refusal or an override is decided then.
+A session keeps the restClientConfig that its connect returned (`docs/reference/wcs-protocol.md`,
+section 4): whether WCS obeys a refusal or an override is decided then.
 """
 
 import time

@@ -16,7 +16,7 @@ from wcsctl.stack_alarms import alarm_names, described
 from wcsctl.verification.check import DeploymentCheck, Sighting, failed, not_possible, passed
 from wcsctl.verification.run import VerificationRun
 
-RUNBOOK: Final = Path(__file__).resolve().parents[2] / "docs" / "runbook.md"
+RUNBOOK: Final = Path(__file__).resolve().parents[2] / "docs" / "operate" / "runbook.md"
 
 METRICS_SECONDS: Final = 300.0
 """By when CloudWatch has to have the metrics of a hook."""

@@ -225,7 +225,7 @@ def answer(  # noqa: PLR0913 - what it depends on, by name
 
 
 def _may_be_rest_api(hook: Hook) -> bool:
-    """Whether the WCS REST API can start what a hook is about (`docs/wcs-protocol.md`, section 3).
+    """Whether the WCS REST API can start what a hook is about: `docs/reference/wcs-protocol.md`, 3.
 
     Calls and streams can be started without a connect, and such a stream is kept alive like any
     other. Players never connect either, but their requests are meant to be refusable.

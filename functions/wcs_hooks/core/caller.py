@@ -1,4 +1,4 @@
-"""Who is calling: the ways in which WCS proves itself (`docs/wcs-protocol.md` section 1)."""
+"""Who is calling: how WCS proves itself (`docs/reference/wcs-protocol.md`, section 1)."""
 
 import hmac
 from base64 import b64encode

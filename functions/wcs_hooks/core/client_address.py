@@ -12,8 +12,8 @@ def client_address(session_id: str) -> str | None:
     ----------
     session_id
         `/ip:port/ip:port`, `/ip:port/<hex>`, `/ip:port/ip:port-<uuid>` begin with the client's
-        address and port; a bare UUID and `<name>-HLS` have none (`docs/wcs-protocol.md`, section
-        6). Java writes IPv6 with or without brackets.
+        address and port; a bare UUID and `<name>-HLS` have none (`docs/reference/wcs-protocol.md`,
+        section 6). Java writes IPv6 with or without brackets.
 
     Examples
     --------

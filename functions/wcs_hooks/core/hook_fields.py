@@ -1,7 +1,7 @@
 """The top-level fields that WCS's hooks are known to have, and what kind of value each holds.
 
-`docs/wcs-protocol.md`, section 6, and the bodies that the vendor prints. WCS may send others: what
-is not listed here is unknown, not wrong.
+`docs/reference/wcs-protocol.md`, section 6, and the bodies that the vendor prints. WCS may send
+others: what is not listed here is unknown, not wrong.
 """
 
 from collections.abc import Iterable, Mapping

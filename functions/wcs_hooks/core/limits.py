@@ -40,7 +40,7 @@ HOLDER_FIELDS: Final[Mapping[str, str]] = {
     "OnDataEvent": "operationId",
 }
 """The methods that can be limited, each with the field that distinguishes a new hook from one
-that came before (`docs/wcs-protocol.md`, section 1: WCS sends hooks again)."""
+that came before (`docs/reference/wcs-protocol.md`, section 1: WCS sends hooks again)."""
 
 LIMITED_BY: Final[Mapping[Held, tuple[str, ...]]] = {
     Held.STREAM: ("publishStream", "playStream"),

@@ -1,8 +1,8 @@
 """The methods that WCS calls, by category.
 
-The source is the vendor's page on method types and `docs/wcs-protocol.md`, section 2: 1 connect,
-19 direct calls, 14 events, 3 incoming calls, then the methods and the spellings that other vendor
-pages and versions add.
+The source is the vendor's page on method types and `docs/reference/wcs-protocol.md`, section 2: 1
+connect, 19 direct calls, 14 events, 3 incoming calls, then the methods and the spellings that other
+vendor pages and versions add.
 """
 
 from enum import StrEnum
@@ -140,7 +140,8 @@ SWITCHES: Final[dict[str, dict[str, str]]] = {
     "playRTSP": {"rtsp_server_auth_enabled": "true"},
 }
 """The methods that WCS calls only if `flashphoner.properties` says so, and the settings, the switch
-first: `docs/wcs-protocol.md`, section 1. Without them no policy for these methods is ever asked."""
+first: `docs/reference/wcs-protocol.md`, section 1. Without them no policy for these methods is ever
+asked."""
 
 
 def switch_of(method: str) -> str:

@@ -1,7 +1,8 @@
 """What WCS does with an answer: the vendor's table of interaction errors.
 
-`docs/wcs-protocol.md`, section 5. Any reply other than 200 is an interaction error; what follows
-depends on the method's category and on the `restOnError` that connect's reply gave for the method.
+`docs/reference/wcs-protocol.md`, section 5. Any reply other than 200 is an interaction error; what
+follows depends on the method's category and on the `restOnError` that connect's reply gave for the
+method.
 """
 
 from enum import StrEnum

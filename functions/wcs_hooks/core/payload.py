@@ -1,7 +1,7 @@
 """A hook's body: parsed for the policies, kept byte for byte for the reply.
 
-WCS wants back exactly what it sent (`docs/wcs-protocol.md`, section 3, rules 1, 2 and 5), so
-nothing here re-serialises a body. An override is spliced into the text that was received.
+WCS wants back exactly what it sent (`docs/reference/wcs-protocol.md`, section 3, rules 1, 2 and 5),
+so nothing here re-serialises a body. An override is spliced into the text that was received.
 """
 
 import json

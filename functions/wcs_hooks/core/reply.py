@@ -1,7 +1,7 @@
 """The reply that a decision becomes.
 
 An echo returns the bytes that came; an override changes the named fields alone; a denial says who
-refused, and why (`docs/wcs-protocol.md` section 3).
+refused, and why (`docs/reference/wcs-protocol.md` section 3).
 """
 
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""What of a hook's body must not be shown or kept: `docs/wcs-protocol.md`, section 6."""
+"""What of a hook's body must not be shown or kept: `docs/reference/wcs-protocol.md`, section 6."""
 
 import base64
 import json

@@ -12,7 +12,8 @@ def stream_name(name: str) -> str:
     ----------
     name
         The field `name` of a hook, which may be a URL (playRTSP) or end in a query that carries a
-        key: `docs/wcs-protocol.md`, section 6, and the bodies that the vendor prints of playRTSP.
+        key: `docs/reference/wcs-protocol.md`, section 6, and the bodies that the vendor prints of
+        playRTSP.
 
     Examples
     --------

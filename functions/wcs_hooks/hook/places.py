@@ -37,7 +37,7 @@ _ENDS: Final = {
     ),
 }
 """Events that report an end: of what, the field that it is known by, and the statuses that do
-(`docs/wcs-protocol.md`, section 6)."""
+(`docs/reference/wcs-protocol.md`, section 6)."""
 
 
 _BEGUN: Final = {

@@ -136,7 +136,7 @@ class Observation(NamedTuple):
     def reports_failure(self) -> bool:
         """Whether WCS reports an error of its own or of SIP's.
 
-        See `docs/wcs-protocol.md`, section 5.
+        See `docs/reference/wcs-protocol.md`, section 5.
         """
         if self.category is not Category.EVENT or self.payload is None:
             return False

@@ -2,7 +2,7 @@
 
 A session is recorded when its connect is not denied, and forgotten when WCS reports that it ended.
 Only what was seen at connect is *known*: a hook of a session that is not was started through the
-WCS REST API, and must not be rejected (`docs/wcs-protocol.md`, section 3, rule 4).
+WCS REST API, and must not be rejected (`docs/reference/wcs-protocol.md`, section 3, rule 4).
 """
 
 import json

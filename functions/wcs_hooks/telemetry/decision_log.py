@@ -1,8 +1,8 @@
 """The decision log: the fields of a hook's line, and how they become text.
 
 Of a hook's body a line holds the `appKey`, and through masks the fields of the setting
-`loggedFields`: bodies are full of secrets (`docs/wcs-protocol.md`, section 6). A session shows as a
-hash that only a holder of the callers' secret can compute.
+`loggedFields`: bodies are full of secrets (`docs/reference/wcs-protocol.md`, section 6). A session
+shows as a hash that only a holder of the callers' secret can compute.
 """
 
 import json

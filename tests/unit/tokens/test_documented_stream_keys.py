@@ -1,4 +1,4 @@
-"""The code for sites in `docs/stream-keys.md` makes the common vectors."""
+"""The code for sites in `docs/reference/stream-keys.md` makes the common vectors."""
 
 import json
 import re
@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from tests.unit.tokens.issuer import HERE, SECRET
 
-_PAGE: Final = Path(__file__).parents[3] / "docs" / "stream-keys.md"
+_PAGE: Final = Path(__file__).parents[3] / "docs" / "reference" / "stream-keys.md"
 _VECTORS: Final[dict[str, Any]] = json.loads((HERE / "stream_keys.json").read_text())
 _MEMBERS: Final = ("secret", "app", "act", "stream", "user", "expiry")
 _CALLS: Final = [

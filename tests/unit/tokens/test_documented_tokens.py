@@ -1,4 +1,4 @@
-"""docs/tokens.md says what there is: every attribute and status, and policies that compile."""
+"""docs/reference/tokens.md lists every attribute and status, and its policies compile."""
 
 import re
 from pathlib import Path
@@ -11,13 +11,13 @@ from wcs_hooks.core.policy.trust_reader import ATTRIBUTES_OF_TRUST
 from wcs_hooks.core.tokens.keys import ALGORITHMS
 from wcs_hooks.core.tokens.verification import TokenStatus
 
-_DOCS: Final = Path(__file__).resolve().parents[3] / "docs"
-_PAGE: Final = (_DOCS / "tokens.md").read_text()
+_REFERENCE: Final = Path(__file__).resolve().parents[3] / "docs" / "reference"
+_PAGE: Final = (_REFERENCE / "tokens.md").read_text()
 
 
 def _section(heading: str) -> str:
     _, _, rest = _PAGE.partition(f"\n{heading}\n")
-    assert rest, f"docs/tokens.md has no heading {heading!r}"
+    assert rest, f"docs/reference/tokens.md has no heading {heading!r}"
     return re.split(r"\n##+ ", rest)[0]
 
 
@@ -61,7 +61,7 @@ def test_given_the_pages_policies_then_each_compiles_beside_one_that_trusts_the_
 
 def test_given_the_page_then_every_page_and_heading_that_it_links_to_is_there() -> None:
     for page, heading in re.findall(r"\]\(([\w/-]+\.md)?(?:#([\w-]+))?\)", _PAGE):
-        text = (_DOCS / page).read_text() if page else _PAGE
+        text = (_REFERENCE / page).read_text() if page else _PAGE
         headings = {
             re.sub(r"[^\w -]", "", line.lstrip("# ").lower()).replace(" ", "-")
             for line in text.splitlines()

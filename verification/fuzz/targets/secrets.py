@@ -19,7 +19,7 @@ SECRET_NAMES: Final = frozenset(
         *("jwt", "access_token", "accesstoken", "api_key", "apikey", "secret", "pin", "bearer"),
     }
 )
-"""As `docs/wcs-protocol.md`, section 6, has them, and some that are secret anywhere."""
+"""As `docs/reference/wcs-protocol.md`, section 6, has them, and some that are secret anywhere."""
 
 _CUSTOM: Final = "custom"
 _AROUND: Final = (

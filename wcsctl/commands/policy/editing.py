@@ -51,7 +51,7 @@ def new(
     """Write a recipe of the cookbook, policies and tests, as files of an app.
 
     Edit them, then test and apply the app's folder. What each recipe is for is in the cookbook of
-    docs/policies.md. Needs no AWS.
+    docs/reference/policies.md. Needs no AWS.
 
         wcsctl policy new
         wcsctl policy new teachers-only --app school

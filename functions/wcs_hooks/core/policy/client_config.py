@@ -1,9 +1,9 @@
 """restClientConfig, derived from the policies, so that refusals and overrides take effect.
 
 By default WCS only logs a refusal and ignores what an override changed; what it shall do instead
-must be in connect's reply (`docs/wcs-protocol.md`, section 4). So each enforced `deny` asks for
-`restOnError` FAIL and each enforced `override` for `restPolicy` OVERWRITE with its fields, and
-`configure` policies add to that, but never undo what a deny or an override needs. A limit of
+must be in connect's reply (`docs/reference/wcs-protocol.md`, section 4). So each enforced `deny`
+asks for `restOnError` FAIL and each enforced `override` for `restPolicy` OVERWRITE with its fields,
+and `configure` policies add to that, but never undo what a deny or an override needs. A limit of
 streams needs nothing else of StreamKeepAliveEvent than that it comes.
 """
 

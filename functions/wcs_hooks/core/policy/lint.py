@@ -1,7 +1,8 @@
 """What is wrong with policies that are each well-formed.
 
 Errors keep an edit from becoming active; warnings report what is probably not intended. The rules
-about methods rest on the vendor's page on method types and `docs/wcs-protocol.md`, sections 2 to 4.
+about methods rest on the vendor's page on method types and `docs/reference/wcs-protocol.md`,
+sections 2 to 4.
 """
 
 from collections.abc import Iterator, Sequence

@@ -1,7 +1,7 @@
 """A policy: one item of the Policies table, read and checked attribute by attribute.
 
 The attributes, their defaults and their meaning are the product's contract with the people who edit
-them; `docs/policies.md` explains them in the terms that those people use.
+them; `docs/reference/policies.md` explains them in the terms that those people use.
 """
 
 from collections.abc import Mapping
@@ -73,7 +73,7 @@ _MAX_REASON: Final = 1024
 
 @dataclass(frozen=True, slots=True)
 class ClientConfig:
-    """What a `configure` policy asks of restClientConfig (`docs/wcs-protocol.md` section 4).
+    """What a `configure` policy asks of restClientConfig: `docs/reference/wcs-protocol.md`, 4.
 
     A scalar is empty where the policy does not say.
     """

@@ -1,6 +1,6 @@
 """The attributes of a policy with the action `trust`: whose tokens are believed, and for what.
 
-`docs/tokens.md` explains their defaults and their meaning to those who edit them.
+`docs/reference/tokens.md` explains their defaults and their meaning to those who edit them.
 """
 
 from collections.abc import Collection, Sequence
