@@ -126,7 +126,7 @@ def measured(results: Sequence[Result]) -> str:
         changed = ", with changes" if result.context["uncommittedChanges"] else ""
         rows.append(
             [
-                f"[{result.section}](../bench/results/{result.section}.json)",
+                f"[{result.section}](../../bench/results/{result.section}.json)",
                 result.context["measuredAt"].partition("T")[0],
                 f"`{result.context['commit'][:10]}`{changed}",
                 f"{machine['processor']}, {machine['cores']} cores, {machine['architecture']}",
