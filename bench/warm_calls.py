@@ -224,14 +224,15 @@ def _ours(category: Category, subject: Subject, path: Path, name: str) -> Series
         # The session that the other hooks belong to, then new ones: a connect that is sent again
         # is written twice, to keep the moment of the first one.
         known = itertools.repeat(next(events), _WARM_UP)
-        events = itertools.chain(known, _connects(subject.method, body))
+        events = itertools.chain(known, _connects(subject.method, body, name))
     return Series(f"{category}.{name}", category, events, check)
 
 
-def _connects(method: str, body: bytes) -> Iterator[bytes]:
-    """Connects of ever new sessions."""
+def _connects(method: str, body: bytes, series: str) -> Iterator[bytes]:
+    """Connects of ever new sessions, which no other series connects."""
     for number in itertools.count(1):
-        yield gateway_event(method, body.replace(SESSION.encode(), f"{SESSION}-{number}".encode()))
+        session = f"{SESSION}-{series}-{number}"
+        yield gateway_event(method, body.replace(SESSION.encode(), session.encode()))
 
 
 def _gives_back(body: bytes) -> Callable[[Any], None]:
