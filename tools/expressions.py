@@ -1,4 +1,4 @@
-"""Writes the completions of expressions for the console from docs/reference/policies.md."""
+"""Writes the completions of expressions for the console from docs/reference/expressions.md."""
 
 import json
 import re
@@ -9,7 +9,7 @@ from tools.locations import DOCS, REPOSITORY
 
 FILE: Final = REPOSITORY / "wcsctl" / "console" / "expressions.json"
 
-_SOURCE: Final = DOCS / "reference" / "policies.md"
+_SOURCE: Final = DOCS / "reference" / "expressions.md"
 _COLUMN: Final = re.compile(r"(?<!\\)\|")
 _NAME: Final = re.compile(r"[A-Za-z_]\w*")
 _LINK: Final = re.compile(r"\[([^\]]*)\]\([^)]*\)")
@@ -20,11 +20,11 @@ def expressions() -> dict[str, Any]:
     text = _SOURCE.read_text(encoding="utf-8")
     variables = [
         {"name": name.strip("`"), "type": kind, "doc": _plain(doc), "example": example.strip("`")}
-        for name, kind, doc, example, _ in _rows(text, "### Variables")
+        for name, kind, doc, example, _ in _rows(text, "## Variables")
     ]
     functions = [
         {"name": found[0], "signature": example.strip("`"), "doc": _plain(doc)}
-        for name, doc, example, _ in _rows(text, "### Functions")
+        for name, doc, example, _ in _rows(text, "## Functions")
         if (found := _NAME.fullmatch(name.strip("`")))
     ]
     return {"variables": variables, "functions": functions}

@@ -21,7 +21,7 @@ too. A policy that refers to a field which may be missing asks first (`has(body.
 by `whenError` what a missing one means.
 
 Fields in the column *other* are objects or lists, or of a type that varies. `custom` is what the
-client says of itself; in `session` some fields are missing ([sessions](policies.md#sessions)).
+client says of itself; in `session` some fields are missing ([sessions](expressions.md#session)).
 """
 
 

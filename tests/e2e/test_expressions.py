@@ -1,4 +1,4 @@
-"""Each variable and function that docs/reference/policies.md lists, in deployed functions."""
+"""Each variable and function that docs/reference/expressions.md lists, in deployed functions."""
 
 import time
 from collections.abc import Iterator

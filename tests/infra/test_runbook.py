@@ -139,7 +139,10 @@ def test_given_what_callers_notice_when_compared_with_the_vendors_table_then_it_
     assert Outcome.STREAM_ENDED in told[Category.EVENT][0]
 
 
-@pytest.mark.parametrize("document", ["operate/runbook.md", "maintainers/threat-model.md"])
+@pytest.mark.parametrize(
+    "document",
+    ["operate/runbook.md", "maintainers/threat-model.md", "explanation/where-it-fails-open.md"],
+)
 def test_given_a_link_or_a_file_that_is_named_when_it_is_followed_then_something_is_there(
     document: str,
 ) -> None:

@@ -1,4 +1,4 @@
-"""The variables and functions that `docs/reference/policies.md` lists, with an example of each."""
+"""The variables and functions that `docs/reference/expressions.md` lists, each with an example."""
 
 import json
 import re
@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-_PAGE: Final = Path(__file__).resolve().parents[2] / "docs" / "reference" / "policies.md"
-_TABLES: Final = ("### Variables", "### Functions")
+_PAGE: Final = Path(__file__).resolve().parents[2] / "docs" / "reference" / "expressions.md"
+_TABLES: Final = ("## Variables", "## Functions")
 
 METHOD: Final = "publishStream"
 NOW: Final = datetime(2030, 3, 15, 16, 30, tzinfo=UTC)
@@ -37,7 +37,7 @@ class Example:
 
 def body() -> dict[str, Any]:
     """Return the body of the hook that the examples are about."""
-    [block] = re.findall(r"```json\n(.*?)```", _section("## Expressions", "## "), re.DOTALL)
+    [block] = re.findall(r"```json\n(.*?)```", _section("## The examples", "## "), re.DOTALL)
     fields: dict[str, Any] = json.loads(block)
     return fields
 
@@ -63,7 +63,7 @@ def variables() -> set[str]:
 
 def _section(heading: str, until: str) -> str:
     _, _, rest = _PAGE.read_text().partition(f"\n{heading}\n")
-    assert rest, f"docs/reference/policies.md has no heading {heading!r}"
+    assert rest, f"docs/reference/expressions.md has no heading {heading!r}"
     return rest.partition(f"\n{until}")[0]
 
 

@@ -253,7 +253,7 @@ def test_given_a_zone_that_only_the_package_has_when_it_is_asked_for_then_it_is_
 def test_given_a_machine_without_time_zones_when_one_is_asked_for_then_it_is_found(
     tmp_path: Path,
 ) -> None:
-    """What `docs/reference/policies.md` says of zones holds where the image of Lambda has none."""
+    """What `docs/reference/expressions.md` says of zones holds where Lambda has no zones."""
     in_a_namespace = ("unshare", "--mount", "--")
     hidden = f'mount --bind {tmp_path} /usr/share/zoneinfo && test -z "$(ls /usr/share/zoneinfo)"'
     if subprocess.run(

@@ -24,7 +24,7 @@ from wcs_hooks.core.secrets import (
 _MARKED = "s3cr3t-marked"
 _REFERENCE = Path(__file__).resolve().parents[2] / "docs" / "reference"
 _PROTOCOL = _REFERENCE / "wcs-protocol.md"
-_POLICIES = _REFERENCE / "policies.md"
+_EXPRESSIONS = _REFERENCE / "expressions.md"
 
 
 @pytest.fixture(scope="module")
@@ -300,8 +300,8 @@ def test_given_the_paths_of_fields_then_exactly_those_that_no_session_has_are_se
     assert not is_secret(("custom",))
 
 
-def test_given_the_page_on_sessions_then_it_lists_exactly_the_names_that_are_secret() -> None:
-    text = " ".join(_POLICIES.read_text().split())
+def test_given_the_page_on_expressions_then_it_lists_exactly_the_names_that_are_secret() -> None:
+    text = " ".join(_EXPRESSIONS.read_text().split())
     [listed] = re.findall(r"Fields of these names are never kept[^:]*: (.*?)\. ", text)
 
     assert set(re.findall(r"`([^`]+)`", listed)) == SECRET_FIELDS

@@ -50,8 +50,8 @@ def new(
 ) -> None:
     """Write a recipe of the cookbook, policies and tests, as files of an app.
 
-    Edit them, then test and apply the app's folder. What each recipe is for is in the cookbook of
-    docs/reference/policies.md. Needs no AWS.
+    Edit them, then test and apply the app's folder. docs/cookbook/index.md says what each recipe is
+    for. Needs no AWS.
 
         wcsctl policy new
         wcsctl policy new teachers-only --app school

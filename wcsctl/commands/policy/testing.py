@@ -47,8 +47,8 @@ def test(
 
     Before the tests it shows what `policy lint` warns of, which fails nothing.
 
-    docs/reference/policies.md describes the whole format. Exit status 1: a test failed, a policy or
-    a test file has errors, or with --strict a policy is not reached.
+    docs/reference/policy-tests.md describes the whole format. Exit status 1: a test failed, a
+    policy or a test file has errors, or with --strict a policy is not reached.
 
         wcsctl policy test policies --strict --junit report.xml
     """

@@ -1,7 +1,7 @@
 """Files of policy tests.
 
-The format is in `docs/reference/policies.md`. A file is read strictly: anything it does not define
-is an error that names the file, the test, the key and what is allowed there.
+The format is in `docs/reference/policy-tests.md`. A file is read strictly: anything it does not
+define is an error that names the file, the test, the key and what is allowed there.
 """
 
 import re
