@@ -1,7 +1,9 @@
-"""What a captured hook is good for: the claims of `docs/maintainers/threat-model.md`, one by one.
+"""What a captured hook is good for, and what an unknown session is.
 
-WCS signs the body alone, without a time: who has captured a signed body can post it again, at any
-time and to any method's path. None of these tests says that this is well; they say what it gives.
+The claims of `docs/maintainers/threat-model.md` and of `docs/explanation/where-it-fails-open.md`,
+one by one. WCS signs the body alone, without a time: who has captured a signed body can post it
+again, at any time and to any method's path. None of these tests says that this is well; they say
+what it gives.
 """
 
 import json
