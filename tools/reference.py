@@ -1,9 +1,11 @@
 """Writes `docs/reference/wcsctl.md` from the commands themselves: `make reference`."""
 
 import inspect
+import re
 from collections.abc import Iterator, Sequence
 from enum import Enum
 from pathlib import Path
+from textwrap import dedent
 from typing import Any, Final
 
 from typer.main import get_command
@@ -72,6 +74,8 @@ is read from the deployment is kept for a minute, in `wcsctl` in `XDG_CACHE_HOME
 first key press after an installation takes about a second longer.
 """
 _WORDS: Final = {int: "number", float: "number", Path: "path"}
+_FENCED: Final = re.compile(r"^```\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+_INDENTED: Final = re.compile(r"(?:^    .*(?:\n(?=    ))?)+", re.MULTILINE)
 _OF_COMPLETION: Final = frozenset({"install_completion", "show_completion"})
 
 
@@ -114,7 +118,7 @@ def _contents(root: Any) -> str:
 
 def _section(words: Sequence[str], command: Any) -> str:
     usage = " ".join([*words, *_usage(command)])
-    parts = [f"## {' '.join(words)}\n", f"```\n{usage}\n```\n", _help(command) + "\n"]
+    parts = [f"## {' '.join(words)}\n", f"```text\n{usage}\n```\n", _help(command) + "\n"]
     if _told(command):
         parts.append(_parameters(command))
     return "\n".join(parts)
@@ -181,7 +185,16 @@ def _description(parameter: Any) -> str:
 
 
 def _help(command: Any) -> str:
-    return inspect.cleandoc(command.help or "")
+    """A command's help, with its examples as blocks that say what they are."""
+    text = _FENCED.sub(r"```sh\n\1```", inspect.cleandoc(command.help or ""))
+    return _INDENTED.sub(_marked, text)
+
+
+def _marked(block: re.Match[str]) -> str:
+    example = dedent(block[0])
+    languages = {"wcsctl ": "sh", "- ": "yaml"}
+    found = [name for begin, name in languages.items() if example.startswith(begin)]
+    return f"```{found[0] if found else 'text'}\n{example}\n```"
 
 
 def _summary(command: Any) -> str:

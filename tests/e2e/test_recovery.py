@@ -21,6 +21,7 @@ from local import deployment
 from local.workspace import REPOSITORY, Workspace
 from simulated_wcs.transport import Signature
 from tests.e2e.conftest import Deployed, until
+from tests.support.documents import blocks
 from verification.soak.balance import Balance, balance, letters_of
 from verification.soak.stack import read_letters
 from verification.soak.wire import Answer, Ledger, Pace, RecordingTransport
@@ -32,7 +33,6 @@ from wcsctl.deployment import Deployment
 if TYPE_CHECKING:
     from mypy_boto3_lambda.type_defs import FunctionConfigurationResponseTypeDef
 
-DOCUMENT = REPOSITORY / "docs" / "operate" / "recovery.md"
 NODE = "recovery"
 
 _CALLERS = 3
@@ -410,8 +410,7 @@ def lose(deployed: Deployed, table: str, partition: str) -> None:
 
 def run_script(deployed: Deployed, name: str, *arguments: str) -> None:
     """Run a script as it stands in the document."""
-    blocks = re.findall(r"```python\n(.*?)```", DOCUMENT.read_text(), re.DOTALL)
-    [script] = [block for block in blocks if block.startswith(f"# {name} ")]
+    [script] = [block.text for block in blocks("python") if block.file == name]
     done = subprocess.run(
         [str(REPOSITORY / ".venv" / "bin" / "python"), "-c", script, *arguments],
         env=deployed.workspace.process_environment(),

@@ -1,21 +1,31 @@
-"""The queries of the runbook and of the dashboard, run on lines in the deployed format."""
+"""The queries of the documents and of the dashboard, run on lines in the deployed format."""
 
 import re
 from typing import Final
 
 import pytest
 
+from infra.hook_api import _ACCESS_LOG
 from tests.infra.metrics_named import dashboard
 from tests.infra.synthesis import ROOT, SynthesisedStack
 from tests.support import deployed_log
+from tests.support.documents import blocks
 from tests.support.hook_client import ENVIRONMENT
 from tests.support.insights import InsightsError, LogLine, Value, run
 
-QUERIES: Final = re.findall(
-    r"^```insights\n(.*?)\n```$",
-    (ROOT / "docs/operate/runbook.md").read_text(),
-    re.MULTILINE | re.DOTALL,
-)
+QUERIES: Final = [block.text.removesuffix("\n") for block in blocks("insights")]
+
+LOG_FIELDS: Final = {
+    *("@timestamp", "@message"),
+    *("answer", "app", "category", "deadLettered", "decision", "error", "method", "stale"),
+    *("denySuppressed", "expressionErrors", "limitErrors", "lookupErrors", "outcome"),
+    *("address", "reason"),
+    *("ColdStart", "DecisionTime", "ServiceTime"),
+    *_ACCESS_LOG,
+}
+"""What Logs Insights finds in the lines of our functions and of the gateway."""
+LAMBDAS_FIELDS: Final = {"errorMessage", "errorType", "record", "type"}
+"""What it finds in the lines of Lambda and of its runtime client."""
 
 
 @pytest.fixture
@@ -39,7 +49,7 @@ def columns(query: str) -> set[str]:
 
 
 @pytest.mark.parametrize("query", QUERIES)
-def test_given_the_deployed_log_when_a_query_of_the_runbook_is_run_then_it_finds_what_it_names(
+def test_given_the_deployed_log_when_a_query_of_a_page_is_run_then_it_finds_what_it_names(
     query: str, functions_log: list[LogLine]
 ) -> None:
     rows = run(query, lines_for(query, functions_log))
@@ -48,8 +58,32 @@ def test_given_the_deployed_log_when_a_query_of_the_runbook_is_run_then_it_finds
     assert {name for row in rows for name in row} == columns(query)
 
 
+@pytest.mark.parametrize("query", QUERIES)
+def test_given_a_query_on_a_page_when_it_is_run_then_the_log_has_what_it_asks_for(
+    query: str,
+) -> None:
+    steps = [step.strip() for step in query.split("\n|")]
+    made = {name for step in steps for name in re.findall(r"\bas (\w+)", step)}
+    known = {"filter", "stats", "display", "sort", "limit"}
+    words = {"by", "as", "or", "and", "in", "like", "desc", "asc", "count", "pct", "max", "bin"}
+
+    for step in steps:
+        assert step.split()[0] in known
+        plain = re.sub(r"\"[^\"]*\"|/[^/]*/|\b\d+m?\b", " ", step.partition(" ")[2])
+        names = set(re.findall(r"(?<!\.)@?\b[A-Za-z]\w*", plain)) - words - {"ispresent"}
+        assert names <= LOG_FIELDS | LAMBDAS_FIELDS | made, names - LOG_FIELDS - made
+
+
+def test_given_the_fields_of_queries_then_the_functions_write_them() -> None:
+    telemetry = ROOT / "functions" / "wcs_hooks" / "telemetry"
+    source = "".join(path.read_text() for path in sorted(telemetry.glob("*.py")))
+    ours = LOG_FIELDS - {*_ACCESS_LOG} - {name for name in LOG_FIELDS if name.startswith("@")}
+
+    assert [name for name in sorted(ours) if f'"{name}"' not in source] == []
+
+
 @pytest.mark.parametrize("query", [query for query in QUERIES if query.startswith("filter")])
-def test_given_only_a_plain_echo_when_a_query_of_the_runbook_is_run_then_no_trouble_is_found(
+def test_given_only_a_plain_echo_when_a_query_of_a_page_is_run_then_no_trouble_is_found(
     query: str, functions_log: list[LogLine]
 ) -> None:
     log = lines_for(query, functions_log)

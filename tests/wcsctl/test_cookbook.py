@@ -38,23 +38,6 @@ def test_given_a_recipe_when_its_tests_are_run_then_they_pass_and_reach_every_po
     assert said["policies"] > 0
 
 
-def test_given_the_page_of_five_needs_when_its_tests_are_run_then_they_pass_by_its_policies(
-    tmp_path: Path,
-) -> None:
-    page = (_REPOSITORY / "docs" / "tutorials" / "five-needs.md").read_text()
-    for name, text in re.findall(
-        r"^`(five/\S+)`\n\n```yaml\n(.*?)^```$", page, re.DOTALL | re.MULTILINE
-    ):
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_text(text)
-
-    result = CliRunner().invoke(cli.app, ["--json", "policy", "test", str(tmp_path / "five")])
-
-    assert result.exit_code == 0, result.output
-    said = json.loads(result.stdout)
-    assert (len(said["tests"]), said["policies"]) == (9, 9)
-
-
 def test_given_the_whole_cookbook_when_it_is_linted_then_all_it_says_is_what_to_switch_on() -> None:
     files = load_directory(_COOKBOOK)
 

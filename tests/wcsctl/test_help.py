@@ -1,21 +1,17 @@
 """The help of wcsctl and of each command: what it has, and that its examples are right."""
 
-import re
-import shlex
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import pytest
 from typer.core import TyperGroup
-from typer.main import get_command
 from typer.testing import CliRunner
 
+from tests.support import wcsctl_words
+from tests.support.shell import calls
+from tests.support.wcsctl_words import ROOT
 from wcsctl import cli
 from wcsctl.command_line.overview import OVERVIEW
-
-ROOT = get_command(cli.app)
-TUTORIALS: Final = Path(__file__).parents[2] / "docs" / "tutorials"
 
 
 def _commands(group: Any, words: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
@@ -34,14 +30,8 @@ def _shown(*words: str) -> list[str]:
 
 def _parse(example: str) -> None:
     """Read an example as the shell and wcsctl do, up to where it would run."""
-    words = shlex.split(example.partition(" < ")[0].partition(" > ")[0])
-    context = ROOT.make_context("wcsctl", words[1:])
-    while isinstance(context.command, TyperGroup):
-        name, command, rest = context.command.resolve_command(
-            context, [*context._protected_args, *context.args]
-        )
-        assert command is not None
-        context = command.make_context(name, rest, parent=context)
+    words, *_ = calls(example)
+    wcsctl_words.parse(words[1:])
 
 
 def test_given_no_command_then_the_help_is_one_page_of_a_terminal() -> None:
@@ -91,20 +81,3 @@ def test_given_a_commands_help_then_it_has_examples_on_lines_of_their_own_that_a
     assert set(examples) <= set(_shown(*words))
     for example in examples:
         _parse(example)
-
-
-@pytest.mark.parametrize("page", ["first-ten-minutes.md", "a-night.md", "five-needs.md"])
-def test_given_a_page_with_a_session_then_its_commands_are_right_and_its_lines_fit_a_terminal(
-    page: str,
-) -> None:
-    blocks = re.findall(
-        r"^```console\n(.*?)^```$", (TUTORIALS / page).read_text(), re.MULTILINE | re.DOTALL
-    )
-    lines = [line for block in blocks for line in block.splitlines()]
-    commands = re.findall(r"^\$ (?:[A-Z]+=\S+ )*(wcsctl .*)$", "\n".join(lines), re.MULTILINE)
-
-    assert len(commands) >= 10
-    for command in commands:
-        _parse(command)
-    # The reply to a hook stays one line, so that it can be copied.
-    assert [line for line in lines if len(line) > 80 and not line.startswith("{")] == []

@@ -1,4 +1,4 @@
-"""Writes the last run into `docs/maintainers/hostile-input.md`: `make fuzz-report`."""
+"""Writes the last run into `docs/maintainers/hostile-input.md`: after `make fuzz`."""
 
 import json
 from typing import Any, Final

@@ -1,16 +1,15 @@
 """The code for sites in `docs/reference/stream-keys.md` makes the common vectors."""
 
 import json
-import re
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 from typing import Any, Final
 
+from tests.support.documents import document
 from tests.unit.tokens.issuer import HERE, SECRET
 
-_PAGE: Final = Path(__file__).parents[3] / "docs" / "reference" / "stream-keys.md"
+_PAGE: Final = "docs/reference/stream-keys.md"
 _VECTORS: Final[dict[str, Any]] = json.loads((HERE / "stream_keys.json").read_text())
 _MEMBERS: Final = ("secret", "app", "act", "stream", "user", "expiry")
 _CALLS: Final = [
@@ -41,8 +40,8 @@ console.log(JSON.stringify(calls.map(made)));
 
 
 def _code(language: str) -> str:
-    [block] = re.findall(rf"```{language}\n(.*?)```", _PAGE.read_text(), re.DOTALL)
-    return str(block)
+    [block] = [block for block in document(_PAGE).blocks if block.language == language]
+    return block.text
 
 
 def _run(*command: str) -> list[str | None]:
