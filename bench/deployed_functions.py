@@ -6,31 +6,17 @@ table's name, is null.
 
 import json
 import sys
-import tempfile
-from pathlib import Path
-
-from aws_cdk import App
-from aws_cdk import aws_lambda as lambda_
-from aws_cdk.assertions import Template
 
 from bench.locations import REPOSITORY
 from infra.settings import Settings
-from infra.wcs_hooks import FunctionCode
-from infra.wcs_hooks_stack import WcsHooksStack
+from tools.synthesis import template_of
 from wcs_hooks.core.methods import Category
 
 
 def main() -> int:
     """Print the memory size and the variables of each category's function."""
     context = json.loads((REPOSITORY / "cdk.json").read_text())["context"]
-    with tempfile.TemporaryDirectory() as code:
-        (Path(code) / "handler.py").touch()
-        stack = WcsHooksStack(
-            App(context=context, builtin_cloud_formation_validation=False),
-            Settings.from_context(context),
-            FunctionCode(*[lambda_.Code.from_asset(code)] * 2),
-        )
-        template = Template.from_stack(stack).to_json()
+    template = template_of(Settings.from_context(context))
     functions = {
         resource["Properties"]["Handler"].split(".")[-2]: resource["Properties"]
         for resource in template["Resources"].values()

@@ -18,7 +18,7 @@ from infra.metrics import MINUTE, Metrics
 from infra.settings import Settings
 from wcs_hooks.core.methods import Category
 from wcs_hooks.core.outcome import Cause, Outcome, RestOnError
-from wcs_hooks.telemetry.catalogue import COMPILER
+from wcs_hooks.telemetry.catalogue import COMPILER, Count
 
 RUNBOOK: Final = "docs/operate/runbook.md"
 """Has an entry for each alarm, under its name."""
@@ -27,6 +27,28 @@ _AT_LEAST: Final = cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESH
 _BELOW: Final = cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD
 _HARMLESS: Final = cloudwatch.TreatMissingData.NOT_BREACHING
 _ALARMING: Final = cloudwatch.TreatMissingData.BREACHING
+
+_TEN_A_MINUTE: Final[Mapping[Count, str]] = {
+    "ExpressionErrors": "Expressions of policies cannot be evaluated for {category} hooks, ten "
+    "times a minute or more: a deny then applies, anything else is skipped.",
+    "LookupErrors": "Rows that policies look up for {category} hooks cannot be read or used, ten "
+    "times a minute or more: the policies then fail the hook, deny it or are passed over.",
+    "LimitErrors": "Places that policies with a limit count for {category} hooks cannot be taken, "
+    "ten times a minute or more: the hooks fail, or whenError: skip lets them pass.",
+    "DenySuppressed": "Denials of {category} hooks are held back, ten times a minute or more: "
+    "their sessions were never seen at connect.",
+}
+"""What an alarm says of a metric that may be above zero now and then, but not for long."""
+
+_NEVER: Final[frozenset[tuple[Count, Category]]] = frozenset(
+    {
+        # What has happened already cannot be limited.
+        ("LimitErrors", Category.EVENT),
+        # A connect makes its session known, so its denial is never held back.
+        ("DenySuppressed", Category.CONNECT),
+    }
+)
+"""Metrics that a category does not count."""
 
 
 class Alarms(Construct):
@@ -170,55 +192,17 @@ class Alarms(Construct):
                 self._metrics.in_category("StaleSnapshot", category),
                 minutes=3,
             ),
-            self._alarm(
-                f"{name}ExpressionErrors",
-                f"Expressions of policies cannot be evaluated for {category} hooks, ten times a "
-                "minute or more: a deny then applies, anything else is skipped.",
-                self._metrics.in_category("ExpressionErrors", category),
-                threshold=10,
-                minutes=3,
+            *(
+                self._alarm(
+                    f"{name}{metric}",
+                    description.format(category=category),
+                    self._metrics.in_category(metric, category),
+                    threshold=10,
+                    minutes=3,
+                )
+                for metric, description in _TEN_A_MINUTE.items()
+                if (metric, category) not in _NEVER
             ),
-            self._alarm(
-                f"{name}LookupErrors",
-                f"Rows that policies look up for {category} hooks cannot be read or used, ten "
-                "times a minute or more: the policies then fail the hook, deny it or are passed "
-                "over.",
-                self._metrics.in_category("LookupErrors", category),
-                threshold=10,
-                minutes=3,
-            ),
-            *self._of_limits(category, name),
-            *self._of_suppressed_denials(category, name),
-        ]
-
-    def _of_limits(self, category: Category, name: str) -> list[cloudwatch.Alarm]:
-        if category is Category.EVENT:
-            # Nothing that has happened already can be limited.
-            return []
-        return [
-            self._alarm(
-                f"{name}LimitErrors",
-                f"Places that policies with a limit count for {category} hooks cannot be taken, "
-                "ten times a minute or more: the hooks fail, or whenError: skip lets them pass.",
-                self._metrics.in_category("LimitErrors", category),
-                threshold=10,
-                minutes=3,
-            )
-        ]
-
-    def _of_suppressed_denials(self, category: Category, name: str) -> list[cloudwatch.Alarm]:
-        if category is Category.CONNECT:
-            # Who connects is known from then on: a denial is never held back.
-            return []
-        return [
-            self._alarm(
-                f"{name}DenySuppressed",
-                f"Denials of {category} hooks are held back, ten times a minute or more: their "
-                "sessions were never seen at connect.",
-                self._metrics.in_category("DenySuppressed", category),
-                threshold=10,
-                minutes=3,
-            )
         ]
 
     def _of_compiler(self, compiler: lambda_.IFunction) -> list[cloudwatch.Alarm]:

@@ -1,21 +1,13 @@
 """What of the stack costs money, read from its template as CloudFormation reads it."""
 
 import json
-import tempfile
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from aws_cdk import App
-from aws_cdk import aws_lambda as lambda_
-from aws_cdk.assertions import Template
-
 from infra.settings import Settings
-from infra.wcs_hooks import FunctionCode
-from infra.wcs_hooks_stack import WcsHooksStack
-from tools.locations import REPOSITORY
+from tools.synthesis import template_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,16 +45,7 @@ class DeployedStack:
 
 def deployed_stack() -> DeployedStack:
     """Synthesise the stack with its settings' defaults, and read it."""
-    context = json.loads((REPOSITORY / "cdk.json").read_text())["context"]
-    with tempfile.TemporaryDirectory() as code:
-        # The content of the package does not matter here.
-        (Path(code) / "handler.py").touch()
-        stack = WcsHooksStack(
-            App(context=context, builtin_cloud_formation_validation=False),
-            Settings(),
-            FunctionCode(*[lambda_.Code.from_asset(code)] * 2),
-        )
-        return _read(Template.from_stack(stack).to_json()["Resources"].values())
+    return _read(template_of(Settings())["Resources"].values())
 
 
 def _read(resources: list[dict[str, Any]]) -> DeployedStack:
