@@ -141,6 +141,7 @@ reference: setup ## Write the pages of docs/reference that are made from the cod
 	@$(RUN) tools.reference
 	@$(RUN) tools.openapi
 	@$(RUN) tools.hook_fields
+	@$(RUN) tools.metrics_reference
 	@$(RUN) tools.expressions
 
 docs: .docs/.stamp ## Make the site of the documents in build/docs; broken links fail

@@ -29,16 +29,16 @@ _HARMLESS: Final = cloudwatch.TreatMissingData.NOT_BREACHING
 _ALARMING: Final = cloudwatch.TreatMissingData.BREACHING
 
 _TEN_A_MINUTE: Final[Mapping[Count, str]] = {
-    "ExpressionErrors": "Expressions of policies cannot be evaluated for {category} hooks, ten "
-    "times a minute or more: a deny then applies, anything else is skipped.",
+    "ExpressionErrors": "Expressions cannot be evaluated for {category} hooks, ten times a minute "
+    "or more. A deny policy then applies, any other is skipped, unless its whenError differs.",
     "LookupErrors": "Rows that policies look up for {category} hooks cannot be read or used, ten "
-    "times a minute or more: the policies then fail the hook, deny it or are passed over.",
-    "LimitErrors": "Places that policies with a limit count for {category} hooks cannot be taken, "
-    "ten times a minute or more: the hooks fail, or whenError: skip lets them pass.",
-    "DenySuppressed": "Denials of {category} hooks are held back, ten times a minute or more: "
-    "their sessions were never seen at connect.",
+    "times a minute or more. The hooks fail or are denied, or the policies are skipped.",
+    "LimitErrors": "Limits cannot be counted for {category} hooks, ten times a minute or more. The "
+    "hooks fail, unless the policy has whenError: skip.",
+    "DenySuppressed": "Policies deny {category} hooks that are echoed all the same, ten times a "
+    "minute or more, because their sessions were never seen at connect.",
 }
-"""What an alarm says of a metric that may be above zero now and then, but not for long."""
+"""Metrics that may be above zero now and then but not for long, with their alarm's description."""
 
 _NEVER: Final[frozenset[tuple[Count, Category]]] = frozenset(
     {
@@ -90,8 +90,8 @@ class Alarms(Construct):
             ),
             self._alarm(
                 "StreamsEnded",
-                "A failure of ours ended streams: StreamKeepAliveEvent was not answered, and its "
-                "restOnError is FAIL. Look into the event function's log.",
+                "Streams were cut because a StreamKeepAliveEvent failed on our side and its "
+                "restOnError is FAIL. See the event function's log.",
                 metrics.rest_errors(
                     (Category.EVENT, RestOnError.FAIL, Outcome.STREAM_ENDED), Cause.FAILURE
                 ),
@@ -100,7 +100,7 @@ class Alarms(Construct):
             *self._of_edits(compiler, edits_id),
             self._alarm(
                 "ThrottledRequests",
-                "The gateway refuses hooks: the account's rate of requests is used up, or "
+                "The gateway rejects hooks with 429: the account's request rate is used up, or "
                 "unknownMethodRateLimit.",
                 throttled_requests,
             ),
@@ -149,27 +149,27 @@ class Alarms(Construct):
         return [
             self._alarm(
                 f"{name}Failed",
-                f"{category} hooks failed on our side: WCS does what restOnError says. Look into "
-                "the function's log and the dead letters.",
+                f"{category} hooks failed on our side, so WCS does what restOnError says. See the "
+                "function's log and the dead letters.",
                 self._metrics.in_category("Failed", category),
             ),
             self._alarm(
                 f"{name}DeadLetterFallback",
                 f"{category} hooks failed, and the dead-letter queue did not take them. They are "
-                "in the dead-letter table; one more failure loses hooks.",
+                "in the dead-letter table. If that fails too, hooks are lost.",
                 self._metrics.in_category("DeadLetterFallback", category),
             ),
             self._alarm(
                 f"{name}DeadLetterLost",
-                f"{category} hooks failed and could not be kept for a redrive: all that is left of "
-                "them is the function's log. Neither the dead-letter queue nor the dead-letter "
-                "table can be written to, or the table's room for the day is used up.",
+                f"{category} hooks failed and are lost, except for the lines in the function's "
+                "log. Neither the dead-letter queue nor the dead-letter table took them, or the "
+                "table's space for the day is used up.",
                 self._metrics.in_category("DeadLetterLost", category),
             ),
             *self._of_function(
                 category,
                 function,
-                "Hooks got no answer of ours: WCS does what restOnError says. Look into its log.",
+                "WCS got an error from the gateway and does what restOnError says. See its log.",
             ),
             self._alarm(
                 f"{name}Slow",
@@ -180,14 +180,14 @@ class Alarms(Construct):
             ),
             self._alarm(
                 f"{name}Rejected",
-                f"Callers of {category} hooks did not prove to be WCS: its secret differs from "
-                "ours, or they are not WCS.",
+                f"Callers of {category} hooks did not prove to be WCS: WCS's secret differs from "
+                "ours, or the callers are not WCS.",
                 self._metrics.in_category("Rejected", category),
                 threshold=10,
             ),
             self._alarm(
                 f"{name}Stale",
-                f"{category} hooks are answered by policies that may be outdated: "
+                f"{category} hooks are answered by policies that may be outdated, because "
                 "PolicySnapshots cannot be read.",
                 self._metrics.in_category("StaleSnapshot", category),
                 minutes=3,
@@ -209,23 +209,22 @@ class Alarms(Construct):
         return [
             self._alarm(
                 "CompileErrors",
-                "A policy edit is wrong and not active; the app's item #status says why.",
+                "A policy edit is not active. If it is wrong, the app's item #status says why; "
+                "otherwise see the compiler's log.",
                 self._metrics.in_category("CompileErrors", COMPILER),
             ),
             self._alarm(
                 "KeysStale",
-                "The keys of a token issuer could not be fetched, more than once. Those that are "
-                "known are used until they are keysStaleHours old; the app's #status and the "
-                "compiler's log say why.",
+                "Fetching the keys of a token issuer failed twice. The known keys are used "
+                "until they are keysStaleHours old. The app's #status and the compiler's log say "
+                "why.",
                 self._metrics.in_category("KeysStale", COMPILER).with_(
                     period=Duration.minutes(self._settings.keys_refresh_minutes)
                 ),
                 minutes=3,
                 datapoints=2,
             ),
-            *self._of_function(
-                COMPILER, compiler, "Policy edits may not be active. Look into its log."
-            ),
+            *self._of_function(COMPILER, compiler, "Policy edits may not be active. See its log."),
         ]
 
     def _of_edits(self, compiler: lambda_.IFunction, edits_id: str) -> list[cloudwatch.Alarm]:
@@ -239,15 +238,16 @@ class Alarms(Construct):
         return [
             self._alarm(
                 "EditsLate",
-                "Policy edits wait for the compiler for a minute or more.",
+                "Policy edits wait for the compiler for a minute or longer.",
                 compiler.metric("IteratorAge", statistic="Maximum", period=MINUTE),
                 threshold=Duration.minutes(1).to_milliseconds(),
                 minutes=3,
             ),
             self._alarm(
                 "EditsNotPolled",
-                "Nobody reads the edits of the Policies table: its event source mapping is "
-                "disabled, deleted or may not read the stream. Edits change nothing, silently.",
+                "Lambda does not read the edits of the Policies table: the event source mapping is "
+                "disabled or deleted, or may not read the stream. Edits have no effect, and no "
+                "error says so.",
                 polled,
                 must_be_there=True,
                 minutes=15,
@@ -260,7 +260,7 @@ class Alarms(Construct):
         return [
             self._alarm(
                 f"{name.capitalize()}Errors",
-                f"The {name} function crashed or took too long. {consequence}",
+                f"The {name} function crashed or timed out. {consequence}",
                 function.metric_errors(period=MINUTE),
             ),
             self._alarm(
@@ -274,14 +274,14 @@ class Alarms(Construct):
         return [
             self._alarm(
                 "DeadLetters",
-                "A hook or a policy edit could not be handled and waits in the dead-letter queue.",
+                "Hooks or policy edits that could not be handled wait in the dead-letter queue.",
                 queue.metric_approximate_number_of_messages_visible(
                     period=MINUTE, statistic="Maximum"
                 ),
             ),
             self._alarm(
                 "DeadLettersAge",
-                "Dead letters are ten days old; SQS drops them after fourteen.",
+                "The oldest dead letter is ten days old. SQS deletes it after fourteen.",
                 queue.metric_approximate_age_of_oldest_message(period=MINUTE, statistic="Maximum"),
                 threshold=Duration.days(10).to_seconds(),
             ),
@@ -310,7 +310,7 @@ class Alarms(Construct):
             comparison_operator=_BELOW if must_be_there else _AT_LEAST,
             evaluation_periods=minutes,
             datapoints_to_alarm=datapoints,
-            # Of most metrics nothing is published when nothing was counted.
+            # Most metrics have no data when nothing was counted.
             treat_missing_data=_ALARMING if must_be_there else _HARMLESS,
         )
         alarm.add_alarm_action(SnsAction(self.topic))

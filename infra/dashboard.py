@@ -35,16 +35,15 @@ _CONSOLES: Final = {
 """The console's domain in each partition, after the region."""
 
 _OUTCOMES: Final = """\
-**What WCS did with replies other than 200**, in the time shown. A table to each reason for such a \
-reply; their rows are the same, `restOnError → outcome`.
+**What WCS did with replies other than 200**, in the time shown. There is one table for each \
+reason; the rows of all are `restOnError → outcome`.
 
 **declined**: no connection · **aborted**: the action did not happen · **stream-ended**: the \
 stream was cut · **error-event**: WCS went on, and notified the client · **continued**: WCS went \
-on as if nothing had been said: a denial had *no effect* · **UNKNOWN**: neither the session nor \
-the policies could be read
+on, so a denial had *no effect* · **UNKNOWN**: neither the session nor the policies could be read
 
-What to do about an alarm: `docs/operate/runbook.md`, under its name; its description ends with the
-address.
+What to do about an alarm: see `docs/operate/runbook.md`. Each alarm's description ends with the \
+address of its entry.
 """
 
 _REASONS: Final = {
@@ -212,18 +211,19 @@ def _decisions(metrics: Metrics) -> list[cloudwatch.IWidget]:
     return [
         _graph("Denied, by method", [metrics.by_method("Denied")]),
         _graph(
-            "Denials held back: the WCS REST API started it", metrics.by_category("DenySuppressed")
+            "Suppressed denials: the WCS REST API may have started it",
+            metrics.by_category("DenySuppressed"),
         ),
         _graph("Overridden, by method", [metrics.by_method("Overridden")]),
         _graph(
             "Shadow policies: what they would do",
             [metrics.in_all("ShadowDenied"), metrics.in_all("ShadowOverridden")],
         ),
-        _graph("Expressions that failed", metrics.by_category("ExpressionErrors")),
+        _graph("Expressions that could not be evaluated", metrics.by_category("ExpressionErrors")),
         _graph("Tokens that were not valid", metrics.by_category("TokensRejected")),
-        _graph("Rows of lists that had no value", metrics.by_category("LookupErrors")),
+        _graph("Rows of lists that could not be used", metrics.by_category("LookupErrors")),
         _graph("Limits that could not be counted", metrics.by_category("LimitErrors")),
-        _graph("Places that ran out, held to no end", metrics.by_category("LeasesExpired")),
+        _graph("Places of limits that expired", metrics.by_category("LeasesExpired")),
         _graph(
             "What WCS reports as failed, by method",
             [

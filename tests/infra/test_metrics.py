@@ -10,6 +10,7 @@ from infra.settings import Settings
 from tests.infra.conftest import Synthesise
 from tests.infra.metrics_named import Kind, from_access_logs, in_alarms, namespaces, on_dashboard
 from tests.infra.synthesis import SynthesisedStack
+from tools.metrics_reference import FILE, text
 from wcs_hooks.core.methods import Category
 from wcs_hooks.core.outcome import UNKNOWN
 from wcs_hooks.telemetry.catalogue import COMPILER, METRICS
@@ -59,6 +60,15 @@ def test_given_an_emitted_metric_when_somebody_looks_then_the_dashboard_or_an_al
     named = {named.kind for named in [*on_dashboard(stack), *in_alarms(stack)]}
 
     assert emitted - named == set()
+
+
+def test_given_the_page_of_metrics_then_it_is_what_the_command_writes_and_has_every_metric(
+    stack: SynthesisedStack,
+) -> None:
+    page = FILE.read_text(encoding="utf-8")
+
+    assert page == text(stack.template), "run: make reference"
+    assert not [name for name in METRICS if f"| `{name}` |" not in page]
 
 
 def test_given_two_stages_in_one_account_when_metrics_are_named_then_each_names_its_own(
