@@ -116,7 +116,7 @@ class Alarms(Construct):
         key = kms.Key(
             self,
             "TopicKey",
-            description="Encrypts what alarms on WCS hooks say",
+            description="Encrypts the alarm messages of WCS hooks",
             enable_key_rotation=True,
             # It guards nothing that outlives the topic.
             removal_policy=RemovalPolicy.DESTROY,

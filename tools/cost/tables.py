@@ -29,24 +29,24 @@ _ALTERNATIVES: Final[Sequence[tuple[str, dict[str, Any], str]]] = (
     (
         "a line of metrics for each echo: echoMetricsSeconds 0",
         {"echo_metrics_seconds": 0.0},
-        "the last seconds of an environment's echoes are counted for certain",
+        "every echo is counted",
     ),
     (
         "log format text: Lambda's START, END and REPORT",
         {"platform_log": "text"},
-        "duration and memory of single calls, which CloudWatch's own metrics have together",
+        "duration and memory of each call; CloudWatch's metrics have them for all calls",
     ),
     ("snapshotTtl 2 instead of 1", {"snapshot_ttl": 2.0}, "edits take a second longer"),
     ("memorySize 512 instead of 1024", {"memory_mb": 512}, "calls take twice the time"),
 )
-"""What would be different in the stack, and what one would have of it."""
+"""What would be different in the stack, and what it would bring."""
 
 _KEEP_ALIVES: Final = frozenset({KEEP_ALIVE})
 _LOOKUPS: Final[Sequence[tuple[str, dict[str, Any]]]] = (
     ("at connect", {"looked_up": frozenset({"connect"})}),
     ("at each keep-alive, by a field of the hook", {"looked_up": _KEEP_ALIVES}),
     (
-        "at each keep-alive, by `claims` or `session`, for which the session is read",
+        "at each keep-alive, by `claims` or `session`, which also reads the session",
         {"looked_up": _KEEP_ALIVES, "by_session": _KEEP_ALIVES},
     ),
 )
@@ -65,10 +65,10 @@ def cost(costs: Costs) -> str:
         **{f"{rate:,.0f} hooks a second": breakdown(costs, rate) for rate in _RATES},
         "What else it could cost": _alternatives(costs),
         "What looking up a row costs": _differences("a row is looked up", _LOOKUPS, costs),
-        "What a limit costs": _differences("a place is held by", _LIMITS, costs),
+        "What a limit costs": _differences("a limit counts", _LIMITS, costs),
         "At other rates": _other_rates(costs),
         "Metrics": _metrics(costs),
-        f"What it was worked out with, at {TARGET_RATE:g} hooks a second": _basis(costs),
+        f"Assumptions, at {TARGET_RATE:g} hooks a second": _basis(costs),
     }
     return "\n\n".join(f"### {title}\n\n{content}" for title, content in sections.items())
 
@@ -111,7 +111,7 @@ def _alternatives(costs: Costs) -> str:
         loads = [Load(hooks_per_second=rate) for rate in _RATES]
         more = [_total(other, load) - _total(costs, load) for load in loads]
         rows.append([name, *(f"{each:+.3f}" for each in more), worth])
-    return table(["what", *(f"USD at {rate:,.0f}/s" for rate in _RATES), "for that"], rows)
+    return table(["change", *(f"USD at {rate:,.0f}/s" for rate in _RATES), "effect"], rows)
 
 
 def _differences(head: str, cases: Sequence[tuple[str, dict[str, Any]]], costs: Costs) -> str:
@@ -162,9 +162,12 @@ def _basis(costs: Costs) -> str:
         ["hooks", ", ".join(f"{name} {share:.1%}" for name, share in load.shares().items())],
         ["answers", f"{decided} overridden"],
         ["a warm call", f"{measured.call_ms(memory_mb):.2f} ms at {memory_mb} MB"],
-        ["one that waits for DynamoDB", f"{measured.call_ms(memory_mb, 1):.2f} ms"],
+        ["a warm call that waits for DynamoDB", f"{measured.call_ms(memory_mb, 1):.2f} ms"],
         ["a call of the Powertools baseline", f"{measured.powertools_ms(memory_mb):.2f} ms"],
         ["environments", ", ".join(f"{name} {each.environments}" for name, each in found)],
-        ["looks for policies a second", f"{sum(each.looks_per_second for _, each in found):.1f}"],
+        [
+            "checks for newer policies a second",
+            f"{sum(each.looks_per_second for _, each in found):.1f}",
+        ],
     ]
     return table(["what", "value"], rows)
