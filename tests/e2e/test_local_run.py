@@ -1,10 +1,16 @@
-"""What ``make local`` does beyond deploying: the emulator's life, the examples, the table."""
+"""What ``make local`` does beyond deploying: the emulator's life, the examples, the table.
 
+And what README and the first ten minutes tell to do next, as it is typed.
+"""
+
+import json
 import os
+import re
 import socket
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from functools import partial
 from io import StringIO
 from pathlib import Path
 
@@ -16,7 +22,28 @@ from local.emulator import Emulator
 from local.errors import PortInUseError
 from local.progress import Steps
 from local.workspace import REPOSITORY, Workspace
-from tests.e2e.conftest import Deployed, wait_for_snapshots
+from tests.e2e.conftest import IN_FORCE_SECONDS, Deployed, until, wait_for_snapshots
+from tests.support.documents import blocks
+from tests.support.shell import Typed, session
+from tests.support.terminal import Terminal, terminal
+from wcs_hooks.core.policy.vocabulary import EVERY_APP
+
+_TEN_MINUTES = "docs/tutorials/first-ten-minutes.md"
+_WHAT_THEY_ADD = (
+    {"app": EVERY_APP, "id": "no-calls"},
+    {"app": "school", "id": "teachers-publish"},
+)
+"""The policies that README and the first ten minutes tell to write."""
+
+_SAME: tuple[tuple[str, str], ...] = (
+    (r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", "ID"),
+    (r"\b[0-9a-f]{8}\b", "ID"),
+    (r"\d\d? \w{3} \d\d:\d\d:\d\d|\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", "TIME"),
+    (r"\b\d+ (?:s|min) ago|\b[\d.]+ m?s\b", "TIME"),
+    (r"\* version \d+", "* version N"),
+    (r"\s+", " "),
+)
+"""What differs from run to run, and where a terminal breaks lines."""
 
 
 @pytest.fixture(scope="module")
@@ -30,10 +57,10 @@ def shown(deployed: Deployed) -> Iterator[str]:
     demonstration.show(console, deployed.deployment, answers)
     yield out.getvalue()
     # The examples hold for every app, so that the tests to come would meet them.
-    examples = demonstration.examples()
+    added = [*demonstration.examples(), *_WHAT_THEY_ADD]
     edited = datetime.now(UTC)
-    deployed.policies.delete(examples)
-    for app in {policy["app"] for policy in examples}:
+    deployed.policies.delete(added)
+    for app in {policy["app"] for policy in added}:
         deployed.compiled(app, edited)
     wait_for_snapshots()
 
@@ -152,3 +179,97 @@ def _make_hook(deployed: Deployed, *variables: str) -> subprocess.CompletedProce
         cwd=REPOSITORY,
         check=False,
     )
+
+
+# --- As it is typed -----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def beside_the_clone(deployed: Deployed, tmp_path: Path) -> Iterator[Terminal]:
+    """A terminal after `make local`, in a directory that has what it needs of the clone."""
+    place = {"directory": str(deployed.workspace.directory)}
+    contexts = tmp_path / "config" / "wcsctl" / "contexts.json"
+    contexts.parent.mkdir(parents=True)
+    contexts.write_text(json.dumps({"selected": "local", "contexts": {"local": place}}))
+    for name in ("Makefile", ".venv", "tests"):
+        (tmp_path / name).symlink_to(REPOSITORY / name)
+    (tmp_path / ".local").symlink_to(deployed.workspace.directory)
+    environment = {
+        "PATH": f"{REPOSITORY / '.venv' / 'bin'}:{os.environ['PATH']}",
+        "XDG_CONFIG_HOME": str(tmp_path / "config"),
+        "XDG_CACHE_HOME": str(tmp_path / "cache"),
+        "LOGNAME": "root",
+    }
+    with terminal(tmp_path, environment) as opened:
+        yield opened
+
+
+@pytest.mark.usefixtures("shown")
+def test_given_the_first_ten_minutes_when_they_are_typed_then_the_terminal_shows_what_they_show(
+    beside_the_clone: Terminal,
+) -> None:
+    ids: dict[str, str] = {}
+    for step in _steps_after_the_start():
+        page = "\n".join(step.output)
+        command = " ".join(ids.get(word, word) for word in step.command.split(" "))
+
+        shown = _typed(beside_the_clone, command, partial(_is_same, page))
+
+        if command == "wcsctl status":
+            # Other tests have apps and dead letters on this deployment.
+            shown, page = _row_of_school(shown), _row_of_school(page)
+        assert _is_same(page, shown), f"$ {command}\n{shown}"
+        ids |= zip(_short_ids(page), _short_ids(shown), strict=True)
+
+
+@pytest.mark.usefixtures("shown")
+def test_given_the_edit_that_readme_tells_to_type_when_the_hook_is_sent_then_it_is_denied_so(
+    beside_the_clone: Terminal,
+) -> None:
+    [block] = [block for block in blocks("sh") if "put-item" in block.text and "make" in block.text]
+    edit, hook = re.split(r"^(?=make )", block.text, flags=re.MULTILINE)
+    # Without `make setup`: everything is installed, or this test would not run.
+    hook = hook.replace("make ", "make --no-print-directory -o setup ")
+
+    put = beside_the_clone.type(edit)
+    answered = _typed(beside_the_clone, hook, lambda shown: "call: 403" in shown)
+
+    assert put == ""
+    assert "refused by policy no-calls: No calls today." in _same(answered)
+
+
+def _steps_after_the_start() -> list[Typed]:
+    """What the page tells to type once the stack is there."""
+    sessions = [block.text for block in blocks("console") if block.page == _TEN_MINUTES]
+    steps = [step for text in sessions for step in session(text)]
+    assert [step.command.split()[0] for step in steps[:2]] == [
+        "make",
+        'PATH="$PWD/.venv/bin:$PATH"',
+    ]
+    return steps[2:]
+
+
+def _typed(at: Terminal, command: str, enough: Callable[[str], bool]) -> str:
+    """Type a command, one that only asks again and again for as long as an edit may take."""
+    only_asks = re.match(r"make |wcsctl (?:send|explain) ", command)
+    return until(lambda: at.type(command), enough, IN_FORCE_SECONDS if only_asks else 0.0)
+
+
+def _is_same(one: str, other: str) -> bool:
+    return _same(one) == _same(other)
+
+
+def _same(output: str) -> str:
+    """An output without what differs from run to run."""
+    for pattern, word in _SAME:
+        output = re.sub(pattern, word, output)
+    return output.strip()
+
+
+def _short_ids(output: str) -> list[str]:
+    return re.findall(r"\b([0-9a-f]{8})\b", output)
+
+
+def _row_of_school(output: str) -> str:
+    [row] = [line for line in output.splitlines() if " school " in line]
+    return row
