@@ -10,7 +10,7 @@ from tools.locations import DOCS
 from tools.markdown import table
 from tools.synthesis import template_of
 from wcs_hooks.core.methods import Category
-from wcs_hooks.telemetry.catalogue import COMPILER, METRICS, Name, unit_of
+from wcs_hooks.telemetry.catalogue import BY_CATEGORY, COMPILER, METRICS, Name, unit_of
 
 FILE: Final = DOCS / "reference" / "metrics-and-alarms.md"
 
@@ -31,8 +31,9 @@ namespace `WcsHooks`, or `WcsHooks/<stage>` with the [setting](settings.md) `sta
 no data for a minute in which there was nothing to count. Plain echoes may be counted a few
 seconds late: see [batched echoes](settings.md#batched-echoes).
 
-`Calls` is the sum of `Echoed`, `Overridden`, `Denied`, `Rejected`, `Malformed` and `Failed`: each
-hook is in one of them.
+Unless the table says otherwise, a metric has the unit Count and the dimensions `service` and
+`category`, and each category of hooks has it. `Calls` is the sum of `Echoed`, `Overridden`,
+`Denied`, `Rejected`, `Malformed` and `Failed`: each hook is in one of them.
 """
 
 _OTHER_METRICS: Final = """\
@@ -47,10 +48,11 @@ _ALARMS: Final = """\
 
 An alarm publishes to the topic `AlarmTopicArn`; the settings [`alarmEmail` and
 `okNotifications`](settings.md) say who gets a message, and whether also when the alarm is over.
-All alarms exist whatever the settings are. Each category in the column *category* has an alarm of
-its own, whose name begins with the category: `ConnectFailed`. Numbers are those of the default
-settings: the threshold of `Slow` is half of `replyTimeout`, and the period of `KeysStale` is
-`keysRefreshMinutes`. Missing data sets off an alarm only if the condition says so.
+All alarms exist whatever the settings are. If the column *category* is not empty, each of these
+categories has an alarm of its own, whose name begins with the category: `ConnectFailed`. Numbers
+are those of the default settings: the threshold of `Slow` is half of `replyTimeout`, and the
+period of `KeysStale` is `keysRefreshMinutes`. Missing data sets off an alarm only if the condition
+says so.
 """
 
 _QUERIES: Final = """\
@@ -81,99 +83,101 @@ _DIMENSIONS: Final = {
     "`malformed` (the body is not a hook)",
 }
 
-_HOOKS: Final = "all but compiler"
+_ALL: Final = tuple(map(str, Category))
+_ALSO_COMPILER: Final = (*_ALL, COMPILER)
 
 
 class _Meaning(NamedTuple):
     """What a metric counts, and in which categories."""
 
     counts: str
-    categories: str = _HOOKS
+    categories: Sequence[str] = _ALL
 
 
 _MEANINGS: Final[Mapping[Name, _Meaning]] = {
-    "Calls": _Meaning("hooks that a function answered"),
+    "Calls": _Meaning("Hooks that a function answered"),
     "Echoed": _Meaning(
-        "hooks answered 200 with the body as it came; for connect, `restClientConfig` may be added"
+        "Hooks answered 200 with the body as it came; for connect, `restClientConfig` may be added"
     ),
-    "Overridden": _Meaning("hooks answered 200 with fields that a policy changed"),
-    "Denied": _Meaning("hooks that a policy denied (403), also because its limit left no room"),
+    "Overridden": _Meaning("Hooks answered 200 with fields that a policy changed"),
+    "Denied": _Meaning("Hooks that a policy denied (403), also because its limit left no room"),
     "DenySuppressed": _Meaning(
-        "hooks that a policy denies and that were echoed all the same, because their session was "
+        "Hooks that a policy denies and that were echoed all the same, because their session was "
         "never seen at connect: the WCS REST API may have started them (setting `restApiCalls`)",
-        "direct, event, incoming",
+        ("direct", "event", "incoming"),
     ),
-    "ShadowDenied": _Meaning("hooks that a policy in shadow mode would have denied"),
-    "ShadowOverridden": _Meaning("hooks that a policy in shadow mode would have changed"),
+    "ShadowDenied": _Meaning("Hooks that a policy in shadow mode would have denied"),
+    "ShadowOverridden": _Meaning("Hooks that a policy in shadow mode would have changed"),
     "Rejected": _Meaning(
-        "hooks whose caller did not prove to be WCS (403): a wrong signature or none, wrong "
+        "Hooks whose caller did not prove to be WCS (403): a wrong signature or none, wrong "
         "credentials, or an address that is not allowed"
     ),
-    "Malformed": _Meaning("hooks whose body is not a JSON object (400) or is too large (413)"),
+    "Malformed": _Meaning("Hooks whose body is not a JSON object (400) or is too large (413)"),
     "Failed": _Meaning(
-        "hooks answered 503, because something they need did not answer, or 500, because of a bug"
+        "Hooks answered 503, because something they need did not answer, or 500, because of a bug"
     ),
     "UnknownMethod": _Meaning(
-        "hooks of methods that this version does not know; policies do not apply to them",
-        Category.EVENT,
+        "Hooks of methods that this version does not know; policies do not apply to them",
+        ("event",),
     ),
     "ReportedFailures": _Meaning(
-        "events by which WCS reports an error: ErrorEvent, or `status` FAILED", Category.EVENT
+        "Events by which WCS reports an error: ErrorEvent, or `status` FAILED", ("event",)
     ),
-    "ExpressionErrors": _Meaning("expressions that could not be evaluated"),
+    "ExpressionErrors": _Meaning("Expressions that could not be evaluated"),
     "TokensRejected": _Meaning(
-        "hooks with a token that is not valid, if a policy asked for it: expired, wrongly signed, "
+        "Hooks with a token that is not valid, if a policy asked for it: expired, wrongly signed, "
         "of an issuer that is not trusted, or without a key to verify it"
     ),
-    "LookupErrors": _Meaning("rows of lists that could not be read or used"),
+    "LookupErrors": _Meaning("Rows of lists that could not be read or used"),
     "LimitErrors": _Meaning(
-        "limits that could not be counted, because the table Leases did not answer or was busy",
-        "connect, direct, incoming",
+        "Limits that could not be counted, because the table Leases did not answer or was busy",
+        ("connect", "direct", "incoming"),
     ),
     "LeasesExpired": _Meaning(
-        "places of limits that ran out before their stream, call or session ended: WCS crashed, or "
+        "Places of limits that expired before their stream, call or session ended: WCS crashed, or "
         "sends no keep-alives",
-        "connect, direct, incoming",
+        ("connect", "direct", "incoming"),
     ),
     "StaleSnapshot": _Meaning(
-        "hooks decided by policies that may be outdated, because PolicySnapshots could not be read"
+        "Hooks decided by policies that may be outdated, because PolicySnapshots could not be read"
     ),
-    "DeadLettered": _Meaning("hooks kept as dead letters, in the queue or in the table"),
+    "DeadLettered": _Meaning("Hooks kept as dead letters, in the queue or in the table"),
     "DeadLetterFallback": _Meaning(
-        "dead letters that are in the table because the queue did not take them; `DeadLettered` "
+        "Dead letters that are in the table because the queue did not take them; `DeadLettered` "
         "counts them too"
     ),
-    "DeadLetterLost": _Meaning("hooks that failed and that neither the queue nor the table took"),
+    "DeadLetterLost": _Meaning("Hooks that failed and that neither the queue nor the table took"),
     "ColdStart": _Meaning(
-        "environments that Lambda started, counted with the first hook or compilation",
-        "all",
+        "Environments that Lambda started, counted with the first hook or compilation",
+        _ALSO_COMPILER,
     ),
-    "ServiceTime": _Meaning("time from the gateway's event to the reply, within the function"),
+    "ServiceTime": _Meaning("Time from the gateway's event to the reply, within the function"),
     "DecisionTime": _Meaning(
-        "time that the policies took, with the reads of sessions and rows that they need"
+        "Time that the policies took, with the reads of sessions and rows that they need"
     ),
-    "Compiled": _Meaning("compilations after which the edited policies are active", COMPILER),
+    "Compiled": _Meaning("Compilations after which the edited policies are active", (COMPILER,)),
     "CompileErrors": _Meaning(
-        "compilations after which they are not: a policy is wrong, or the compiler failed", COMPILER
+        "Compilations after which they are not active: a policy is wrong, or the compiler failed",
+        (COMPILER,),
     ),
     "KeysStale": _Meaning(
-        "failed fetches of a token issuer's keys; the known keys stay valid", COMPILER
+        "Failed fetches of a token issuer's keys; the known keys stay valid", (COMPILER,)
     ),
-    "RestErrors": _Meaning("replies other than 200, by what WCS did with them"),
+    "RestErrors": _Meaning("Replies other than 200, by what WCS did with them"),
 }
 
 _OTHERS: Final = {
-    "ThrottledRequests": "requests that the gateway answered 429",
-    "Errors": "calls of a function that crashed or timed out",
-    "Throttles": "calls that Lambda refused because no concurrency was left",
-    "IteratorAge": "ms that the oldest policy edit waited for the compiler",
-    "PolledEventCount": "policy edits read from the stream; its sample count is that of polls",
-    "ApproximateNumberOfMessagesVisible": "dead letters in the queue",
-    "ApproximateAgeOfOldestMessage": "age in seconds of the oldest dead letter in the queue",
-    "Latency": "ms from the request to the gateway's reply",
-    "Count": "requests to the gateway",
-    "4xx": "requests that the gateway answered 4xx, denials included",
-    "5xx": "requests that the gateway answered 5xx",
+    "ThrottledRequests": "Requests that the gateway answered 429.",
+    "Errors": "Calls of a function that crashed or timed out.",
+    "Throttles": "Calls that Lambda refused because no concurrency was left.",
+    "IteratorAge": "Time (ms) that the oldest policy edit waited for the compiler.",
+    "PolledEventCount": "Policy edits that Lambda read from the stream; one sample for each poll.",
+    "ApproximateNumberOfMessagesVisible": "Dead letters in the queue.",
+    "ApproximateAgeOfOldestMessage": "Age in seconds of the oldest dead letter in the queue.",
+    "Latency": "Time (ms) from the request to the gateway's reply.",
+    "Count": "Requests to the gateway.",
+    "4xx": "Requests that the gateway answered 4xx, denials included.",
+    "5xx": "Requests that the gateway answered 5xx.",
 }
 """What the metrics count that the functions do not emit."""
 
@@ -228,7 +232,7 @@ def text(template: Any) -> str:
         The stack's, synthesised with the default settings.
     """
     watched = _watched(template["Resources"])
-    head = ("metric", "counts", "unit", "dimensions", "category", "alarm", "dashboard")
+    head = ("metric", "counts", "alarm", "dashboard")
     others = ("metric", "namespace", "counts", "alarm", "dashboard")
     alarms = ("alarm", "category", "means", "condition")
     parts = [
@@ -252,14 +256,23 @@ def main() -> None:
 
 def _own_metrics(watched: _Watched) -> Iterator[tuple[str, ...]]:
     for name, meaning in _MEANINGS.items():
-        first, *more = METRICS[name]
-        dimensions = ", ".join(f"`{each}`" for each in first)
-        for each in more:
-            dimensions += f"; also with `{'`, `'.join(each[len(first) :])}`"
-        alarms = _links(watched, name)
-        widgets = _widgets(watched, name)
-        unit = unit_of(name)
-        yield f"`{name}`", meaning.counts, unit, dimensions, meaning.categories, alarms, widgets
+        counts = ". ".join((meaning.counts, *_peculiarities(name, meaning))) + "."
+        yield f"`{name}`", counts, _links(watched, name), _widgets(watched, name)
+
+
+def _peculiarities(name: Name, meaning: _Meaning) -> Iterator[str]:
+    """Yield what the metric does not have in common with most."""
+    first, *more = METRICS[name]
+    if first != BY_CATEGORY:
+        yield f"Dimensions: `{'`, `'.join(first)}`"
+    for dimensions in more:
+        yield f"Also with `{'`, `'.join(dimensions[len(first) :])}`"
+    if unit_of(name) != "Count":
+        yield f"Unit: {unit_of(name)}"
+    if meaning.categories == _ALSO_COMPILER:
+        yield f"Category: also {COMPILER}"
+    elif meaning.categories != _ALL:
+        yield f"Category: {', '.join(meaning.categories)}"
 
 
 def _other_metrics(watched: _Watched) -> Iterator[tuple[str, ...]]:
@@ -271,7 +284,8 @@ def _other_metrics(watched: _Watched) -> Iterator[tuple[str, ...]]:
 
 def _alarms(watched: _Watched) -> Iterator[tuple[str, ...]]:
     for alarm, categories in watched.alarms.items():
-        yield _link(alarm), ", ".join(categories), alarm.description, alarm.condition
+        each = "each" if tuple(categories) == _ALL else ", ".join(categories)
+        yield _link(alarm), each, alarm.description, alarm.condition
 
 
 def _links(watched: _Watched, metric: str) -> str:
@@ -330,7 +344,15 @@ def _condition(properties: Mapping[str, Any]) -> str:
     missing = properties["TreatMissingData"] == "breaching"
     also = ", or without data" if missing else ""
     threshold = f"{properties['Threshold']:,}"
-    return f"`{properties['MetricName']}` ({statistic}) {comparison} {threshold} {lasting}{also}"
+    # `service` and `category` are clear from the alarm's name, and references from its metric.
+    values = {each["Name"]: each["Value"] for each in properties.get("Dimensions", ())}
+    special = [
+        f"{name} {value}"
+        for name, value in values.items()
+        if name not in BY_CATEGORY and isinstance(value, str)
+    ]
+    of = ", ".join((statistic, *special))
+    return f"`{properties['MetricName']}` ({of}) {comparison} {threshold} {lasting}{also}"
 
 
 def _minutes(number: int) -> str:
