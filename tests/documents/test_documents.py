@@ -80,21 +80,21 @@ class DocumentError(Exception):
 def test_given_a_page_when_its_blocks_are_taken_for_what_they_say_they_are_then_they_are_that(
     page: str, tmp_path: Path
 ) -> None:
-    wrong = {}
+    wrong = []
     for block in document(page).blocks:
         try:
             check_block(block, tmp_path)
         except Exception as error:  # noqa: BLE001 - any failure to read it is a finding
-            wrong[str(block)] = f"{type(error).__name__}: {error}"
+            wrong.append(f"{block}: {type(error).__name__}: {error}")
 
-    assert wrong == {}
+    assert wrong == []
 
 
 @pytest.mark.parametrize("page", PAGES)
 def test_given_a_page_when_its_commands_are_typed_then_there_are_such_commands(
     page: str, aws_errors: Mapping[tuple[str, ...], str]
 ) -> None:
-    assert wrong_calls(document(page), aws_errors) == {}
+    assert wrong_calls(document(page), aws_errors) == []
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -203,19 +203,19 @@ json.dump(said, sys.stdout)
 """Nobody listens there: the CLI comes as far as that only if the words are right."""
 
 
-def wrong_calls(here: Document, aws_errors: Mapping[tuple[str, ...], str]) -> dict[str, str]:
+def wrong_calls(here: Document, aws_errors: Mapping[tuple[str, ...], str]) -> list[str]:
     """What cannot be typed, and why."""
-    wrong = {}
+    wrong = []
     for call in here.calls():
         try:
             check_call(here, call)
         except (DocumentError, SettingsError, TyperException) as error:
-            wrong[str(call)] = str(error)
+            wrong.append(f"{call}: {error}")
     for call in calls_of_aws(here):
         said = aws_errors[here.page, *call.words]
         is_named = not call.is_whole and "arguments are required" in said
         if said != _UNREACHABLE and not is_named:
-            wrong[str(call)] = said.strip()
+            wrong.append(f"{call}: {said.strip()}")
     return wrong
 
 
@@ -454,7 +454,7 @@ def items(block: Block) -> list[dict[str, Any]]:
 
 def is_file_of_policies(block: Block) -> bool:
     """Whether a block is a file in an app's folder."""
-    return block.language == "yaml" and "/" in block.file
+    return block.language == "yaml" and "/" in block.file and not block.file.startswith(".")
 
 
 def strings(value: Any) -> list[str]:

@@ -92,7 +92,7 @@ class Document:
                 for words in shell.calls(command):
                     yield Call(self.page, block.line + 1 + line, tuple(words), is_whole=True)
         for line, code in self.named:
-            if code.partition(" ")[0] in PROGRAMS and " " in code:
+            if code.partition(" ")[0].removeprefix(".venv/bin/") in PROGRAMS and " " in code:
                 for words in shell.calls(code):
                     yield Call(self.page, line, tuple(words), is_whole=False)
 

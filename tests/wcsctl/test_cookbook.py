@@ -198,6 +198,7 @@ def test_given_a_recipe_then_its_page_links_to_its_files_and_the_site_shows_them
     for file in sorted((_COOKBOOK / recipe).iterdir()):
         assert f"](../../policies/cookbook/{recipe}/{file.name})" in text
         assert file.read_text() in shown, file
+    assert "```yaml" not in text
 
 
 def test_given_the_cookbook_then_each_recipe_has_a_page_which_its_index_lists_once() -> None:
