@@ -1,5 +1,6 @@
 import dataclasses
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,9 @@ from wcs_hooks.core.caller import Auth, RestApiCalls
 
 CERTIFICATE = "arn:aws:acm:eu-west-1:123456789012:certificate/c-1"
 KEY = "arn:aws:kms:eu-west-1:123456789012:key/k-1"
-CDK_JSON = Path(__file__).resolve().parents[2] / "cdk.json"
+ROOT = Path(__file__).resolve().parents[2]
+CDK_JSON = ROOT / "cdk.json"
+PAGE = ROOT / "docs" / "reference" / "settings.md"
 
 
 @pytest.fixture
@@ -42,6 +45,24 @@ def test_given_cdk_json_when_an_operator_reads_it_then_every_setting_is_there(
     names = {field.metadata["name"] for field in dataclasses.fields(Settings)}
 
     assert set(context["wcsHooks"]) == names
+
+
+def test_given_the_page_on_settings_then_it_has_each_setting_once_with_its_default() -> None:
+    rows = re.findall(r"^\| ((?:`\w+`(?:, )?)+) \| (.*?) \|", PAGE.read_text(), re.MULTILINE)
+    cells = [
+        (name, default)
+        for names, defaults in rows
+        for name, default in zip(re.findall(r"\w+", names), defaults.split(", ") * 2, strict=False)
+    ]
+    names = [field.metadata["name"] for field in dataclasses.fields(Settings)]
+    nothing = {"empty": "", "none": ""}
+    documented = {name: nothing.get(cell, cell.strip("`")) for name, cell in cells}
+
+    assert [name for name, _ in cells] == list(documented)
+    assert sorted(documented) == sorted(names)
+    for name in names:
+        only = {"wcsHooks": {name: documented[name]}}
+        assert Settings.from_context(only) == Settings(), name
 
 
 @pytest.mark.parametrize(
