@@ -34,6 +34,8 @@ from wcsctl.policies.testing.reading import read_tests
 
 PAGES: Final = pages()
 README: Final = "README.md"
+INDEX: Final = "docs/index.md"
+COOKBOOK: Final = "docs/cookbook/index.md"
 SESSION_WIDTH: Final = 80
 
 OTHER_PROGRAMS: Final = frozenset(
@@ -107,10 +109,14 @@ def test_given_a_link_or_a_file_on_a_page_when_it_is_followed_then_something_is_
     assert [each for each in here.named if is_missing(each[1])] == []
 
 
-def test_given_a_how_to_page_when_somebody_looks_for_it_then_the_readme_leads_there() -> None:
-    readme = {link for _, link in document(README).links}
+def test_given_a_page_of_docs_then_the_readme_or_the_index_leads_there() -> None:
+    led_to = {
+        os.path.normpath(Path(page).parent / link.partition("#")[0])
+        for page in (README, INDEX, COOKBOOK)
+        for _, link in document(page).links
+    }
 
-    assert [page for page in PAGES if page.startswith("docs/how-to/") and page not in readme] == []
+    assert [page for page in PAGES if page.startswith("docs/") and page not in led_to] == []
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if page.startswith("docs/tutorials/")])
