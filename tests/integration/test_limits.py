@@ -129,7 +129,7 @@ def test_a_store_of_places_that_fails_fails_the_hook_and_keeps_it(
     reply = hooks.post("publishStream", {**_OF, "user": "anna", "mediaSessionId": "a"})
 
     [letter] = aws.dead_letters()
-    assert letter["error"]["message"] == "the lease store does not answer"
+    assert letter["error"]["message"] == "the lease store does not answer: InternalServerError"
     assert (reply.status, "LimitErrors" in reply.counted) == (503, True)
 
 

@@ -217,6 +217,30 @@ def test_given_when_the_session_connected_then_policies_go_by_it(tmp_path: Path)
     assert _json(_directory(tmp_path, tests, policies))["ok"]
 
 
+def test_given_a_policy_that_needs_to_know_when_the_session_connected_then_a_test_without_it_says_so(
+    tmp_path: Path,
+) -> None:
+    policies = """
+id: one-hour
+method: publishStream
+action: deny
+when: now - connectedAt > duration('1h')
+"""
+    tests = """
+name: Not known
+hook: {method: publishStream, body: {}}
+session: {}
+expect: {action: echo}
+"""
+    [action] = [
+        one
+        for one in _differences(_directory(tmp_path, tests, policies))
+        if one.startswith("action:")
+    ]
+
+    assert action.endswith("when: connectedAt has no value (give the test connectedAt)")
+
+
 def test_given_policies_for_every_app_and_one_of_its_own_then_both_decide(tmp_path: Path) -> None:
     every = """{id: closed, method: call, action: deny}"""
     _directory(tmp_path, _PUPIL)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from wcs_hooks.adapters.aws_errors import unavailable
 from wcs_hooks.core.errors import UnavailableError
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def read_items(
             }
         )
     except (BotoCoreError, ClientError) as error:
-        raise UnavailableError(f"{what} does not answer") from error
+        raise unavailable(f"{what} does not answer", error) from error
     if answer.get("UnprocessedKeys"):
         raise UnavailableError(f"{what} is throttled")
     return answer["Responses"][table]

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from wcs_hooks.adapters.aws_errors import unavailable
 from wcs_hooks.adapters.deadlines import run_before
 from wcs_hooks.clock import Clock, Deadline
 from wcs_hooks.core.errors import UnavailableError
@@ -90,7 +91,7 @@ class DynamoDeadLetters:
                     item |= {"parts": {"N": str(len(parts))}, "keptAt": {"N": f"{now:.3f}"}}
                 self._client.put_item(TableName=self._table, Item=item)
         except (BotoCoreError, ClientError) as error:
-            raise UnavailableError("the dead-letter table refuses the message") from error
+            raise unavailable("the dead-letter table refuses the message", error) from error
 
     def _take_room(
         self, category: str, size: int, now: float, expires_at: "AttributeValueTypeDef"

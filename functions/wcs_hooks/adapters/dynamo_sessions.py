@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from wcs_hooks.adapters.aws_errors import unavailable
 from wcs_hooks.adapters.deadlines import CircuitBreaker
 from wcs_hooks.clock import Clock, Deadline
 from wcs_hooks.core.errors import UnavailableError
@@ -187,7 +188,7 @@ class DynamoSessions:
                 },
             )
         except (BotoCoreError, ClientError) as error:
-            raise UnavailableError("the session store does not answer") from error
+            raise unavailable("the session store does not answer", error) from error
 
     def _get(
         self, keys: "Mapping[str, AttributeValueTypeDef]"
@@ -196,7 +197,7 @@ class DynamoSessions:
             # The connect may have been answered by another function a moment ago.
             answer = self._client.get_item(TableName=self._table, Key=keys, ConsistentRead=True)
         except (BotoCoreError, ClientError) as error:
-            raise UnavailableError("the session store does not answer") from error
+            raise unavailable("the session store does not answer", error) from error
         return answer.get("Item")
 
     def _live(
@@ -232,7 +233,7 @@ class DynamoSessions:
         try:
             self._client.put_item(TableName=self._table, Item=item)
         except (BotoCoreError, ClientError) as error:
-            raise UnavailableError("the session store does not answer") from error
+            raise unavailable("the session store does not answer", error) from error
 
     def _put_connected(
         self, item: "dict[str, AttributeValueTypeDef]", connected_at: float, *, redriven: bool
@@ -256,14 +257,14 @@ class DynamoSessions:
             )
         except ClientError as error:
             if error.response["Error"]["Code"] != _CONDITION_FAILED:
-                raise UnavailableError("the session store does not answer") from error
+                raise unavailable("the session store does not answer", error) from error
             kept = cast("Mapping[str, Any]", error.response)["Item"][CONNECTED_AT]
             if redriven and float(kept["N"]) > connected_at:
                 return
             # Nobody writes it in between: who does is another retry, and keeps the same moment.
             self._put(item | {CONNECTED_AT: kept})
         except BotoCoreError as error:
-            raise UnavailableError("the session store does not answer") from error
+            raise unavailable("the session store does not answer", error) from error
 
     def _delete(self, key: SessionKey, connected_by: float | None) -> None:
         try:
@@ -278,9 +279,9 @@ class DynamoSessions:
             )
         except ClientError as error:
             if error.response["Error"]["Code"] != _CONDITION_FAILED:
-                raise UnavailableError("the session store does not answer") from error
+                raise unavailable("the session store does not answer", error) from error
         except BotoCoreError as error:
-            raise UnavailableError("the session store does not answer") from error
+            raise unavailable("the session store does not answer", error) from error
 
 
 def _keys(key: SessionKey) -> dict[str, "AttributeValueTypeDef"]:

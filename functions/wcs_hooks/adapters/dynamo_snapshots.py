@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from wcs_hooks.adapters.aws_errors import unavailable
 from wcs_hooks.adapters.batch_read import read_items
 from wcs_hooks.core.errors import UnavailableError
 from wcs_hooks.core.policy.vocabulary import SYSTEM_ID_PREFIX
@@ -166,7 +167,7 @@ def read_parts(client: "DynamoDBClient", table: str, app: str, version: int, kin
     try:
         return b"".join(item["data"]["B"] for page in pages for item in page["Items"])
     except (BotoCoreError, ClientError) as error:
-        raise UnavailableError("the policy store does not answer") from error
+        raise unavailable("the policy store does not answer", error) from error
     except KeyError as error:
         raise UnavailableError(
             f"version {version} of the policies of {app!r} is damaged"

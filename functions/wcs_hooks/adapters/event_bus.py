@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from wcs_hooks.adapters.aws_errors import unavailable
 from wcs_hooks.adapters.deadlines import CircuitBreaker
 from wcs_hooks.clock import Clock, Deadline
 from wcs_hooks.core.errors import UnavailableError
@@ -62,6 +63,6 @@ class EventBridgeBus:
                 ]
             )
         except (BotoCoreError, ClientError) as error:
-            raise UnavailableError("the event bus does not answer") from error
+            raise unavailable("the event bus does not answer", error) from error
         if answer["FailedEntryCount"]:
             raise UnavailableError("the event bus refused the event")

@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from wcs_hooks.adapters.aws_errors import unavailable
 from wcs_hooks.adapters.lease_items import KEY, keep_alive_item
-from wcs_hooks.core.errors import UnavailableError
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
@@ -22,5 +22,5 @@ def has_keep_alive(client: "DynamoDBClient", table: str, app: str) -> bool:
     try:
         found = client.get_item(TableName=table, Key={KEY: {"S": keep_alive_item(app)}})
     except (BotoCoreError, ClientError) as error:
-        raise UnavailableError("the lease store does not answer") from error
+        raise unavailable("the lease store does not answer", error) from error
     return "Item" in found

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from wcs_hooks.adapters.aws_errors import unavailable
 from wcs_hooks.adapters.batch_read import read_items
 from wcs_hooks.adapters.dynamo_update import Update
 from wcs_hooks.adapters.lease_items import COUNT, KEY
@@ -80,7 +81,7 @@ class LeaseStore:
                 TableName=self._table, Key={KEY: {"S": key}}, ConsistentRead=True
             )
         except (BotoCoreError, ClientError) as error:
-            raise UnavailableError(f"{STORE} does not answer") from error
+            raise unavailable(f"{STORE} does not answer", error) from error
         return answer.get("Item")
 
     def read_all(self, keys: Collection[str]) -> "Mapping[str, Attributes]":
@@ -120,7 +121,7 @@ class LeaseStore:
             try:
                 self._send(updates)
             except BotoCoreError as error:
-                raise UnavailableError(f"{STORE} does not answer") from error
+                raise unavailable(f"{STORE} does not answer", error) from error
             except ClientError as error:
                 failed = _failed_conditions(error, updates)
                 if failed:
@@ -208,7 +209,7 @@ def _failed_conditions(
                     f"{reason.get('Message')}"
                 ) from error
             case _:
-                raise UnavailableError(f"{STORE} does not answer") from error
+                raise unavailable(f"{STORE} does not answer", error) from error
     if not failed and not is_busy:
-        raise UnavailableError(f"{STORE} does not answer") from error
+        raise unavailable(f"{STORE} does not answer", error) from error
     return failed

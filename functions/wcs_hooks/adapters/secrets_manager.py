@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from wcs_hooks.adapters.aws_errors import unavailable
 from wcs_hooks.core.errors import UnavailableError
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ def _value(client: "SecretsManagerClient", arn: str) -> str:
     try:
         return client.get_secret_value(SecretId=arn)["SecretString"]
     except (BotoCoreError, ClientError) as error:
-        raise UnavailableError("the secret store does not answer") from error
+        raise unavailable("the secret store does not answer", error) from error
 
 
 def _current_and_previous(value: object) -> Sequence[Any]:

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from wcs_hooks.adapters.aws_errors import unavailable
 from wcs_hooks.adapters.deadlines import run_before
 from wcs_hooks.clock import Deadline
-from wcs_hooks.core.errors import UnavailableError
 from wcs_hooks.hook.dead_letter import to_text
 from wcs_hooks.ports import Place
 
@@ -49,4 +49,4 @@ class SqsDeadLetters:
                 self._client = self._make_client()
             self._client.send_message(QueueUrl=self._queue_url, MessageBody=text)
         except (BotoCoreError, ClientError) as error:
-            raise UnavailableError("the dead-letter queue refuses the message") from error
+            raise unavailable("the dead-letter queue refuses the message", error) from error

@@ -25,6 +25,7 @@ from wcsctl.policies.testing.given_places import count_of, with_holder
 
 _REACHING: Final = "applied"
 _CONNECT: Final = "connect"
+_GIVEN_BY_TEST: Final = {"connectedAt has no value": " (give the test connectedAt)"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,7 +224,10 @@ def _because(found: Explanation) -> str:
             "the test a session)"
         )
     failures = found.decision.failures
-    return said + "".join(f"; {one.policy}, {one.attribute}: {one.message}" for one in failures)
+    return said + "".join(
+        f"; {one.policy}, {one.attribute}: {one.message}{_GIVEN_BY_TEST.get(one.message, '')}"
+        for one in failures
+    )
 
 
 def _field_differences(expected: Mapping[str, Any] | None, found: Explanation) -> Iterator[str]:

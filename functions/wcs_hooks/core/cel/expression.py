@@ -240,8 +240,15 @@ def _typed_environment() -> "cel.Env":
 
 
 def plain(message: str) -> str:
-    """The runtime's message without its status code, which stands before and often behind it."""
-    return re.sub(r"^[A-Z_]+: (ERROR: )?|\s*\[[A-Z_]+\]$", "", message)
+    """Return the runtime's message without its status code, which is before and often after it.
+
+    Examples
+    --------
+    >>> plain('NOT_FOUND: No value with name "connectedAt" found in Activation')
+    'connectedAt has no value'
+    """
+    text = re.sub(r"^[A-Z_]+: (ERROR: )?|\s*\[[A-Z_]+\]$", "", message)
+    return re.sub(r'^No value with name "(\w+)" found in Activation$', r"\1 has no value", text)
 
 
 def _no_value(value: object, wanted: str) -> str:
