@@ -217,7 +217,7 @@ def test_given_when_the_session_connected_then_policies_go_by_it(tmp_path: Path)
     assert _json(_directory(tmp_path, tests, policies))["ok"]
 
 
-def test_given_a_policy_that_needs_to_know_when_the_session_connected_then_a_test_without_it_says_so(
+def test_given_a_policy_that_needs_connected_at_when_a_test_lacks_it_then_it_says_so(
     tmp_path: Path,
 ) -> None:
     policies = """
