@@ -19,7 +19,7 @@ from bench.locations import REPOSITORY
 from bench.measured_functions import laboratory
 from bench.packages import ours_for_lambda
 from bench.profiles import profile_functions
-from bench.progress import tell
+from bench.progress import show_progress
 from bench.results import Result, context, read
 from bench.snapshot_loading import measure_loading
 from bench.targets import Section, judge
@@ -35,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # A developer's AWS settings: none may get through.
         del os.environ[name]
     for result in _run(asked):
-        tell(f"{result.section}: {result.write().relative_to(REPOSITORY)}")
+        show_progress(f"{result.section}: {result.write().relative_to(REPOSITORY)}")
     results = [found for section in Section if (found := read(section)) is not None]
     report.render(results)
     plots.draw(results)
@@ -63,23 +63,27 @@ def _run(asked: Iterable[Section]) -> Iterable[Result]:
     # The context is taken first: of what is measured, not of what was edited meanwhile.
     of_run = context()
     if asked & {Section.FUNCTIONS, Section.PROFILE}:
-        tell("packaging the functions, and starting an AWS for them")
+        show_progress("packaging the functions, and starting an AWS for them")
         with laboratory() as lab:
             if Section.FUNCTIONS in asked:
-                imports = measure_imports(lab, tell)
-                figures = measure_cold_starts(lab, tell) | measure_warm_calls(lab, tell)
+                imports = measure_imports(lab, show_progress)
+                figures = measure_cold_starts(lab, show_progress) | measure_warm_calls(
+                    lab, show_progress
+                )
                 for name, package in lab.packages.items():
                     figures.add(f"package.{name}.host", "bytes", [package.zipped_bytes])
                 for architecture, size in ours_for_lambda().items():
                     figures.add(f"package.ours.{architecture}", "bytes", [size])
-                told = {"imports": {name: one.to_json() for name, one in imports.items()}}
-                yield Result(Section.FUNCTIONS, figures, told, of_run)
+                by_imports = {"imports": {name: one.to_json() for name, one in imports.items()}}
+                yield Result(Section.FUNCTIONS, figures, by_imports, of_run)
             if Section.PROFILE in asked:
-                yield Result(Section.PROFILE, Figures(), profile_functions(lab, tell), of_run)
+                yield Result(
+                    Section.PROFILE, Figures(), profile_functions(lab, show_progress), of_run
+                )
     if Section.DECISIONS in asked:
-        yield Result(Section.DECISIONS, measure_decisions(tell), details(), of_run)
+        yield Result(Section.DECISIONS, measure_decisions(show_progress), details(), of_run)
     if Section.SNAPSHOTS in asked:
-        yield Result(Section.SNAPSHOTS, measure_loading(tell), {}, of_run)
+        yield Result(Section.SNAPSHOTS, measure_loading(show_progress), {}, of_run)
     if Section.ENFORCEMENT in asked:
         figures = Figures()
         seconds = _enforcement()

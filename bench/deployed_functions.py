@@ -23,7 +23,7 @@ def main() -> int:
         if resource["Type"] == "AWS::Lambda::Function"
         and resource["Properties"].get("Handler", "").startswith("wcs_hooks.")
     }
-    told = {
+    report = {
         category.value: {
             "memorySize": functions[category]["MemorySize"],
             "handler": functions[category]["Handler"],
@@ -34,7 +34,7 @@ def main() -> int:
         }
         for category in Category
     }
-    json.dump(told, sys.stdout)
+    json.dump(report, sys.stdout)
     return 0
 
 

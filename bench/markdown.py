@@ -154,15 +154,15 @@ def cold(figures: Figures) -> str:
     return table(head, rows)
 
 
-def imports(told: Mapping[str, Any]) -> str:
+def imports(measured: Mapping[str, Any]) -> str:
     """Where cold starts spend their time."""
     names = [BASELINE, POWERTOOLS, "direct"]
     packages = sorted(
-        {package for name in names for package in told[name]["onBehalfOf"]},
-        key=lambda package: (-told["direct"]["onBehalfOf"].get(package, 0.0), package),
+        {package for name in names for package in measured[name]["onBehalfOf"]},
+        key=lambda package: (-measured["direct"]["onBehalfOf"].get(package, 0.0), package),
     )
     spent = {
-        package: [told[name]["onBehalfOf"].get(package, 0.0) for name in names]
+        package: [measured[name]["onBehalfOf"].get(package, 0.0) for name in names]
         for package in packages
     }
     large = {package: ms for package, ms in spent.items() if max(ms) >= _LEAST_MS}
@@ -170,8 +170,8 @@ def imports(told: Mapping[str, Any]) -> str:
     rows = [[f"on behalf of `{package}`", *map(_ms, ms)] for package, ms in large.items()]
     if small:
         rows.append(["of others", *(_ms(sum(column)) for column in zip(*small, strict=True))])
-    rest = [_ms(told[name]["restMs"]) for name in names]
-    whole = [f"**{_ms(told[name]['cpuMs'])}**" for name in names]
+    rest = [_ms(measured[name]["restMs"]) for name in names]
+    whole = [f"**{_ms(measured[name]['cpuMs'])}**" for name in names]
     rows += [
         ["no import: interpreter's start, clients", *rest],
         ["**CPU of the whole start, watched**", *whole],
@@ -182,7 +182,7 @@ def imports(told: Mapping[str, Any]) -> str:
         [
             [f"`{own['module']}`", _ms(own["ms"]), f"`{largest['module']}`", _ms(largest["ms"])]
             for own, largest in zip(
-                told["direct"]["slowest"], told["direct"]["largest"], strict=True
+                measured["direct"]["slowest"], measured["direct"]["largest"], strict=True
             )
         ][:20],
     )
@@ -247,13 +247,13 @@ def memory(figures: Figures) -> str:
     return f"{at_rest}\n\n{sizes}"
 
 
-def profiles(told: Mapping[str, Any]) -> str:
+def profiles(measured: Mapping[str, Any]) -> str:
     """Shares of a profile."""
     columns = [path.value for path in HookPath]
     tables = []
     for kind in ("module", "function"):
         shares = [
-            [(row[kind], _percent(row["share"])) for row in told[column][f"{kind}s"]]
+            [(row[kind], _percent(row["share"])) for row in measured[column][f"{kind}s"]]
             for column in columns
         ]
         rows = [

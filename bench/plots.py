@@ -55,8 +55,10 @@ def _cold(imports: Mapping[str, Any], directory: Path) -> Path:
     axes = plot.subplots()
     names = list(imports)[::-1]
     packages = sorted(
-        {package for told in imports.values() for package in told["onBehalfOf"]},
-        key=lambda package: -max(told["onBehalfOf"].get(package, 0) for told in imports.values()),
+        {package for measured in imports.values() for package in measured["onBehalfOf"]},
+        key=lambda package: (
+            -max(measured["onBehalfOf"].get(package, 0) for measured in imports.values())
+        ),
     )
     shown = packages[:10]
     pieces = {

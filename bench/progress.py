@@ -6,7 +6,7 @@ from collections.abc import Callable
 type Progress = Callable[[str], None]
 
 
-def tell(what: str) -> None:
+def show_progress(what: str) -> None:
     """Write a line, over the last one where there is a terminal."""
     end = "\r" if sys.stderr.isatty() else "\n"
     sys.stderr.write(f"\x1b[2K{what}{end}" if sys.stderr.isatty() else f"{what}{end}")

@@ -246,7 +246,7 @@ def _gives_back(body: bytes) -> Callable[[Any], None]:
 def _echoes(body: bytes) -> Callable[[Any], None]:
     def check(answer: Any) -> None:
         if answer["statusCode"] != _OK or answer["body"] != body.decode():
-            raise FunctionError(f"this is no echo: {answer!r:.200}")
+            raise FunctionError(f"this is not an echo: {answer!r:.200}")
 
     return check
 
@@ -267,7 +267,7 @@ def _configures(body: bytes) -> Callable[[Any], None]:
     def check(answer: Any) -> None:
         fields = json.loads(answer["body"])
         if answer["statusCode"] != _OK or not fields.pop("restClientConfig", None):
-            raise FunctionError(f"connect is told no restClientConfig: {answer!r:.200}")
+            raise FunctionError(f"connect's reply has no restClientConfig: {answer!r:.200}")
         sent = json.loads(body)
         if not fields.pop("sessionId").startswith(sent.pop("sessionId")):
             raise FunctionError(f"connect's reply is about another session: {answer!r:.200}")
@@ -284,4 +284,4 @@ def _lets_in(answer: Any) -> None:
 
 def _denies(answer: Any) -> None:
     if answer["statusCode"] != _FORBIDDEN:
-        raise FunctionError(f"this is no denial: {answer!r:.200}")
+        raise FunctionError(f"this is not a denial: {answer!r:.200}")

@@ -66,8 +66,9 @@ class RestClientConfig:
 
     Examples
     --------
-    >>> told = RestClientConfig.from_reply({"restClientConfig": {"call": {"restOnError": "FAIL"}}})
-    >>> told.method("call").rest_on_error, told.method("hangup").rest_on_error
+    >>> reply = {"restClientConfig": {"call": {"restOnError": "FAIL"}}}
+    >>> config = RestClientConfig.from_reply(reply)
+    >>> config.method("call").rest_on_error, config.method("hangup").rest_on_error
     (<RestOnError.FAIL: 'FAIL'>, <RestOnError.LOG: 'LOG'>)
     """
 

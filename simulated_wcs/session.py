@@ -90,7 +90,7 @@ class WcsSession:
     streams: list[Stream] = field(default_factory=list)
     calls: list[Call] = field(default_factory=list)
 
-    def tell_client(self, event: str, fields: Mapping[str, Any]) -> None:
+    def notify_client(self, event: str, fields: Mapping[str, Any]) -> None:
         """Send the client an event, less what it must not see; nobody hears it who is gone."""
         if self.gone:
             return
@@ -152,7 +152,7 @@ class Application:
     ----------
     methods
         Those that were added to it (`add app-rest-method`); no other is ever called.
-    told_last
+    last_config
         The restClientConfig of the last session that connected, for the account: connect itself
         obeys none.
     published
@@ -164,6 +164,6 @@ class Application:
     key: str
     transport: HookTransport
     methods: frozenset[str] = frozenset(METHODS)
-    told_last: RestClientConfig = field(default_factory=RestClientConfig)
+    last_config: RestClientConfig = field(default_factory=RestClientConfig)
     published: dict[str, Stream] = field(default_factory=dict)
     played: dict[str, list[Stream]] = field(default_factory=dict)

@@ -121,22 +121,22 @@ class SimulatedWcs:
         session = WcsSession(application, self._session_id())
         usual = bodies.rtmp_connect() if rtmp else bodies.web_connect()
         body = self._body(session, usual, fields)
-        told = application.told_last.method("connect").rest_on_error
-        hook = self._ask(session, "connect", body, account_as=told)
+        rest_on_error = application.last_config.method("connect").rest_on_error
+        hook = self._ask(session, "connect", body, account_as=rest_on_error)
         action = PerformedAction(Conclusion.ACCEPTED, session, [hook], hook.fields)
         if hook.error is not None:
             action.conclusion = Conclusion.DECLINED
-            session.tell_client("ConnectionStatusEvent", _failed(body, _rest_info(hook.error)))
+            session.notify_client("ConnectionStatusEvent", _failed(body, _rest_info(hook.error)))
             return action
         if hook.sent is None:
             action.conclusion = Conclusion.NOT_CALLED
         returned = dict(hook.returned or {})
         # connect's overrides need no restClientConfig: it only arrives with this reply.
         own = {name: value for name, value in returned.items() if name not in _IDENTITY}
-        session.config = application.told_last = RestClientConfig.from_reply(returned)
+        session.config = application.last_config = RestClientConfig.from_reply(returned)
         session.fields = action.fields = {**body, **own}
         session.connected = True
-        self._tell_connection(action, "ESTABLISHED")
+        self._report_connection(action, "ESTABLISHED")
         if session.fields.get("sipRegisterRequired") and session.fields.get("sipLogin"):
             self.registered(session, into=action)
         return action
@@ -221,7 +221,9 @@ class SimulatedWcs:
             If the session has no such stream.
         """
         stream = session.stream(name)
-        hook, conclusion = self._event(session, STREAM_KEEP_ALIVE, dict(stream.fields), tell=False)
+        hook, conclusion = self._event(
+            session, STREAM_KEEP_ALIVE, dict(stream.fields), notify=False
+        )
         action = PerformedAction(conclusion, session, [hook], hook.fields)
         if conclusion is Conclusion.STREAM_ENDED:
             self._end_stream(action, stream, "FAILED", TERMINATED_BY_KEEP_ALIVE)
@@ -240,14 +242,14 @@ class SimulatedWcs:
         stream = session.stream(name, published=True)
         own = {"mediaSessionId": stream.media_session_id, "type": "audioMuted"}
         body = self._body(session, own, fields)
-        hook, conclusion = self._event(session, "sendStreamEvent", body, tell=False)
+        hook, conclusion = self._event(session, "sendStreamEvent", body, notify=False)
         action = PerformedAction(conclusion, session, [hook], hook.fields)
         for viewer in self._viewers(stream):
-            told = {"mediaSessionId": viewer.media_session_id, "type": hook.fields.get("type")}
+            event = {"mediaSessionId": viewer.media_session_id, "type": hook.fields.get("type")}
             if "payload" in hook.fields:
-                told["payload"] = hook.fields["payload"]
+                event["payload"] = hook.fields["payload"]
             heard, _ = self._event(
-                viewer.session, "StreamEvent", self._body(viewer.session, told, None)
+                viewer.session, "StreamEvent", self._body(viewer.session, event, None)
             )
             action.hooks.append(heard)
         return action
@@ -263,7 +265,7 @@ class SimulatedWcs:
         if action.went_on:
             call = Call(call_id, action.fields)
             session.calls.append(call)
-            self._tell_call(action, call, AFTERWARDS["call"])
+            self._report_call(action, call, AFTERWARDS["call"])
         return action
 
     def during_call(
@@ -284,7 +286,7 @@ class SimulatedWcs:
             return action
         canonical = METHODS[method].canonical
         if STATUS_EVENTS[canonical] == "CallStatusEvent" and canonical in AFTERWARDS:
-            self._tell_call(action, call, AFTERWARDS[canonical])
+            self._report_call(action, call, AFTERWARDS[canonical])
         else:
             self._afterwards(action, method, action.fields)
         return action
@@ -317,14 +319,14 @@ class SimulatedWcs:
             if session.config.method(method).rest_on_error is RestOnError.FAIL:
                 action.conclusion = Conclusion.ABORTED
                 action.initiator = {"status": _FORBIDDEN, "reason": "FORBIDDEN"}
-                session.tell_client(STATUS_EVENTS[method], _failed(body, _rest_info(hook.error)))
+                session.notify_client(STATUS_EVENTS[method], _failed(body, _rest_info(hook.error)))
                 return action
             action.conclusion = Conclusion.CONTINUED
         status, reason = GREETINGS[method]
         action.initiator = {"status": status, "reason": reason}
         if method == "OnCallEvent":
             session.calls.append(Call(str(hook.fields["callId"]), hook.fields))
-        session.tell_client(method, hook.fields)
+        session.notify_client(method, hook.fields)
         return action
 
     def sip_reply(
@@ -352,12 +354,12 @@ class SimulatedWcs:
             }
         action = PerformedAction(Conclusion.ACCEPTED, session)
         if event == "CallStatusEvent":
-            told = CALL_STATUSES.get(status, "FAILED" if status >= _SIP_ERROR else "TRYING")
-            self._tell_call(action, session.call(), told, more)
+            reported = CALL_STATUSES.get(status, "FAILED" if status >= _SIP_ERROR else "TRYING")
+            self._report_call(action, session.call(), reported, more)
         else:
-            told = "FAILED" if status >= _SIP_ERROR else "COMPLETED"
+            reported = "FAILED" if status >= _SIP_ERROR else "COMPLETED"
             own = bodies.direct(to)
-            self._report(action, event, self._body(session, own, {"status": told, **more}))
+            self._report(action, event, self._body(session, own, {"status": reported, **more}))
         return action
 
     def sip_hangup(self, session: WcsSession) -> PerformedAction:
@@ -369,7 +371,7 @@ class SimulatedWcs:
             If the session has no call under way.
         """
         action = PerformedAction(Conclusion.ACCEPTED, session)
-        self._tell_call(action, session.call(), "FINISH")
+        self._report_call(action, session.call(), "FINISH")
         return action
 
     def other_error(self, session: WcsSession, info: str) -> PerformedAction:
@@ -437,16 +439,16 @@ class SimulatedWcs:
             return action
         action.conclusion = Conclusion.ABORTED
         event = STATUS_EVENTS.get(METHODS[method].canonical, "ErrorEvent")
-        session.tell_client(event, _failed(body, _rest_info(hook.error)))
+        session.notify_client(event, _failed(body, _rest_info(hook.error)))
         return action
 
     def _event(
-        self, session: WcsSession, event: str, body: Fields, *, tell: bool = True
+        self, session: WcsSession, event: str, body: Fields, *, notify: bool = True
     ) -> tuple[HookCall, Conclusion]:
         """Notify the back-end, then the client; an event has happened, whatever the answer."""
         hook = self._ask(session, event, body)
-        if tell:
-            session.tell_client(event, hook.fields)
+        if notify:
+            session.notify_client(event, hook.fields)
         if hook.error is None:
             return hook, _conclusion_of(hook)
         if session.config.method(event).rest_on_error is RestOnError.LOG:
@@ -454,7 +456,7 @@ class SimulatedWcs:
         if event == STREAM_KEEP_ALIVE:
             return hook, Conclusion.STREAM_ENDED
         info = f"{event}: {_rest_info(hook.error)}"
-        session.tell_client("ErrorEvent", self._body(session, {"info": info}, None))
+        session.notify_client("ErrorEvent", self._body(session, {"info": info}, None))
         return hook, Conclusion.ERROR_EVENT
 
     def _ask(
@@ -558,10 +560,10 @@ class SimulatedWcs:
         status = AFTERWARDS.get(canonical)
         if status is None:
             return
-        told = {name: value for name, value in fields.items() if name != "payload"}
-        self._report(action, STATUS_EVENTS[canonical], {**told, "status": status})
+        reported = {name: value for name, value in fields.items() if name != "payload"}
+        self._report(action, STATUS_EVENTS[canonical], {**reported, "status": status})
 
-    def _tell_call(
+    def _report_call(
         self,
         action: PerformedAction,
         call: Call,
@@ -572,7 +574,7 @@ class SimulatedWcs:
         body = {**call.fields, "status": status, **(more or {})}
         self._report(action, "CallStatusEvent", body)
 
-    def _tell_connection(self, action: PerformedAction, status: str) -> None:
+    def _report_connection(self, action: PerformedAction, status: str) -> None:
         body = self._connection_body(action.session, status)
         self._report(action, "ConnectionStatusEvent", body)
 

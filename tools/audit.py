@@ -107,8 +107,8 @@ def audit_python(lock: str, run: Run) -> Audit:
             for one in each.get("vulns", ())
         ]
         if skipped or not dependencies:
-            told = ", ".join(skipped[:3]) + (" …" if len(skipped) > len(skipped[:3]) else "")
-            problems.append(f"{service} does not know {told or 'any package'}")
+            names = ", ".join(skipped[:3]) + (" …" if len(skipped) > len(skipped[:3]) else "")
+            problems.append(f"{service} does not know {names or 'any package'}")
         else:
             problems.clear()
         if found or not problems:
@@ -120,12 +120,12 @@ def audit_node(run: Run) -> Audit:
     """Look up npm's lock file."""
     answer = run(["npm", "audit", "--json", "--package-lock-only"])
     try:
-        told: Mapping[str, Any] = json.loads(answer)
+        report: Mapping[str, Any] = json.loads(answer)
         found = [
             f"{name}: {one['severity']}, {'' if one['fixAvailable'] else 'not '}fixed by now"
-            for name, one in told["vulnerabilities"].items()
+            for name, one in report["vulnerabilities"].items()
         ]
-        count = told["metadata"]["dependencies"]["total"]
+        count = report["metadata"]["dependencies"]["total"]
     except (ValueError, KeyError, TypeError, AttributeError):
         return Audit(NODE_LOCK, problems=["npm's registry has no such list"])
     return Audit(NODE_LOCK, count, found)

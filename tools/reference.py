@@ -95,7 +95,7 @@ def main() -> None:
 
 
 def _statuses() -> str:
-    rows = [(f"`{status.value}`", told) for status, told in _STATUSES.items()]
+    rows = [(f"`{status.value}`", meaning) for status, meaning in _STATUSES.items()]
     return table(("status", "meaning"), rows) + "\n"
 
 
@@ -119,26 +119,26 @@ def _contents(root: Any) -> str:
 def _section(words: Sequence[str], command: Any) -> str:
     usage = " ".join([*words, *_usage(command)])
     parts = [f"## {' '.join(words)}\n", f"```text\n{usage}\n```\n", _help(command) + "\n"]
-    if _told(command):
+    if _documented(command):
         parts.append(_parameters(command))
     return "\n".join(parts)
 
 
 def _usage(command: Any) -> Iterator[str]:
-    if any(_is_option(one) for one in _told(command)):
+    if any(_is_option(one) for one in _documented(command)):
         yield "[OPTIONS]"
-    for one in _told(command):
+    for one in _documented(command):
         if not _is_option(one):
             name = _argument(one)
             yield name if one.required else f"[{name}]"
 
 
 def _parameters(command: Any) -> str:
-    rows = [(_names(one), _description(one)) for one in _told(command)]
+    rows = [(_names(one), _description(one)) for one in _documented(command)]
     return table(("option", "meaning"), rows) + "\n"
 
 
-def _told(command: Any) -> list[Any]:
+def _documented(command: Any) -> list[Any]:
     return [
         one
         for one in command.params
@@ -171,7 +171,7 @@ def _value(parameter: Any) -> str:
 
 
 def _description(parameter: Any) -> str:
-    told = " ".join((parameter.help or "").split())
+    help_text = " ".join((parameter.help or "").split())
     notes = []
     default = parameter.default
     if isinstance(default, Enum):
@@ -181,7 +181,7 @@ def _description(parameter: Any) -> str:
         notes.append(f"default `{default}`")
     if parameter.envvar:
         notes.append(f"environment `{parameter.envvar}`")
-    return f"{told} ({', '.join(notes)})" if notes else told
+    return f"{help_text} ({', '.join(notes)})" if notes else help_text
 
 
 def _help(command: Any) -> str:

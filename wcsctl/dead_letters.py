@@ -128,17 +128,17 @@ class DeadLetter:
     def attempts(self) -> int:
         """How often processing it failed."""
         if self.kind is LetterKind.EDITS:
-            told = self._part("requestContext").get("approximateInvokeCount", 1)
+            count = self._part("requestContext").get("approximateInvokeCount", 1)
         else:
-            told = self.content.get("attempts", 1)
-        return told if isinstance(told, int) else 1
+            count = self.content.get("attempts", 1)
+        return count if isinstance(count, int) else 1
 
     @property
     def first_seen(self) -> float:
         """When it failed first, in seconds since the epoch."""
-        told = self.content.get("firstSeen", self.content.get("timestamp"))
+        recorded = self.content.get("firstSeen", self.content.get("timestamp"))
         try:
-            moment = iso_moment(str(told))
+            moment = iso_moment(str(recorded))
             datetime.fromtimestamp(moment, UTC)
         except (ValueError, OverflowError, OSError):
             return self.sent_at
@@ -209,10 +209,10 @@ class DeadLetter:
 
     def details(self) -> dict[str, Any]:
         """All but a hook's body; of policy edits everything: it holds no edit."""
-        told = {
+        message = {
             name: value for name, value in self.content.items() if name not in {"body", "bodyZlib"}
         }
-        return self.summary() | {"message": told if self.kind is not LetterKind.UNKNOWN else {}}
+        return self.summary() | {"message": message if self.kind is not LetterKind.UNKNOWN else {}}
 
     def body(self, *, reveal: bool) -> Any:
         """A hook's body: its fields with secrets masked, or, revealed, the text as it came.
@@ -443,18 +443,18 @@ class Redriven:
 
     Attributes
     ----------
-    told
+    detail
         The answer that the hook gets now, or why not.
     """
 
     letter: DeadLetter
     result: RedriveResult
-    told: str = ""
+    detail: str = ""
     answer: Mapping[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """For programs."""
-        return {**self.letter.summary(), "result": str(self.result), "told": self.told} | (
+        return {**self.letter.summary(), "result": str(self.result), "told": self.detail} | (
             {"answer": dict(self.answer)} if self.answer else {}
         )
 
@@ -490,11 +490,11 @@ class Redrive:
             return Redriven(letter, RedriveResult.FAILED, problem, answer)
         self._letters.delete(letter)
         policies = ", ".join(answer.get("policies") or ())
-        told = f"{answer.get('answer', '')} {answer.get('status', '')}"
+        detail = f"{answer.get('answer', '')} {answer.get('status', '')}"
         if policies:
             suppressed = answer.get("denySuppressed")
-            told += f", denial by {policies} suppressed" if suppressed else f" by {policies}"
-        return Redriven(letter, RedriveResult.DONE, told, answer)
+            detail += f", denial by {policies} suppressed" if suppressed else f" by {policies}"
+        return Redriven(letter, RedriveResult.DONE, detail, answer)
 
     def _recompiled(self, letter: DeadLetter) -> Redriven:
         """Compile every app, once in a run: an edit that was lost is in one of them."""

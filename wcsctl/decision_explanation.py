@@ -272,9 +272,9 @@ def _consequence(line: Mapping[str, Any]) -> str:
             f"WCS carried on. {line.get('policy')} denied it, but its session was never seen at "
             "connect: the WCS REST API may have started it, which must not be rejected."
         )
-    outcome, told = line.get("outcome"), line.get("restOnError")
-    if outcome in list(Outcome) and told in list(RestOnError):
-        return outcome_sentence(Outcome(outcome), RestOnError(told))
+    outcome, rest_on_error = line.get("outcome"), line.get("restOnError")
+    if outcome in list(Outcome) and rest_on_error in list(RestOnError):
+        return outcome_sentence(Outcome(outcome), RestOnError(rest_on_error))
     match line.get("answer"):
         case "echoed":
             return "WCS carried on as if it had not asked."

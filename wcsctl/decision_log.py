@@ -192,8 +192,8 @@ class Looks:
 
 def to_json(record: LogRecord) -> dict[str, Any]:
     """A decision for programs."""
-    told = {name: value for name, value in record.fields.items() if name not in _NOT_SHOWN}
-    return {"at": datetime.fromtimestamp(record.at / 1000, UTC).isoformat(), **told}
+    fields = {name: value for name, value in record.fields.items() if name not in _NOT_SHOWN}
+    return {"at": datetime.fromtimestamp(record.at / 1000, UTC).isoformat(), **fields}
 
 
 def _is_probe(line: Mapping[str, Any]) -> bool:

@@ -142,7 +142,7 @@ class Asked(NamedTuple):
         Seconds since the epoch.
     session
         What is known of the hook's session.
-    told
+    known_rest_on_error
         What the session received for the method; if none, what one that connects now receives.
     token
         What is to be taken for known of the hook's token; none to verify it.
@@ -161,7 +161,7 @@ class Asked(NamedTuple):
     payload: Payload
     now: float
     session: Session = UNKNOWN_SESSION
-    told: RestOnError | None = None
+    known_rest_on_error: RestOnError | None = None
     token: GivenToken | None = None
     keys: KnownKeys = NO_KEYS
     connect: Payload | None = None
@@ -268,7 +268,9 @@ def explain(
     with_considered
         Whether the policies that did not apply are wanted too; that costs a look at each.
     """
-    method, payload, now, session, told, token, keys, connect, rows, count_places = asked
+    method, payload, now, session, known_rest_on_error, token, keys, connect, rows, count_places = (
+        asked
+    )
     if connect is not None and policies.trusts:
         of_connect = Asked("connect", connect, now, keys=keys, rows=rows)
         claims = explain(policies, of_connect, with_considered=False).kept_claims
@@ -297,7 +299,7 @@ def explain(
     considered: Iterator[Considered] = iter(())
     if with_considered:
         considered = _considered(policies, asked, steps, found, places, uncounted)
-    rest_on_error = told or found.rest_on_error
+    rest_on_error = known_rest_on_error or found.rest_on_error
     return Explanation(
         method=method,
         category=category,

@@ -72,8 +72,8 @@ class Check:
 
     def to_json(self) -> dict[str, Any]:
         """For programs."""
-        told = {"check": self.name, "ok": self.ok, "detail": self.detail}
-        return {**told, **({"warning": True} if self.warning else {}), **self.facts}
+        result = {"check": self.name, "ok": self.ok, "detail": self.detail}
+        return {**result, **({"warning": True} if self.warning else {}), **self.facts}
 
 
 class Health:
@@ -116,11 +116,11 @@ class Health:
                 ConsistentRead=True,
             )
             if "Item" in answer:
-                told = self._up_to_date(
+                status = self._up_to_date(
                     client, AppStatus.from_item(app, from_attributes(answer["Item"]))
                 )
-                if told.policies or not told.ok or told.pinned is not None:
-                    found.append(told)
+                if status.policies or not status.ok or status.pinned is not None:
+                    found.append(status)
             elif app != EVERY_APP and self._has_policies(client, app):
                 found.append(AppStatus.from_item(app, {}))
         return found
@@ -201,9 +201,9 @@ class Health:
         if not stale:
             detail = f"all functions could read their policies in the last {STALE_MINUTES} min"
             return Check("policies", ok=True, detail=detail, facts=facts)
-        told = ", ".join(f"{category} {count}" for category, count in stale.items())
+        counts = ", ".join(f"{category} {count}" for category, count in stale.items())
         detail = (
-            f"hooks answered by policies that may be outdated, in {STALE_MINUTES} min: {told}. "
+            f"hooks answered by policies that may be outdated, in {STALE_MINUTES} min: {counts}. "
             "The table PolicySnapshots cannot be read: is it throttled?"
         )
         return Check("policies", ok=False, detail=detail, facts=facts)
@@ -247,9 +247,9 @@ class Health:
         }
         if not count:
             return Check("dead letters", ok=True, detail="none", facts=facts)
-        told = f", the oldest {in_words(age)} old" if age is not None else ""
+        how_old = f", the oldest {in_words(age)} old" if age is not None else ""
         where = f", {len(kept_at)} of them in the table beside the queue" if kept_at else ""
-        detail = f"{count}{told}{where}: see wcsctl dead-letter list"
+        detail = f"{count}{how_old}{where}: see wcsctl dead-letter list"
         return Check("dead letters", ok=False, detail=detail, facts=facts)
 
     def _oldest(self, queue: DeadLetterQueue) -> float | None:

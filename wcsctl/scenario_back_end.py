@@ -129,18 +129,18 @@ class DeployedBackEnd:
             self._sleep(self._snapshot_ttl() + _MARGIN)
 
     def _wait_for(self, app: str, before: AppItems, deadline: float) -> None:
-        told_before = before.status.get("compiledAt")
+        compiled_before = before.status.get("compiledAt")
         refused_since: float | None = None
         while True:
             now = self._table.read(app)
             pointer, status = self._table.pointer(app), now.status
-            has_told = status.get("compiledAt") != told_before
-            if has_told and pointer.version and pointer.source == now.digest:
+            is_compiled = status.get("compiledAt") != compiled_before
+            if is_compiled and pointer.version and pointer.source == now.digest:
                 return
             # Nothing is active, and nothing shall be: then only #status says so, if it ever did.
-            if not pointer.version and not now.raw and (has_told or not status):
+            if not pointer.version and not now.raw and (is_compiled or not status):
                 return
-            if status.get("errors") and has_told:
+            if status.get("errors") and is_compiled:
                 # One about half of what was written would soon be replaced.
                 refused_since = refused_since or time.monotonic()
                 if time.monotonic() - refused_since > _SETTLED:

@@ -124,9 +124,11 @@ class Trial:
         if record is None:
             return Asked(method, payload, self._now)
         # A session has received nothing before connect, and players never connect.
-        told = None if method in {"connect", *PLAYERS} else record.rest_on_error(method)
+        known_rest_on_error = (
+            None if method in {"connect", *PLAYERS} else record.rest_on_error(method)
+        )
         known = Session(record.body, record.connected_at, record.app, record.claims)
-        return Asked(method, payload, self._now, known, told)
+        return Asked(method, payload, self._now, known, known_rest_on_error)
 
     def in_force(self, asked: Asked, *, whole: bool = True) -> Explanation:
         """By what is active."""
@@ -139,7 +141,7 @@ class Trial:
         if app not in self._sets:
             assert self._candidate is not None  # noqa: S101 - there is one where it is asked for
             self._sets[app] = self._candidate.policies_of(app, self._deployed.policies_of(app))
-        return self._explain(self._sets[app], asked._replace(told=None), whole=whole)
+        return self._explain(self._sets[app], asked._replace(known_rest_on_error=None), whole=whole)
 
     def replay(self, recordings: Iterable[Recording], app: str | None) -> Iterator[Replayed]:
         """Decide recorded hooks, by what is active and by the candidate.

@@ -1,4 +1,4 @@
-"""Every page: what it tells to type exists, what it tells to write can be read, links work.
+"""Every page: the commands exist, the files can be read, the links work.
 
 A block of a language that is not known here fails, as does a program.
 """

@@ -46,7 +46,7 @@ TAKEN: Final = Fault("taken", _taken)
 
 
 class DeployedScene:
-    """One function, begun anew, with a session and policies of its own."""
+    """One restarted function, with a session and policies of its own."""
 
     def __init__(
         self, deployed: Deployed, endpoint: FaultyEndpoint, category: Category, app: str
@@ -135,7 +135,9 @@ class DeployedScene:
         )
         [metrics] = self._deployed.emf(self._category, since_ms, bool)
         log = self._deployed.logged([reply.decision]).values()
-        told = (metrics["restOnError"], metrics["outcome"]) if "outcome" in metrics else None
+        error_outcome = (
+            (metrics["restOnError"], metrics["outcome"]) if "outcome" in metrics else None
+        )
         return Observed(
             status=reply.status,
             counted=frozenset(
@@ -147,7 +149,7 @@ class DeployedScene:
             letters=tuple(self._letters(reply.decision)),
             in_table=tuple(self._letters_in_table(reply.decision)),
             decision=reply.decision,
-            told=told,
+            error_outcome=error_outcome,
             seconds=metrics["ServiceTime"][0] / 1000,
             method=hook.method,
             body=body,

@@ -57,7 +57,7 @@ class OtherStack:
     bus: str
 
     def post(self, method: str, body: bytes, password: str | None = None) -> HookReply:
-        """Post a hook with credentials, the right ones unless told otherwise."""
+        """Post a hook with credentials, by default the right ones."""
         password = self.stack.hooks.secret if password is None else password
         header = BasicCredentials(USER, password).header(body)
         return self.stack.hooks.post(method, body, authorization=header)

@@ -76,14 +76,14 @@ class Made:
     def measured_as(self) -> Measured:
         """The dimensions that the metric is to have.
 
-        A connect that fails for want of policies leaves no way to know what the app's sessions are
-        told; nor does it matter, since WCS declines it either way.
+        A connect that fails for want of policies leaves no way to know the app's `restOnError`;
+        nor does it matter, since WCS declines it either way.
         """
         error = self.error
         cause = _cause(error)
         unknown = error.category is Category.CONNECT and cause is _FAILURE
-        told = UNKNOWN if unknown else error.rest_on_error
-        return Measured(error.category, told, error.outcome, cause)
+        rest_on_error = UNKNOWN if unknown else error.rest_on_error
+        return Measured(error.category, rest_on_error, error.outcome, cause)
 
 
 @dataclass(frozen=True)
@@ -258,15 +258,15 @@ class _Making:
         yield from self._failed()
 
     def _refused(self) -> Iterator[tuple[Cell, Made]]:
-        untold, told = self._refusing[_LOG], self._refusing[_FAIL]
-        early = self._connected(untold)
+        logging, enforced = self._refusing[_LOG], self._refusing[_FAIL]
+        early = self._connected(logging)
         self._wcs.publish(early, "cut")
         self._back_end.activate_policies(
             [
-                *_refusals(untold.key),
-                *_refusals(told.key),
-                # WCS obeys none for connect, but is told, and the metric goes by it.
-                _configure(told.key, "connect"),
+                *_refusals(logging.key),
+                *_refusals(enforced.key),
+                # WCS obeys none for connect, but receives it, and the metric has it.
+                _configure(enforced.key, "connect"),
                 *(
                     _configure(application.key, method)
                     for (_, held), application in self._failing.items()
@@ -275,9 +275,9 @@ class _Making:
                 ),
             ]
         )
-        late = self._connected(told)
+        late = self._connected(enforced)
         self._wcs.publish(late, "cut")
-        for held, session, application in ((_LOG, early, untold), (_FAIL, late, told)):
+        for held, session, application in ((_LOG, early, logging), (_FAIL, late, enforced)):
             for category, action in (
                 (Category.CONNECT, lambda of=application: self._wcs.connect(of, _TOKEN)),
                 (Category.DIRECT, lambda of=session: self._wcs.publish(of, "denied")),
@@ -379,7 +379,7 @@ def _configure(app: str, method: str) -> dict[str, Any]:
 
 
 def _cause(error: InteractionError) -> Cause:
-    """As the reply itself tells it: a policy names itself."""
+    """From the reply itself, which names the policy."""
     policy = json.loads(error.body)["error"]["policy"]
     return _POLICY if policy is not None else _FAILURE
 
@@ -387,7 +387,7 @@ def _cause(error: InteractionError) -> Cause:
 def _measured(deployed: Deployed, since_ms: int) -> Iterator[Measured]:
     for category in Category:
         for line in deployed.records(category, since_ms):
-            # What was logged late may be of an earlier test: its own time tells.
+            # A line that was logged late may be of an earlier test; its own time shows it.
             if REST_ERRORS in line and line["_aws"]["Timestamp"] >= since_ms:
                 assert line[REST_ERRORS] in (1, [1])
                 yield _dimensions(line)

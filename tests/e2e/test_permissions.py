@@ -164,7 +164,7 @@ _ACTIONS: dict[str, Action] = {
     "publish an event": lambda session, deployed: session.client(
         "events", endpoint_url=deployed.workspace.endpoint
     ).put_events(Entries=[{"Source": "wcs.hooks", "DetailType": "x", "Detail": "{}"}]),
-    "tell of an alarm": lambda session, deployed: session.client(
+    "publish an alarm": lambda session, deployed: session.client(
         "sns", endpoint_url=deployed.workspace.endpoint
     ).publish(TopicArn=deployed.outputs.alarm_topic_arn, Message="of the permission test"),
     "allow itself more": lambda session, deployed: session.client(
@@ -187,7 +187,7 @@ _COMPILER_MAY = [
     "read a snapshot",
     "write a snapshot",
     "query the policies",
-    # For #status; IAM cannot be told of sort keys.
+    # For #status; IAM cannot restrict sort keys.
     "write a policy",
     "send a dead letter",
 ]

@@ -409,7 +409,7 @@ def lose(deployed: Deployed, table: str, partition: str) -> None:
 
 
 def run_script(deployed: Deployed, name: str, *arguments: str) -> None:
-    """Run a script as it stands in the document."""
+    """Run a script of the document unchanged."""
     [script] = [block.text for block in blocks("python") if block.file == name]
     done = subprocess.run(
         [str(REPOSITORY / ".venv" / "bin" / "python"), "-c", script, *arguments],
@@ -444,7 +444,7 @@ def change_format(deployed: Deployed, app: str) -> None:
     data = zlib.compress(json.dumps(document | {"format": FORMAT + 1}).encode())
     set_attribute(client, table, part, "data", {"B": data})
     set_attribute(client, table, current, "digest", {"S": hashlib.sha256(data).hexdigest()})
-    # The digest of the sources covers the format, so that the same policies are compiled anew.
+    # The digest of the sources covers the format, so that the same policies are compiled again.
     set_attribute(client, table, current, "source", {"S": "of another format"})
 
 
@@ -496,8 +496,8 @@ def redrive(deployed: Deployed, decision: str) -> str:
         timeout=120,
     )
     [result] = json.loads(done.stdout)
-    told: str = result["result"]
-    return told
+    outcome: str = result["result"]
+    return outcome
 
 
 @pytest.fixture(autouse=True)

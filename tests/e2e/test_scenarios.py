@@ -47,10 +47,10 @@ def test_given_the_derived_config_is_kept_from_wcs_then_a_denial_stops_nobody(
     scenario = _LIBRARY["teacher-only-publishing.yaml"]
     number = _number(scenario, "publishStream", client="pupil")
 
-    told = runner.run(scenario, in_force=True)
-    untold = runner.run(scenario, in_force=True, alter_reply=_without_config, go_on=True)
+    aware = runner.run(scenario, in_force=True)
+    unaware = runner.run(scenario, in_force=True, alter_reply=_without_config, go_on=True)
 
-    refused, ignored = told.step(number).action, untold.step(number).action
+    refused, ignored = aware.step(number).action, unaware.step(number).action
     assert refused is not None
     assert ignored is not None
     assert [hook.method for hook in refused.hooks] == ["publishStream"]
@@ -61,10 +61,10 @@ def test_given_the_derived_config_is_kept_from_wcs_then_a_denial_stops_nobody(
     assert exchange.reply is not None
     assert exchange.reply.status == 403
     assert ignored.conclusion is Conclusion.CONTINUED
-    assert [message.fields["status"] for message in untold.step(number).seen["pupil"]] == [
+    assert [message.fields["status"] for message in unaware.step(number).seen["pupil"]] == [
         "PUBLISHING"
     ]
-    assert "expected aborted, but it is continued" in untold.text()
+    assert "expected aborted, but it is continued" in unaware.text()
 
 
 def test_given_the_derived_config_is_kept_from_wcs_then_an_override_is_ignored(
@@ -73,15 +73,15 @@ def test_given_the_derived_config_is_kept_from_wcs_then_an_override_is_ignored(
     scenario = _LIBRARY["renamed-stream.yaml"]
     number = _number(scenario, "playStream", client="viewer")
 
-    untold = runner.run(scenario, in_force=True, alter_reply=_without_config, go_on=True)
+    unaware = runner.run(scenario, in_force=True, alter_reply=_without_config, go_on=True)
 
-    played = untold.step(number).action
+    played = unaware.step(number).action
     assert played is not None
     returned = played.hooks[0].returned
     assert returned is not None
     assert returned["name"] == "studio-7-public-news"
     assert played.fields["name"] == "public-news"
-    [seen] = untold.step(number).seen["viewer"]
+    [seen] = unaware.step(number).seen["viewer"]
     assert (seen.fields["status"], seen.fields["info"]) == ("FAILED", "Stream not found")
 
 

@@ -58,10 +58,10 @@ def verify(deployed: Deployed) -> tuple[int, dict[str, dict[str, str]]]:
         timeout=180,
     )
     assert done.returncode in {0, 1}, done.stderr
-    told = json.loads(done.stdout)
-    assert told["leftovers"]["remaining"] == []
-    assert left_by(deployed, told["run"]) == []
-    return done.returncode, {check["check"]: check for check in told["checks"]}
+    report = json.loads(done.stdout)
+    assert report["leftovers"]["remaining"] == []
+    assert left_by(deployed, report["run"]) == []
+    return done.returncode, {check["check"]: check for check in report["checks"]}
 
 
 def named(checks: Mapping[str, Mapping[str, str]], result: str) -> set[str]:
@@ -199,7 +199,7 @@ def guarded(deployed: Deployed) -> Iterator[None]:
     wait_for_snapshots()
 
 
-# --- What it tells ------------------------------------------------------------------------------
+# --- What it shows ------------------------------------------------------------------------------
 
 
 @pytest.mark.usefixtures("guarded")
@@ -228,7 +228,7 @@ def test_given_a_stack_that_is_broken_in_four_places_then_each_fails_at_its_line
 
     assert status == 1
     failed = {name: checks[name]["seen"] for name in named(checks, "failed")}
-    told = {
+    expected = {
         "wrong signature": "answered incoming 200",
         "absent signature": "answered incoming 200",
         "dead letter": "in the dead-letter table: the queue did not take it",
@@ -238,7 +238,7 @@ def test_given_a_stack_that_is_broken_in_four_places_then_each_fails_at_its_line
         "previous signature": "answered event 403",
         "edit while idle": "former policies after the edit: event 6 s",
     }
-    assert failed == told
+    assert failed == expected
 
 
 def test_given_a_stopped_compiler_then_its_edits_fail_and_what_needs_them_says_so(

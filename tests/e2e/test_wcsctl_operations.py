@@ -32,7 +32,7 @@ def wcsctl(deployed: Deployed, *words: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def told(deployed: Deployed, *words: str) -> Any:
+def json_of(deployed: Deployed, *words: str) -> Any:
     done = wcsctl(deployed, "--json", *words)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
@@ -79,10 +79,10 @@ def test_given_a_new_policy_when_it_denies_then_status_decisions_outcomes_and_st
     words = ("--json", "decisions", "--denied", "--id", refused.decision)
     logged = until(lambda: wcsctl(deployed, *words), lambda done: bool(done.stdout))
     [decided] = logged.stdout.splitlines()
-    # Apps that other tests left broken, and policies that they took away, are told as well.
+    # Apps that other tests left broken, and policies that they took away, are reported too.
     status = json.loads(wcsctl(deployed, "--json", "status").stdout)
-    cells = told(deployed, "outcomes")
-    stats = told(deployed, "stats")
+    cells = json_of(deployed, "outcomes")
+    stats = json_of(deployed, "stats")
 
     assert json.loads(decided)["policies"] == [f"{app}/closed"]
     assert {"ok": True, "version": 1}.items() <= next(
@@ -108,7 +108,7 @@ def test_given_dead_letters_when_redriven_then_the_functions_answer_and_only_the
     send(deployed, "connect", body, Category.CONNECT, "kept-decision-1")
     malformed = deployed.post("call", b"[]")
 
-    listed = told(deployed, "dead-letter", "list")
+    listed = json_of(deployed, "dead-letter", "list")
     shown = wcsctl(deployed, "dead-letter", "show", "kept-dec", "--body")
     redriven = wcsctl(deployed, "--json", "dead-letter", "redrive", "--yes")
 
@@ -118,7 +118,7 @@ def test_given_dead_letters_when_redriven_then_the_functions_answer_and_only_the
     assert redriven.returncode == 1
     results = {one["id"]: one["result"] for one in json.loads(redriven.stdout)}
     assert results == {"kept-decision-1": "done", malformed.decision: "hopeless"}
-    [left] = told(deployed, "dead-letter", "list")
+    [left] = json_of(deployed, "dead-letter", "list")
     assert left["id"] == malformed.decision
 
 
@@ -139,9 +139,9 @@ def test_given_the_queue_refuses_when_a_large_hook_fails_then_it_is_redriven_out
         [metrics] = deployed.emf(Category.DIRECT, since_ms, bool)
 
     status = json.loads(wcsctl(deployed, "--json", "status").stdout)
-    [listed] = told(deployed, "dead-letter", "list")
-    shown = told(deployed, "dead-letter", "show", failed.decision, "--reveal")
-    redriven = told(deployed, "dead-letter", "redrive", "--yes")
+    [listed] = json_of(deployed, "dead-letter", "list")
+    shown = json_of(deployed, "dead-letter", "show", failed.decision, "--reveal")
+    redriven = json_of(deployed, "dead-letter", "redrive", "--yes")
 
     assert failed.status == 503
     assert (metrics["DeadLettered"], metrics["DeadLetterFallback"]) == ([1], [1])
@@ -150,7 +150,7 @@ def test_given_the_queue_refuses_when_a_large_hook_fails_then_it_is_redriven_out
     [letters] = [check for check in status["checks"] if check["check"] == "dead letters"]
     assert (letters["ok"], letters["count"], letters["inTable"]) == (False, 1, 1)
     assert [one["result"] for one in redriven] == ["done"]
-    assert told(deployed, "dead-letter", "list") == []
+    assert json_of(deployed, "dead-letter", "list") == []
 
 
 def test_given_a_rotation_then_no_hook_is_rejected_until_it_is_finished(
@@ -159,10 +159,10 @@ def test_given_a_rotation_then_no_hook_is_rejected_until_it_is_finished(
     old = deployed.hooks
     try:
         assert wcsctl(deployed, "secret", "rotate").returncode == 0
-        new = HookPoster(old.target, told(deployed, "secret", "show", "--reveal")["current"])
+        new = HookPoster(old.target, json_of(deployed, "secret", "show", "--reveal")["current"])
         again = wcsctl(deployed, "secret", "rotate")
         statuses = [one.post("call", b"{}").status for one in (new, old, new, old)]
-        lines = told(deployed, "wcs-setup", "school", "--reveal")["properties"]
+        lines = json_of(deployed, "wcs-setup", "school", "--reveal")["properties"]
 
         assert new.secret != old.secret
         assert again.returncode == 3
@@ -171,7 +171,7 @@ def test_given_a_rotation_then_no_hook_is_rejected_until_it_is_finished(
 
         assert wcsctl(deployed, "secret", "finish", "--yes").returncode == 0
         assert new.post("call", b"{}").status == 200
-        assert not told(deployed, "secret", "show")["rotating"]
+        assert not json_of(deployed, "secret", "show")["rotating"]
     finally:
         value = json.dumps({"current": old.secret})
         arn = deployed.outputs.signature_secret_arn

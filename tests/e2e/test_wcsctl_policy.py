@@ -44,7 +44,7 @@ def _write(file: Path, content: Any) -> None:
     file.write_text(yaml.safe_dump(content))
 
 
-def test_given_files_when_applied_edited_by_hand_and_rolled_back_then_wcs_is_answered_so(
+def test_given_files_when_applied_edited_manual_and_rolled_back_then_wcs_is_answered_so(
     deployed: Deployed, wcsctl: Wcsctl, app: str, tmp_path: Path
 ) -> None:
     denial = {"id": "closed", "method": "publishStream", "action": "deny", "reason": "closed"}
@@ -60,13 +60,13 @@ def test_given_files_when_applied_edited_by_hand_and_rolled_back_then_wcs_is_ans
     refused = deployed.post_connected("publishStream", {"appKey": app, "name": "x"})
     assert refused.status == 403
 
-    deployed.compiled(app, deployed.put_policy({"app": app, **denial, "reason": "by hand"}))
+    deployed.compiled(app, deployed.put_policy({"app": app, **denial, "reason": "manually"}))
     differing = wcsctl("policy", "diff", tmp_path)
     assert differing.returncode == 1
-    assert "- reason: by hand\n    + reason: closed" in differing.stdout
+    assert "- reason: manually\n    + reason: closed" in differing.stdout
 
-    by_hand = wcsctl("policy", "diff", app, 2, 3)
-    assert "- reason: closed\n    + reason: by hand" in by_hand.stdout
+    manual = wcsctl("policy", "diff", app, 2, 3)
+    assert "- reason: closed\n    + reason: manually" in manual.stdout
 
     rolled_back = wcsctl("policy", "rollback", app, 1, "--yes")
     assert f"{app}: version 4 is active" in rolled_back.stdout, rolled_back.stderr

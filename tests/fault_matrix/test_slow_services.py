@@ -1,4 +1,4 @@
-"""Services that answer late: what one hook has no time to wait for is no reason to fail another."""
+"""Services that answer late: a timeout of one hook must not fail another."""
 
 import time
 from collections.abc import Iterator
@@ -74,7 +74,7 @@ def test_given_sessions_that_answer_when_a_stream_is_refused_then_the_label_is_i
     None
 ):
     with streams() as scene:
-        assert post(scene, scene.functions(), CUT).told == ("FAIL", "stream-ended")
+        assert post(scene, scene.functions(), CUT).error_outcome == ("FAIL", "stream-ended")
 
 
 def test_given_a_policy_that_read_the_session_when_it_refuses_then_the_label_costs_no_read() -> (
@@ -89,7 +89,7 @@ def test_given_a_policy_that_read_the_session_when_it_refuses_then_the_label_cos
 
         refused = post(scene, hooks, KEPT_ALIVE)
 
-        assert (refused.status, refused.told) == (403, ("FAIL", "stream-ended"))
+        assert (refused.status, refused.error_outcome) == (403, ("FAIL", "stream-ended"))
         assert scene.wire.calls.count("GetItem") == 1
 
 

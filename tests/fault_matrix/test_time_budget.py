@@ -117,7 +117,7 @@ def groups(of: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
         # It waits for the most: all that is read again, and then the session and rows.
         (LOOKED_UP, "refresh"),
     ],
-    ids=lambda value: f"{value.method} {value.told}" if isinstance(value, Hook) else value,
+    ids=lambda value: f"{value.method} {value.description}" if isinstance(value, Hook) else value,
 )
 def test_given_any_calls_that_hang_when_a_hook_is_posted_then_the_waits_fit_replytimeout(
     scene: LocalScene, clock: FakeClock, hook: Hook, state: str

@@ -92,5 +92,5 @@ def test_given_the_construct_when_its_parts_are_asked_for_then_each_is_the_resou
         },
     }
 
-    told = {name: stack.logical_id(made.resolve(value)) for name, value in attributes.items()}
-    assert told == {name: stack.logical_id(stack.output(name)) for name in attributes}
+    ids = {name: stack.logical_id(made.resolve(value)) for name, value in attributes.items()}
+    assert ids == {name: stack.logical_id(stack.output(name)) for name in attributes}

@@ -34,13 +34,13 @@ ENCRYPTED_BY_AWS: Final = {
     # https://docs.aws.amazon.com/secretsmanager/latest/userguide/security-encryption.html
     "AWS::SecretsManager::Secret": "always, with aws/secretsmanager unless KmsKeyId names a key",
     # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-encryption.html
-    "AWS::Events::EventBus": "always, with a key of AWS's own unless told another",
+    "AWS::Events::EventBus": "always, with a key of AWS's own unless given another",
     # https://docs.aws.amazon.com/lambda/latest/dg/security-encryption-at-rest.html
     "AWS::Lambda::Function": "always: the code, and its environment variables",
     "AWS::Lambda::Version": "as the function",
 }
 ENCRYPTED_BY_US: Final = {"AWS::SQS::Queue", "AWS::SNS::Topic"}
-"""What AWS would keep as it is, were it not told to encrypt it."""
+"""What AWS does not encrypt by default."""
 
 WITHOUT_DATA: Final = {
     "AWS::ApiGatewayV2::Api",

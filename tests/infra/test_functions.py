@@ -43,7 +43,7 @@ OTHER_SETTINGS: Final = Settings(
     subject=SubjectForm.HASH,
     subject_expression="session.custom.login",
 )
-"""What else the functions are told."""
+"""Other environment variables of the functions."""
 
 
 def test_given_the_stack_when_counted_then_there_are_these_five_functions(

@@ -212,8 +212,10 @@ def test_given_an_alarm_address_when_one_is_set_then_it_is_told(
 ) -> None:
     stack = stack_with(Settings(alarm_email=address))
 
-    told = [each["Properties"] for each in stack.of_type("AWS::SNS::Subscription").values()]
-    assert [(each["Protocol"], each["Endpoint"]) for each in told] == (
+    subscriptions = [
+        each["Properties"] for each in stack.of_type("AWS::SNS::Subscription").values()
+    ]
+    assert [(each["Protocol"], each["Endpoint"]) for each in subscriptions] == (
         [("email", address)] if address else []
     )
 
@@ -346,8 +348,8 @@ def test_given_a_runbook_elsewhere_when_an_alarm_goes_off_then_it_leads_to_its_e
     alarms = stack_with(Settings(runbook_url=runbook)).of_type("AWS::CloudWatch::Alarm")
 
     for alarm in alarms.values():
-        _, _, told = alarm["Properties"]["AlarmDescription"].partition(" Runbook: ")
-        assert told.startswith(f"{runbook}#")
+        _, _, address = alarm["Properties"]["AlarmDescription"].partition(" Runbook: ")
+        assert address.startswith(f"{runbook}#")
 
 
 def test_given_ok_notifications_when_an_alarm_is_over_then_the_topic_is_told(

@@ -111,7 +111,7 @@ COMPILERS_OWN = {
 
 
 class Installer:
-    """Stands in for uv: it installs the wheels above, and counts how often it was asked to."""
+    """A fake of uv: it installs the wheels above, and counts how often it was asked to."""
 
     def __init__(self) -> None:
         self.asked: list[TargetPlatform] = []

@@ -101,12 +101,14 @@ def test_given_what_callers_notice_when_compared_with_the_vendors_table_then_it_
     None
 ):
     rows = re.findall(r"^\| (\w+) \| (.*) \| (.*) \|$", TEXT, flags=re.MULTILINE)
-    told = {category: (fail, log) for category, fail, log in rows if category in list(Category)}
+    consequences = {
+        category: (fail, log) for category, fail, log in rows if category in list(Category)
+    }
 
-    assert set(told) == set(Category)
+    assert set(consequences) == set(Category)
     for method in METHODS.values():
-        for text, setting in zip(told[method.category], RestOnError, strict=True):
+        for text, setting in zip(consequences[method.category], RestOnError, strict=True):
             outcome = outcome_of(method.name, method.category, setting)
             assert outcome in text
     assert list(RestOnError) == [RestOnError.FAIL, RestOnError.LOG]
-    assert Outcome.STREAM_ENDED in told[Category.EVENT][0]
+    assert Outcome.STREAM_ENDED in consequences[Category.EVENT][0]

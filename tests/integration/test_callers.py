@@ -1,4 +1,4 @@
-"""Who may post hooks, and what the others are told."""
+"""Who may post hooks, and what others get as an answer."""
 
 from base64 import b64encode
 from collections.abc import Callable

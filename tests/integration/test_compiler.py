@@ -1,4 +1,4 @@
-"""The compiler: an edit becomes a new active version, or is turned away with a reason."""
+"""The compiler: an edit becomes a new active version, or is rejected with a reason."""
 
 import hashlib
 import json
@@ -80,10 +80,10 @@ def test_given_an_edit_when_it_is_compiled_then_a_new_version_is_in_force_and_st
     clock.advance(1)
     aws.put_policies("live", deny("no", reason="closed"), policy("yes", "call"))
 
-    told = compiler.compile("live")
+    status = compiler.compile("live")
 
     item = status_of(aws, "live")
-    assert (told.ok, told.version, told.policies) == (True, 2, 2)
+    assert (status.ok, status.version, status.policies) == (True, 2, 2)
     assert store.in_force("live").version == 2
     assert (item["ok"], item["version"], item["policies"]) == (True, 2, 2)
     assert item["compiledAt"] == "2030-03-17T17:46:41+00:00"
@@ -118,10 +118,10 @@ def test_given_a_broken_edit_when_it_is_compiled_then_the_last_good_version_stay
     before = aws.snapshot_items("live")
 
     aws.put_policies("live", broken)
-    told = compiler.compile("live")
+    status = compiler.compile("live")
 
     item = status_of(aws, "live")
-    assert not told.ok
+    assert not status.ok
     assert aws.snapshot_items("live") == before
     assert (item["ok"], item["version"]) == (False, 1)
     [error] = item["errors"]
@@ -147,9 +147,9 @@ def test_given_a_broken_edit_when_it_is_repaired_then_the_next_version_is_in_for
     aws.put_policies("live", _BROKEN)
     compiler.compile("live")
 
-    told = enforce("live", deny("broken", when="body.name == 'x'"))
+    status = enforce("live", deny("broken", when="body.name == 'x'"))
 
-    assert told.version == 2
+    assert status.version == 2
     assert status_of(aws, "live")["errors"] == []
 
 
@@ -158,10 +158,10 @@ def test_given_a_warning_when_it_is_compiled_then_the_edit_is_in_force_and_statu
 ) -> None:
     aws.put_policies("live", deny("hang-on", "hangup"))
 
-    told = compiler.compile("live")
+    status = compiler.compile("live")
 
     item = status_of(aws, "live")
-    assert (told.ok, told.version) == (True, 1)
+    assert (status.ok, status.version) == (True, 1)
     assert [(w["policy"], w["attribute"]) for w in item["warnings"]] == [("hang-on", "method")]
 
 
@@ -172,11 +172,11 @@ def test_given_a_record_that_was_handled_when_it_comes_again_then_there_is_no_ne
     before = aws.snapshot_items("live")
     clock.advance(60)
 
-    told = compiler.compile("live")
+    status = compiler.compile("live")
 
-    assert (told.ok, told.version) == (True, 1)
+    assert (status.ok, status.version) == (True, 1)
     assert aws.snapshot_items("live") == before
-    assert status_of(aws, "live")["compiledAt"] == told.compiled_at.isoformat()
+    assert status_of(aws, "live")["compiledAt"] == status.compiled_at.isoformat()
 
 
 def test_given_a_policy_when_it_is_written_again_in_another_order_then_there_is_no_new_version(
@@ -225,9 +225,9 @@ def test_given_policies_when_one_is_removed_then_the_new_version_is_without_it(
     enforce("live", deny("stays"), deny("goes", "call"))
 
     aws.delete_policy("live", "goes")
-    told = compiler.compile("live")
+    status = compiler.compile("live")
 
-    assert (told.ok, told.version) == (True, 2)
+    assert (status.ok, status.version) == (True, 2)
     assert rules_in_force(aws, store, "live") == ["stays"]
 
 
@@ -237,9 +237,9 @@ def test_given_policies_when_all_are_removed_then_an_empty_version_is_in_force(
     enforce("live", deny("no"))
 
     aws.delete_policy("live", "no")
-    told = compiler.compile("live")
+    status = compiler.compile("live")
 
-    assert (told.ok, told.version, told.policies) == (True, 2, 0)
+    assert (status.ok, status.version, status.policies) == (True, 2, 0)
     assert rules_in_force(aws, store, "live") == []
 
 
@@ -270,10 +270,10 @@ def test_given_an_app_without_policies_when_it_has_some_again_then_they_are_acti
     aws.delete_policy("live", "no")
     compiler.compile("live")
 
-    told = enforce("live", deny("again"))
+    status = enforce("live", deny("again"))
 
     items = aws.snapshot_items("live")
-    assert told.version == 3
+    assert status.version == 3
     assert rules_in_force(aws, store, "live") == ["again"]
     kept = {name for name, item in items.items() if "expiresAt" not in item}
     assert kept == {
@@ -322,9 +322,9 @@ def test_given_an_empty_version_of_an_earlier_compiler_when_compiled_then_it_exp
 def test_given_no_policies_and_nothing_in_force_when_compiled_then_no_version_is_made(
     aws: Aws, compiler: PolicyCompiler
 ) -> None:
-    told = compiler.compile("live")
+    status = compiler.compile("live")
 
-    assert (told.ok, told.version) == (True, 0)
+    assert (status.ok, status.version) == (True, 0)
     assert aws.snapshot_items("live") == {}
 
 
@@ -341,11 +341,11 @@ def test_given_an_edit_while_another_is_compiled_then_the_newest_items_are_in_fo
         assert PolicyCompiler(store, clock).compile("live").version == 1
 
     slow_store.meanwhile = [edited_and_compiled_elsewhere]
-    told = PolicyCompiler(slow_store, clock).compile("live")
+    status = PolicyCompiler(slow_store, clock).compile("live")
 
-    assert told.ok
+    assert status.ok
     assert rules_in_force(aws, store, "live") == ["a", "b"]
-    assert status_of(aws, "live")["version"] == store.in_force("live").version == told.version
+    assert status_of(aws, "live")["version"] == store.in_force("live").version == status.version
 
 
 def test_given_a_removal_while_an_older_state_is_compiled_then_what_was_removed_stays_removed(
@@ -384,10 +384,10 @@ def test_given_a_pin_while_an_edit_is_compiled_then_the_pin_holds(
         PolicyCompiler(store, clock).compile("live")
 
     slow_store.meanwhile = [pinned_elsewhere]
-    told = PolicyCompiler(slow_store, clock).compile("live")
+    status = PolicyCompiler(slow_store, clock).compile("live")
 
     assert (store.in_force("live").version, store.in_force("live").pinned) == (1, True)
-    assert told.pinned == 1
+    assert status.pinned == 1
 
 
 def test_given_a_breaking_edit_while_the_good_state_before_is_compiled_then_status_tells_the_error(
@@ -433,12 +433,12 @@ def test_given_compilers_that_move_the_pointer_all_but_once_then_the_edit_is_in_
     store.put("live", "no", method="call", action="deny")
     store.meanwhile.extend([lambda: store.move_pointer("live")] * (ATTEMPTS - 1))
 
-    told = PolicyCompiler(store, clock).compile("live")
+    status = PolicyCompiler(store, clock).compile("live")
 
     in_force = store.versions["live"][store.in_force("live").version]
-    assert told.ok
+    assert status.ok
     assert [item["id"] for item in in_force.items] == ["no"]
-    assert store.statuses["live"] == told
+    assert store.statuses["live"] == status
 
 
 @pytest.mark.parametrize("writes", range(13))
@@ -453,12 +453,12 @@ def test_given_a_compiler_killed_after_any_of_its_writes_when_it_is_tried_again_
         compiler.compile("live")
     calls.recover()
 
-    told = compiler.compile("live")
+    status = compiler.compile("live")
 
-    assert told.ok
+    assert status.ok
     items = aws.snapshot_items("live")
-    assert items["current"]["version"] == told.version > 1
-    # What it demands is known to whoever compiles the policies for every app.
+    assert items["current"]["version"] == status.version > 1
+    # What it requires is known to whoever compiles the policies for every app.
     aws.put_policies("*", configure("log", restOnError="LOG"))
     assert [e.attribute for e in compiler.compile("*").errors] == ["restOnError"]
     # And the version before goes in time.
@@ -480,10 +480,10 @@ def test_given_versions_when_one_is_pinned_then_it_is_in_force_at_once_and_statu
 ) -> None:
     aws.put_policies("live", {"id": "#pin", "version": 1})
 
-    told = compiler.compile("live")
+    status = compiler.compile("live")
 
     item = status_of(aws, "live")
-    assert (told.ok, told.version, told.pinned) == (True, 1, 1)
+    assert (status.ok, status.version, status.pinned) == (True, 1, 1)
     assert (store.in_force("live").version, store.in_force("live").pinned) == (1, True)
     assert (item["version"], item["pinned"], item["policies"]) == (1, 1, 1)
 
@@ -497,11 +497,11 @@ def test_given_a_pin_when_policies_are_edited_then_the_pinned_version_stays_in_f
     compiler.compile("live")
 
     aws.put_policies("live", edit)
-    told = compiler.compile("live")
+    status = compiler.compile("live")
 
     assert (store.in_force("live").version, store.in_force("live").pinned) == (2, True)
-    assert told.pinned == status_of(aws, "live")["pinned"] == 2
-    assert told.ok == (edit is not _BROKEN)
+    assert status.pinned == status_of(aws, "live")["pinned"] == 2
+    assert status.ok == (edit is not _BROKEN)
 
 
 @pytest.mark.usefixtures("three_versions")
@@ -514,9 +514,9 @@ def test_given_a_pin_when_it_is_released_then_what_stands_in_the_table_is_in_for
     compiler.compile("live")
 
     aws.delete_policy("live", "#pin")
-    told = compiler.compile("live")
+    status = compiler.compile("live")
 
-    assert told.ok
+    assert status.ok
     assert not store.in_force("live").pinned
     assert rules_in_force(aws, store, "live") == ["edited-meanwhile", "no"]
     assert "pinned" not in status_of(aws, "live")
@@ -555,10 +555,10 @@ def test_given_a_pin_of_no_version_when_it_is_compiled_then_nothing_changes_and_
 ) -> None:
     aws.put_policies("live", {"id": "#pin", "version": wanted})
 
-    told = compiler.compile("live")
+    status = compiler.compile("live")
 
     assert (store.in_force("live").version, store.in_force("live").pinned) == (3, False)
-    assert (told.ok, told.version, told.pinned) == (False, 3, None)
+    assert (status.ok, status.version, status.pinned) == (False, 3, None)
     [error] = status_of(aws, "live")["errors"]
     assert (error["policy"], error["attribute"]) == ("#pin", "version")
 
@@ -571,10 +571,10 @@ def test_given_a_pin_when_it_is_moved_to_no_version_then_the_pinned_one_stays(
     compiler.compile("live")
 
     aws.put_policies("live", {"id": "#pin", "version": 99})
-    told = compiler.compile("live")
+    status = compiler.compile("live")
 
     assert (store.in_force("live").version, store.in_force("live").pinned) == (1, True)
-    assert (told.ok, told.pinned) == (False, 1)
+    assert (status.ok, status.pinned) == (False, 1)
 
 
 def test_given_a_version_that_was_never_completed_when_it_is_pinned_then_status_says_it_is_none(
@@ -589,10 +589,10 @@ def test_given_a_version_that_was_never_completed_when_it_is_pinned_then_status_
     assert "v0000000002#source#000" in aws.snapshot_items("live")
 
     aws.put_policies("live", {"id": "#pin", "version": 2})
-    told = compiler.compile("live")
+    status = compiler.compile("live")
 
     assert store.in_force("live").version == 1
-    [error] = told.errors
+    [error] = status.errors
     assert (error.policy, error.attribute) == ("#pin", "version")
     assert "no version 2" in error.message
 
@@ -674,10 +674,10 @@ def test_given_an_app_named_as_the_systems_items_are_when_compiled_then_it_is_tu
     before = aws.snapshot_items("#apps")
     aws.put_policies(app, deny("no"))
 
-    told = compiler.compile(app)
+    status = compiler.compile(app)
 
     [error] = status_of(aws, app)["errors"]
-    assert (told.ok, error["attribute"]) == (False, "app")
+    assert (status.ok, error["attribute"]) == (False, "app")
     assert aws.snapshot_items("#apps") == before
 
 
@@ -687,9 +687,9 @@ def test_given_an_app_named_current_when_an_app_named_as_the_list_of_apps_is_com
     enforce("current", deny("no"))
     aws.put_policies("#apps", deny("no"))
 
-    told = compiler.compile("#apps")
+    status = compiler.compile("#apps")
 
-    assert [error.attribute for error in told.errors] == ["app"]
+    assert [error.attribute for error in status.errors] == ["app"]
 
 
 def test_given_a_version_of_which_a_part_has_expired_when_it_is_pinned_then_it_is_turned_away(
@@ -701,9 +701,9 @@ def test_given_a_version_of_which_a_part_has_expired_when_it_is_pinned_then_it_i
     aws.dynamodb.delete_item(TableName=SNAPSHOTS, Key=key)
     aws.put_policies("live", {"id": "#pin", "version": 1})
 
-    told = compiler.compile("live")
+    status = compiler.compile("live")
 
-    assert [error.policy for error in told.errors] == ["#pin"]
+    assert [error.policy for error in status.errors] == ["#pin"]
     assert aws.snapshot_items("live")["current"]["version"] == 2
 
 
@@ -853,12 +853,12 @@ def test_given_5000_policies_that_hardly_compress_when_compiled_then_it_is_soon_
         )
     began = time.process_time()
 
-    told = PolicyCompiler(store, clock).compile("live")
+    status = PolicyCompiler(store, clock).compile("live")
 
     # The compiler function has a minute.
     assert time.process_time() - began < 5
-    assert told.ok
-    assert told.policies == 5_000
+    assert status.ok
+    assert status.policies == 5_000
     [version] = store.versions["live"].values()
     assert len(version.items) == len(version.changed.added) == 5_000
 
@@ -899,7 +899,10 @@ def test_given_a_record_that_is_written_meanwhile_then_the_compilation_begins_ag
     store.meanwhile.extend([lambda: None, edited_and_compiled_elsewhere])
     compiler.compile("live")
 
-    assert {demand.method for demand in store.record("live").demands} == {"call", "playStream"}
+    assert {requirement.method for requirement in store.record("live").requirements} == {
+        "call",
+        "playStream",
+    }
 
 
 def test_given_an_app_that_depends_on_an_edit_and_fails_then_the_edit_is_not_held_up_by_it(
@@ -959,17 +962,17 @@ def test_given_an_app_of_a_wrong_name_when_its_policies_are_gone_then_nothing_is
     assert (status_of(aws, app)["ok"], status_of(aws, app)["errors"]) == (True, [])
 
 
-def test_given_more_demands_than_a_record_holds_when_compiled_then_status_says_so(
+def test_given_more_requirements_than_a_record_holds_when_compiled_then_status_says_so(
     aws: Aws, compiler: PolicyCompiler, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(policy_compiler, "MAX_DEMAND_BYTES", 500)
+    monkeypatch.setattr(policy_compiler, "MAX_REQUIREMENTS_BYTES", 500)
     fields = [hashlib.sha256(str(number).encode()).hexdigest() for number in range(10)]
     aws.put_policies("live", *(override(f"p-{field}", set={field: 1}) for field in fields))
 
-    told = compiler.compile("live")
+    status = compiler.compile("live")
 
     assert "current" not in aws.snapshot_items("live")
-    [error] = told.errors
+    [error] = status.errors
     assert "more different entries of restClientConfig" in error.message
 
 

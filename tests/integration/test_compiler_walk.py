@@ -7,13 +7,13 @@ from random import Random
 from typing import Any
 
 from tests.support.aws_tables import POLICIES, SNAPSHOTS, Aws
-from tests.support.compiler_walk import APPS, Told, Walk
+from tests.support.compiler_walk import APPS, StatusSeen, Walk
 from tests.support.fake_clock import FakeClock
 from wcs_hooks.adapters.clients import Clients
 from wcs_hooks.adapters.dynamo_policy_store import DynamoPolicyStore
 from wcs_hooks.adapters.dynamo_snapshots import version_key
 from wcs_hooks.compiler.policy_compiler import InForceVersion, PolicyCompiler, Status
-from wcs_hooks.core.policy.client_config import Demand
+from wcs_hooks.core.policy.client_config import Requirement
 from wcs_hooks.core.policy.vocabulary import STATUS_ID
 
 _STEPS = 240
@@ -56,7 +56,7 @@ class DynamoWorld:
     def items(self, app: str) -> list[dict[str, Any]]:
         return [item for item in self._store.items(app) if item["id"] != STATUS_ID]
 
-    def told(self, app: str) -> Told | None:
+    def status(self, app: str) -> StatusSeen | None:
         item = self._aws.policy_item(app, STATUS_ID)
         if item is None:
             return None
@@ -64,7 +64,7 @@ class DynamoWorld:
             [(found["policy"], found["attribute"], found["message"]) for found in item[kind]]
             for kind in ("errors", "warnings")
         )
-        return Told(item["version"], item["ok"], item.get("pinned"), errors, warnings)
+        return StatusSeen(item["version"], item["ok"], item.get("pinned"), errors, warnings)
 
     def pointer(self, app: str) -> InForceVersion:
         return self._store.in_force(app)
@@ -72,8 +72,8 @@ class DynamoWorld:
     def source(self, app: str, version: int) -> list[dict[str, Any]]:
         return self._store.source(app, version)
 
-    def demands(self, app: str, version: int) -> Sequence[Demand]:
-        return self._store.demands(app, version)
+    def requirements(self, app: str, version: int) -> Sequence[Requirement]:
+        return self._store.requirements(app, version)
 
     def versions(self, app: str) -> Sequence[int]:
         return [

@@ -121,7 +121,7 @@ def held_by(aws: Aws, budget: Budget = STREAMS) -> tuple[str, ...]:
 
 
 def edit(aws: Aws, item: dict[str, Any], **attributes: Any) -> None:
-    """Edit an item by hand; an attribute that is None is removed."""
+    """Edit an item manually; an attribute that is None is removed."""
     edited = {name: value for name, value in {**item, **attributes}.items() if value is not None}
     aws.put_item(LEASES, edited)
 
@@ -300,7 +300,9 @@ def test_given_a_rate_when_hooks_come_then_one_write_counts_each_and_time_alone_
     assert shards(aws)[0][f"x{A.key}"] == until
     assert leases.take([a_rate(C)], soon) == Taken({0: Full(2, keys(A, B))})
     clock.advance(36)
-    assert leases.take([a_rate(C)], soon) == Taken({}), "what runs out by itself is no expiry"
+    assert leases.take([a_rate(C)], soon) == Taken({}), (
+        "a place that ends by itself has not expired"
+    )
     assert held_by(aws) == keys(C)
 
 

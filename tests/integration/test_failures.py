@@ -1,4 +1,4 @@
-"""What WCS is told, and what is kept, when a hook is malformed or we fail."""
+"""What WCS gets, and what is kept, when a hook is malformed or we fail."""
 
 import base64
 import hashlib
@@ -401,7 +401,7 @@ def test_given_nothing_of_the_time_is_left_when_a_refusal_is_labelled_then_the_s
     dead_letters: InMemoryDeadLetters,
     calls: AwsCalls,
 ) -> None:
-    # Policies and queue take all of the reply's time, and what they leave is no tenth of it.
+    # Policies and queue take all of the reply's time, and leave less than a tenth of it.
     hooks = make_client(
         snapshots=snapshots,
         dead_letters=dead_letters,

@@ -54,9 +54,9 @@ def test_given_a_value_of_another_type_in_each_attribute_when_compiled_then_the_
     status = compiler.compile("live")
 
     assert (status.ok, status.version) == (False, 1)
-    told = _status(aws)
-    assert told["ok"] is False
-    assert {error["policy"].partition("-")[0] for error in told["errors"]} == {"odd"}
+    item = _status(aws)
+    assert item["ok"] is False
+    assert {error["policy"].partition("-")[0] for error in item["errors"]} == {"odd"}
     assert aws.snapshot_items("live")["current"]["version"] == 1
 
 
@@ -86,6 +86,6 @@ def test_given_an_item_of_nearly_400_kib_of_mistakes_when_compiled_then_the_stat
     status = compiler.compile("live")
 
     assert not status.ok
-    told = _status(aws)
-    assert told["errorCount"] == 15_000
-    assert {error["policy"] for error in told["errors"]} == {"mistakes"}
+    item = _status(aws)
+    assert item["errorCount"] == 15_000
+    assert {error["policy"] for error in item["errors"]} == {"mistakes"}

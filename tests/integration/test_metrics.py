@@ -217,12 +217,12 @@ def test_given_hooks_of_two_methods_when_they_are_counted_then_neither_has_the_o
     assert third.metrics[0]["method"] == "StreamEvent"
 
 
-# --- Echoes that are gathered --------------------------------------------------------------------
+# --- Echoes that are batched ---------------------------------------------------------------------
 
 
 @pytest.fixture
-def gathering(make_client: MakeClient, enforce: Enforce) -> HookClient:
-    """Functions that gather echoes for five seconds, past their cold start."""
+def batching(make_client: MakeClient, enforce: Enforce) -> HookClient:
+    """Functions that batch echoes for five seconds, past their cold start."""
     enforce(
         "live",
         deny("no", match={"name": "denied"}),
@@ -235,14 +235,14 @@ def gathering(make_client: MakeClient, enforce: Enforce) -> HookClient:
 
 
 def test_given_a_busy_function_when_it_echoes_then_one_line_counts_all_of_them(
-    gathering: HookClient, clock: FakeClock
+    batching: HookClient, clock: FakeClock
 ) -> None:
     began = clock.now()
     for _ in range(3):
-        assert not gathering.post("publishStream", _HOOK).output
+        assert not batching.post("publishStream", _HOOK).output
     clock.advance(5)
 
-    [line] = gathering.post("publishStream", _HOOK).metrics
+    [line] = batching.post("publishStream", _HOOK).metrics
 
     assert line["Calls"] == line["Echoed"] == [4]
     assert len(line["DecisionTime"]) == len(line["ServiceTime"]) == 4
@@ -266,11 +266,11 @@ def test_given_a_busy_function_when_it_echoes_then_one_line_counts_all_of_them(
 
 
 def test_given_a_quiet_function_when_it_echoes_then_nothing_waits(
-    gathering: HookClient, clock: FakeClock
+    batching: HookClient, clock: FakeClock
 ) -> None:
     for _ in range(3):
         clock.advance(5)
-        assert gathering.post("publishStream", _HOOK).counted == {"Calls", "Echoed", *_TIMES}
+        assert batching.post("publishStream", _HOOK).counted == {"Calls", "Echoed", *_TIMES}
 
 
 @pytest.mark.parametrize(
@@ -284,12 +284,12 @@ def test_given_a_quiet_function_when_it_echoes_then_nothing_waits(
     ],
 )
 def test_given_more_than_an_echo_when_it_is_counted_then_that_is_at_once_and_what_waits_too(
-    gathering: HookClient, method: str, body: dict[str, Any], counted: str
+    batching: HookClient, method: str, body: dict[str, Any], counted: str
 ) -> None:
     waiting = {"publishStream": "publishStream"}.get(method, "StreamStatusEvent")
-    gathering.post(waiting, _HOOK)
+    batching.post(waiting, _HOOK)
 
-    *earlier, line = gathering.post(method, {**_HOOK, **body}).metrics
+    *earlier, line = batching.post(method, {**_HOOK, **body}).metrics
 
     assert line[counted] == [1]
     # A connect is another function's, where nothing waits.

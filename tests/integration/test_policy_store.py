@@ -118,7 +118,7 @@ def test_given_a_version_when_it_is_pointed_to_then_its_snapshot_decides(
 ) -> None:
     version = add(store, deny("no", reason="closed"))
 
-    store.point("live", version, NOTHING, pinned=False)
+    store.activate("live", version, NOTHING, pinned=False)
 
     snapshot = reader.snapshot(reader.pointers(["live"])["live"])
     hook = Hook("publishStream", "direct", parse(b'{"appKey":"live"}'))
@@ -132,11 +132,11 @@ def test_given_a_version_when_another_is_added_and_put_into_force_then_its_items
     aws: Aws, store: DynamoPolicyStore
 ) -> None:
     first = add(store, deny("a"))
-    store.point("live", first, NOTHING, pinned=False)
+    store.activate("live", first, NOTHING, pinned=False)
     before = {name: item for name, item in aws.snapshot_items("live").items() if name != "current"}
 
     second = add(store, deny("b"))
-    store.point("live", second, store.in_force("live"), pinned=False)
+    store.activate("live", second, store.in_force("live"), pinned=False)
 
     after = aws.snapshot_items("live")
     assert before.keys() >= {"v0000000001", "v0000000001#part#000", "v0000000001#source#000"}
@@ -155,7 +155,7 @@ def test_given_two_compilers_when_they_claim_a_number_at_once_then_each_gets_one
     assert numbers == [1, 2]
     for version, policy_id in ((1, "a"), (2, "b")):
         assert [item["id"] for item in store.source("live", version)] == [policy_id]
-        store.point("live", version, store.in_force("live"), pinned=False)
+        store.activate("live", version, store.in_force("live"), pinned=False)
         snapshot = reader.snapshot(reader.pointers(["live"])["live"])
         assert [rule.id for rule in snapshot.rules("publishStream", {})] == [policy_id]
 
@@ -175,7 +175,7 @@ def test_given_a_compiler_killed_before_the_manifest_then_its_version_cannot_be_
         "v0000000001#source#000",
     }
     with pytest.raises(LookupError):
-        store.point("live", 1, NOTHING, pinned=True)
+        store.activate("live", 1, NOTHING, pinned=True)
     assert store.in_force("live") == NOTHING
 
 
@@ -189,7 +189,7 @@ def test_given_a_compiler_killed_half_way_when_another_goes_on_then_it_takes_the
     calls.recover()
 
     version = add(store, deny("whole"))
-    store.point("live", version, NOTHING, pinned=False)
+    store.activate("live", version, NOTHING, pinned=False)
 
     assert version == 2
     snapshot = reader.snapshot(reader.pointers(["live"])["live"])
@@ -200,7 +200,7 @@ def test_given_no_such_version_when_it_is_pointed_to_then_nothing_changes(
     store: DynamoPolicyStore,
 ) -> None:
     with pytest.raises(LookupError):
-        store.point("live", 7, NOTHING, pinned=False)
+        store.activate("live", 7, NOTHING, pinned=False)
 
     assert store.in_force("live") == NOTHING
 
@@ -209,11 +209,11 @@ def test_given_a_version_that_lost_the_race_then_it_expires(
     aws: Aws, store: DynamoPolicyStore
 ) -> None:
     lost, won = add(store, deny("late")), add(store, deny("early"))
-    store.point("live", won, NOTHING, pinned=False)
-    store.settle("live")
+    store.activate("live", won, NOTHING, pinned=False)
+    store.finish_activation("live")
 
     with pytest.raises(PointerMovedError):
-        store.point("live", lost, NOTHING, pinned=False)
+        store.activate("live", lost, NOTHING, pinned=False)
 
     expiring = {name for name, item in aws.snapshot_items("live").items() if "expiresAt" in item}
     assert expiring == {
@@ -228,12 +228,12 @@ def test_given_an_old_version_whose_pin_lost_the_race_then_it_still_expires(
     aws: Aws, store: DynamoPolicyStore, clock: FakeClock
 ) -> None:
     for name in ("a", "b"):
-        store.point("live", add(store, deny(name)), store.in_force("live"), pinned=False)
-        store.settle("live")
+        store.activate("live", add(store, deny(name)), store.in_force("live"), pinned=False)
+        store.finish_activation("live")
     clock.advance(29 * _DAY)
 
     with pytest.raises(PointerMovedError):
-        store.point("live", 1, NOTHING, pinned=True)
+        store.activate("live", 1, NOTHING, pinned=True)
 
     old = [item for name, item in aws.snapshot_items("live").items() if name[:11] == "v0000000001"]
     assert all("expiresAt" in item for item in old)
@@ -243,22 +243,22 @@ def test_given_a_compiler_that_was_held_up_when_what_it_lets_expire_was_pinned_t
     aws: Aws, calls: AwsCalls, store: DynamoPolicyStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     del calls
-    store.point("live", add(store, deny("a")), NOTHING, pinned=False)
-    store.settle("live")
-    store.point("live", add(store, deny("b")), store.in_force("live"), pinned=False)
+    store.activate("live", add(store, deny("a")), NOTHING, pinned=False)
+    store.finish_activation("live")
+    store.activate("live", add(store, deny("b")), store.in_force("live"), pinned=False)
     # It has read the pointer, which says that version 1 was before, when another one pins that.
     expire = DynamoPolicyStore._expire
 
     def held_up(*arguments: Any) -> None:
         monkeypatch.setattr(DynamoPolicyStore, "_expire", expire)
-        store.point("live", 1, store.in_force("live"), pinned=True)
-        store.settle("live")
+        store.activate("live", 1, store.in_force("live"), pinned=True)
+        store.finish_activation("live")
         expire(*arguments)
 
     monkeypatch.setattr(DynamoPolicyStore, "_expire", held_up)
 
     with pytest.raises(PointerMovedError):
-        store.settle("live")
+        store.finish_activation("live")
 
     kept = [item for name, item in aws.snapshot_items("live").items() if name[:11] == "v0000000001"]
     assert len(kept) == 4
@@ -278,11 +278,11 @@ def test_given_the_pointer_was_moved_when_it_is_moved_on_what_was_read_before_th
 ) -> None:
     for name in ("a", "b", "c"):
         add(store, deny(name))
-    store.point("live", 2, NOTHING, pinned=False)
+    store.activate("live", 2, NOTHING, pinned=False)
     before = store.in_force("live")
 
     with pytest.raises(PointerMovedError):
-        store.point("live", 3, outdated, pinned=False)
+        store.activate("live", 3, outdated, pinned=False)
 
     assert store.in_force("live") == before
     assert before.version == 2
@@ -301,11 +301,11 @@ def test_given_a_version_that_never_comes_into_force_then_it_expires_after_the_r
 def test_given_a_version_is_superseded_then_all_its_items_expire_after_the_retention(
     aws: Aws, store: DynamoPolicyStore, clock: FakeClock
 ) -> None:
-    store.point("live", add(store, deny("a")), NOTHING, pinned=False)
+    store.activate("live", add(store, deny("a")), NOTHING, pinned=False)
     second = add(store, deny("b"))
 
-    store.point("live", second, store.in_force("live"), pinned=False)
-    store.settle("live")
+    store.activate("live", second, store.in_force("live"), pinned=False)
+    store.finish_activation("live")
 
     expiries = {
         name: item["expiresAt"]
@@ -325,11 +325,11 @@ def test_given_a_superseded_version_when_it_is_put_into_force_again_then_it_does
     aws: Aws, store: DynamoPolicyStore
 ) -> None:
     for name in ("a", "b"):
-        store.point("live", add(store, deny(name)), store.in_force("live"), pinned=False)
-        store.settle("live")
+        store.activate("live", add(store, deny(name)), store.in_force("live"), pinned=False)
+        store.finish_activation("live")
 
-    store.point("live", 1, store.in_force("live"), pinned=True)
-    store.settle("live")
+    store.activate("live", 1, store.in_force("live"), pinned=True)
+    store.finish_activation("live")
 
     expiring = {n for n, item in aws.snapshot_items("live").items() if "expiresAt" in item}
     assert store.in_force("live").version == 1
@@ -344,11 +344,11 @@ def test_given_a_superseded_version_when_it_is_put_into_force_again_then_it_does
 def test_given_a_version_in_force_when_it_is_pinned_then_it_does_not_expire(
     aws: Aws, store: DynamoPolicyStore
 ) -> None:
-    store.point("live", add(store, deny("a")), NOTHING, pinned=False)
-    store.settle("live")
+    store.activate("live", add(store, deny("a")), NOTHING, pinned=False)
+    store.finish_activation("live")
 
-    store.point("live", 1, store.in_force("live"), pinned=True)
-    store.settle("live")
+    store.activate("live", 1, store.in_force("live"), pinned=True)
+    store.finish_activation("live")
 
     assert store.in_force("live").pinned
     assert not any("expiresAt" in item for item in aws.snapshot_items("live").values())
@@ -364,7 +364,7 @@ def test_given_a_status_when_it_is_told_then_it_stands_beside_the_policies(
     error = Finding(Severity.ERROR, "no", "when", "gives INT; it must give a boolean")
     warning = Finding(Severity.WARNING, "old", "notAfter", "the window is over")
 
-    store.tell(status(3, 0, error, warnings=[warning], pinned=3), None)
+    store.write_status(status(3, 0, error, warnings=[warning], pinned=3), None)
 
     assert aws.policy_item("live", "#status") == {
         "app": "live",
@@ -387,9 +387,9 @@ def test_given_a_status_when_it_is_told_then_it_stands_beside_the_policies(
 def test_given_a_status_when_whoever_saw_it_tells_another_then_that_stands_whatever_the_clocks(
     aws: Aws, store: DynamoPolicyStore, second: float
 ) -> None:
-    store.tell(status(1, 10), None)
+    store.write_status(status(1, 10), None)
 
-    store.tell(status(2, second), status(1, 10).compiled_at.isoformat())
+    store.write_status(status(2, second), status(1, 10).compiled_at.isoformat())
 
     item = aws.policy_item("live", "#status")
     assert item is not None
@@ -400,10 +400,10 @@ def test_given_a_status_when_whoever_saw_it_tells_another_then_that_stands_whate
 def test_given_a_status_that_was_told_meanwhile_when_another_is_told_then_it_stays(
     aws: Aws, store: DynamoPolicyStore, seen: str | None
 ) -> None:
-    store.tell(status(1, 10), None)
+    store.write_status(status(1, 10), None)
 
     with pytest.raises(StatusChangedError):
-        store.tell(status(2, 11), seen)
+        store.write_status(status(2, 11), seen)
 
     item = aws.policy_item("live", "#status")
     assert item is not None
@@ -426,7 +426,7 @@ def test_given_a_hundred_mistakes_when_they_are_told_then_the_first_stand_there_
 ) -> None:
     errors = [Finding(Severity.ERROR, f"p{n}", "action", "is required") for n in range(100)]
 
-    store.tell(status(0, 0, *errors), None)
+    store.write_status(status(0, 0, *errors), None)
 
     item = aws.policy_item("live", "#status")
     assert item is not None
@@ -441,10 +441,10 @@ def test_given_many_long_mistakes_when_they_are_told_then_the_status_still_fits_
     broken = "'" + "x" * 4_000 + "' + nowhere"
     aws.put_policies("live", *(deny(f"p{number}", when=broken) for number in range(60)))
 
-    told = compiler.compile("live")
+    status = compiler.compile("live")
 
     item = aws.policy_item("live", "#status")
-    assert not told.ok
+    assert not status.ok
     assert item is not None
     assert item["ok"] is False
     assert item["errors"][0]["policy"] == "p0"
@@ -458,7 +458,7 @@ def test_given_findings_of_wide_characters_when_told_then_the_status_fits_and_sa
     errors = [Finding(Severity.ERROR, wide, wide, wide) for _ in range(62)]
     warnings = [Finding(Severity.WARNING, wide, wide, wide) for _ in range(51)]
 
-    store.tell(status(0, 0, *errors, warnings=warnings), None)
+    store.write_status(status(0, 0, *errors, warnings=warnings), None)
 
     item = aws.policy_item("live", "#status")
     assert item is not None
@@ -493,12 +493,12 @@ def test_given_600_policies_that_hardly_compress_when_compiled_then_their_parts_
     ]
     aws.put_policies("live", *policies)
 
-    told = compiler.compile("live")
+    status = compiler.compile("live")
 
     items = aws.snapshot_items("live")
     parts = [items[name]["data"] for name in sorted(items) if "#part#" in name]
     pointer = reader.pointers(["live"])["live"]
-    assert told.ok
+    assert status.ok
     assert len(parts) == pointer.parts >= 2
     assert [len(part) for part in parts[:-1]] == [PART_BYTES] * (len(parts) - 1)
     snapshot = reader.snapshot(pointer)
@@ -521,10 +521,10 @@ def test_given_an_edit_when_it_is_compiled_then_the_version_keeps_its_source_and
     aws.delete_policy("live", "goes")
     edited = override("edited", set={"name": "b", "nested": {"list": [1, 0.5, None]}})
 
-    told = enforce("live", edited, deny("comes", "playStream"))
+    status = enforce("live", edited, deny("comes", "playStream"))
 
     manifest = aws.snapshot_items("live")["v0000000002"]
-    assert told.version == 2
+    assert status.version == 2
     assert manifest["changed"] == {
         "added": {"count": 1, "first": ["comes"]},
         "removed": {"count": 1, "first": ["goes"]},
@@ -542,7 +542,7 @@ def test_given_an_edit_when_it_is_compiled_then_the_version_keeps_its_source_and
 def test_given_policies_with_verdicts_when_read_back_then_a_hook_that_no_policy_names_is_echoed(
     store: DynamoPolicyStore, reader: DynamoSnapshots
 ) -> None:
-    store.point("live", add(store, deny("a", "call")), NOTHING, pinned=False)
+    store.activate("live", add(store, deny("a", "call")), NOTHING, pinned=False)
 
     snapshot = reader.snapshot(reader.pointers(["live"])["live"])
 

@@ -37,8 +37,8 @@ def event(**fields: Any) -> dict[str, Any]:
 def redrive(hooks: HookClient, category: Category, message: dict[str, Any]) -> dict[str, Any]:
     handler = hooks._handler(category)
     answer = handler({"redrive": message}, SimpleNamespace(aws_request_id="again"))
-    told: dict[str, Any] = json.loads(json.dumps(answer))
-    return told
+    response: dict[str, Any] = json.loads(json.dumps(answer))
+    return response
 
 
 @pytest.fixture
@@ -52,9 +52,9 @@ def test_given_a_connect_that_was_not_recorded_when_it_is_redriven_then_it_is(
     make_client(snapshots=snapshots, SESSIONS_TABLE="Missing").post("connect", CONNECT)
     [message] = aws.dead_letters()
 
-    told = redrive(make_client(snapshots=snapshots), Category.CONNECT, message)
+    answer = redrive(make_client(snapshots=snapshots), Category.CONNECT, message)
 
-    assert (told["status"], told["answer"], told["error"]) == (200, "echoed", "")
+    assert (answer["status"], answer["answer"], answer["error"]) == (200, "echoed", "")
     assert [one["body"]["custom"] for one in aws.sessions()] == [{"role": "teacher"}]
 
 
@@ -64,9 +64,9 @@ def test_given_a_hook_that_failed_when_it_is_redriven_then_the_new_verdict_is_to
     snapshots.publish("live", {"id": "no", "method": "playHLS", "action": "deny"})
     body = json.dumps({**CONNECT, "name": "test"}).encode()
 
-    told = redrive(make_client(snapshots=snapshots), Category.DIRECT, letter("playHLS", body))
+    answer = redrive(make_client(snapshots=snapshots), Category.DIRECT, letter("playHLS", body))
 
-    assert told == {
+    assert answer == {
         "decision": "again",
         "status": 403,
         "answer": "denied",
@@ -82,19 +82,19 @@ def test_given_a_hook_that_fails_again_when_it_is_redriven_then_it_is_told_and_n
 ) -> None:
     hooks = make_client(snapshots=snapshots, SESSIONS_TABLE="Missing")
 
-    told = redrive(hooks, Category.CONNECT, letter("connect", json.dumps(CONNECT).encode()))
+    answer = redrive(hooks, Category.CONNECT, letter("connect", json.dumps(CONNECT).encode()))
 
-    assert (told["status"], told["answer"]) == (503, "failed")
-    assert told["error"]
+    assert (answer["status"], answer["answer"]) == (503, "failed")
+    assert answer["error"]
     assert aws.dead_letters() == []
 
 
 def test_given_a_malformed_body_when_it_is_redriven_then_it_stays_malformed(
     make_client: MakeClient, snapshots: InMemorySnapshots
 ) -> None:
-    told = redrive(make_client(snapshots=snapshots), Category.DIRECT, letter("call", b"[]"))
+    answer = redrive(make_client(snapshots=snapshots), Category.DIRECT, letter("call", b"[]"))
 
-    assert (told["status"], told["answer"]) == (400, "malformed")
+    assert (answer["status"], answer["answer"]) == (400, "malformed")
 
 
 def test_given_a_redriven_hook_then_it_is_logged_as_such_and_not_counted(
@@ -131,9 +131,9 @@ def test_given_a_hook_whose_sender_nobody_could_check_when_it_is_redriven_then_i
     [message] = aws.dead_letters()
     assert message["unverified"] is True
 
-    told = redrive(make_client(snapshots=snapshots), Category.CONNECT, message)
+    answer = redrive(make_client(snapshots=snapshots), Category.CONNECT, message)
 
-    assert (told["status"], told["answer"]) == (403, "rejected")
+    assert (answer["status"], answer["answer"]) == (403, "rejected")
     assert aws.sessions() == []
 
 
@@ -177,11 +177,11 @@ def test_given_a_policy_that_applied_when_the_hook_came_when_redriven_days_later
     snapshots.publish("live", {"id": "no", "method": "playHLS", "action": "deny", **limited})
     clock.advance(2 * DAY)
 
-    told = redrive(hooks, Category.DIRECT, message)
+    answer = redrive(hooks, Category.DIRECT, message)
     del message["firstSeen"]
-    told_without_a_moment = redrive(hooks, Category.DIRECT, message)
+    without_a_moment = redrive(hooks, Category.DIRECT, message)
 
-    assert (told["status"], told_without_a_moment["status"]) == (403, 200)
+    assert (answer["status"], without_a_moment["status"]) == (403, 200)
 
 
 def test_given_a_token_that_expired_meanwhile_when_its_connect_is_redriven_then_it_is_recorded(
@@ -198,9 +198,9 @@ def test_given_a_token_that_expired_meanwhile_when_its_connect_is_redriven_then_
     [message] = aws.dead_letters()
     clock.advance(2 * DAY)
 
-    told = redrive(make_client(snapshots=snapshots), Category.CONNECT, message)
+    answer = redrive(make_client(snapshots=snapshots), Category.CONNECT, message)
 
-    assert (told["status"], told["pending"]) == (200, [])
+    assert (answer["status"], answer["pending"]) == (200, [])
     [session] = aws.sessions()
     assert "claims" in session
     assert session["connectedAt"] == came_at
@@ -297,9 +297,9 @@ def test_given_a_connect_that_wcs_declined_when_it_is_redriven_then_no_session_i
     [message] = aws.dead_letters()
     snapshots.recover()
 
-    told = redrive(hooks, Category.CONNECT, message)
+    answer = redrive(hooks, Category.CONNECT, message)
 
-    assert (told["status"], told["answer"]) == (200, "echoed")
+    assert (answer["status"], answer["answer"]) == (200, "echoed")
     assert aws.sessions() == []
 
 
@@ -310,9 +310,9 @@ def test_given_a_session_that_was_not_recorded_when_a_policy_denies_it_now_then_
     [message] = aws.dead_letters()
     snapshots.publish("live", {"id": "no", "method": "connect", "action": "deny"})
 
-    told = redrive(make_client(snapshots=snapshots), Category.CONNECT, message)
+    answer = redrive(make_client(snapshots=snapshots), Category.CONNECT, message)
 
-    assert (told["status"], told["policies"]) == (403, ["live/no"])
+    assert (answer["status"], answer["policies"]) == (403, ["live/no"])
     assert len(aws.sessions()) == 1
 
 
@@ -324,7 +324,7 @@ def test_given_an_event_that_was_not_published_when_its_letter_is_redriven_twice
 
     [detail] = published(calls)
     assert (first["pending"], second["pending"], second["answer"]) == ([], [], "echoed")
-    # By the decision that WCS was told, so that subscribers can tell it from others.
+    # By the decision that WCS got, so that subscribers recognise it.
     assert detail["decision"] == "first"
 
 
@@ -340,9 +340,9 @@ def test_given_two_letters_of_the_same_hook_body_when_redriven_then_each_is_publ
 def test_given_only_the_session_is_left_when_it_is_redriven_then_nothing_is_published(
     publisher: HookClient, calls: AwsCalls
 ) -> None:
-    told = redrive(publisher, Category.EVENT, event(pending=["session"]))
+    answer = redrive(publisher, Category.EVENT, event(pending=["session"]))
 
-    assert told["answer"] == "echoed"
+    assert answer["answer"] == "echoed"
     assert published(calls) == []
 
 
@@ -351,9 +351,9 @@ def test_given_the_bus_is_still_down_when_redriven_then_that_alone_is_left(
 ) -> None:
     calls.fail("PutEvents")
 
-    told = redrive(publisher, Category.EVENT, event(pending=["session", "event-bus"]))
+    answer = redrive(publisher, Category.EVENT, event(pending=["session", "event-bus"]))
 
-    assert (told["answer"], told["pending"]) == ("failed", ["event-bus"])
+    assert (answer["answer"], answer["pending"]) == ("failed", ["event-bus"])
     calls.recover()
     assert redrive(publisher, Category.EVENT, event())["answer"] == "echoed"
 
@@ -363,9 +363,9 @@ def test_given_it_cannot_be_noted_that_an_event_was_published_then_it_is_done_al
 ) -> None:
     calls.fail("UpdateItem")
 
-    told = redrive(publisher, Category.EVENT, event())
+    answer = redrive(publisher, Category.EVENT, event())
 
-    assert (told["answer"], told["pending"]) == ("echoed", [])
+    assert (answer["answer"], answer["pending"]) == ("echoed", [])
     assert len(published(calls)) == 1
 
 
@@ -374,17 +374,17 @@ def test_given_nobody_can_tell_whether_an_event_was_published_then_it_is_left(
 ) -> None:
     calls.fail("GetItem")
 
-    told = redrive(publisher, Category.EVENT, event())
+    answer = redrive(publisher, Category.EVENT, event())
 
-    assert (told["answer"], told["pending"]) == ("failed", ["event-bus"])
+    assert (answer["answer"], answer["pending"]) == ("failed", ["event-bus"])
     assert published(calls) == []
 
 
 def test_given_a_letter_of_a_newer_version_when_it_is_redriven_then_it_is_left_alone(
     publisher: HookClient, calls: AwsCalls
 ) -> None:
-    told = redrive(publisher, Category.EVENT, event(schema=3))
+    answer = redrive(publisher, Category.EVENT, event(schema=3))
 
-    assert (told["status"], told["answer"]) == (503, "failed")
-    assert "schema 3" in told["error"]
+    assert (answer["status"], answer["answer"]) == (503, "failed")
+    assert "schema 3" in answer["error"]
     assert published(calls) == []

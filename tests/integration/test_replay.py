@@ -214,7 +214,7 @@ def test_given_another_hook_of_a_session_when_replayed_as_connect_then_its_claim
 
     Captured({**OF_SESSION, "status": "PUBLISHING"}).replay(hooks, "connect")
 
-    # One client is kept from publishing until it connects anew: its role is no longer known.
+    # One client is kept from publishing until it connects again: its role is no longer known.
     assert publish(hooks) == 403
 
 
@@ -354,13 +354,13 @@ def test_given_a_failed_event_when_it_is_replayed_then_it_is_counted_once_more(
 def test_given_who_may_invoke_a_function_when_they_redrive_a_forged_hook_then_it_is_processed(
     make_client: MakeClient, snapshots: InMemorySnapshots, aws: Aws
 ) -> None:
-    # Likewise who may send to the dead-letter queue, once somebody redrives: both are rights that
-    # the stack gives to its own functions and to nobody else.
+    # The same holds for those who may send to the dead-letter queue, once somebody redrives: the
+    # stack gives both permissions to its own functions and to nobody else.
     forged = {"schema": 1, "method": "connect", "body": json.dumps(OF_SESSION), "attempts": 1}
 
-    told = make_client(snapshots=snapshots).hand_over(Category.CONNECT, {"redrive": forged})
+    answer = make_client(snapshots=snapshots).hand_over(Category.CONNECT, {"redrive": forged})
 
-    assert json.loads(told.body)["status"] == 200
+    assert json.loads(answer.body)["status"] == 200
     assert len(aws.sessions()) == 1
 
 

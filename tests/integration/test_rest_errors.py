@@ -27,7 +27,7 @@ def hooks(make_client: MakeClient, snapshots: InMemorySnapshots) -> HookClient:
     return make_client(snapshots=snapshots, SNAPSHOT_TTL_SECONDS="0", REST_API_CALLS="never-deny")
 
 
-def told(reply: HookReply) -> tuple[str, str, str]:
+def label(reply: HookReply) -> tuple[str, str, str]:
     """What the metric says; the log line must say the same."""
     [line] = reply.metrics
     [logged] = reply.log
@@ -47,8 +47,8 @@ def test_given_a_session_that_connected_before_the_edit_when_refused_then_wcs_ca
     before = hooks.post("publishStream", LIVE)
     after = hooks.post("publishStream", {**LIVE, "sessionId": "/later"})
 
-    assert told(before) == ("LOG", "continued", "policy")
-    assert told(after) == ("FAIL", "aborted", "policy")
+    assert label(before) == ("LOG", "continued", "policy")
+    assert label(after) == ("FAIL", "aborted", "policy")
 
 
 def test_given_a_stream_of_a_session_from_before_the_edit_when_its_keep_alive_is_refused_then_it_runs(  # noqa: E501 - who, what and when
@@ -61,8 +61,8 @@ def test_given_a_stream_of_a_session_from_before_the_edit_when_its_keep_alive_is
     before = hooks.post("StreamKeepAliveEvent", LIVE)
     after = hooks.post("StreamKeepAliveEvent", {**LIVE, "sessionId": "/later"})
 
-    assert told(before) == ("LOG", "continued", "policy")
-    assert told(after) == ("FAIL", "stream-ended", "policy")
+    assert label(before) == ("LOG", "continued", "policy")
+    assert label(after) == ("FAIL", "stream-ended", "policy")
 
 
 def test_given_a_player_that_never_connected_when_refused_then_what_is_in_force_now_counts(
@@ -70,7 +70,7 @@ def test_given_a_player_that_never_connected_when_refused_then_what_is_in_force_
 ) -> None:
     snapshots.publish("live", {"id": "no", "method": "playHLS", "action": "deny"})
 
-    assert told(hooks.post("playHLS", LIVE)) == ("FAIL", "aborted", "policy")
+    assert label(hooks.post("playHLS", LIVE)) == ("FAIL", "aborted", "policy")
 
 
 def test_given_a_connect_when_refused_then_it_is_declined_whatever_rest_on_error_says(
@@ -78,10 +78,10 @@ def test_given_a_connect_when_refused_then_it_is_declined_whatever_rest_on_error
 ) -> None:
     refusal = {"id": "no", "method": "connect", "action": "deny"}
     snapshots.publish("live", refusal)
-    assert told(hooks.post("connect", LIVE)) == ("LOG", "declined", "policy")
+    assert label(hooks.post("connect", LIVE)) == ("LOG", "declined", "policy")
 
     snapshots.publish("live", refusal, configured("connect"))
-    assert told(hooks.post("connect", LIVE)) == ("FAIL", "declined", "policy")
+    assert label(hooks.post("connect", LIVE)) == ("FAIL", "declined", "policy")
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,7 @@ def test_given_our_failure_when_the_session_can_be_read_then_it_tells_what_wcs_d
     reply = make_client(snapshots=down).post(method, LIVE)
 
     assert reply.status == 503
-    assert told(reply) == ("FAIL", outcome, "failure")
+    assert label(reply) == ("FAIL", outcome, "failure")
 
 
 def test_given_our_failure_when_nothing_can_be_read_then_nothing_is_guessed(
@@ -115,7 +115,7 @@ def test_given_our_failure_when_nothing_can_be_read_then_nothing_is_guessed(
     hooks.post("publishStream", {**LIVE, "appKey": "another"})
     snapshots.refuse()
 
-    assert told(hooks.post("publishStream", LIVE)) == ("UNKNOWN", "UNKNOWN", "failure")
+    assert label(hooks.post("publishStream", LIVE)) == ("UNKNOWN", "UNKNOWN", "failure")
 
 
 @pytest.mark.parametrize(
@@ -127,7 +127,7 @@ def test_given_a_body_that_was_not_read_when_refused_then_what_holds_for_every_a
 ) -> None:
     snapshots.publish("*", NO_PUBLISHING)
 
-    assert told(hooks.post("publishStream", **posted)) == ("UNKNOWN", "UNKNOWN", cause)
+    assert label(hooks.post("publishStream", **posted)) == ("UNKNOWN", "UNKNOWN", cause)
 
     hooks.post("publishStream", LIVE)
-    assert told(hooks.post("publishStream", **posted)) == ("FAIL", "aborted", cause)
+    assert label(hooks.post("publishStream", **posted)) == ("FAIL", "aborted", cause)

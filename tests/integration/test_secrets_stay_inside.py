@@ -448,7 +448,7 @@ _GATEWAY: Final = gateway_event("call", json.dumps({"token": MARK}).encode(), MA
     [
         pytest.param(_without(_GATEWAY, "routeKey"), id="no route"),
         pytest.param(_without(_GATEWAY, "requestContext"), id="no context"),
-        pytest.param({**_GATEWAY, "body": {"token": MARK}}, id="a body that is no text"),
+        pytest.param({**_GATEWAY, "body": {"token": MARK}}, id="a body that is not a text"),
         pytest.param({**_GATEWAY, "body": f"\ud800{MARK}"}, id="a lone surrogate"),
         pytest.param({**_GATEWAY, "body": f"☃{MARK}", "isBase64Encoded": True}, id="no base64"),
         pytest.param({**_GATEWAY, "body": f"{MARK}=a", "isBase64Encoded": True}, id="odd base64"),

@@ -8,12 +8,12 @@ from collections.abc import Callable, Mapping, Sequence
 from random import Random
 from typing import Any
 
-from tests.support.compiler_walk import Told, Walk
+from tests.support.compiler_walk import StatusSeen, Walk
 from tests.support.fake_clock import FakeClock
 from tests.support.in_memory_policy_store import InMemoryPolicyStore
 from tests.support.profiles import example_count
 from wcs_hooks.compiler.policy_compiler import InForceVersion, PolicyCompiler
-from wcs_hooks.core.policy.client_config import Demand
+from wcs_hooks.core.policy.client_config import Requirement
 from wcs_hooks.core.policy.reader import Finding
 from wcs_hooks.core.policy.vocabulary import STATUS_ID
 
@@ -55,12 +55,12 @@ class InMemoryWorld:
     def items(self, app: str) -> list[dict[str, Any]]:
         return [item for item in self._store.items(app) if item["id"] != STATUS_ID]
 
-    def told(self, app: str) -> Told | None:
+    def status(self, app: str) -> StatusSeen | None:
         status = self._store.statuses.get(app)
         if status is None:
             return None
         errors, warnings = _plain(status.errors), _plain(status.warnings)
-        return Told(status.version, status.ok, status.pinned, errors, warnings)
+        return StatusSeen(status.version, status.ok, status.pinned, errors, warnings)
 
     def pointer(self, app: str) -> InForceVersion:
         return self._store.in_force(app)
@@ -68,8 +68,8 @@ class InMemoryWorld:
     def source(self, app: str, version: int) -> list[dict[str, Any]]:
         return self._store.source(app, version)
 
-    def demands(self, app: str, version: int) -> Sequence[Demand]:
-        return self._store.demands(app, version)
+    def requirements(self, app: str, version: int) -> Sequence[Requirement]:
+        return self._store.requirements(app, version)
 
     def versions(self, app: str) -> Sequence[int]:
         return list(self._store.versions.get(app, ()))

@@ -22,15 +22,15 @@ _DEFAULT = {"restOnError": "LOG", "restPolicy": "NOTIFY", "restOverwrite": ""}
 
 
 def _stored(policies: list[dict[str, Any]]) -> list[bytes] | None:
-    """Both layers, each compiled knowing the other's demands; none where that is an error."""
+    """Both layers, each compiled knowing the other's requirements; none where that is an error."""
     snapshots: list[bytes] = []
-    others = compiled().demands
+    others = compiled().requirements
     for app in ("*", "live"):
         layer = [policy for policy in policies if policy["app"] == app]
         compilation = compiled(*layer, app=app, others=others)
         if compilation.errors:
             return None
-        others = compilation.demands
+        others = compilation.requirements
         snapshots.insert(0, compilation.dump(1, NOW))
     return snapshots
 
@@ -128,7 +128,7 @@ def test_given_any_policies_when_a_snapshot_is_dumped_and_loaded_then_it_is_what
 
     assert compilation.dump(17, NOW) == data
     assert (loaded.app, loaded.version) == ("live", 17)
-    assert tuple(loaded.demands) == compilation.demands
+    assert tuple(loaded.requirements) == compilation.requirements
 
 
 @given(POLICIES, _METHODS, BODIES)

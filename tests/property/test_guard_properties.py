@@ -87,9 +87,9 @@ def test_given_any_condition_and_body_when_its_guard_tells_then_the_runtime_says
         return
     fields = parse(json.dumps(body).encode()).expression_fields
 
-    told = Guard(json.loads(json.dumps(stored))).holds(fields)
+    held = Guard(json.loads(json.dumps(stored))).holds(fields)
 
-    assert told is None or told is _by_the_runtime(source, fields)
+    assert held is None or held is _by_the_runtime(source, fields)
 
 
 @settings(max_examples=example_count(300))
@@ -106,7 +106,7 @@ def test_given_comparisons_of_fields_of_their_type_when_the_guard_is_asked_then_
     ]
     fields = parse(json.dumps(body).encode()).expression_fields
 
-    told = Guard(stored).holds(fields)
+    held = Guard(stored).holds(fields)
 
     fits = all(type(fields.get(field)) is kind for field, kind in kinds)
-    assert told is not None or not fits
+    assert held is not None or not fits

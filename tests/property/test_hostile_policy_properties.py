@@ -1,4 +1,4 @@
-"""Whatever stands in the Policies table is refused by name, or decides; nothing is raised."""
+"""Whatever the Policies table contains is refused by name, or decides; nothing is raised."""
 
 from typing import Any
 

@@ -23,7 +23,7 @@ def _refuse(constant: str) -> None:
 
 
 def _standard(body: bytes) -> dict[str, Any] | None:
-    """What the standard library reads, strictly; none where it is no object."""
+    """What the standard library reads, strictly; none if it is not an object."""
     try:
         fields = json.loads(body.decode(), parse_int=float, parse_constant=_refuse)
     except ValueError:

@@ -1,4 +1,4 @@
-"""A back-end on this machine that answers as it is told to, and remembers what it was sent."""
+"""A back-end on this machine that gives configured answers and remembers what it was sent."""
 
 import contextlib
 import json
@@ -80,7 +80,7 @@ class ScriptedBackEnd:
     def answer(self, method: str, *answers: Answer) -> None:
         self.scripts[method] = list(answers)
 
-    def tell(self, config: Any) -> None:
+    def configure(self, config: Any) -> None:
         """Send this restClientConfig with connect's reply."""
         self.answer("connect", Answer(fields={"restClientConfig": config}))
 

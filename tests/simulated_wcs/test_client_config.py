@@ -56,9 +56,9 @@ def test_given_overwrite_of_a_field_that_the_reply_lacks_then_it_stays() -> None
 
 
 def test_given_blanks_in_a_list_of_fields_then_they_belong_to_the_names() -> None:
-    told = {"restClientConfig": {"call": {"restExclude": "sdp, custom"}}}
+    reply = {"restClientConfig": {"call": {"restExclude": "sdp, custom"}}}
 
-    assert RestClientConfig.from_reply(told).method("call").rest_exclude == {"sdp", " custom"}
+    assert RestClientConfig.from_reply(reply).method("call").rest_exclude == {"sdp", " custom"}
 
 
 @pytest.mark.parametrize(
@@ -78,16 +78,16 @@ def test_given_blanks_in_a_list_of_fields_then_they_belong_to_the_names() -> Non
 def test_given_a_malformed_config_then_the_defaults_hold_and_a_complaint_says_why(
     config: Any, complaint: str
 ) -> None:
-    told = RestClientConfig.from_reply({"restClientConfig": config})
+    parsed = RestClientConfig.from_reply({"restClientConfig": config})
 
-    assert told.method("call") == _DEFAULTS
-    assert len(told.complaints) == 1
-    assert told.complaints[0].startswith(complaint)
+    assert parsed.method("call") == _DEFAULTS
+    assert len(parsed.complaints) == 1
+    assert parsed.complaints[0].startswith(complaint)
 
 
 def test_given_one_malformed_entry_then_the_others_hold() -> None:
-    told = RestClientConfig.from_reply(
+    config = RestClientConfig.from_reply(
         {"restClientConfig": {"call": 7, "hold": {"restOnError": "FAIL", "restPolicy": "?"}}}
     )
 
-    assert told.method("hold") == MethodConfig(rest_on_error=RestOnError.FAIL)
+    assert config.method("hold") == MethodConfig(rest_on_error=RestOnError.FAIL)

@@ -1,4 +1,4 @@
-"""Running scenarios: what comes as expected passes, what does not is told with the exchange."""
+"""Running scenarios: what is expected passes, anything else is reported with the exchange."""
 
 import json
 import time
@@ -72,7 +72,7 @@ _REFUSED = """\
 
 
 def _refuse(back_end: ScriptedBackEnd) -> None:
-    back_end.tell(
+    back_end.configure(
         {
             "publishStream": {"restOnError": "FAIL", "restExclude": "sdp"},
             "StreamStatusEvent": {"clientExclude": "sdp"},
@@ -362,7 +362,7 @@ def test_given_hooks_that_nobody_switched_on_then_wcs_goes_on_without_asking(
 ) -> None:
     for method in ("StreamKeepAliveEvent", "playHLS", "playRTSP"):
         back_end.answer(method, Answer(403, b"{}"))
-    back_end.tell({"StreamKeepAliveEvent": {"restOnError": "FAIL"}})
+    back_end.configure({"StreamKeepAliveEvent": {"restOnError": "FAIL"}})
     steps = """\
         - {client: anna, does: connect}
         - {client: anna, does: publishStream, stream: lesson}

@@ -1,4 +1,4 @@
-"""Scenario files are read strictly: every slip is told with its place and the way out."""
+"""Scenario files are read strictly: every error names its place and the way out."""
 
 import re
 from decimal import Decimal

@@ -33,7 +33,7 @@ _ERRORS: Final = {
 }
 
 _FOLLOWED_BY: Final[Mapping[str, tuple[str, str]]] = {
-    # method: the event that tells of it, and its status once it is carried out
+    # method: the event that reports it, and its status once it is carried out
     "call": ("CallStatusEvent", "TRYING"),
     "answer": ("CallStatusEvent", "ESTABLISHED"),
     "hold": ("CallStatusEvent", "HOLD"),
@@ -70,9 +70,9 @@ _HELD: Final = list(RestOnError)
 def session(
     request: pytest.FixtureRequest, back_end: ScriptedBackEnd, wcs: SimulatedWcs, room: Application
 ) -> WcsSession:
-    """A session that was told `FAIL`, or nothing, of every method."""
+    """A session with `FAIL`, or nothing, for every method."""
     if request.getfixturevalue("held") is RestOnError.FAIL:
-        back_end.tell({method: {"restOnError": "FAIL"} for method in METHODS})
+        back_end.configure({method: {"restOnError": "FAIL"} for method in METHODS})
     session = wcs.connect(room).session
     wcs.publish(session, "published")
     wcs.play(session, "published")
@@ -119,16 +119,16 @@ def test_given_a_direct_call_is_refused_then_it_is_aborted_under_fail_and_carrie
         assert error.outcome is Outcome.ABORTED
         assert seen == [(event, "FAILED")]
         assert session.client_sees[0].fields["info"] == "REST 403 FORBIDDEN"
-        # Nothing happened, and nobody else was told of it.
+        # Nothing happened, and nobody else was notified.
         assert _state(session) == before
         assert back_end.methods == [method]
     else:
         assert error.outcome is Outcome.CONTINUED
-        told = [(event, status)] if status else []
+        reported = [(event, status)] if status else []
         # A publisher's end is its viewers' end; here the viewer is the same client.
         ends = [(event, "FAILED")] if method == "unPublishStream" else []
-        assert seen == [*told, *ends]
-        assert back_end.methods == [method, *(name for name, _ in (*told, *ends))]
+        assert seen == [*reported, *ends]
+        assert back_end.methods == [method, *(name for name, _ in (*reported, *ends))]
         assert (_state(session) != before) is (method in _CHANGING)
 
 

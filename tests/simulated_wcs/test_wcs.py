@@ -170,7 +170,7 @@ def test_given_client_exclude_then_the_back_end_gets_the_field_and_the_client_do
 def test_given_rest_exclude_then_the_back_end_does_not_get_the_field_and_wcs_keeps_it(
     back_end: ScriptedBackEnd, wcs: SimulatedWcs, room: Application
 ) -> None:
-    back_end.tell({"publishStream": {"restExclude": "sdp,custom"}})
+    back_end.configure({"publishStream": {"restExclude": "sdp,custom"}})
     session = _connected(wcs, room)
 
     action = wcs.publish(session, "lesson", {"custom": {"a": 1}})
@@ -196,7 +196,9 @@ def test_given_notify_then_what_the_back_end_returns_is_ignored(
 def test_given_overwrite_then_only_the_named_fields_are_taken_and_wcs_goes_on_with_them(
     back_end: ScriptedBackEnd, wcs: SimulatedWcs, room: Application
 ) -> None:
-    back_end.tell({"publishStream": {"restPolicy": "OVERWRITE", "restOverwrite": "name,bitrate"}})
+    back_end.configure(
+        {"publishStream": {"restPolicy": "OVERWRITE", "restOverwrite": "name,bitrate"}}
+    )
     back_end.answer("publishStream", Answer(fields={"name": "real", "record": True}))
     session = _connected(wcs, room)
 
@@ -212,7 +214,7 @@ def test_given_overwrite_then_only_the_named_fields_are_taken_and_wcs_goes_on_wi
 def test_given_overwrite_of_an_event_then_the_client_sees_the_new_value(
     back_end: ScriptedBackEnd, wcs: SimulatedWcs, room: Application
 ) -> None:
-    back_end.tell({"StreamStatusEvent": {"restPolicy": "OVERWRITE", "restOverwrite": "name"}})
+    back_end.configure({"StreamStatusEvent": {"restPolicy": "OVERWRITE", "restOverwrite": "name"}})
     back_end.answer("StreamStatusEvent", Answer(fields={"name": "shown"}))
     session = _connected(wcs, room)
 
@@ -225,7 +227,7 @@ def test_given_overwrite_of_an_event_then_the_client_sees_the_new_value(
 def test_given_overwrite_and_a_refusal_under_log_then_nothing_is_taken_from_it(
     back_end: ScriptedBackEnd, wcs: SimulatedWcs, room: Application
 ) -> None:
-    back_end.tell({"publishStream": {"restPolicy": "OVERWRITE", "restOverwrite": "name"}})
+    back_end.configure({"publishStream": {"restPolicy": "OVERWRITE", "restOverwrite": "name"}})
     back_end.answer("publishStream", Answer(403, b'{"name": "other"}'))
     session = _connected(wcs, room)
 
@@ -238,7 +240,7 @@ def test_given_overwrite_and_a_refusal_under_log_then_nothing_is_taken_from_it(
 def test_given_disable_then_the_hook_is_not_sent_and_the_action_is_carried_out(
     back_end: ScriptedBackEnd, wcs: SimulatedWcs, room: Application
 ) -> None:
-    back_end.tell({"publishStream": {"restPolicy": "DISABLE", "restOnError": "FAIL"}})
+    back_end.configure({"publishStream": {"restPolicy": "DISABLE", "restOnError": "FAIL"}})
     back_end.answer("publishStream", Answer(403))
     session = _connected(wcs, room)
 
@@ -266,7 +268,7 @@ def test_given_a_config_then_it_holds_for_that_session_only(
     back_end: ScriptedBackEnd, wcs: SimulatedWcs, room: Application
 ) -> None:
     early = _connected(wcs, room)
-    back_end.tell({"publishStream": {"restOnError": "FAIL"}})
+    back_end.configure({"publishStream": {"restOnError": "FAIL"}})
     late = _connected(wcs, room)
     back_end.answer("publishStream", Answer(403))
 
@@ -425,7 +427,7 @@ def test_given_a_call_when_the_sip_side_answers_then_back_end_and_client_learn_o
 def test_given_a_refused_event_of_a_failed_call_then_the_client_still_gets_it(
     back_end: ScriptedBackEnd, wcs: SimulatedWcs, room: Application
 ) -> None:
-    back_end.tell({"CallStatusEvent": {"clientExclude": "sipMessageRaw"}})
+    back_end.configure({"CallStatusEvent": {"clientExclude": "sipMessageRaw"}})
     session = _connected(wcs, room)
     wcs.call(session)
     back_end.answer("CallStatusEvent", Answer(500))

@@ -60,7 +60,7 @@ def test_given_a_lost_letter_when_struck_then_it_is_named() -> None:
 
     assert not struck.adds_up
     assert struck.problems == (
-        "hook 3 (publishStream, decision d3) is no dead letter, and not counted as lost",
+        "hook 3 (publishStream, decision d3) is not a dead letter, and not counted as lost",
         "hook 3 (publishStream, decision d3) was lost, though queue and table did not both fail",
     )
     assert struck.equation.endswith("1 dead-lettered + 1 counted as lost")

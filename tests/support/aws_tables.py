@@ -78,7 +78,7 @@ class Aws:
         return [from_attributes(item) for page in pages for item in page["Items"]]
 
     def policy_item(self, app: str, item_id: str) -> dict[str, Any] | None:
-        """An item of Policies; `#status` for what the compiler tells."""
+        """An item of Policies; `#status` for what the compiler reports."""
         key = to_attributes({"app": app, "id": item_id})
         answer = self.dynamodb.get_item(TableName=POLICIES, Key=key, ConsistentRead=True)
         return from_attributes(answer["Item"]) if "Item" in answer else None

@@ -16,7 +16,7 @@ from typing import Any, Final, Protocol
 
 from tests.support.fake_clock import FakeClock
 from wcs_hooks.compiler.policy_compiler import InForceVersion, PolicyCompiler, Status
-from wcs_hooks.core.policy.client_config import Demand, contradictions, merge
+from wcs_hooks.core.policy.client_config import Requirement, contradictions, merge
 from wcs_hooks.core.policy.compilation import Compilation, compile_policies, source_digest
 from wcs_hooks.core.policy.reader import EVERY_APP, is_policy_id
 from wcs_hooks.core.policy.vocabulary import PIN_ID
@@ -37,7 +37,7 @@ class StoreFailedError(Exception):
 
 
 @dataclass(frozen=True)
-class Told:
+class StatusSeen:
     """What an app's `#status` says: of each finding the policy, the attribute and the message."""
 
     version: int
@@ -55,10 +55,10 @@ class World(Protocol):
     def put(self, app: str, item: Mapping[str, Any]) -> None: ...
     def delete(self, app: str, item_id: str) -> None: ...
     def items(self, app: str) -> list[dict[str, Any]]: ...
-    def told(self, app: str) -> Told | None: ...
+    def status(self, app: str) -> StatusSeen | None: ...
     def pointer(self, app: str) -> InForceVersion: ...
     def source(self, app: str, version: int) -> list[dict[str, Any]]: ...
-    def demands(self, app: str, version: int) -> Sequence[Demand]: ...
+    def requirements(self, app: str, version: int) -> Sequence[Requirement]: ...
     def versions(self, app: str) -> Sequence[int]: ...
 
     def compiler(self, before_call: Callable[[], None]) -> PolicyCompiler:
@@ -267,11 +267,11 @@ class Walk:
             app: [item for item in found if is_policy_id(item["id"])]
             for app, found in items.items()
         }
-        demanded = {
-            app: compile_policies(app, own, (), now).demands for app, own in policies.items()
+        required = {
+            app: compile_policies(app, own, (), now).requirements for app, own in policies.items()
         }
         for app in self._edited:
-            others = [one for one in _others(app, demanded) if one.until >= now]
+            others = [one for one in _others(app, required) if one.until >= now]
             compilation = compile_policies(app, policies[app], others, now)
             pin = next((item for item in items[app] if item["id"] == PIN_ID), None)
             self._check_app(app, compilation, policies[app], pin, others)
@@ -283,37 +283,37 @@ class Walk:
         compilation: Compilation,
         policies: Sequence[Mapping[str, Any]],
         pin: Mapping[str, Any] | None,
-        others: Sequence[Demand],
+        others: Sequence[Requirement],
     ) -> None:
-        told, pointer = self.world.told(app), self.world.pointer(app)
-        context = (app, told, pointer, policies, pin)
-        if told is None:
+        status, pointer = self.world.status(app), self.world.pointer(app)
+        context = (app, status, pointer, policies, pin)
+        if status is None:
             # All of it came and went before a compiler saw any of it.
             assert (policies, pin, pointer.version) == ([], None, 0), context
             return
-        assert pointer.settled, context
-        assert told.version == pointer.version, context
+        assert pointer.is_finished, context
+        assert status.version == pointer.version, context
         errors = {found[1:] for found in compilation.errors}
         warnings = {found[1:] for found in compilation.warnings}
         if pin is None:
             assert not pointer.pinned, context
-            assert told.pinned is None, context
+            assert status.pinned is None, context
         elif pin["version"] in self.world.versions(app):
             assert (pointer.version, pointer.pinned) == (pin["version"], True), context
-            assert told.pinned == pin["version"], context
+            assert status.pinned == pin["version"], context
         else:
             self._count("pinned to no version")
-            assert [found for found in told.errors if found[0] == PIN_ID], context
-        assert {found for found in told.errors if found[0] != PIN_ID} == errors, context
-        assert {found for found in told.warnings if found[0] != PIN_ID} == warnings, context
-        assert told.ok == (not told.errors), context
-        if told.pinned is not None:
+            assert [found for found in status.errors if found[0] == PIN_ID], context
+        assert {found for found in status.errors if found[0] != PIN_ID} == errors, context
+        assert {found for found in status.warnings if found[0] != PIN_ID} == warnings, context
+        assert status.ok == (not status.errors), context
+        if status.pinned is not None:
             now = self.world.clock.now()
-            held = [d for d in self.world.demands(app, told.pinned) if d.until >= now]
-            of_pin = [found for found in told.warnings if found[0] == PIN_ID]
+            held = [d for d in self.world.requirements(app, status.pinned) if d.until >= now]
+            of_pin = [found for found in status.warnings if found[0] == PIN_ID]
             assert len(of_pin) == len(contradictions(held, others)), context
             self._count("contradicted by a pin" if of_pin else "pinned")
-        elif told.errors:
+        elif status.errors:
             self._count("rejected")
         elif policies:
             self._count("active")
@@ -324,27 +324,27 @@ class Walk:
             assert pointer.source in {"", source_digest([])}, context
 
     def _check_client_config(self, app: str, now: float) -> None:
-        """What a deny or an override needs is what sessions are told, however it became active."""
+        """Sessions get what a deny or an override needs, however it became active."""
         active = [
-            demand
+            requirement
             for name in dict.fromkeys((app, EVERY_APP))
             if (pointer := self.world.pointer(name)).version
-            for demand in self.world.demands(name, pointer.version)
-            if demand.until >= now
+            for requirement in self.world.requirements(name, pointer.version)
+            if requirement.until >= now
         ]
         entries = merge(active, now)
-        for demand in active:
-            if demand.derived:
-                entry = entries[demand.method]
-                assert entry["restOnError"] == "FAIL" or not demand.rest_on_error
+        for requirement in active:
+            if requirement.derived:
+                entry = entries[requirement.method]
+                assert entry["restOnError"] == "FAIL" or not requirement.rest_on_error
                 assert entry["restPolicy"] != "DISABLE"
-                assert entry["restPolicy"] == "OVERWRITE" or not demand.rest_policy
+                assert entry["restPolicy"] == "OVERWRITE" or not requirement.rest_policy
 
     def _count(self, kind: str) -> None:
         self.kinds[kind] = self.kinds.get(kind, 0) + 1
 
 
-def _others(app: str, demanded: Mapping[str, Sequence[Demand]]) -> Iterator[Demand]:
+def _others(app: str, required: Mapping[str, Sequence[Requirement]]) -> Iterator[Requirement]:
     if app != EVERY_APP:
-        return iter(demanded[EVERY_APP])
-    return chain.from_iterable(demanded[name] for name in APPS if name != EVERY_APP)
+        return iter(required[EVERY_APP])
+    return chain.from_iterable(required[name] for name in APPS if name != EVERY_APP)

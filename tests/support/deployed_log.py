@@ -30,14 +30,14 @@ _ODD: Final = Decision(Verdict.DENY, failures=(Failure("live/odd", "when", "no s
 
 
 def functions_log() -> list[LogLine]:
-    """What stands in the functions' log groups: every kind of hook, a crash and a timeout."""
+    """The content of the functions' log groups: every kind of hook, a crash and a timeout."""
     return _events(
         [*_hooks(), CRASH, _report("timeout"), _report("error", errorType="Runtime.ExitError")]
     )
 
 
 def access_log() -> list[LogLine]:
-    """What stands in the gateway's: hooks that were answered, refused, throttled, and crashed."""
+    """The content of the gateway's: hooks that were answered, refused, throttled, and crashed."""
     return _events(
         json.dumps(
             {

@@ -1,4 +1,4 @@
-"""The Markdown files of the repository: their blocks, what they tell to type, and their links."""
+"""The Markdown files of the repository: their blocks, their commands, and their links."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -50,7 +50,7 @@ class Block:
 
 @dataclass(frozen=True)
 class Call:
-    """A program with its arguments, which a document tells to type.
+    """A program with its arguments, that a document shows.
 
     Attributes
     ----------
@@ -138,7 +138,7 @@ def blocks(language: str) -> list[Block]:
 
 
 def _commands(block: Block) -> Iterator[tuple[int, str]]:
-    """Yield each command that a block tells to type, and its line in the block."""
+    """Yield each command that a block shows, and its line in the block."""
     match block.language:
         case "sh":
             yield from ((typed.line, typed.command) for typed in shell.script(block.text))

@@ -11,7 +11,7 @@ _LONGEST_HANG = 20.0
 
 
 class Faulty:
-    """A fake that can be told to fail, and that remembers how often it was asked.
+    """A fake that can be made to fail, and that remembers how often it was asked.
 
     Attributes
     ----------

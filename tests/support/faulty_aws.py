@@ -31,7 +31,7 @@ class Fault:
 
     Attributes
     ----------
-    told
+    description
         What it is, for people.
     respond
         Makes the response from the request's body; none where nothing ever comes.
@@ -39,7 +39,7 @@ class Fault:
         Whether not even a connection comes about.
     """
 
-    told: str
+    description: str
     respond: Callable[[bytes], Response] | None = None
     unreachable: bool = False
 

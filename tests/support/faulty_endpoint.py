@@ -1,4 +1,4 @@
-"""An AWS endpoint on this machine that passes requests on, unless it has been told otherwise."""
+"""An AWS endpoint on this machine that passes requests on unless a fault is set."""
 
 import http.client
 import threading

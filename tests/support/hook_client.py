@@ -191,7 +191,7 @@ class HookClient:
     def hand_over(self, category: Category, event: dict[str, Any]) -> HookReply:
         """Invoke a category's function with an event as it is.
 
-        What is no reply to a hook, such as what a redrive is told, has the status 0.
+        What is not a reply to a hook, such as the answer to a redrive, has the status 0.
         """
         context = SimpleNamespace(aws_request_id=f"decision-{next(self._ids)}")
         handler = self._handler(category)

@@ -43,7 +43,7 @@ class InMemoryAws:
         return list(self._items.values())
 
     def forget(self) -> None:
-        """Start anew."""
+        """Start again."""
         self.letters.clear()
         self.events.clear()
         self._items.clear()
@@ -68,20 +68,20 @@ class InMemoryAws:
         item = self._items.get(_key(Key))
         return {} if item is None else {"Item": item}
 
-    def put_item(self, *, Item: Any, **_rest: Any) -> None:  # noqa: N803 - likewise
+    def put_item(self, *, Item: Any, **_rest: Any) -> None:  # noqa: N803 - as AWS names it
         self._items[_key(Item)] = Item
 
-    def delete_item(self, *, Key: Any, **_rest: Any) -> None:  # noqa: N803 - likewise
+    def delete_item(self, *, Key: Any, **_rest: Any) -> None:  # noqa: N803 - as AWS names it
         self._items.pop(_key(Key), None)
 
     def get_secret_value(self, **_rest: Any) -> dict[str, str]:
         return {"SecretString": json.dumps({"current": SECRET, "previous": "the-one-before"})}
 
-    def put_events(self, *, Entries: Any) -> dict[str, int]:  # noqa: N803 - likewise
+    def put_events(self, *, Entries: Any) -> dict[str, int]:  # noqa: N803 - as AWS names it
         self.events += [entry["Detail"] for entry in Entries]
         return {"FailedEntryCount": 0}
 
-    def send_message(self, *, MessageBody: str, **_rest: Any) -> None:  # noqa: N803 - likewise
+    def send_message(self, *, MessageBody: str, **_rest: Any) -> None:  # noqa: N803 - as AWS names it
         self.letters.append(MessageBody)
 
 

@@ -17,7 +17,7 @@ from wcs_hooks.compiler.policy_compiler import (
     Status,
     StatusChangedError,
 )
-from wcs_hooks.core.policy.client_config import Demand
+from wcs_hooks.core.policy.client_config import Requirement
 from wcs_hooks.core.policy.compilation import (
     Changes,
     Compilation,
@@ -37,7 +37,7 @@ class Version:
 
     snapshot: Snapshot
     items: list[dict[str, Any]]
-    demands: tuple[Demand, ...]
+    requirements: tuple[Requirement, ...]
     changed: Changes
     edit: Edit = UNKNOWN_EDIT
 
@@ -83,9 +83,9 @@ class InMemoryPolicyStore:
     def items(self, app: str) -> list[dict[str, Any]]:
         items = copy.deepcopy(list(self._items.get(app, {}).values()))
         if app in self.statuses:
-            told = self.statuses[app].compiled_at.isoformat()
+            compiled_at = self.statuses[app].compiled_at.isoformat()
             items = [item for item in items if item["id"] != STATUS_ID]
-            items.append({"app": app, "id": STATUS_ID, "compiledAt": told})
+            items.append({"app": app, "id": STATUS_ID, "compiledAt": compiled_at})
         if self.meanwhile:
             self.meanwhile.popleft()()
         return items
@@ -96,10 +96,10 @@ class InMemoryPolicyStore:
     def source(self, app: str, version: int) -> list[dict[str, Any]]:
         return self.versions[app][version].items if version else []
 
-    def demands(self, app: str, version: int) -> list[Demand]:
+    def requirements(self, app: str, version: int) -> list[Requirement]:
         if version not in self.versions.get(app, {}):
             raise LookupError(version)
-        return list(self.versions[app][version].demands)
+        return list(self.versions[app][version].requirements)
 
     def record(self, app: str) -> AppRecord:
         return self._records.get(app, AppRecord())
@@ -112,7 +112,7 @@ class InMemoryPolicyStore:
             raise RecordChangedError(app)
         self._records[app] = replace(
             record,
-            demands=unpack(pack(record.demands)),
+            requirements=unpack(pack(record.requirements)),
             held=unpack(pack(record.held)),
             tokens=unpack_token_use(pack_token_use(record.tokens)),
             revision=record.revision + 1,
@@ -131,28 +131,28 @@ class InMemoryPolicyStore:
         versions[number] = Version(
             Snapshot.load(compilation.dump(number, now)),
             [dict(item) for item in items],
-            compilation.demands,
+            compilation.requirements,
             changed,
             edit,
         )
         return number
 
-    def point(self, app: str, version: int, before: InForceVersion, *, pinned: bool) -> None:
+    def activate(self, app: str, version: int, before: InForceVersion, *, pinned: bool) -> None:
         written = self.versions.get(app, {}).get(version)
         if written is None:
             raise LookupError(version)
         if self.in_force(app) != before:
             raise PointerMovedError(app)
         source = source_digest(written.items)
-        self._pointers[app] = InForceVersion(version, source, pinned, settled=False)
+        self._pointers[app] = InForceVersion(version, source, pinned, is_finished=False)
 
-    def settle(self, app: str) -> None:
+    def finish_activation(self, app: str) -> None:
         pointer = self.in_force(app)
         if pointer == NOTHING:
             return
-        self._pointers[app] = replace(pointer, settled=True)
+        self._pointers[app] = replace(pointer, is_finished=True)
 
-    def tell(self, status: Status, seen: str | None) -> None:
+    def write_status(self, status: Status, seen: str | None) -> None:
         before = self.statuses.get(status.app)
         if (before.compiled_at.isoformat() if before else None) != seen:
             raise StatusChangedError(status.app)

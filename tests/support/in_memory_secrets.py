@@ -32,5 +32,5 @@ class InMemorySecrets(Faulty):
     def valid(self, deadline: Deadline) -> Sequence[str]:  # noqa: ARG002 - the port's signature
         return self.read()
 
-    def refreshed(self, deadline: Deadline) -> Sequence[str]:  # noqa: ARG002 - likewise
+    def refreshed(self, deadline: Deadline) -> Sequence[str]:  # noqa: ARG002 - the protocol has it
         return self.read()

@@ -1,4 +1,4 @@
-"""Secrets that can be told apart, in every place where a hook may have one.
+"""Distinguishable secrets, in every place where a hook may have one.
 
 The places are those of the list in `docs/reference/wcs-protocol.md`, section 6; a test compares the
 two.
@@ -94,7 +94,7 @@ PLACES: Final[Mapping[str, Sequence[Place]]] = {
     TOKENS: [*_as_token(_jwt, "ticket"), *_as_token(_stream_key, "permit")],
     AUTHORIZATION: _as_field("authorization"),
 }
-"""Every entry of the protocol's list, and where a secret of that kind may stand in a body."""
+"""Every entry of the protocol's list, and where a secret of that kind may be in a body."""
 
 
 def _hex(text: str) -> str:

@@ -68,7 +68,7 @@ class OperatedStack:
     ----------
     answers
         What the functions answer when they are invoked: one for each time, the last one from then
-        on. A string stands for a crash with an error of that type.
+        on. A string means a crash with an error of that type.
     invocations
         Functions and events.
     refused

@@ -1,4 +1,4 @@
-"""Policies as they stand in the table."""
+"""Policies as the table stores them."""
 
 from typing import Any
 

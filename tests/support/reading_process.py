@@ -91,7 +91,7 @@ def decide_by(snapshots: Sequence[bytes], hooks: Sequence[Asked]) -> Decisions:
     Parameters
     ----------
     snapshots
-        In force.
+        The active ones.
     hooks
         In order; the session is given by the attributes of `wcs_hooks.core.decision.Session`.
     """

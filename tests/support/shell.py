@@ -1,4 +1,4 @@
-"""Reads what documents tell to type in a shell: scripts, and sessions with a prompt and output."""
+"""Reads the shell commands of documents: scripts, and sessions with a prompt and output."""
 
 import re
 import shlex

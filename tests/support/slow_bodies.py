@@ -42,7 +42,7 @@ def _numbered(field: Callable[[int], str]) -> bytes:
 
 
 _DEEPEST: Final = 62
-"""Levels that may stand in an array of the object."""
+"""Levels that an array of the object may have."""
 
 VALID: Final[Mapping[str, bytes]] = {
     "empty arrays": _array_of(b"[]"),

@@ -1,4 +1,4 @@
-"""Prices and bills, against sums that were worked out by hand."""
+"""Prices and bills, against sums that were calculated manually."""
 
 import math
 

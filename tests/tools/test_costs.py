@@ -1,4 +1,4 @@
-"""What a month takes, against small examples that were worked out by hand."""
+"""What a month takes, against small examples that were calculated manually."""
 
 from collections import Counter
 from dataclasses import replace
@@ -127,7 +127,7 @@ def test_given_environments_when_charged_then_two_pointers_are_read_once_in_a_tt
 
 
 def test_given_log_lines_when_charged_then_every_hook_has_its_own() -> None:
-    # 1 % of echoes, 6 % of publishStream are no echoes, and all of these.
+    # 1 % of echoes, 6 % of publishStream are not echoes, and all of these.
     answered = 1 / 17 * 0.06
     decisions = 300 * (answered + 0.01 * (1 - answered)) * HOOKS
     access = len('{"status": "200"}') * HOOKS

@@ -6,8 +6,7 @@ from tools.language import Place, Text, places, texts
 
 
 def found(text: str) -> list[tuple[int, str]]:
-    checked = Text("page.md", 1, text, is_checked=True)
-    return [(place.line, place.word) for place in places(checked)]
+    return [(place.line, place.word) for place in places(Text("page.md", 1, text))]
 
 
 @pytest.mark.parametrize(
@@ -32,31 +31,28 @@ def test_given_a_word_that_is_not_used_then_its_line_is_named(
         "What a computer cannot tell, and what tells apart two hooks.",
         "Run `tell` and\n\n```sh\ntold you\n```\n",
         "The foretold demandingly standing.",
+        "It is shown on demand, and billed on-demand.",
     ],
 )
 def test_given_code_or_another_meaning_then_nothing_is_found(text: str) -> None:
     assert found(text) == []
 
 
-def test_given_a_source_then_what_people_read_is_checked_and_the_rest_is_counted() -> None:
+def test_given_a_source_then_its_strings_docstrings_and_comments_are_texts() -> None:
     source = '''
 def told() -> str:
     """Tell it anew."""
     return f"it is no number: {told}"  # likewise
 '''
 
-    by_command = {text.text: text.is_checked for text in texts("wcsctl/commands/a.py", source)}
-    by_module = {text.text: text.is_checked for text in texts("wcsctl/a.py", source)}
-
-    assert by_module == {
-        "Tell it anew.": False,
-        "it is no number: ": True,
-        "# likewise": False,
-    }
-    assert by_command == by_module | {"Tell it anew.": True}
+    assert [(text.line, text.text) for text in texts("wcsctl/a.py", source)] == [
+        (3, "Tell it anew."),
+        (4, "it is no number: "),
+        (4, "# likewise"),
+    ]
 
 
 def test_given_a_place_then_it_says_what_to_write() -> None:
-    [place] = places(Text("a.md", 3, "What stands in\nthe table", is_checked=True))
+    [place] = places(Text("a.md", 3, "What stands in\nthe table"))
 
     assert place == Place("a.md", 3, "stands in", "is in, is")

@@ -7,7 +7,7 @@ from typing import Any
 from wcs_hooks.core.decision import UNKNOWN_SESSION, Decision, Hook, Session, Step, decide
 from wcs_hooks.core.methods import METHODS
 from wcs_hooks.core.payload import parse
-from wcs_hooks.core.policy.client_config import Demand
+from wcs_hooks.core.policy.client_config import Requirement
 from wcs_hooks.core.policy.compilation import Compilation, compile_policies
 from wcs_hooks.core.snapshot import Snapshot
 
@@ -43,7 +43,7 @@ def configure(**attributes: Any) -> dict[str, Any]:
 
 
 def compiled(
-    *items: Mapping[str, Any], app: str = APP, others: Sequence[Demand] = (), now: float = NOW
+    *items: Mapping[str, Any], app: str = APP, others: Sequence[Requirement] = (), now: float = NOW
 ) -> Compilation:
     return compile_policies(app, items, others, now)
 
@@ -54,7 +54,7 @@ def errors(*items: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def warnings(*items: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """The policy and the attribute of each warning; there must be no error."""
+    """The policy and the attribute of each warning; which may have no error."""
     compilation = compiled(*items)
     assert not compilation.errors
     return [(warning.policy, warning.attribute) for warning in compilation.warnings]

@@ -31,7 +31,7 @@ def test_given_nothing_in_force_then_there_is_no_client_config() -> None:
     assert in_force.versions() == {}
 
 
-def test_given_demands_of_both_layers_then_the_client_config_fulfils_all() -> None:
+def test_given_requirements_of_both_layers_then_the_client_config_fulfils_all() -> None:
     own = snapshot(deny(), configure(id="b", clientExclude="token"))
     every = snapshot(override(app="*", set={"name": 1}), app="*")
 

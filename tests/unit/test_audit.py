@@ -25,7 +25,7 @@ NODE_VULNERABLE = NODE_FINE | {
 
 
 class Programs:
-    """Stands in for pip-audit and npm.
+    """A fake of pip-audit and npm.
 
     Parameters
     ----------
@@ -78,9 +78,9 @@ def test_given_what_the_services_say_then_the_status_tells_unknown_from_harmless
 ) -> None:
     assert audit.main(Programs({"pypi": pypi, "osv": osv}, node)) is status
 
-    told = capsys.readouterr().out
-    assert ("not audited" in told) == ("Not everything could be looked up" in told)
-    assert ("broken 2.0: PYSEC-1, fixed in 2.1" in told) == (VULNERABLE in [*pypi, *osv])
+    output = capsys.readouterr().out
+    assert ("not audited" in output) == ("Not everything could be looked up" in output)
+    assert ("broken 2.0: PYSEC-1, fixed in 2.1" in output) == (VULNERABLE in [*pypi, *osv])
 
 
 def test_given_the_repository_when_it_is_audited_then_every_lock_of_it_is() -> None:

@@ -131,8 +131,8 @@ def _times(fitting: str) -> int:
 def _compared(monkeypatch: pytest.MonkeyPatch) -> list[tuple[bytes, bytes]]:
     """What is compared from now on, by the one function that takes as long for any two bytes.
 
-    That it is this function, and that it is always called for each secret, is what makes the time
-    tell nothing. A measured time would tell more about the machine.
+    Timing reveals nothing, because this function is called for every secret. A measured time
+    would say more about the machine.
     """
     compared: list[tuple[bytes, bytes]] = []
     compare = hmac.compare_digest
@@ -220,7 +220,7 @@ def test_given_allowed_sources_when_the_address_is_among_them_then_it_may_call(
         "203.0.114.1",
         "2001:db9::1",
         "::ffff:198.51.100.1",
-        # Other embeddings of 203.0.113.9 than the one that stands for the address itself.
+        # Other embeddings of 203.0.113.9 than the one that means the address itself.
         "64:ff9b::203.0.113.9",
         "2002:cb00:7109::1",
         "::203.0.113.9",

@@ -21,7 +21,7 @@ from tests.unit.given import (
 )
 from wcs_hooks.core.active_policies import ActivePolicies
 from wcs_hooks.core.methods import METHODS, Category, methods_of
-from wcs_hooks.core.policy.client_config import Demand, demands, merge, next_expiry
+from wcs_hooks.core.policy.client_config import Requirement, merge, next_expiry, requirements
 
 _DEFAULTS = {
     "restExclude": "",
@@ -42,10 +42,12 @@ def _config(*items: dict[str, Any], now: float = NOW) -> dict[str, dict[str, str
     return config
 
 
-def _demands(*items: dict[str, Any], app: str = "live", now: float = NOW) -> Sequence[Demand]:
+def _requirements(
+    *items: dict[str, Any], app: str = "live", now: float = NOW
+) -> Sequence[Requirement]:
     compilation = compiled(*items, app=app, now=now)
     assert not compilation.errors
-    return compilation.demands
+    return compilation.requirements
 
 
 # --- what is derived ----------------------------------------------------------------------------
@@ -64,7 +66,7 @@ def test_given_a_limit_of_streams_then_keep_alives_are_needed_and_connect_return
     disabled = configure(id="off", method="StreamKeepAliveEvent", restPolicy="DISABLE")
 
     assert _config(limited) == {"publishStream": _DEFAULTS | {"restOnError": "FAIL"}}
-    found = [one.method for one in _demands(limited) if one.is_to_be_sent]
+    found = [one.method for one in _requirements(limited) if one.is_to_be_sent]
     assert found == ["StreamKeepAliveEvent"] * needs
     assert bool(errors(limited, disabled)) == needs
 
@@ -275,18 +277,18 @@ def test_given_what_a_policy_needs_beside_a_method_that_is_disabled_then_wcs_cal
 ) -> None:
     # As by a pin, or by two apps that were edited at once: no compilation saw both.
     off = configure(id="off", app="*", restPolicy="DISABLE", priority=priority)
-    demanded = [*_demands(needs), *_demands(off, app="*")]
+    required = [*_requirements(needs), *_requirements(off, app="*")]
 
-    entry = merge(demanded, NOW)["publishStream"]
+    entry = merge(required, NOW)["publishStream"]
 
     assert (entry["restOnError"], entry["restPolicy"]) == (rest_on_error, rest_policy)
 
 
 def test_given_a_disabled_method_when_the_policy_that_needed_it_is_over_then_it_holds() -> None:
     off = configure(id="off", app="*", restPolicy="DISABLE")
-    demanded = [*_demands(deny(notAfter=TOMORROW)), *_demands(off, app="*")]
+    required = [*_requirements(deny(notAfter=TOMORROW)), *_requirements(off, app="*")]
 
-    assert merge(demanded, NOW + 2 * DAY)["publishStream"]["restPolicy"] == "DISABLE"
+    assert merge(required, NOW + 2 * DAY)["publishStream"]["restPolicy"] == "DISABLE"
 
 
 # --- contradictions -----------------------------------------------------------------------------
@@ -359,7 +361,7 @@ def test_given_the_other_spelling_then_a_contradiction_is_one_all_the_same() -> 
 def test_given_a_policy_of_the_other_layer_when_a_configuration_undoes_it_then_it_is_an_error(
     needs: dict[str, Any], config: dict[str, Any], attribute: str, app: str, other: str
 ) -> None:
-    others = _demands(needs | {"app": other, "id": "needs"}, app=other)
+    others = _requirements(needs | {"app": other, "id": "needs"}, app=other)
 
     compilation = compiled(configure(app=app, id="config") | config, app=app, others=others)
 
@@ -372,7 +374,7 @@ def test_given_a_policy_of_the_other_layer_when_a_configuration_undoes_it_then_i
 def test_given_a_configuration_of_the_other_layer_when_a_policy_overrules_it_then_it_warns(
     needs: dict[str, Any], config: dict[str, Any], attribute: str, app: str, other: str
 ) -> None:
-    others = _demands(configure(app=other, id="config") | config, app=other)
+    others = _requirements(configure(app=other, id="config") | config, app=other)
 
     compilation = compiled(needs | {"app": app, "id": "needs"}, app=app, others=others)
 
@@ -386,19 +388,19 @@ def test_given_a_configuration_of_the_other_layer_when_a_policy_overrules_it_the
 def test_given_the_other_layer_when_nothing_is_undone_then_it_is_no_error(
     needs: dict[str, Any], config: dict[str, Any]
 ) -> None:
-    others = _demands(needs | {"app": "*", "id": "needs"}, app="*")
+    others = _requirements(needs | {"app": "*", "id": "needs"}, app="*")
 
     assert not compiled(configure(id="config") | config, others=others).errors
 
 
 def test_given_the_other_layers_policies_contradict_each_other_then_it_is_not_told_here() -> None:
-    others = [*_demands(deny(app="*"), app="*"), *_demands(configure(restOnError="LOG"))]
+    others = [*_requirements(deny(app="*"), app="*"), *_requirements(configure(restOnError="LOG"))]
 
     assert not compiled(deny(method="call"), others=others).errors
 
 
 def test_given_a_policy_of_the_other_layer_when_it_has_expired_since_then_it_is_no_error() -> None:
-    others = _demands(deny(app="*", notAfter=TOMORROW), app="*")
+    others = _requirements(deny(app="*", notAfter=TOMORROW), app="*")
 
     later = compiled(configure(restOnError="LOG"), others=others, now=NOW + 2 * DAY)
 
@@ -406,18 +408,18 @@ def test_given_a_policy_of_the_other_layer_when_it_has_expired_since_then_it_is_
 
 
 def test_given_a_configuration_of_the_other_layer_when_it_has_expired_then_it_is_no_error() -> None:
-    others = _demands(configure(app="*", restOnError="LOG", notAfter=TOMORROW), app="*")
+    others = _requirements(configure(app="*", restOnError="LOG", notAfter=TOMORROW), app="*")
 
     assert not compiled(deny(), others=others, now=NOW + 2 * DAY).warnings
 
 
 def test_given_a_policy_of_the_other_layer_in_its_last_instant_then_it_is_an_error() -> None:
-    others = _demands(deny(app="*", notAfter=TOMORROW), app="*")
+    others = _requirements(deny(app="*", notAfter=TOMORROW), app="*")
 
     assert compiled(configure(restOnError="LOG"), others=others, now=NOW + DAY).errors
 
 
-# --- demands ------------------------------------------------------------------------------------
+# --- requirements ---------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -428,25 +430,25 @@ def test_given_a_policy_of_the_other_layer_in_its_last_instant_then_it_is_an_err
         configure(restPolicy="OVERWRITE", restOverwrite="a,b", restExclude="c", clientExclude="d"),
     ],
 )
-def test_given_a_demand_when_it_is_stored_and_read_back_then_it_is_the_same(
+def test_given_a_requirement_when_it_is_stored_and_read_back_then_it_is_the_same(
     policy: dict[str, Any],
 ) -> None:
-    (demand,) = _demands(policy)
+    (requirement,) = _requirements(policy)
 
-    assert Demand.from_json(json.loads(json.dumps(demand.to_json()))) == demand
+    assert Requirement.from_json(json.loads(json.dumps(requirement.to_json()))) == requirement
 
 
-def test_given_many_policies_that_demand_the_same_then_it_is_demanded_once_and_longest() -> None:
+def test_given_many_policies_that_require_the_same_then_it_is_required_once_and_longest() -> None:
     policies = [deny(id=f"p{n:03}", match={"name": str(n)}, notAfter=TOMORROW) for n in range(50)]
 
-    (demand,) = demands(compiled(*policies, deny(id="q", match={"a": 1})).policies, NOW)
+    (requirement,) = requirements(compiled(*policies, deny(id="q", match={"a": 1})).policies, NOW)
 
-    assert demand.policy == "p000"
-    assert demand.until == float("inf")
+    assert requirement.policy == "p000"
+    assert requirement.until == float("inf")
 
 
-def test_given_demands_then_the_next_change_is_when_the_first_of_them_ends() -> None:
-    found = _demands(
+def test_given_requirements_then_the_next_change_is_when_the_first_of_them_ends() -> None:
+    found = _requirements(
         deny(notAfter="2030-01-03", when="body.a"),
         override(id="b", set={"a": 1}, notAfter=TOMORROW),
         override(id="c", set={"b": 1}),
@@ -458,6 +460,6 @@ def test_given_demands_then_the_next_change_is_when_the_first_of_them_ends() -> 
     assert next_expiry(found, NOW + 2 * DAY) == float("inf")
 
 
-def test_given_no_demands_then_nothing_is_merged_and_nothing_changes() -> None:
+def test_given_no_requirements_then_nothing_is_merged_and_nothing_changes() -> None:
     assert merge([], NOW) == {}
     assert next_expiry([], NOW) == float("inf")

@@ -37,7 +37,7 @@ def test_given_the_systems_items_then_they_are_no_policies() -> None:
 def test_given_no_items_then_there_is_nothing_to_object_to() -> None:
     found = compiled()
 
-    assert (found.policies, found.demands, found.errors, found.warnings) == ((), (), (), ())
+    assert (found.policies, found.requirements, found.errors, found.warnings) == ((), (), (), ())
 
 
 def test_given_a_mistake_then_the_other_policies_are_still_checked() -> None:
@@ -75,7 +75,7 @@ def test_given_many_policies_then_the_snapshot_is_whole() -> None:
     found = snapshot(*many)
 
     assert [rule.id for rule in found.rules("publishStream", {"name": "stream-4999"})] == ["04999"]
-    assert len(found.demands) == 1
+    assert len(found.requirements) == 1
 
 
 # --- digest and changes -------------------------------------------------------------------------

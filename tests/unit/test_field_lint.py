@@ -10,11 +10,11 @@ from simulated_wcs import bodies
 from tests.unit.given import compiled, configure, deny, echo, errors, override, warnings
 from wcs_hooks.core.hook_fields import FIELDS, FieldKind, kind_of, meant_by
 from wcs_hooks.core.methods import CANONICAL_METHODS, METHODS
-from wcs_hooks.core.policy.client_config import Demand
+from wcs_hooks.core.policy.client_config import Requirement
 from wcs_hooks.core.secrets import SECRET_FIELDS
 
 
-def told(*items: dict[str, Any], others: list[Demand] | None = None) -> list[str]:
+def messages(*items: dict[str, Any], others: list[Requirement] | None = None) -> list[str]:
     """Each warning, as `attribute: message`."""
     compilation = compiled(*items, others=others or [])
     assert not compilation.errors
@@ -44,7 +44,7 @@ def told(*items: dict[str, Any], others: list[Demand] | None = None) -> list[str
 def test_given_a_field_that_no_session_keeps_then_the_warning_says_where_it_is(
     when: str, said: str
 ) -> None:
-    (warning,) = told(deny(when=when))
+    (warning,) = messages(deny(when=when))
 
     assert warning.startswith("when: session.")
     assert said in warning
@@ -96,10 +96,10 @@ def test_given_a_dotted_name_to_set_then_it_is_an_error(policy: dict[str, Any]) 
 def test_given_a_policy_for_hooks_that_name_no_stream_when_it_asks_for_one_then_that_is_said(
     method: Any,
 ) -> None:
-    (warning,) = told(deny(method=method, when="stream == 'x'"))
+    (warning,) = messages(deny(method=method, when="stream == 'x'"))
 
     assert warning.startswith("when: uses stream, which never has a value")
-    assert told(echo(method=["call", "playStream"], when="stream == 'x'")) == []
+    assert messages(echo(method=["call", "playStream"], when="stream == 'x'")) == []
 
 
 # --- What is withheld ---------------------------------------------------------------------------
@@ -120,21 +120,21 @@ def test_given_a_field_that_the_apps_own_policy_withholds_then_the_warning_names
 ) -> None:
     withholding = configure(id="thin", restExclude="name,custom")
 
-    (warning,) = told(policy, withholding)
+    (warning,) = messages(policy, withholding)
 
     assert warning.startswith(f"{attribute}: ")
     assert "'thin'" in warning
 
 
 def test_given_a_field_that_the_policies_of_every_app_withhold_then_it_is_a_warning_too() -> None:
-    (demand,) = compiled(configure(restExclude="name"), app="*").demands
+    (requirement,) = compiled(configure(restExclude="name"), app="*").requirements
 
-    assert len(told(deny(when="body.name == 'x'"), others=[demand])) == 1
+    assert len(messages(deny(when="body.name == 'x'"), others=[requirement])) == 1
 
 
 def test_given_a_policy_of_every_app_then_what_a_single_app_withholds_does_not_count() -> None:
-    (demand,) = compiled(configure(restExclude="name")).demands
-    found = compiled(deny(app="*", when="body.name == 'x'"), app="*", others=[demand])
+    (requirement,) = compiled(configure(restExclude="name")).requirements
+    found = compiled(deny(app="*", when="body.name == 'x'"), app="*", others=[requirement])
 
     assert found.warnings == ()
 
@@ -179,7 +179,7 @@ def test_given_what_still_comes_with_the_hook_then_there_is_no_warning(
 def test_given_a_value_of_another_kind_than_its_field_then_the_warning_says_what_to_write(
     policy: dict[str, Any], attribute: str, said: str
 ) -> None:
-    (warning,) = told(policy)
+    (warning,) = messages(policy)
 
     assert warning.startswith(f"{attribute}: compares ")
     assert said in warning
@@ -227,7 +227,7 @@ def test_given_a_value_that_the_field_may_have_then_there_is_no_warning(
 def test_given_a_field_next_to_a_known_one_then_the_warning_says_which_is_meant(
     policy: dict[str, Any], attribute: str, meant: str
 ) -> None:
-    (warning,) = told(policy)
+    (warning,) = messages(policy)
 
     assert warning.startswith(f"{attribute}: ")
     assert meant in warning.partition("mean ")[2]

@@ -1,4 +1,4 @@
-"""Guards: which comparisons of an expression are noted beside it, and what they tell of a hook."""
+"""Guards: which comparisons of an expression are stored, and what they decide about a hook."""
 
 from typing import Any
 

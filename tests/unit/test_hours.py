@@ -113,7 +113,7 @@ def test_given_hours_with_a_configuration_then_it_is_an_error() -> None:
 def test_given_a_denial_with_hours_then_every_session_is_told_to_obey_it() -> None:
     always, windowed = deny(), deny(hours="Mon 09:00-18:00 UTC")
 
-    assert compiled(windowed).demands == compiled(always).demands
+    assert compiled(windowed).requirements == compiled(always).requirements
 
 
 def test_given_a_policy_with_hours_then_the_next_one_can_be_reached() -> None:

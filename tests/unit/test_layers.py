@@ -14,7 +14,7 @@ _ROOT = Path(__file__).resolve().parents[2]
 _FUNCTIONS = _ROOT / "functions"
 _CORE = sorted((_FUNCTIONS / "wcs_hooks" / "core").rglob("*.py"))
 _TIME_ZONES = "time_zones.py"
-"""Sets the environment variable by which alone the CEL runtime can be told where time zones are."""
+"""Sets the environment variable from which the CEL runtime learns where time zones are."""
 _SIGNATURES = frozenset({"joserfc", "cryptography"})
 _RUNTIME = sorted((_FUNCTIONS / "wcs_hooks").rglob("*.py"))
 _SIMULATION = [*sorted((_ROOT / "simulated_wcs").rglob("*.py")), _ROOT / "strict_yaml.py"]

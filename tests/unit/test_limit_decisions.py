@@ -44,7 +44,7 @@ class _Endpoint:
             snapshots.append(snapshot(*every_app, app="*"))
         self._active = ActivePolicies(snapshots)
         self.leases = InMemoryLeases()
-        self.told: list[Decision] = []
+        self.decisions: list[Decision] = []
 
     def answer(
         self,
@@ -67,7 +67,7 @@ class _Endpoint:
             rest_api_calls=rest_api_calls,
             decision_id="d",
             take=lambda wanted: self.leases.take(wanted, deadline),
-            decided=self.told.append,
+            decided=self.decisions.append,
         )
 
 
@@ -92,7 +92,7 @@ def test_a_denial_names_the_policy_and_who_holds_the_places() -> None:
     assert (error["policy"], error["reason"]) == ("streams", "two streams at most")
     assert str(denied.full["live/streams"]).startswith("2 of 2 held by ")
     assert denied.decision.applied == ("live/streams",)
-    assert endpoint.told[-1].verdict is Verdict.DENY
+    assert endpoint.decisions[-1].verdict is Verdict.DENY
 
 
 def test_the_same_hook_again_takes_no_second_place() -> None:

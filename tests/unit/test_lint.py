@@ -312,7 +312,7 @@ def test_given_what_can_work_for_players_then_there_is_no_warning(policy: dict[s
     assert _but_for_the_switch(policy) == []
 
 
-# --- What hooks are told apart by ---------------------------------------------------------------
+# --- What identifies a hook ---------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", ["sessionId", "nodeId", "appKey"])

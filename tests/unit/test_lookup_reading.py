@@ -1,4 +1,4 @@
-"""What `lookup` may say, and which policies are told that theirs is wrong."""
+"""What `lookup` may say, and which policies get an error."""
 
 from typing import Any
 

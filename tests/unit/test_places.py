@@ -38,7 +38,7 @@ def _active(*kinds: str) -> ActivePolicies:
     return ActivePolicies([snapshot(*policies)] if policies else [])
 
 
-def _told(
+def _changes(
     leases: InMemoryLeases,
     method: str,
     kinds: tuple[str, ...],
@@ -57,7 +57,7 @@ def _told(
 
 @pytest.mark.parametrize("status", ["UNPUBLISHED", "STOPPED", "FAILED"])
 def test_the_end_of_a_stream_gives_back_what_it_holds(status: str) -> None:
-    asked = _told(
+    asked = _changes(
         InMemoryLeases(), "StreamStatusEvent", ("stream",), status=status, mediaSessionId="m"
     )
 
@@ -66,23 +66,23 @@ def test_the_end_of_a_stream_gives_back_what_it_holds(status: str) -> None:
 
 @pytest.mark.parametrize("status", ["FINISH", "FAILED", "BUSY"])
 def test_the_end_of_a_call_gives_back_what_it_holds(status: str) -> None:
-    asked = _told(InMemoryLeases(), "CallStatusEvent", ("call",), status=status, callId="c")
+    asked = _changes(InMemoryLeases(), "CallStatusEvent", ("call",), status=status, callId="c")
 
     assert asked == [("release", (_CALL, None))]
 
 
 @pytest.mark.parametrize("kind", ["stream", "call", "session"])
 def test_the_end_of_a_session_gives_back_what_it_its_streams_and_its_calls_hold(kind: str) -> None:
-    asked = _told(InMemoryLeases(), "ConnectionStatusEvent", (kind,), status="DISCONNECTED")
+    asked = _changes(InMemoryLeases(), "ConnectionStatusEvent", (kind,), status="DISCONNECTED")
 
     assert asked == [("release_session", (_SESSION, None))]
 
 
 def test_a_call_and_a_session_that_have_begun_keep_their_places() -> None:
-    of_call = _told(
+    of_call = _changes(
         InMemoryLeases(), "CallStatusEvent", ("call",), status="ESTABLISHED", callId="c"
     )
-    of_session = _told(
+    of_session = _changes(
         InMemoryLeases(), "ConnectionStatusEvent", ("session",), status="ESTABLISHED"
     )
 
@@ -103,7 +103,7 @@ def test_a_call_and_a_session_that_have_begun_keep_their_places() -> None:
     ],
 )
 def test_what_is_no_end_gives_nothing_back(method: str, fields: dict[str, Any]) -> None:
-    assert _told(InMemoryLeases(), method, ("stream", "call", "session"), **fields) == []
+    assert _changes(InMemoryLeases(), method, ("stream", "call", "session"), **fields) == []
 
 
 @pytest.mark.parametrize("kinds", [(), ("rate",)])
@@ -121,16 +121,16 @@ def test_an_app_that_holds_nothing_asks_nothing(kinds: tuple[str, ...]) -> None:
     ReleasePlaces(never, 10.0)(answered, Deadline(FakeClock(), 1.0))
 
 
-def test_a_release_that_fails_is_told_so_that_a_dead_letter_has_it() -> None:
+def test_a_release_that_fails_is_changes_so_that_a_dead_letter_has_it() -> None:
     leases = InMemoryLeases()
     leases.fails = True
 
     with pytest.raises(UnavailableError):
-        _told(leases, "StreamStatusEvent", ("stream",), status="STOPPED", mediaSessionId="m")
+        _changes(leases, "StreamStatusEvent", ("stream",), status="STOPPED", mediaSessionId="m")
 
 
 def test_an_end_that_is_redriven_leaves_alone_what_was_taken_since() -> None:
-    asked = _told(
+    asked = _changes(
         InMemoryLeases(),
         "StreamStatusEvent",
         ("stream",),
@@ -146,7 +146,7 @@ def _renewals(interval: float, keep_alives: int, **options: Any) -> int:
     leases = InMemoryLeases()
     for number in range(keep_alives):
         now = NOW + number * interval
-        _told(
+        _changes(
             leases,
             "StreamKeepAliveEvent",
             ("stream",),
@@ -172,7 +172,7 @@ def test_a_renewal_that_fails_is_left_to_the_next_keep_alive() -> None:
     leases = InMemoryLeases()
     leases.fails = True
 
-    asked = _told(leases, "StreamKeepAliveEvent", ("stream",), interval=30.0, mediaSessionId="m")
+    asked = _changes(leases, "StreamKeepAliveEvent", ("stream",), interval=30.0, mediaSessionId="m")
 
     assert asked == [("renew", _STREAM)]
 

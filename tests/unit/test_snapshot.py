@@ -31,7 +31,7 @@ def test_given_a_snapshot_when_it_is_loaded_then_it_knows_what_it_is() -> None:
     loaded = snapshot(deny(), version=12)
 
     assert (loaded.app, loaded.version) == ("live", 12)
-    assert [demand.rest_on_error for demand in loaded.demands] == ["FAIL"]
+    assert [requirement.rest_on_error for requirement in loaded.requirements] == ["FAIL"]
 
 
 @pytest.mark.parametrize(("app", "layer"), [("live", 0), ("*", 1), ("**", 0)])
@@ -90,7 +90,7 @@ _DAMAGED = {
     "format-alone": zlib.compress(b'{"format":%d}' % FORMAT),
     "older": _document(format=FORMAT - 1),
     "newer": _document(format=FORMAT + 1),
-    "wrong-demands": _document(config=[["call"]]),
+    "wrong-requirements": _document(config=[["call"]]),
 }
 
 

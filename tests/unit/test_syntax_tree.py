@@ -1,4 +1,4 @@
-"""What an expression can see of a variable, told by its syntax tree."""
+"""What an expression can see of a variable, according to its syntax tree."""
 
 import pytest
 

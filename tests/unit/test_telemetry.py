@@ -53,7 +53,7 @@ class Written:
 
 
 class FailingAws(InMemoryAws):
-    """An AWS whose queue takes no dead letter, and its table none either if told so."""
+    """An AWS whose queue takes no dead letter, and optionally its table neither."""
 
     def __init__(self, *, table_fails: bool) -> None:
         super().__init__()
@@ -350,10 +350,10 @@ def test_given_echoes_in_a_batch_when_something_else_is_reported_then_they_come_
     function.post("plain")
 
     quiet = function.post("plain")
-    told = function.post("denied")
+    reply = function.post("denied")
 
     assert not quiet.text
-    echoes, denied = told.metrics
+    echoes, denied = reply.metrics
     assert (echoes["Calls"], echoes["Echoed"]) == ([2], [2])
     assert len(echoes["DecisionTime"]) == len(echoes["ServiceTime"]) == 2
     assert denied["Denied"] == [1]

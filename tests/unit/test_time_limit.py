@@ -16,7 +16,7 @@ _WAIT = 0.05
 
 
 class Service:
-    """Something that is called, and hangs while it is told to."""
+    """Something that is called, and hangs while it is set to."""
 
     def __init__(self) -> None:
         self.calls = 0

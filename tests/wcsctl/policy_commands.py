@@ -74,7 +74,7 @@ class Commands:
         assert self._compiler.compile(app_key).ok
 
     def ids(self, app_key: str) -> list[str]:
-        """The policies that stand in the table."""
+        """The policies in the table."""
         items = self.aws.dynamodb.query(
             TableName=POLICIES,
             KeyConditionExpression="app = :app",

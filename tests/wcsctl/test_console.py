@@ -163,7 +163,7 @@ def test_given_a_console_that_was_started_anew_when_an_old_text_is_published_the
 
 
 @pytest.mark.parametrize(
-    ("policy_id", "text", "told"),
+    ("policy_id", "text", "message"),
     [
         ("no", "id: other\nmethod: call\naction: deny\n", "id: must be no, not other"),
         ("no", "", "id: must be no, not missing"),
@@ -174,13 +174,13 @@ def test_given_a_console_that_was_started_anew_when_an_old_text_is_published_the
     ],
 )
 def test_given_a_text_that_cannot_be_published_when_it_is_then_nothing_is_written(
-    page: TestClient, others: Commands, policy_id: str | None, text: str, told: str
+    page: TestClient, others: Commands, policy_id: str | None, text: str, message: str
 ) -> None:
     others.enforce("school", deny())
 
     refused = page.post("/api/policy/publish", json=_edit(page, text, policy_id))
 
-    assert told in refused.json()["error"]["message"]
+    assert message in refused.json()["error"]["message"]
     assert refused.status_code in {400, 422}
     assert others.ids("school") == ["no"]
 
@@ -326,7 +326,7 @@ def test_given_everything_that_can_be_read_then_no_answer_has_the_aws_credential
 
 
 @pytest.mark.parametrize(
-    ("path", "given", "status", "told"),
+    ("path", "given", "status", "message"),
     [
         ("versions", {"app": "live"}, 404, "No policies of app live were ever active."),
         ("versions", {"app": "--help"}, 404, "No policies of app --help were ever active."),
@@ -339,12 +339,12 @@ def test_given_everything_that_can_be_read_then_no_answer_has_the_aws_credential
     ],
 )
 def test_given_a_wrong_request_when_it_is_answered_then_the_error_names_the_thing(
-    page: TestClient, path: str, given: dict[str, str], status: int, told: str
+    page: TestClient, path: str, given: dict[str, str], status: int, message: str
 ) -> None:
     answer = page.get(f"/api/{path}", params=given)
 
     assert answer.status_code == status
-    assert told in answer.json()["error"]["message"]
+    assert message in answer.json()["error"]["message"]
 
 
 @pytest.mark.parametrize("wrong", [None, 1, ["x"], {"a": 1}])

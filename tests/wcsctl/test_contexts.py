@@ -107,22 +107,22 @@ def test_given_options_environment_and_a_selected_context_then_the_nearest_holds
 
 
 @pytest.mark.parametrize(
-    ("name", "told"),
+    ("name", "message"),
     [("local", "`make local` makes it"), ("x", "there are prod; `wcsctl context use x --stack")],
 )
 def test_given_a_context_that_is_not_there_then_the_error_says_how_to_make_it(
-    name: str, told: str
+    name: str, message: str
 ) -> None:
     saved_contexts.save(SavedContexts({"prod": PROD}, "prod"))
 
     result = _run("status", "--context", name)
 
     assert isinstance(result.exception, NotFoundError)
-    assert told in str(result.exception)
+    assert message in str(result.exception)
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("{", "Expecting property name"),
         ("[]", 'it must be {"selected": NAME'),
@@ -138,7 +138,7 @@ def test_given_a_context_that_is_not_there_then_the_error_says_how_to_make_it(
     ids=["JSON", "list", "deep", "encoding", "context", "typo", "type", "both", "gone", "name"],
 )
 def test_given_a_damaged_file_then_the_error_names_it_and_the_way_out(
-    config: Path, text: str, told: str
+    config: Path, text: str, message: str
 ) -> None:
     config.parent.mkdir()
     config.write_bytes(text.encode(errors="surrogateescape"))
@@ -147,7 +147,7 @@ def test_given_a_damaged_file_then_the_error_names_it_and_the_way_out(
 
     assert isinstance(result.exception, UsageError)
     assert f"{config} is damaged: " in str(result.exception)
-    assert told in str(result.exception)
+    assert message in str(result.exception)
     assert "Correct or delete it" in str(result.exception)
     # What names its deployment by itself does not need the file.
     assert place_of({"local": True}) == DeploymentPlace(directory=Path(".local"))

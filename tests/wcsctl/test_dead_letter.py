@@ -47,14 +47,14 @@ def test_given_letters_of_each_kind_when_listed_then_all_are_told_and_all_stay(
 ) -> None:
     stack.send(letter("decision-1"), EDITS, "not JSON")
 
-    told = stack.json("dead-letter", "list")
+    letters = stack.json("dead-letter", "list")
 
-    assert {one["kind"] for one in told} == {"hook", "policy edits", "unknown"}
-    [hook] = [one for one in told if one["kind"] == "hook"]
+    assert {one["kind"] for one in letters} == {"hook", "policy edits", "unknown"}
+    [hook] = [one for one in letters if one["kind"] == "hook"]
     assert hook["id"] == "decision-1"
     assert not hook["hopeless"]
-    assert "hunter2" not in json.dumps(told)
-    [edits] = [one for one in told if one["kind"] == "policy edits"]
+    assert "hunter2" not in json.dumps(letters)
+    [edits] = [one for one in letters if one["kind"] == "policy edits"]
     assert edits["attempts"] == 4
     assert "RetryAttemptsExhausted" in edits["error"]
     # Released: another look sees them at once.

@@ -196,9 +196,9 @@ def test_given_a_token_then_the_line_says_what_became_of_it_and_by_which_policy_
 def test_given_no_decision_then_people_are_told_where_echoes_are_counted(
     stack: OperatedStack,
 ) -> None:
-    told = " ".join(stack.run("decisions").stderr.split())
+    output = " ".join(stack.run("decisions").stderr.split())
 
-    assert "`wcsctl stats` counts them" in told
+    assert "`wcsctl stats` counts them" in output
 
 
 def test_when_followed_then_each_decision_comes_once_also_one_that_is_late(

@@ -44,8 +44,8 @@ def stack() -> Iterator[OperatedStack]:
         yield one
 
 
-def considered(told: Any) -> dict[str, tuple[str, str]]:
-    return {one["policy"]: (one["outcome"], one["detail"]) for one in told["considered"]}
+def considered(explained: Any) -> dict[str, tuple[str, str]]:
+    return {one["policy"]: (one["outcome"], one["detail"]) for one in explained["considered"]}
 
 
 def test_given_a_line_with_what_was_passed_over_then_each_policy_of_that_version_is_explained(
@@ -54,9 +54,9 @@ def test_given_a_line_with_what_was_passed_over_then_each_policy_of_that_version
     passed_over = {"school/guests": "when", "school/summer": "window: over"}
     stack.log("direct", _DENIED | {"passedOver": passed_over})
 
-    told = stack.json("explain", "94766fd1")
+    explained = stack.json("explain", "94766fd1")
 
-    assert considered(told) == {
+    assert considered(explained) == {
         "hall": ("match", "name was another"),
         "guests": ("when", "was false: session.custom.guest == true"),
         "summer": ("window", "over"),
@@ -64,8 +64,12 @@ def test_given_a_line_with_what_was_passed_over_then_each_policy_of_that_version
         "teachers-only": ("applied", ""),
         "rename": ("not reached", "an earlier policy ended the evaluation"),
     }
-    assert (told["reason"], told["status"], told["notes"]) == ("Only teachers.", 403, [])
-    assert told["wcs"].startswith("WCS aborts the action")
+    assert (explained["reason"], explained["status"], explained["notes"]) == (
+        "Only teachers.",
+        403,
+        [],
+    )
+    assert explained["wcs"].startswith("WCS aborts the action")
 
 
 def test_given_a_denial_for_want_of_room_then_it_says_who_held_the_places_and_ends_no_evaluation(
@@ -77,9 +81,9 @@ def test_given_a_denial_for_want_of_room_then_it_says_who_held_the_places_and_en
     held = {"policy": "hall/one", "limit": "hall/one: 1 of 1 held by 3f0c81d29ab1c044"}
     stack.log("direct", line | held)
 
-    told = stack.json("explain", _DECISION)
+    explained = stack.json("explain", _DECISION)
 
-    assert considered(told) == {
+    assert considered(explained) == {
         "one": ("applied", "1 of 1 held by 3f0c81d29ab1c044"),
         "after": ("not said", ""),
     }
@@ -90,9 +94,9 @@ def test_given_a_line_without_it_then_what_is_certain_is_said_and_the_rest_is_no
 ) -> None:
     stack.log("direct", _DENIED | {"expressionErrors": ["guests: when"]})
 
-    told = stack.json("explain", _DECISION)
+    explained = stack.json("explain", _DECISION)
 
-    assert considered(told) == {
+    assert considered(explained) == {
         "hall": ("not said", ""),
         "guests": ("when", "when had no value"),
         "summer": ("window", "not open then"),
@@ -100,7 +104,7 @@ def test_given_a_line_without_it_then_what_is_certain_is_said_and_the_rest_is_no
         "teachers-only": ("applied", ""),
         "rename": ("not reached", "an earlier policy ended the evaluation"),
     }
-    assert "explainDecisions" in told["notes"][0]
+    assert "explainDecisions" in explained["notes"][0]
 
 
 def test_given_a_hook_that_failed_then_no_policy_is_blamed_and_its_dead_letter_is_named(
@@ -174,10 +178,10 @@ def test_given_a_version_that_is_gone_then_only_the_line_is_shown_and_that_is_sa
 ) -> None:
     stack.log("direct", _DENIED | {"versions": {"school": 9}})
 
-    told = stack.json("explain", _DECISION)
+    explained = stack.json("explain", _DECISION)
 
-    assert told["considered"] == []
-    assert told["notes"][0].startswith("Version 9 of the policies of app school is not kept")
+    assert explained["considered"] == []
+    assert explained["notes"][0].startswith("Version 9 of the policies of app school is not kept")
 
 
 def test_given_no_such_decision_or_several_then_it_says_so(stack: OperatedStack) -> None:

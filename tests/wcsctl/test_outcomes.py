@@ -36,10 +36,10 @@ def test_given_cloudwatch_has_refusals_then_the_grid_shows_them_by_cause(
     stack.count("RestErrors", 3, **_CELL)
     stack.count("RestErrors", 2, **{**_CELL, "restOnError": "LOG", "outcome": "continued"})
 
-    told = stack.json("outcomes")
+    cells = stack.json("outcomes")
     drawn = stack.run("outcomes").stdout
 
-    assert {(one["restOnError"], one["outcome"]): one["count"] for one in told} == {
+    assert {(one["restOnError"], one["outcome"]): one["count"] for one in cells} == {
         ("FAIL", "aborted"): 3,
         ("LOG", "continued"): 2,
     }
@@ -74,10 +74,10 @@ def test_given_an_emulator_then_the_lines_of_all_functions_are_added_up(
     stack.log("direct", emf(**_CELL), json.dumps(emf(**_CELL)) + "\n" + json.dumps(emf(**_CELL)))
     stack.log("direct", emf(**_CELL), ago=7200)
 
-    [told] = stack.json("outcomes", "--since", "1h")
+    [cells] = stack.json("outcomes", "--since", "1h")
 
-    assert told["count"] == 3
-    assert told["cause"] == "policy"
+    assert cells["count"] == 3
+    assert cells["cause"] == "policy"
 
 
 def test_given_nothing_was_refused_then_that_is_said_and_all_rows_are_there_on_demand(

@@ -581,12 +581,12 @@ def test_given_a_no_when_policies_are_put_then_the_difference_was_shown_and_noth
 
     refused = run("put", tmp_path / "school" / "a.yaml", typed="n\n")
     before = run.ids("school")
-    told = run("put", tmp_path / "school" / "a.yaml", "--yes")
+    put = run("put", tmp_path / "school" / "a.yaml", "--yes")
 
     assert refused.status == ExitStatus.FAILED
     assert "+ school mine" in refused.out
     assert before == []
-    assert told.status == 0
+    assert put.status == 0
     assert run.ids("school") == ["mine"]
 
 

@@ -165,9 +165,9 @@ name: a
 hook: {{method: connect, body: {{}}}}
 expect: {{action: echo, restClientConfig: {config}}}
 """
-    [told] = _differences(_directory(tmp_path, tests))
+    [message] = _differences(_directory(tmp_path, tests))
 
-    assert told.startswith(difference)
+    assert message.startswith(difference)
 
 
 def test_given_a_moment_then_windows_go_by_it(tmp_path: Path) -> None:
@@ -588,7 +588,7 @@ tests:
   hook: {method: publishStream, body: {name: x, custom: {user: anna}}}
   session: {}
   expect: {action: deny}
-- name: Carl's ban is no bar
+- name: Carl's ban does not matter
   hook: {method: publishStream, body: {name: x, custom: {user: carl}}}
   session: {}
   expect: {action: echo}

@@ -1,4 +1,4 @@
-"""`wcsctl scenario run`: what it puts into the table and removes, and what it tells."""
+"""`wcsctl scenario run`: what it puts into the table and removes, and what it prints."""
 
 import json
 import threading

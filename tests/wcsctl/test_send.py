@@ -164,11 +164,11 @@ def test_given_json_output_when_sent_then_connect_and_hook_are_told_apart(
 ) -> None:
     done = stack.run("--json", "send", "call", "callee=100")
 
-    told = json.loads(done.stdout)
-    assert told["connect"]["status"] == 200
-    assert told["hook"]["method"] == "call"
-    assert told["hook"]["decision"] == "decision-2"
-    assert endpoint.hooks[1][2].decode() == told["hook"]["sent"]
+    sent = json.loads(done.stdout)
+    assert sent["connect"]["status"] == 200
+    assert sent["hook"]["method"] == "call"
+    assert sent["hook"]["decision"] == "decision-2"
+    assert endpoint.hooks[1][2].decode() == sent["hook"]["sent"]
 
 
 @pytest.mark.parametrize(

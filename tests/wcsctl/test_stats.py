@@ -51,11 +51,11 @@ def test_given_cloudwatch_then_calls_are_told_by_category_and_method_of_this_sta
     stack.count("Denied", 2, **direct, method="publishStream")
     stack.count("Calls", 99, service="wcs-hooks-test", category="direct")
 
-    told = stack.json("stats")
+    stats = stack.json("stats")
     drawn = stack.run("stats").stdout
 
-    assert told["categories"]["direct"] == {"Calls": 5, "Denied": 2, "DenySuppressed": 1}
-    assert told["methods"] == {"publishStream": {"Calls": 5, "Denied": 2}}
+    assert stats["categories"]["direct"] == {"Calls": 5, "Denied": 2, "DenySuppressed": 1}
+    assert stats["methods"] == {"publishStream": {"Calls": 5, "Denied": 2}}
     [row] = [line for line in drawn.splitlines() if line.startswith("publishStream")]
     assert row.split()[:4] == ["publishStream", "direct", "5", "2"]
     assert "suppressed: direct 1" in drawn
@@ -69,15 +69,15 @@ def test_given_an_emulator_then_lines_are_added_up_and_times_ranked(
     stack.log("direct", *lines, emf("call", 100, Calls=1, Denied=1))
     stack.log("direct", emf("call", 1000, Calls=1), ago=7200)
 
-    told = stack.json("stats")
+    stats = stack.json("stats")
 
-    assert told["categories"]["direct"] == {
+    assert stats["categories"]["direct"] == {
         "Calls": 100,
         "Denied": 1,
         "Echoed": 99,
         "ServiceTime": {"p50": 50, "p99": 99},
     }
-    assert told["methods"] == {
+    assert stats["methods"] == {
         "publishStream": {"Calls": 99},
         "call": {"Calls": 1, "Denied": 1},
     }

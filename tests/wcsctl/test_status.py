@@ -43,35 +43,40 @@ def posted(monkeypatch: pytest.MonkeyPatch) -> list[Exchange]:
     return exchanges
 
 
-def tell(stack: OperatedStack, app: str, **status: Any) -> None:
-    """Let the compiler have told an app's status."""
+def write_status(stack: OperatedStack, app: str, **status: Any) -> None:
+    """Write an app's status as the compiler does."""
     item = {"version": 3, "ok": True, "policies": 2, "errors": [], "warnings": []}
-    told = {"app": app, "id": "#status", "compiledAt": "2026-03-01T12:00:00+00:00", **item}
-    stack.aws.dynamodb.put_item(TableName="Policies", Item=to_attributes(told | status))
+    item_of_status = {
+        "app": app,
+        "id": "#status",
+        "compiledAt": "2026-03-01T12:00:00+00:00",
+        **item,
+    }
+    stack.aws.dynamodb.put_item(TableName="Policies", Item=to_attributes(item_of_status | status))
 
 
 def in_force(stack: OperatedStack, app: str) -> None:
-    demands = zlib.compress(b"[]")
-    item = to_attributes({"app": "#apps", "item": app, "demands": demands})
+    requirements = zlib.compress(b"[]")
+    item = to_attributes({"app": "#apps", "item": app, "demands": requirements})
     stack.aws.dynamodb.put_item(TableName="PolicySnapshots", Item=item)
 
 
-def failing(told: dict[str, Any]) -> list[str]:
-    return [check["check"] for check in told["checks"] if not check["ok"]]
+def failing(report: dict[str, Any]) -> list[str]:
+    return [check["check"] for check in report["checks"] if not check["ok"]]
 
 
 def test_given_all_is_well_then_a_signed_hook_came_back_and_the_status_is_0(
     stack: OperatedStack, posted: list[Exchange]
 ) -> None:
     in_force(stack, "school")
-    tell(stack, "school", pinned=2)
-    tell(stack, "*")
+    write_status(stack, "school", pinned=2)
+    write_status(stack, "*")
 
-    told = stack.json("status")
+    report = stack.json("status")
 
-    assert told["ok"]
+    assert report["ok"]
     assert [exchange.method for exchange in posted] == [PROBE]
-    assert {app["app"]: (app["version"], app["pinned"]) for app in told["apps"]} == {
+    assert {app["app"]: (app["version"], app["pinned"]) for app in report["apps"]} == {
         "*": (3, None),
         "school": (3, 2),
     }
@@ -94,7 +99,7 @@ def test_given_another_secret_then_the_endpoint_is_wrong_and_the_decision_is_nam
 def test_given_an_edit_with_errors_then_they_are_told(stack: OperatedStack) -> None:
     in_force(stack, "school")
     finding = {"policy": "no-calls", "attribute": "when", "message": "no such field"}
-    tell(stack, "school", ok=False, errors=[finding], errorCount=70)
+    write_status(stack, "school", ok=False, errors=[finding], errorCount=70)
 
     result = stack.run("status")
 
@@ -108,7 +113,7 @@ def test_given_an_app_whose_first_edit_was_turned_away_then_it_is_found_by_the_l
     stack: OperatedStack,
 ) -> None:
     stack.log("compiler", {"app": "club", "version": 0, "errors": ["p: when"]})
-    tell(stack, "club", ok=False, version=0)
+    write_status(stack, "club", ok=False, version=0)
 
     result = stack.run("--json", "status")
 
@@ -121,17 +126,17 @@ def test_given_apps_that_have_no_policies_any_more_then_they_are_not_listed(
     stack: OperatedStack,
 ) -> None:
     in_force(stack, "school")
-    tell(stack, "school")
+    write_status(stack, "school")
     gone = to_attributes({"app": "#apps", "item": "gone", "expiresAt": 1})
     stack.aws.dynamodb.put_item(TableName="PolicySnapshots", Item=gone)
-    tell(stack, "gone", version=0, policies=0)
-    # Turned away yesterday, and then deleted.
+    write_status(stack, "gone", version=0, policies=0)
+    # Rejected yesterday, and then deleted.
     stack.log("compiler", {"app": "club", "version": 0, "errors": ["p: when"]})
-    tell(stack, "club", version=0, policies=0)
+    write_status(stack, "club", version=0, policies=0)
 
-    told = stack.json("status")
+    report = stack.json("status")
 
-    assert [app["app"] for app in told["apps"]] == ["school"]
+    assert [app["app"] for app in report["apps"]] == ["school"]
 
 
 @pytest.mark.usefixtures("posted")
@@ -156,9 +161,9 @@ def test_given_stale_functions_dead_letters_and_an_alarm_then_each_is_wrong(
     result = stack.run("--json", "status")
 
     assert result.exit_code == 1
-    told = json.loads(result.stdout)
-    assert failing(told) == ["policies", "dead letters", "alarms"]
-    _, stale, letters, alarms = told["checks"]
+    report = json.loads(result.stdout)
+    assert failing(report) == ["policies", "dead letters", "alarms"]
+    _, stale, letters, alarms = report["checks"]
     assert stale["stale"] == {"direct": 4}
     assert (letters["count"], letters["oldestSeconds"]) == (2, 7200)
     assert alarms["inAlarm"] == [ALARM]
@@ -191,11 +196,11 @@ def test_given_streams_but_no_keep_alive_that_policies_wait_for_then_it_is_a_war
     _called(stack, "publishStream", 7)
     _called(stack, "playHLS")
 
-    told = stack.json("status")
+    report = stack.json("status")
     people = stack.run("status")
 
-    [check] = [check for check in told["checks"] if check["check"] == "methods"]
-    assert (check["ok"], check["warning"], told["ok"]) == (True, True, True)
+    [check] = [check for check in report["checks"] if check["check"] == "methods"]
+    assert (check["ok"], check["warning"], report["ok"]) == (True, True, True)
     assert (check["started"], check["neverCalled"]) == (7, ["StreamKeepAliveEvent"])
     assert people.exit_code == 0
     text = " ".join(people.stdout.split())
@@ -234,9 +239,9 @@ def test_given_keep_alives_or_no_streams_then_there_is_nothing_to_warn_of(
     for method in calls:
         _called(stack, method)
 
-    told = stack.json("status")
+    report = stack.json("status")
 
-    [check] = [check for check in told["checks"] if check["check"] == "methods"]
+    [check] = [check for check in report["checks"] if check["check"] == "methods"]
     assert "warning" not in check
 
 
@@ -264,8 +269,8 @@ def test_given_an_emulator_then_the_calls_are_counted_by_the_lines_of_the_logs(
     stack.log("direct", line | {"method": "publishStream", "Calls": [1.0, 2.0]}, ago=3600)
     emulate(monkeypatch)
 
-    told = stack.json("status")
+    report = stack.json("status")
 
-    [check] = [check for check in told["checks"] if check["check"] == "methods"]
+    [check] = [check for check in report["checks"] if check["check"] == "methods"]
     assert (check["started"], check["neverCalled"]) == (3, ["playRTSP"])
     assert "rtsp_server_auth_enabled=true" in check["detail"]

@@ -172,10 +172,10 @@ def test_given_a_body_that_names_a_session_then_it_is_the_recorded_one(
 
     by_file = stack.json("try", "publishStream", "-f", _file(tmp_path, _BODY))["inForce"]
     by_fields = stack.json("try", "publishStream", *(f"{k}={v}" for k, v in _BODY.items()))
-    told = stack.json("try", "publishStream", "-f", _file(tmp_path, _BODY), "--session", "unknown")
+    shown = stack.json("try", "publishStream", "-f", _file(tmp_path, _BODY), "--session", "unknown")
 
     assert by_file["answer"] == by_fields["inForce"]["answer"] == "deny"
-    assert told["inForce"]["answer"] == "suppressed"
+    assert shown["inForce"]["answer"] == "suppressed"
 
 
 def test_given_a_moment_then_windows_go_by_it(stack: OperatedStack, tmp_path: Path) -> None:
@@ -297,7 +297,7 @@ def test_given_lines_of_hooks_when_they_are_replayed_then_each_goes_by_its_sessi
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "message"),
     [
         (["--candidate", ".", "--replay", "decisions"], "holds no bodies"),
         (["--replay", "dead-letters"], "--replay needs --candidate"),
@@ -310,12 +310,12 @@ def test_given_lines_of_hooks_when_they_are_replayed_then_each_goes_by_its_sessi
     ],
 )
 def test_given_words_that_do_not_fit_then_the_way_out_is_told(
-    stack: OperatedStack, words: list[str], told: str
+    stack: OperatedStack, words: list[str], message: str
 ) -> None:
     result = stack.run("try", *words)
 
     assert isinstance(result.exception, UsageError)
-    assert told in str(result.exception)
+    assert message in str(result.exception)
 
 
 def test_given_a_line_that_is_no_hook_then_it_is_named(
@@ -423,7 +423,7 @@ def test_given_separators_of_unicode_in_a_line_when_replayed_then_it_is_one_line
 
 
 @pytest.mark.parametrize(
-    ("line", "told"),
+    ("line", "message"),
     [
         (
             r'{"method": "call", "body": "{\"a\": \"\ud800\"}"}',
@@ -438,7 +438,7 @@ def test_given_separators_of_unicode_in_a_line_when_replayed_then_it_is_one_line
     ids=["surrogate", "deep", "deep session", "session", "at", "number"],
 )
 def test_given_a_line_that_cannot_be_a_hook_when_replayed_then_the_error_says_where_and_what(
-    stack: OperatedStack, tmp_path: Path, line: str, told: str
+    stack: OperatedStack, tmp_path: Path, line: str, message: str
 ) -> None:
     candidate = _candidate(tmp_path, "{id: no, method: playHLS, action: deny}")
     file = _file(tmp_path, line, "hooks.jsonl")
@@ -446,7 +446,7 @@ def test_given_a_line_that_cannot_be_a_hook_when_replayed_then_the_error_says_wh
     result = stack.run("try", "--candidate", candidate, "--replay", file)
 
     assert isinstance(result.exception, UsageError)
-    assert told in str(result.exception)
+    assert message in str(result.exception)
 
 
 def test_given_bodies_and_names_of_lone_surrogates_when_replayed_then_they_are_shown_as_escapes(

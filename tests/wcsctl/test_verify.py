@@ -157,8 +157,8 @@ class Cloud:
     def redrive(self, parameters: Mapping[str, Any]) -> Any:
         event = json.loads(parameters["Payload"])
         with self.lock, redirect_stdout(self.captured.stream):
-            told = self.hooks.hand_over(Category.DIRECT, event).body
-        return {"StatusCode": 200, "Payload": io.BytesIO(told)}
+            answer = self.hooks.hand_over(Category.DIRECT, event).body
+        return {"StatusCode": 200, "Payload": io.BytesIO(answer)}
 
     @staticmethod
     def _lower_case(headers: Mapping[str, str]) -> dict[str, str]:
@@ -255,8 +255,8 @@ def results_of(query: str) -> dict[str, Any]:
     return {"status": "Complete", "results": [row] if own else []}
 
 
-def seen(told: Mapping[str, Any], result: str) -> dict[str, str]:
-    return {one["check"]: one["seen"] for one in told["checks"] if one["result"] == result}
+def seen(report: Mapping[str, Any], result: str) -> dict[str, str]:
+    return {one["check"]: one["seen"] for one in report["checks"] if one["result"] == result}
 
 
 def test_given_a_stack_in_the_cloud_then_each_check_passes_and_nothing_is_left(
@@ -267,12 +267,12 @@ def test_given_a_stack_in_the_cloud_then_each_check_passes_and_nothing_is_left(
     cloud.stack.enforce("*", nobody | {"priority": FIRST_PRIORITY})
     before = cloud.left()
 
-    status, told = cloud.verify()
+    status, report = cloud.verify()
 
-    assert (seen(told, "failed"), seen(told, "not possible here")) == ({}, {})
+    assert (seen(report, "failed"), seen(report, "not possible here")) == ({}, {})
     assert status == 0
-    assert len(told["checks"]) == len(seen(told, "passed"))
-    metrics = seen(told, "passed")["metrics"]
+    assert len(report["checks"]) == len(seen(report, "passed"))
+    metrics = seen(report, "passed")["metrics"]
     assert metrics.startswith("Denied/direct 1, Overridden/connect")
     assert "RestErrors/direct/FAIL/aborted/policy 1" in metrics
     assert cloud.left() == before
@@ -290,9 +290,9 @@ def test_given_cloudwatch_or_the_account_falls_short_then_its_line_fails(cloud: 
     cloud.measured = lambda dimensions: {**dimensions, "category": "another"}
     cloud.stack.outputs["CodeSources"] = "0" * 64
 
-    status, told = cloud.verify("--idle", "30", "--hooks-per-second", "200")
+    status, report = cloud.verify("--idle", "30", "--hooks-per-second", "200")
 
-    failed = seen(told, "failed")
+    failed = seen(report, "failed")
     assert status == 1
     assert {*failed} == {
         *("version", "concurrency", "log events", "log queries", "metrics", "dashboard")
@@ -300,7 +300,7 @@ def test_given_cloudwatch_or_the_account_falls_short_then_its_line_fails(cloud: 
     assert failed["concurrency"] == "10 of 10 unreserved; 200 hooks/s need 21"
     assert failed["metrics"].startswith("CloudWatch has none; the functions wrote Denied/direct 1")
     assert failed["dashboard"] == "AWS refused GetDashboard: AccessDenied"
-    assert seen(told, "not possible here") == {
+    assert seen(report, "not possible here") == {
         "removed signature": "takes 60 s: --idle is 30 s here"
     }
     assert cloud.left() == []
@@ -327,10 +327,10 @@ def test_given_entries_of_other_machines_and_no_time_then_only_what_is_overdue_i
             POLICIES, elsewhere | {"id": f"#run-0000000{number}", "until": int(until)}
         )
 
-    _, told = cloud.verify("--timeout", "1")
+    _, report = cloud.verify("--timeout", "1")
 
-    assert seen(told, "failed")["dashboard"] == "not begun: the 1 s of --timeout are over"
-    assert told["leftovers"] == {
+    assert seen(report, "failed")["dashboard"] == "not begun: the 1 s of --timeout are over"
+    assert report["leftovers"] == {
         "removed": [f"{PREFIX}-00000001"],
         "underWay": [f"{PREFIX}-00000002"],
         "remaining": [],

@@ -8,15 +8,15 @@ _URL = "https://abc123.execute-api.us-east-1.amazonaws.com"
 
 def test_given_hmac_then_properties_sign_and_the_commands_have_the_url() -> None:
     with operated() as stack:
-        told = stack.json("wcs-setup", "school")
+        setup = stack.json("wcs-setup", "school")
         people = stack.run("wcs-setup", "school").stdout
 
-    assert told["properties"] == [
+    assert setup["properties"] == [
         "rest_request_timeout=5",
         "rest_hook_send_hash=true",
         "rest_hook_secret_key=<current>",
     ]
-    assert told["commands"] == [
+    assert setup["commands"] == [
         f"update app -l {_URL} school",
         "add app-rest-method -a school",
     ]
@@ -36,32 +36,32 @@ def test_given_basic_then_the_credentials_stand_in_the_command() -> None:
 
 def test_given_hmac_when_revealed_then_the_secret_stands_there() -> None:
     with operated() as stack:
-        told = stack.json("wcs-setup", "school", "--reveal")
+        setup = stack.json("wcs-setup", "school", "--reveal")
 
-    assert f"rest_hook_secret_key={SECRET}" in told["properties"]
+    assert f"rest_hook_secret_key={SECRET}" in setup["properties"]
 
 
 def test_given_no_check_of_callers_then_no_secret_is_asked_for() -> None:
     with operated(AUTH="none", REPLY_TIMEOUT_SECONDS="4.5") as stack:
         stack.refused.add("GetSecretValue")
-        told = stack.json("wcs-setup", "school", "--reveal")
+        setup = stack.json("wcs-setup", "school", "--reveal")
 
-    assert told["properties"] == ["rest_request_timeout=8"]
+    assert setup["properties"] == ["rest_request_timeout=8"]
 
 
 def test_given_policies_for_what_wcs_does_not_call_by_default_then_the_lines_switch_it_on() -> None:
     with operated() as stack:
         stack.enforce("school", deny("cut", "StreamKeepAliveEvent"), deny("hls", "playHLS"))
-        told = stack.json("wcs-setup", "school")
+        setup = stack.json("wcs-setup", "school")
         people = stack.run("wcs-setup", "school").stdout
 
-    assert told["properties"][3:] == [
+    assert setup["properties"][3:] == [
         "keep_alive_streaming_sessions_enabled=true",
         "streaming_sessions_keep_alive_interval=10000",
         "streaming_sessions_keep_alive_app_keys=school",
         "hls_auth_enabled=true",
     ]
-    assert told["neededBy"] == {
+    assert setup["neededBy"] == {
         "StreamKeepAliveEvent": ["school/cut"],
         "playHLS": ["school/hls"],
     }
@@ -95,9 +95,9 @@ def test_given_policies_that_need_no_switch_then_there_are_no_such_lines() -> No
             deny("over", "playRTSP", notAfter="2020-01-01T00:00:00Z"),
             policy("all", "*"),
         )
-        told = stack.json("wcs-setup", "school")
+        setup = stack.json("wcs-setup", "school")
 
-    assert (len(told["properties"]), told["neededBy"]) == (3, {})
+    assert (len(setup["properties"]), setup["neededBy"]) == (3, {})
 
 
 def test_given_a_limit_of_streams_then_wcs_is_to_keep_them_alive() -> None:
@@ -105,11 +105,11 @@ def test_given_a_limit_of_streams_then_wcs_is_to_keep_them_alive() -> None:
     with operated() as stack:
         stack.enforce("school", deny("two", limit=limit))
         stack.enforce("club", deny("calls", "call", limit={**limit, "holds": "60s"}))
-        told = stack.json("wcs-setup", "school")
+        setup = stack.json("wcs-setup", "school")
         people = stack.run("wcs-setup", "school").stdout
         another = stack.json("wcs-setup", "club")
 
-    assert "streaming_sessions_keep_alive_app_keys=school" in told["properties"]
-    assert told["neededBy"] == {"StreamKeepAliveEvent": ["school/two"]}
+    assert "streaming_sessions_keep_alive_app_keys=school" in setup["properties"]
+    assert setup["neededBy"] == {"StreamKeepAliveEvent": ["school/two"]}
     assert "Streams are limited by school/two: one that is not kept alive gives" in people
     assert another["neededBy"] == {}

@@ -43,7 +43,7 @@ def of_function(hook: Hook, wrong_by: float, **window: float) -> LocalTrial:
     return trial
 
 
-def told_at_connect(wrong_by: float, *, expected: str) -> LocalTrial:
+def config_at_connect(wrong_by: float, *, expected: str) -> LocalTrial:
     """What a session learns at connect about a policy that ends in half an hour.
 
     Parameters
@@ -55,8 +55,8 @@ def told_at_connect(wrong_by: float, *, expected: str) -> LocalTrial:
 
     def trial(scene: LocalScene) -> Observed:
         observed = connecting(scene)
-        told = json.loads(observed.answer)["restClientConfig"]
-        assert told.get("call", {"restOnError": "LOG"})["restOnError"] == expected
+        config = json.loads(observed.answer)["restClientConfig"]
+        assert config.get("call", {"restOnError": "LOG"})["restOnError"] == expected
         return observed
 
     return trial
@@ -88,7 +88,7 @@ def compiled(wrong_by: float) -> LocalTrial:
         status = scene.aws.policy_item(APP, STATUS_ID)
         assert status is not None
         assert scene.pointer()["version"] == 3
-        assert status["version"] == 3, "the operator is told of another version"
+        assert status["version"] == 3, "`#status` has another version"
         return observed
 
     return trial

@@ -36,7 +36,9 @@ def cold_starts(hook: Hook, *calls: str) -> LocalTrial:
         assert len(scene.wire.attempts) == len(calls) * CROWD
         [status] = {response["statusCode"] for response in responses}
         assert len({response["headers"]["X-Decision-Id"] for response in responses}) == CROWD
-        told = {(line["restOnError"], line["outcome"]) for line in metrics if "outcome" in line}
+        error_outcomes = {
+            (line["restOnError"], line["outcome"]) for line in metrics if "outcome" in line
+        }
         return Observed(
             status=status,
             counted=frozenset(
@@ -47,7 +49,7 @@ def cold_starts(hook: Hook, *calls: str) -> LocalTrial:
             ),
             levels=tuple({str(line["level"]) for line in log}),
             letters=tuple(scene.aws.dead_letters()),
-            told=told.pop() if told else None,
+            error_outcome=error_outcomes.pop() if error_outcomes else None,
             seconds=slowest,
         )
 

@@ -19,13 +19,13 @@ from verification.fault_matrix.row import (
     State,
 )
 from verification.fault_matrix.rows import (
+    DESCRIPTIONS,
     FOLLOW_UP_LOST,
     FOUR,
     MALFORMED,
     MALFORMED_LOST,
     REJECTED_COLD,
     REJECTED_WARM,
-    TOLD,
     WAYS,
     Rows,
     denied,
@@ -132,7 +132,7 @@ def _policies() -> Iterator[Row]:
     yield late.tried(
         "pointer-late",
         "answers after the hook's time, then refused",
-        f"{HANGING.told}; then {REFUSED.told}",
+        f"{HANGING.description}; then {REFUSED.description}",
         trials.late(DENIED, "BatchGetItem"),
         hangs=True,
     )
@@ -141,7 +141,7 @@ def _policies() -> Iterator[Row]:
 
 def _policies_of_other_categories() -> Iterator[Row]:
     cold = State.COLD
-    for hook, told, letter, note in (
+    for hook, error_outcome, letter, note in (
         (CONNECT, DECLINED, Letter.HOOK, "WCS declines, whatever `restOnError` says."),
         (CALLED, ABORTED, Letter.HOOK, ""),
         (PUBLISHING, CONTINUED, Letter.ALL, "The session has LOG for this, by default."),
@@ -152,9 +152,9 @@ def _policies_of_other_categories() -> Iterator[Row]:
             _ENDS_STREAMS,
         ),
     ):
-        yield from Rows(Area.POLICIES, _POINTERS, cold, hook, failure(told, letter), note).each(
-            f"pointer-cold-{hook.method}", "refused", end_to_end=("refused",)
-        )
+        yield from Rows(
+            Area.POLICIES, _POINTERS, cold, hook, failure(error_outcome, letter), note
+        ).each(f"pointer-cold-{hook.method}", "refused", end_to_end=("refused",))
 
 
 _READ: Final = "DynamoDB GetItem"
@@ -272,7 +272,7 @@ _OF_SECRET: Final = "Secrets Manager"
 
 def _secret() -> Iterator[Row]:
     area, cold, warm = Area.SECRET, State.COLD, State.WARM
-    wrong = DENIED._replace(told="wrong signature")
+    wrong = DENIED._replace(description="wrong signature")
     unverified = failure(NOBODY_KNOWS, Letter.UNVERIFIED)
     nobody_can_tell = "Anybody may have sent it: it is kept to be looked at, and not redriven."
     right_cold = Rows(area, _SECRET, cold, DENIED, unverified, nobody_can_tell)
@@ -287,7 +287,7 @@ def _secret() -> Iterator[Row]:
         yield Rows(area, _OF_SECRET, cold, DENIED, unverified, nobody_can_tell).one(
             f"secret-cold-{name}", fault, injection
         )
-    unsigned = DENIED._replace(told="no signature")
+    unsigned = DENIED._replace(description="no signature")
     yield from Rows(
         area,
         _SECRET,
@@ -314,11 +314,11 @@ def _secret() -> Iterator[Row]:
     yield Rows(area, _SECRET, cold, DENIED, denied(ABORTED), _LATE).tried(
         "secret-late",
         "answers after the hook's time, then refused",
-        f"{HANGING.told}; then {REFUSED.told}",
+        f"{HANGING.description}; then {REFUSED.description}",
         trials.late(DENIED, "GetSecretValue"),
         hangs=True,
     )
-    anew = DENIED._replace(told="signed with a secret that is newer than ours")
+    anew = DENIED._replace(description="signed with a secret that is newer than ours")
     yield from Rows(
         area,
         _SECRET,
@@ -367,7 +367,7 @@ def _dead_letters() -> Iterator[Row]:
             area, f"{_SEND}, DynamoDB PutItem", no_matter, CONNECT, FOLLOW_UP_LOST, _LOUD
         ).one(
             f"letter-of-session-{way}",
-            TOLD[way],
+            DESCRIPTIONS[way],
             over_the_wire(WAYS[way], "SendMessage", "PutItem"),
             hangs=WAYS[way].hangs,
         )
@@ -379,12 +379,12 @@ def _dead_letters() -> Iterator[Row]:
         for way in ("hanging", "unreachable"):
             yield Rows(area, which, State.COLD, DENIED, lost).one(
                 f"{name}-{way}",
-                TOLD[way],
+                DESCRIPTIONS[way],
                 over_the_wire(WAYS[way], *faulty),
                 hangs=WAYS[way].hangs,
             )
     yield Rows(area, "every write", no_matter, DISCONNECTED, FOLLOW_UP_LOST).one(
-        "writes-hanging", TOLD["hanging"], over_the_wire(HANGING, *_WRITES), hangs=True
+        "writes-hanging", DESCRIPTIONS["hanging"], over_the_wire(HANGING, *_WRITES), hangs=True
     )
 
 

@@ -223,7 +223,7 @@ def observation(
         letters=tuple(letters),
         in_table=tuple(in_table),
         decision=reply.headers["X-Decision-Id"],
-        told=(errors[0]["restOnError"], errors[0]["outcome"]) if errors else None,
+        error_outcome=(errors[0]["restOnError"], errors[0]["outcome"]) if errors else None,
         seconds=reply.seconds,
         method=method,
         body=body,

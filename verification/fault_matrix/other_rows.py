@@ -16,7 +16,7 @@ from verification.fault_matrix.row import (
     Row,
     State,
 )
-from verification.fault_matrix.rows import FOUR, MALFORMED, TOLD, WAYS, Rows, denied, echoed
+from verification.fault_matrix.rows import DESCRIPTIONS, FOUR, MALFORMED, WAYS, Rows, denied, echoed
 from verification.fault_matrix.scene import (
     BY_SESSION,
     CONNECT,
@@ -54,11 +54,11 @@ def _compiler() -> Iterator[Row]:
         injection = over_the_wire(WAYS[way], "Query")
         yield _compilation(
             f"compiler-{way}",
-            TOLD[way],
+            DESCRIPTIONS[way],
             compiling.failing(injection),
             _NOT_COMPILED,
             call="DynamoDB Query",
-            injected=injection.told,
+            injected=injection.description,
             note=_RETRIED,
         )
     for name, fault, killed, note in (
@@ -224,10 +224,10 @@ def _clock() -> Iterator[Row]:
         CONNECT,
         echoed(),
         _HOW[clocks.AHEAD],
-        clocks.told_at_connect(clocks.AHEAD, expected="LOG"),
+        clocks.config_at_connect(clocks.AHEAD, expected="LOG"),
         _OVER_TOO_SOON,
     )
-    right = clocks.told_at_connect(0, expected="FAIL")
+    right = clocks.config_at_connect(0, expected="FAIL")
     yield _wrong_clock("config-right", CONNECT, echoed(), _HOW[0], right)
     for name, fault, wrong_by in (
         ("behind", "a compiler -1 h after one that is right", clocks.BEHIND),

@@ -142,8 +142,8 @@ def _area(area: Area, measured: Mapping[str, float]) -> str:
     rows = [row for row in MATRIX if row.area is area]
     notes = list(dict.fromkeys(row.note for row in rows if row.note))
     table = _table(_HEADINGS, [_row(row, notes, measured) for row in rows])
-    told = "".join(f"{number}. {note}\n" for number, note in enumerate(notes, 1))
-    return f"### {area}\n\n{table}" + (f"\n{told}" if told else "")
+    footnotes = "".join(f"{number}. {note}\n" for number, note in enumerate(notes, 1))
+    return f"### {area}\n\n{table}" + (f"\n{footnotes}" if footnotes else "")
 
 
 def _row(row: Row, notes: Sequence[str], measured: Mapping[str, float]) -> list[str]:
@@ -167,14 +167,14 @@ def _row(row: Row, notes: Sequence[str], measured: Mapping[str, float]) -> list[
 
 
 def _wcs(row: Row) -> str:
-    told, answered = row.expected.told, row.expected.status or row.answered_by
-    if told is None and row.expected.status:
+    error_outcome, answered = row.expected.error_outcome, row.expected.status or row.answered_by
+    if error_outcome is None and row.expected.status:
         return "goes on"
-    if told is None or told.outcome == UNKNOWN:
+    if error_outcome is None or error_outcome.outcome == UNKNOWN:
         return "as `restOnError` says" if answered else "-"
-    if told.rest_on_error == UNKNOWN:
-        return told.outcome
-    return f"{told.outcome} ({told.rest_on_error})"
+    if error_outcome.rest_on_error == UNKNOWN:
+        return error_outcome.outcome
+    return f"{error_outcome.outcome} ({error_outcome.rest_on_error})"
 
 
 def _names(expected: Expected) -> str:

@@ -63,18 +63,18 @@ class Level(StrEnum):
     ERROR = "ERROR"
 
 
-class Told(NamedTuple):
+class ErrorOutcome(NamedTuple):
     """What the metric `RestErrors` says of a reply that is not 200."""
 
     rest_on_error: str
     outcome: str
 
 
-ABORTED: Final = Told(RestOnError.FAIL, Outcome.ABORTED)
-CONTINUED: Final = Told(RestOnError.LOG, Outcome.CONTINUED)
-STREAM_ENDED: Final = Told(RestOnError.FAIL, Outcome.STREAM_ENDED)
-DECLINED: Final = Told(UNKNOWN, Outcome.DECLINED)
-NOBODY_KNOWS: Final = Told(UNKNOWN, UNKNOWN)
+ABORTED: Final = ErrorOutcome(RestOnError.FAIL, Outcome.ABORTED)
+CONTINUED: Final = ErrorOutcome(RestOnError.LOG, Outcome.CONTINUED)
+STREAM_ENDED: Final = ErrorOutcome(RestOnError.FAIL, Outcome.STREAM_ENDED)
+DECLINED: Final = ErrorOutcome(UNKNOWN, Outcome.DECLINED)
+NOBODY_KNOWS: Final = ErrorOutcome(UNKNOWN, UNKNOWN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ class Expected:
         What is kept.
     level
         Of the line in the log.
-    told
+    error_outcome
         What WCS does; none where the reply is 200.
     """
 
@@ -99,7 +99,7 @@ class Expected:
     counted: frozenset[str]
     letter: Letter = Letter.NONE
     level: Level = Level.ERROR
-    told: Told | None = None
+    error_outcome: ErrorOutcome | None = None
 
     @property
     def is_in_table(self) -> bool:
@@ -187,7 +187,7 @@ def differences(expected: Expected, observed: Observed) -> list[str]:
     comparison.compare("metrics", sorted(expected.counted), sorted(observed.counted - ALWAYS))
     levels = [] if expected.level is Level.NO_LINE else [expected.level.value]
     comparison.compare("log levels", levels, list(observed.levels))
-    comparison.compare("what WCS does", expected.told, observed.told)
+    comparison.compare("what WCS does", expected.error_outcome, observed.error_outcome)
     kept = expected.letter not in {Letter.NONE, Letter.LOST, Letter.RECORD}
     in_table = kept and expected.is_in_table
     comparison.compare("dead letters", int(kept and not in_table), len(observed.letters))

@@ -19,13 +19,13 @@ from verification.fault_matrix.row import (
     CONTINUED,
     NOBODY_KNOWS,
     Area,
+    ErrorOutcome,
     Expected,
     Letter,
     Level,
     LocalTrial,
     Row,
     State,
-    Told,
     Trial,
 )
 from verification.fault_matrix.scene import Hook
@@ -43,7 +43,7 @@ WAYS: Final[Mapping[str, Fault]] = {
     "unprocessed": UNPROCESSED,
     "partial": PARTIAL,
 }
-TOLD: Final[Mapping[str, str]] = {
+DESCRIPTIONS: Final[Mapping[str, str]] = {
     "throttled": "throttled",
     "hanging": "hangs",
     "refused": "refused",
@@ -59,16 +59,18 @@ _SHORT: Final = 1.0
 # --- What is expected -----------------------------------------------------------------------------
 
 
-def failure(told: Told | None, letter: Letter = Letter.HOOK) -> Expected:
+def failure(error_outcome: ErrorOutcome | None, letter: Letter = Letter.HOOK) -> Expected:
     """503, because of us."""
     kept = "DeadLetterLost" if letter is Letter.LOST else "DeadLettered"
-    return Expected(503, frozenset({"Failed", "RestErrors", kept}), letter, Level.ERROR, told)
+    return Expected(
+        503, frozenset({"Failed", "RestErrors", kept}), letter, Level.ERROR, error_outcome
+    )
 
 
-def denied(told: Told, *also: str) -> Expected:
+def denied(error_outcome: ErrorOutcome, *also: str) -> Expected:
     """403, by a policy, as if nothing were wrong."""
     counted = frozenset({"Denied", "RestErrors", *also})
-    return Expected(403, counted, Letter.NONE, Level.INFO, told)
+    return Expected(403, counted, Letter.NONE, Level.INFO, error_outcome)
 
 
 def echoed(letter: Letter = Letter.NONE, level: Level = Level.NO_LINE, *also: str) -> Expected:
@@ -91,7 +93,7 @@ FOLLOW_UP_LOST: Final = echoed(Letter.LOST, Level.ERROR, "DeadLetterLost")
 REJECTED_COLD: Final = Expected(
     403, frozenset({"Rejected", "RestErrors"}), Letter.NONE, Level.INFO, NOBODY_KNOWS
 )
-REJECTED_WARM: Final = replace(REJECTED_COLD, told=CONTINUED)
+REJECTED_WARM: Final = replace(REJECTED_COLD, error_outcome=CONTINUED)
 
 MALFORMED: Final = Expected(
     400,
@@ -138,7 +140,7 @@ class Rows:
             call=self._call,
             state=self._state,
             method=self._hook.method,
-            hook=self._hook.told,
+            hook=self._hook.description,
             injected=injected,
             expected=self._expected,
             trial=trial,
@@ -171,7 +173,7 @@ class Rows:
         return self.tried(
             name,
             fault,
-            injection.told,
+            injection.description,
             made,
             end_to_end=made if end_to_end else None,
             hangs=hangs,
@@ -203,7 +205,7 @@ class Rows:
             injection = over_the_wire(WAYS[way], operation)
             yield self.one(
                 f"{name}-{way}",
-                TOLD[way],
+                DESCRIPTIONS[way],
                 both(before, injection) if before else injection,
                 trial=trial,
                 end_to_end=way in end_to_end,

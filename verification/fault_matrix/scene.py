@@ -77,7 +77,7 @@ class Hook(NamedTuple):
 
     Attributes
     ----------
-    told
+    description
         What about it matters, for people.
     fields
         Of its body, those apart that name app and session.
@@ -86,7 +86,7 @@ class Hook(NamedTuple):
     """
 
     method: str
-    told: str
+    description: str
     fields: Mapping[str, Any]
     raw: bytes = b""
 
@@ -143,7 +143,7 @@ class Observed:
         Those in the dead-letter table.
     decision
         The reply's `X-Decision-Id`.
-    told
+    error_outcome
         `restOnError` and `outcome` of `RestErrors`; none where that was not counted.
     seconds
         From the function's start to its reply; of several the longest time.
@@ -159,7 +159,7 @@ class Observed:
     letters: tuple[Mapping[str, Any], ...] = ()
     in_table: tuple[Mapping[str, Any], ...] = ()
     decision: str = ""
-    told: tuple[str, str] | None = None
+    error_outcome: tuple[str, str] | None = None
     seconds: float = 0.0
     method: str = ""
     body: bytes = b""

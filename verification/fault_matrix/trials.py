@@ -46,13 +46,13 @@ class Injection(NamedTuple):
 
     Attributes
     ----------
-    told
+    description
         For people.
     into
         Does it.
     """
 
-    told: str
+    description: str
     into: Callable[[Scene], None]
 
 
@@ -62,7 +62,7 @@ NOTHING: Final = Injection("nothing", lambda _: None)
 
 def over_the_wire(fault: Fault, *operations: str) -> Injection:
     """What comes back of operations is not what was asked for."""
-    return Injection(fault.told, lambda scene: scene.fail(fault, *operations))
+    return Injection(fault.description, lambda scene: scene.fail(fault, *operations))
 
 
 def both(first: Injection, second: Injection) -> Injection:
@@ -72,7 +72,7 @@ def both(first: Injection, second: Injection) -> Injection:
         first.into(scene)
         second.into(scene)
 
-    return Injection(f"{first.told}; {second.told}", into)
+    return Injection(f"{first.description}; {second.description}", into)
 
 
 def cold(hook: Hook, injection: Injection, authorization: str | None = "") -> Trial:
@@ -198,9 +198,9 @@ SPOILT_SESSION: Final = Injection(
 BARE_SESSION: Final = Injection("an item without its attributes", _drop_from_session)
 
 
-def _row(told: str, **attributes: Any) -> Injection:
+def _row(description: str, **attributes: Any) -> Injection:
     """Another system wrote a row."""
-    return Injection(told, lambda scene: scene.put_row(attributes))
+    return Injection(description, lambda scene: scene.put_row(attributes))
 
 
 TEXT_AS_EXPIRY: Final = _row("`expiresAt` is a text", expiresAt="2030-01-01T00:00:00Z")
@@ -213,9 +213,9 @@ EXPIRED_ROW: Final = Injection(
 HALF_SPENT_SESSION: Final = Injection("three of its seven days left", _spend_half_of_session)
 
 
-def _secret(text: str, told: str) -> Injection:
+def _secret(text: str, description: str) -> Injection:
     """The operator wrote something else for the secret."""
-    return Injection(told, lambda scene: scene.put_secret(text))
+    return Injection(description, lambda scene: scene.put_secret(text))
 
 
 _NEW_SECRET: Final = "the-new-secret"

@@ -12,7 +12,7 @@ from verification.fuzz.figures import TargetFigures, table
 from verification.fuzz.fuzzing import RESULTS, Plan, fuzz
 from verification.fuzz.over_http import HttpPlan, fuzz_over_http
 from verification.fuzz.registry import CAMPAIGNS
-from verification.fuzz.report import told
+from verification.fuzz.report import http_summary
 
 FIGURES: Final = RESULTS / "figures.json"
 
@@ -37,7 +37,7 @@ def main() -> int:
     if targets:
         _say(f"==> Fuzzing {len(targets)} targets, {arguments.runs:,} inputs, seed {seed}")
         plan = Plan(arguments.runs, arguments.seconds, arguments.jobs, seed)
-        figures = fuzz(plan, targets, _told)
+        figures = fuzz(plan, targets, _report)
         known = {one["target"]: one for one in content.get("targets", ())}
         known |= {one.target: one.to_json() for one in figures}
         content["targets"] = [known[name] for name in CAMPAIGNS if name in known]
@@ -54,7 +54,7 @@ def main() -> int:
         http = fuzz_over_http(HttpPlan(_EXAMPLES, arguments.seconds // 2, _RAW, seed))
         content["http"] = http.to_json()
         problems += http.problems
-        _say(f"    {told(http)}")
+        _say(f"    {http_summary(http)}")
     FIGURES.write_text(json.dumps(content, indent=1) + "\n")
     for problem in problems:
         print(f"BROKEN {problem}", file=sys.stderr)  # noqa: T201 - a command
@@ -72,7 +72,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _told(one: TargetFigures) -> None:
+def _report(one: TargetFigures) -> None:
     _say(f"    {one.target}: {one.inputs:,} inputs in {one.seconds:.0f} s")
 
 

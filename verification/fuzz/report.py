@@ -23,11 +23,11 @@ def main() -> None:
         shown = [slow.SlowFigures(**one) for one in content["slow"]][:_SHOWN]
         text = _put(text, "slow", slow.table(shown))
     if "http" in content:
-        text = _put(text, "http", told(HttpFigures(**content["http"])) + "\n")
+        text = _put(text, "http", http_summary(HttpFigures(**content["http"])) + "\n")
     FILE.write_text(text, encoding="utf-8")
 
 
-def told(http: HttpFigures) -> str:
+def http_summary(http: HttpFigures) -> str:
     """What came of the run over HTTP, in a sentence."""
     statuses = ", ".join(f"{status}: {count:,}" for status, count in http.statuses.items())
     own = ", ".join(f"{status}: {count:,}" for status, count in http.by_gateway.items()) or "none"

@@ -71,13 +71,13 @@ class Check:
 
     Attributes
     ----------
-    told
+    detail
         What was found, in words.
     """
 
     name: str
     ok: bool
-    told: str
+    detail: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +199,7 @@ class _Books:
         letters = self._letters.get(hook.decision, [])
         must_be_kept = hook.answer in {Answer.FAILED, Answer.MALFORMED}
         if must_be_kept and not letters and hook.decision not in self._counted_lost:
-            self.problems.append(f"{_named(hook)} is no dead letter, and not counted as lost")
+            self.problems.append(f"{_named(hook)} is not a dead letter, and not counted as lost")
         if hook.answer is Answer.FAILED and letters:
             only_in_table = all(letter.in_table for letter in letters)
             self.in_table += only_in_table

@@ -61,7 +61,7 @@ def _held_by_open_sessions(
 ) -> Check:
     """Places are held by sessions that are open, but for what has a reason or runs out."""
     of = {session_item(SessionKey(one.node, one.session_id)): one for one in histories}
-    told: Counter[str] = Counter()
+    explained: Counter[str] = Counter()
     wrong: list[str] = []
     listed: set[str] = set()
     for key, item in items.items():
@@ -71,10 +71,10 @@ def _held_by_open_sessions(
         if not places or (history is not None and history.is_open):
             continue
         if history is None:
-            wrong.append(f"{key} holds {len(places)}, and is no session of WCS's")
+            wrong.append(f"{key} holds {len(places)}, and is not a session of WCS's")
             continue
         reason = why_held(history, fates)
-        told[reason or "without a reason"] += len(places)
+        explained[reason or "without a reason"] += len(places)
         if not reason:
             wrong.append(f"{history.connect} has ended ({history.end}), and holds {len(places)}")
     now = time.time()
@@ -83,5 +83,5 @@ def _held_by_open_sessions(
             unlisted = set(Shard(item).holders(now)) - listed
             wrong += [f"{holder} in {key} belongs to nobody" for holder in sorted(unlisted)]
     said = [f"{len(listed)} places of sessions"]
-    said += [f"{count} {what}" for what, count in told.items() if count]
+    said += [f"{count} {what}" for what, count in explained.items() if count]
     return Check("places are held by open sessions", not wrong, "; ".join([*said, *wrong[:10]]))

@@ -39,7 +39,7 @@ def show(console: Console, soak: Soak) -> None:
     for name in ("Check", "", "What was found"):
         checks.add_column(name, overflow="fold")
     for check in soak.checks:
-        checks.add_row(check.name, "ok" if check.ok else "RED", check.told)
+        checks.add_row(check.name, "ok" if check.ok else "RED", check.detail)
     console.print(checks)
 
 
@@ -70,7 +70,10 @@ def markdown(result: Mapping[str, Any]) -> str:
         )
     lines += _table(
         ("check", "", "what was found"),
-        [(one["check"], "ok" if one["ok"] else "**red**", one["told"]) for one in result["checks"]],
+        [
+            (one["check"], "ok" if one["ok"] else "**red**", one["detail"])
+            for one in result["checks"]
+        ],
     )
     lines += _table(
         ("fault", "calls that it hit"), sorted(result["faultHits"].items(), key=lambda one: one[0])

@@ -29,7 +29,7 @@ from verification.soak.stack import (
     FunctionReport,
     SoakStack,
     Times,
-    told,
+    parsed_output,
     wait_until_quiet,
 )
 from verification.soak.traffic import INVENTED, MALFORMED, Lane
@@ -134,7 +134,9 @@ class Soak:
                 "count": self.bounds.count,
             },
             "balances": [one.to_json() for one in self.balances],
-            "checks": [{"check": one.name, "ok": one.ok, "told": one.told} for one in self.checks],
+            "checks": [
+                {"check": one.name, "ok": one.ok, "detail": one.detail} for one in self.checks
+            ],
             "verdicts": {
                 f"{category}/{verdict}": count
                 for (category, verdict), count in sorted(self.verdicts.items())
@@ -255,7 +257,7 @@ class Conductor:
                 act()
             except Exception as error:  # noqa: BLE001 - the soak goes on, and is red in the end
                 what = f"{type(error).__name__}: {error}"
-                self._soak.checks.append(Check("what was planned", ok=False, told=what))
+                self._soak.checks.append(Check("what was planned", ok=False, detail=what))
                 self._say(what)
 
     def _watch(self, began: float) -> None:
@@ -446,19 +448,20 @@ class Conductor:
     def _redrive(self, before: Sequence[Letter]) -> list[Letter]:
         """Redrive until nothing fails any more, then once more. Gives what is left."""
         soak, stack = self._soak, self._stack
-        first = told(stack.wcsctl("dead-letter", "redrive", "--yes"))
+        first = parsed_output(stack.wcsctl("dead-letter", "redrive", "--yes"))
         results = Counter(one["result"] for one in first)
         failed = Counter(str(one["told"]) for one in first if one["result"] == "failed")
         done, still_failing, passes = results["done"], results["failed"], 1
         # On a busy machine a call may take longer than a reply may: the letter stays, counted.
         while still_failing and passes < _REDRIVES:
             again = Counter(
-                one["result"] for one in told(stack.wcsctl("dead-letter", "redrive", "--yes"))
+                one["result"]
+                for one in parsed_output(stack.wcsctl("dead-letter", "redrive", "--yes"))
             )
             done, still_failing, passes = done + again["done"], again["failed"], passes + 1
         left = stack.letters()
         last = Counter(
-            one["result"] for one in told(stack.wcsctl("dead-letter", "redrive", "--yes"))
+            one["result"] for one in parsed_output(stack.wcsctl("dead-letter", "redrive", "--yes"))
         )
         soak.redriven = {
             "letters": len(before),

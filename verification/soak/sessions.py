@@ -58,11 +58,11 @@ def compare_sessions(
     it, whose reply got lost, and the next was refused.
     """
     of = {key_of(history): history for history in histories}
-    told: Counter[str] = Counter()
+    explained: Counter[str] = Counter()
     wrong: list[str] = []
     for key, history in of.items():
         if history.is_open and key not in held:
-            told["not recorded, and counted as lost"] += history.connect in fates.lost
+            explained["not recorded, and counted as lost"] += history.connect in fates.lost
             if history.connect not in fates.lost:
                 wrong.append(f"{history.connect} is open and not recorded")
     for key in held:
@@ -71,12 +71,12 @@ def compare_sessions(
             wrong.append(f"{key} is recorded, and no session of WCS's")
         elif not found.is_open:
             reason = why_held(found, fates)
-            told[reason or "without a reason"] += 1
+            explained[reason or "without a reason"] += 1
             if not reason:
                 wrong.append(f"{found.connect} has ended ({found.end}), and is still recorded")
     open_now = sum(history.is_open for history in of.values())
     said = [f"{open_now} open, {len(held)} recorded"]
-    said += [f"{count} {what}" for what, count in told.items() if count]
+    said += [f"{count} {what}" for what, count in explained.items() if count]
     return Check("the Sessions table agrees with WCS", not wrong, "; ".join([*said, *wrong[:10]]))
 
 

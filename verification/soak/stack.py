@@ -327,6 +327,6 @@ def workers_of(emulator: int | None) -> Iterator[tuple[int, str]]:
             continue
 
 
-def told(done: subprocess.CompletedProcess[str]) -> Any:
+def parsed_output(done: subprocess.CompletedProcess[str]) -> Any:
     """What a command of wcsctl printed, as JSON."""
     return json.loads(done.stdout)

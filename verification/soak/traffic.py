@@ -114,7 +114,7 @@ class Lane:
             (self._publish, 11),
             (self._play, 9),
             (self._stop, 6),
-            (self._tell_viewers, 4),
+            (self._notify_viewers, 4),
             (self._during_stream, 2),
             (self._call, 7),
             (self._go_on_with_call, 9),
@@ -139,7 +139,7 @@ class Lane:
         custom = {"role": role, "until": until, "token": f"t-{self._next()}"}
         rtmp = self._chance.random() < 0.15
         action = self._wcs.connect(self._application(), {"custom": custom}, rtmp=rtmp)
-        decision, status = _told(action)
+        decision, status = _decision_and_status(action)
         session = action.session
         self.histories.append(
             SessionHistory(self._wcs.node_id, session.session_id, decision, status)
@@ -150,7 +150,7 @@ class Lane:
     def _disconnect(self) -> None:
         session = self._chance.choice(self._sessions)
         self._sessions.remove(session)
-        decision, _ = _told(self._wcs.disconnect(session))
+        decision, _ = _decision_and_status(self._wcs.disconnect(session))
         history = next(one for one in self.histories if one.session_id == session.session_id)
         history.end = decision
 
@@ -182,7 +182,7 @@ class Lane:
             method = self._chance.choice(("pauseStream", "snapshot"))
             self._wcs.during_stream(stream.session, stream.asked_name, method)
 
-    def _tell_viewers(self) -> None:
+    def _notify_viewers(self) -> None:
         if stream := self._running(published=True):
             self._wcs.send_stream_event(stream.session, stream.asked_name)
 
@@ -299,7 +299,7 @@ class Lane:
         return self._applications[key]
 
 
-def _told(action: PerformedAction) -> tuple[str, int | None]:
+def _decision_and_status(action: PerformedAction) -> tuple[str, int | None]:
     """The decision and the status of the reply to an action's own hook."""
     exchange = action.hooks[0].exchange
     reply = exchange.reply if exchange else None

@@ -60,7 +60,7 @@ def ban_user(
     delay, why_no_delay = _known(
         "the functions' settings", lambda: cache_seconds(command.deployment)
     )
-    told = {
+    result = {
         **one.to_json(),
         "reach": None if reaches is None else [reach.to_json() for reach in reaches],
         "cacheSeconds": delay,
@@ -73,7 +73,7 @@ def ban_user(
         lines.append(f"How long functions remember rows is not known here: {why_no_delay}.")
     elif delay:
         lines.append(f"All of it up to {delay:g} s later: functions remember rows that long.")
-    command.output.result(told, Text(f"Banned {user} {_until(one)}."), *map(Text, lines))
+    command.output.result(result, Text(f"Banned {user} {_until(one)}."), *map(Text, lines))
 
 
 def unban_user(context: typer.Context, user: User) -> None:

@@ -74,7 +74,7 @@ def delete(context: typer.Context, name: Name) -> None:
     """
     contexts = saved_contexts.load().without(name)
     saved_contexts.save(contexts)
-    told = f"Forgot {name}."
+    message = f"Forgot {name}."
     if contexts.selected is None:
-        told += f" None is selected: commands are about the stack {STACK}."
-    command_context(context).output.result({"deleted": name}, Text(told))
+        message += f" None is selected: commands are about the stack {STACK}."
+    command_context(context).output.result({"deleted": name}, Text(message))

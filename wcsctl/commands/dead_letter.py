@@ -172,7 +172,7 @@ def redrive(
                     continue
                 results.append(_would(letter) if dry_run else act(letter))
     given.output.result([one.to_json() for one in results], _redriven(results))
-    _tell(given.output, results)
+    _print_results(given.output, results)
     _missing(wanted, [one.letter for one in results])
     if any(one.result in {RedriveResult.FAILED, RedriveResult.HOPELESS} for one in results):
         raise typer.Exit(ExitStatus.FAILED)
@@ -303,12 +303,12 @@ def _redriven(results: Sequence[Redriven]) -> Table | str:
             one_line(one.letter.id[:_SHORTEST_ID]),
             one_line(one.letter.method or one.letter.kind),
             Text(one.result, _COLOURS.get(one.result, "")),
-            one_line(one.told),
+            one_line(one.detail),
         )
     return table
 
 
-def _tell(output: Output, results: Sequence[Redriven]) -> None:
+def _print_results(output: Output, results: Sequence[Redriven]) -> None:
     counted = {result: sum(one.result is result for one in results) for result in RedriveResult}
     words = [f"{count} {result}" for result, count in counted.items() if count]
     if words:

@@ -78,19 +78,19 @@ def _drawn(cells: Mapping[RestErrorCell, int], since: str, *, every: bool) -> li
     for cause in Cause:
         table.add_column(cause, justify="right", no_wrap=True)
     table.add_column("")
-    for (category, told, outcome), counts in shown.items():
+    for (category, rest_on_error, outcome), counts in shown.items():
         shares = [(counts.get(cause, 0), _COLOURS[cause]) for cause in Cause]
         numbers = [str(count or "·") for count, _ in shares]
-        table.add_row(category, told, outcome, *numbers, Bar(shares, most))
+        table.add_row(category, rest_on_error, outcome, *numbers, Bar(shares, most))
     legend = Legend([(cause, _COLOURS[cause]) for cause in Cause])
     return [table, legend, "", *_legend({outcome for _, _, outcome in shown}), *_advice(shown)]
 
 
 def _legend(outcomes_shown: set[str]) -> list[str]:
-    told = [f"{name}: {told}" for name, told in _MEANINGS.items() if name in outcomes_shown]
+    lines = [f"{name}: {meaning}" for name, meaning in _MEANINGS.items() if name in outcomes_shown]
     if UNKNOWN in outcomes_shown:
-        told.append(f"{UNKNOWN}: what the session's connect reply said could not be found out")
-    return told
+        lines.append(f"{UNKNOWN}: what the session's connect reply said could not be found out")
+    return lines
 
 
 def _advice(shown: Mapping[tuple[str, str, str], Mapping[str, int]]) -> list[str]:

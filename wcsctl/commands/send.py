@@ -83,11 +83,11 @@ def send(  # noqa: PLR0913, PLR0917 - the options of a command
     authentication = caller_authentication(deployment, FunctionConfigurations(deployment))
     sent = send_hook(deployment.target, authentication, method, body, before)
     if given.output.as_json:
-        told = {
+        result = {
             "connect": None if sent.connect is None else _facts(sent.connect),
             "hook": None if sent.hook is None else _facts(sent.hook),
         }
-        given.output.result(told)
+        given.output.result(result)
     else:
         _show(given.output, sent.connect, sent.hook)
     if sent.hook is None:

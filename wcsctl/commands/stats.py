@@ -164,7 +164,7 @@ def _number(number: int) -> str:
 
 
 def _beside(activity: Activity) -> list[str]:
-    told = []
+    lines = []
     for metric, words in _BESIDE.items():
         where = {
             category: activity.counts.get((metric, category), 0)
@@ -173,8 +173,8 @@ def _beside(activity: Activity) -> list[str]:
         }
         if where:
             shares = ", ".join(f"{category} {count}" for category, count in where.items())
-            told.append(f"{words}: {shares}")
-    return ["", *told] if told else []
+            lines.append(f"{words}: {shares}")
+    return ["", *lines] if lines else []
 
 
 def _methods(activity: Activity) -> Table:

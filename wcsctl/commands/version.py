@@ -35,17 +35,17 @@ def version(
     deployed = deployment.outputs.get("Version")
     fits = None if deployed is None else compatible(own, deployed)
     if deployed is None:
-        told = "unknown: the deployment is older than this command. `wcsctl verify` checks it."
+        verdict = "unknown: the deployment is older than this command. `wcsctl verify` checks it."
     elif fits:
-        told = "yes"
+        verdict = "yes"
     else:
-        told = f"no: install wcsctl {deployed}, or deploy {own} (docs/how-to/upgrade.md)."
+        verdict = f"no: install wcsctl {deployed}, or deploy {own} (docs/how-to/upgrade.md)."
     command.output.result(
         {"client": own, "deployed": deployed, "deployment": deployment.name, "compatible": fits},
         Text(
             f"client      {own}\n"
             f"deployed    {deployed or 'unknown'} ({deployment.name})\n"
-            f"compatible  {told}"
+            f"compatible  {verdict}"
         ),
     )
     if fits is False:

@@ -64,7 +64,7 @@ def wcs_setup(
         "commands": side.commands,
         "neededBy": {method: list(by) for method, by in side.switches.needed_by.items()},
     }
-    given.output.result(value, Text("\n".join(_told(side, revealed=reveal))))
+    given.output.result(value, Text("\n".join(_lines(side, revealed=reveal))))
     if deployment.endpoint is not None:
         given.output.say(
             "This is the deployment on this machine: only a WCS on this machine reaches it."
@@ -97,7 +97,7 @@ def _why_switched_on(side: WcsSide) -> Iterator[str]:
         )
 
 
-def _told(side: WcsSide, *, revealed: bool) -> list[str]:
+def _lines(side: WcsSide, *, revealed: bool) -> list[str]:
     lines = ["In flashphoner.properties, then restart WCS:", ""]
     lines += [f"  {line}" for line in side.properties]
     lines += list(_why_switched_on(side))

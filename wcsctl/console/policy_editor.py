@@ -23,7 +23,6 @@ from wcsctl.output import Output
 from wcsctl.policies import candidate as candidates
 from wcsctl.policies.apply import Editing
 from wcsctl.policies.candidate import Candidate
-from wcsctl.policies.demands import others_among
 from wcsctl.policies.diff import compare
 from wcsctl.policies.files import (
     FileFinding,
@@ -33,6 +32,7 @@ from wcsctl.policies.files import (
     load_text,
 )
 from wcsctl.policies.lint import lint
+from wcsctl.policies.requirements import others_among
 from wcsctl.policies.table import AppItems, PolicyTable
 from wcsctl.policies.testing.reading import find_tests, read_tests
 from wcsctl.policies.testing.running import TestReport, run_tests
@@ -73,8 +73,8 @@ class LoadedApp:
     def others_and_siblings(self) -> Others:
         """`others`, and the token use of the app's own policies."""
         own = self._records.get(self.items.app)
-        demands, tokens = self.others
-        return Others(demands, [*tokens, own.tokens] if own else tokens)
+        requirements, tokens = self.others
+        return Others(requirements, [*tokens, own.tokens] if own else tokens)
 
     @cached_property
     def _records(self) -> Mapping[str, Any]:

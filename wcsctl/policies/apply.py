@@ -12,11 +12,11 @@ from wcsctl.errors import NotFoundError, WcsctlError
 from wcsctl.feedback import Feedback
 from wcsctl.policies import connect_config
 from wcsctl.policies.app_status import AppStatus
-from wcsctl.policies.demands import others_in_table
 from wcsctl.policies.diff import PolicyChange
 from wcsctl.policies.dynamodb_json import attribute_of, key_of, raw_of
 from wcsctl.policies.files import FileFinding
 from wcsctl.policies.lint import lint
+from wcsctl.policies.requirements import others_in_table
 from wcsctl.policies.table import TRANSACTION, AppItems, PolicyTable, Write, policies_of
 
 _POLL: Final = 0.2
@@ -56,9 +56,9 @@ class EditOutcome:
 
     def to_json(self) -> dict[str, Any]:
         """As `--json` prints it."""
-        told = {"app": self.app, "version": self.version, "ok": self.ok}
+        result = {"app": self.app, "version": self.version, "ok": self.ok}
         return {
-            **told,
+            **result,
             "inForce": self.is_active,
             "pinned": self.pinned,
             "errors": list(self.errors),
@@ -310,18 +310,18 @@ class Editing:
             If the compiler says nothing in time.
         """
 
-        def judge(told: EditOutcome) -> EditOutcome | None:
-            if not told.ok:
+        def judge(outcome: EditOutcome) -> EditOutcome | None:
+            if not outcome.ok:
                 return None
-            if told.pinned is not None:
-                return told
+            if outcome.pinned is not None:
+                return outcome
             pointer, now = self.table.pointer(before.app), self.table.read(before.app)
             active = pointer.source == now.digest if pointer.version else not now.raw
-            if not active or told.version != pointer.version:
+            if not active or outcome.version != pointer.version:
                 return None
-            return replace(told, replaced=_replaced(changes, now))
+            return replace(outcome, replaced=_replaced(changes, now))
 
-        return self._until_told(before, written, deadline, judge, edited=bool(changes))
+        return self._until_compiled(before, written, deadline, judge, edited=bool(changes))
 
     def wait_for_pin(self, before: AppItems, version: int | None, written: datetime) -> EditOutcome:
         """Wait until the compiler holds a version, or none.
@@ -339,13 +339,13 @@ class Editing:
             If the compiler says nothing in time.
         """
 
-        def judge(told: EditOutcome) -> EditOutcome | None:
-            return told if told.pinned == version and told.ok else None
+        def judge(outcome: EditOutcome) -> EditOutcome | None:
+            return outcome if outcome.pinned == version and outcome.ok else None
 
         deadline = time.monotonic() + self.wait
-        return self._until_told(before, written, deadline, judge, edited=True)
+        return self._until_compiled(before, written, deadline, judge, edited=True)
 
-    def _until_told(
+    def _until_compiled(
         self,
         before: AppItems,
         written: datetime | None,
@@ -371,10 +371,10 @@ class Editing:
                 judged = judge(outcome)
                 if judged is not None:
                     return judged
-                settled = time.monotonic() - since >= _SETTLED
+                has_waited = time.monotonic() - since >= _SETTLED
                 # One about an earlier edit, just before ours, would soon be replaced.
                 if not outcome.ok and (
-                    (settled and written is not None and _is_since(status, written))
+                    (has_waited and written is not None and _is_since(status, written))
                     or time.monotonic() >= deadline
                 ):
                     return outcome
@@ -405,8 +405,10 @@ def _replaced(changes: Sequence[PolicyChange], now: AppItems) -> list[str]:
 
 def outcome_from_status(app: str, status: Mapping[str, Any]) -> EditOutcome:
     """What `#status` says."""
-    told = AppStatus.from_item(app, status)
-    return EditOutcome(app, told.version, told.ok, told.pinned, told.error_texts)
+    app_status = AppStatus.from_item(app, status)
+    return EditOutcome(
+        app, app_status.version, app_status.ok, app_status.pinned, app_status.error_texts
+    )
 
 
 def write_of(change: PolicyChange, seen: AppItems) -> Write:

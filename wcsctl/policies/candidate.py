@@ -10,8 +10,8 @@ from wcs_hooks.core.policy.compilation import Compilation, compile_policies
 from wcs_hooks.core.policy.reader import EVERY_APP
 from wcsctl.errors import WcsctlError
 from wcsctl.explanation import PolicySet
-from wcsctl.policies.demands import others_among
 from wcsctl.policies.files import FileFinding, PolicyFiles, load_directory
+from wcsctl.policies.requirements import others_among
 
 VERSION: Final = 0
 """Of what is not active."""
@@ -102,7 +102,7 @@ def compile_files(files: PolicyFiles, now: float) -> Candidate:
     for app, own in items.items():
         others = others_among(app, alone)
         compiled[app] = (
-            compile_policies(app, own, others.demands, now, others.tokens)
+            compile_policies(app, own, others.requirements, now, others.tokens)
             if any(others)
             else alone[app]
         )

@@ -12,7 +12,7 @@ from wcs_hooks.core.methods import CANONICAL_METHODS
 from wcs_hooks.core.policy.client_config import merge
 from wcs_hooks.core.policy.reader import EVERY_APP
 from wcsctl.deployment import Deployment
-from wcsctl.policies.demands import active_demands
+from wcsctl.policies.requirements import active_requirements
 
 type Configs = Mapping[str, Mapping[str, Mapping[str, str]]]
 """By app and method, what connect's reply says."""
@@ -38,10 +38,10 @@ class ConfigChange(NamedTuple):
 def active_configs(deployment: Deployment, apps: Iterable[str]) -> Configs:
     """What connect's reply says now, for each app; for `*` as far as its own policies go."""
     now = time.time()
-    demands = active_demands(deployment, apps)
-    shared = demands.get(EVERY_APP, [])
+    requirements = active_requirements(deployment, apps)
+    shared = requirements.get(EVERY_APP, [])
     return {
-        app: merge([*demands.get(app, ()), *(shared if app != EVERY_APP else ())], now)
+        app: merge([*requirements.get(app, ()), *(shared if app != EVERY_APP else ())], now)
         for app in apps
     }
 

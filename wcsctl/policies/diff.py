@@ -45,8 +45,8 @@ class PolicyChange:
 
     def to_json(self) -> dict[str, Any]:
         """As `--json` prints it."""
-        told: dict[str, Any] = {"app": self.app, "id": self.id, "change": self.kind}
-        told["attributes"] = {
+        result: dict[str, Any] = {"app": self.app, "id": self.id, "change": self.kind}
+        result["attributes"] = {
             name: {
                 side: plain(value)
                 for side, value in (("before", old), ("after", new))
@@ -54,7 +54,7 @@ class PolicyChange:
             }
             for name, old, new in self.attributes()
         }
-        return told
+        return result
 
 
 class _Absent:

@@ -9,9 +9,9 @@ from wcs_hooks.core.policy.compilation import Compilation, Others, app_error, co
 from wcs_hooks.core.policy.reader import Finding, Severity
 from wcsctl.errors import WcsctlError
 from wcsctl.feedback import Advance, no_advance
-from wcsctl.policies.demands import others_among
 from wcsctl.policies.dynamodb_json import item_size, raw_of
 from wcsctl.policies.files import FileFinding
+from wcsctl.policies.requirements import others_among
 from wcsctl.policies.table import MAX_ID_BYTES, MAX_ITEM_BYTES
 
 
@@ -44,11 +44,14 @@ def lint(
     findings: list[FileFinding] = []
     for app, compiled in alone.items():
         these, those = others_among(app, alone), others(app) if others else Others()
-        demands, tokens = [*these.demands, *those.demands], [*these.tokens, *those.tokens]
+        requirements, tokens = (
+            [*these.requirements, *those.requirements],
+            [*these.tokens, *those.tokens],
+        )
         # Others only matter where something of theirs is there to contradict it.
         whole = compiled
-        if demands or tokens:
-            whole = compile_policies(app, items[app], demands, now, tokens)
+        if requirements or tokens:
+            whole = compile_policies(app, items[app], requirements, now, tokens)
         refused = [*_of_the_app(app, policies[app]), *_of_the_table(policies[app])]
         findings += [
             FileFinding(files.get((app, finding.policy), ""), app, finding)

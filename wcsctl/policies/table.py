@@ -300,8 +300,8 @@ class PolicyTable:
                     ids = [one.id for one in refused if one.app == refused[0].app]
                     raise _conflict(refused[0].app, ids, done, whole) from None
                 if not _PASSING.intersection(codes):
-                    told = next((r.get("Message") for r in reasons if r.get("Message")), error)
-                    raise WcsctlError(f"DynamoDB does not take the policies: {told}") from None
+                    reason = next((r.get("Message") for r in reasons if r.get("Message")), error)
+                    raise WcsctlError(f"DynamoDB does not take the policies: {reason}") from None
                 time.sleep(_PAUSE * 2**attempt)
             else:
                 sent = answer["ResponseMetadata"]["HTTPHeaders"].get("date")

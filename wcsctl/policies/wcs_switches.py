@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 
 from wcs_hooks.core.methods import APP_KEYS, SWITCHES
 from wcs_hooks.core.outcome import STREAM_KEEP_ALIVE
-from wcs_hooks.core.policy.client_config import Demand
+from wcs_hooks.core.policy.client_config import Requirement
 from wcs_hooks.core.policy.reader import EVERY_APP
 from wcsctl.deployment import Deployment
-from wcsctl.policies.demands import active_demands
+from wcsctl.policies.requirements import active_requirements
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +52,8 @@ def switches_of(deployment: Deployment, app: str | None = None) -> Switches:
         one list of the apps whose streams are kept alive: it has the other apps that need it, too.
     """
     now = time.time()
-    demands = active_demands(deployment)
-    needs = {name: _needs(own, now) for name, own in demands.items()}
+    requirements = active_requirements(deployment)
+    needs = {name: _needs(own, now) for name, own in requirements.items()}
     concerned = needs if app is None else {name: needs.get(name, {}) for name in (app, EVERY_APP)}
     needed_by = {
         method: [
@@ -65,19 +65,19 @@ def switches_of(deployment: Deployment, app: str | None = None) -> Switches:
     apps = {name for name, own in needs.items() if everywhere or STREAM_KEEP_ALIVE in own}
     apps = (apps | ({app} if app else set())) - {EVERY_APP}
     limits = [
-        f"{name}/{demand.policy}"
+        f"{name}/{requirement.policy}"
         for name in concerned
-        for demand in demands.get(name, ())
-        if demand.is_to_be_sent and demand.until >= now
+        for requirement in requirements.get(name, ())
+        if requirement.is_to_be_sent and requirement.until >= now
     ]
     return Switches({method: by for method, by in needed_by.items() if by}, sorted(apps), limits)
 
 
-def _needs(demands: Sequence[Demand], now: float) -> dict[str, list[str]]:
+def _needs(requirements: Sequence[Requirement], now: float) -> dict[str, list[str]]:
     """Method to the policies that need it."""
     needs: dict[str, list[str]] = {}
-    for demand in demands:
-        is_needed = demand.rest_on_error == "FAIL" or demand.is_to_be_sent
-        if demand.method in SWITCHES and is_needed and demand.until >= now:
-            needs.setdefault(demand.method, []).append(demand.policy)
+    for requirement in requirements:
+        is_needed = requirement.rest_on_error == "FAIL" or requirement.is_to_be_sent
+        if requirement.method in SWITCHES and is_needed and requirement.until >= now:
+            needs.setdefault(requirement.method, []).append(requirement.policy)
     return needs

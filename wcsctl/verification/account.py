@@ -55,10 +55,10 @@ def _look_at_concurrency(run: VerificationRun) -> Sighting:
     free = limit["UnreservedConcurrentExecutions"]
     rate = run.options.hooks_per_second
     needed = math.ceil(rate / REQUESTS_OF_AN_EXECUTION) + _COMPILERS
-    told = (
+    detail = (
         f"{free:,} of {limit['ConcurrentExecutions']:,} unreserved; {rate:g} hooks/s need {needed}"
     )
-    return (passed if free >= needed else failed)(told)
+    return (passed if free >= needed else failed)(detail)
 
 
 def _look_at_gateway(run: VerificationRun) -> Sighting:
@@ -66,9 +66,9 @@ def _look_at_gateway(run: VerificationRun) -> Sighting:
     account = run.deployment.client("apigateway").get_account()
     rate, burst = (account["throttleSettings"][name] for name in ("rateLimit", "burstLimit"))
     needed = run.options.hooks_per_second
-    told = f"{rate:,.0f} requests/s, burst {burst:,}; {needed:g} hooks/s are to come"
+    detail = f"{rate:,.0f} requests/s, burst {burst:,}; {needed:g} hooks/s are to come"
     enough = rate >= needed and burst >= needed * _BURST_SECONDS
-    return (passed if enough else failed)(told)
+    return (passed if enough else failed)(detail)
 
 
 _NO_VERSION: Final = "the stack says nothing of its code: an application of your own deployed it"

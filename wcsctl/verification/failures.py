@@ -70,8 +70,8 @@ def _look_at_redrive(run: VerificationRun) -> Sighting:
             return failed("the letter that was sent to the queue did not come out of it")
         redriven = Redrive(run.deployment, waiting)(found)
         if redriven.result is not RedriveResult.DONE:
-            return failed(f"{redriven.result}: {redriven.told}")
-    return passed(f"{redriven.told}, and the letter is gone")
+            return failed(f"{redriven.result}: {redriven.detail}")
+    return passed(f"{redriven.detail}, and the letter is gone")
 
 
 def _found(waiting: WaitingDeadLetters, decision: str) -> DeadLetter | None:

@@ -180,8 +180,8 @@ def _look_at_session(run: VerificationRun) -> Sighting:
         lambda: _evaluated(run), lambda values: values.get("known") is False, ENFORCED_SECONDS
     )
     seen = (connected.get("session"), connected.get("known"), ended.status, gone.get("known"))
-    told = f"role {seen[0]!r}, known {seen[1]}; its end {seen[2]}; then known {seen[3]}"
-    return (passed if seen == (_ROLE, True, OK, False) else failed)(told)
+    detail = f"role {seen[0]!r}, known {seen[1]}; its end {seen[2]}; then known {seen[3]}"
+    return (passed if seen == (_ROLE, True, OK, False) else failed)(detail)
 
 
 def _evaluated(run: VerificationRun) -> dict[str, Any]:
@@ -220,8 +220,8 @@ def _look_after_idling(run: VerificationRun) -> Sighting:
         if asked > ENFORCED_SECONDS:
             late |= {category: asked for category, kinds in answers.items() if kinds != {_AFTER}}
     if late:
-        told = ", ".join(f"{name} {seconds:.0f} s" for name, seconds in late.items())
-        return failed(f"former policies after the edit: {told}")
+        detail = ", ".join(f"{name} {seconds:.0f} s" for name, seconds in late.items())
+        return failed(f"former policies after the edit: {detail}")
     return passed(f"the edit, in all environments asked, for {run.options.idle_seconds:.0f} s")
 
 

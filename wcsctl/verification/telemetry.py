@@ -39,9 +39,9 @@ def _look_at_log(run: VerificationRun) -> Sighting:
     if not found:
         return failed(f"no line of decision {run.denied} within {_LOG_SECONDS:.0f} s")
     line = found[0].fields
-    told = f"{line.get('answer')} by {', '.join(line.get('policies', ()))}"
+    detail = f"{line.get('answer')} by {', '.join(line.get('policies', ()))}"
     right = line.get("answer") == "denied" and line.get("app") == run.name.name
-    return (passed if right else failed)(told)
+    return (passed if right else failed)(detail)
 
 
 def _look_at_events(run: VerificationRun) -> Sighting:

@@ -138,8 +138,8 @@ def _look(check: DeploymentCheck, run: VerificationRun) -> Sighting:
     try:
         return check.look(run)
     except ClientError as error:
-        told = error.response.get("Error", {})
-        return failed(f"AWS refused {error.operation_name}: {told.get('Code')}")
+        details = error.response.get("Error", {})
+        return failed(f"AWS refused {error.operation_name}: {details.get('Code')}")
     except (WcsctlError, UnavailableError, BotoCoreError) as error:
         return failed(str(error))
     except (KeyError, TypeError, ValueError) as error:

@@ -39,7 +39,7 @@ from wcs_hooks.compiler.policy_compiler import (
 )
 from wcs_hooks.core.issuer_keys import KeyAddress
 from wcs_hooks.core.payload import encode, json_number
-from wcs_hooks.core.policy.client_config import Demand
+from wcs_hooks.core.policy.client_config import Requirement
 from wcs_hooks.core.policy.compilation import Changes, Compilation, pack, source_digest, unpack
 from wcs_hooks.core.policy.reader import Finding
 from wcs_hooks.core.policy.token_use import NO_TOKENS, pack_token_use, unpack_token_use
@@ -133,7 +133,7 @@ class DynamoPolicyStore:
             raise LookupError(version) from None
         return policies
 
-    def demands(self, app: str, version: int) -> list[Demand]:
+    def requirements(self, app: str, version: int) -> list[Requirement]:
         """What the policies of a version require of restClientConfig.
 
         Raises
@@ -144,7 +144,7 @@ class DynamoPolicyStore:
         manifest = self._get(app, version_key(version))
         if manifest is None:
             raise LookupError(version)
-        return read_demands(manifest)
+        return read_requirements(manifest)
 
     def record(self, app: str) -> AppRecord:
         """An app's record, read consistently."""
@@ -165,7 +165,7 @@ class DynamoPolicyStore:
         item: dict[str, Any] = {
             "app": APPS,
             "item": app,
-            "demands": pack(record.demands),
+            "demands": pack(record.requirements),
             "findings": record.findings,
             "revision": record.revision + 1,
         }
@@ -216,7 +216,7 @@ class DynamoPolicyStore:
             "digest": hashlib.sha256(data).hexdigest(),
             "parts": len(list(_parts(data))),
             "source": source_digest(items),
-            "demands": pack(compilation.demands),
+            "demands": pack(compilation.requirements),
             "compiledAt": _iso(now),
             "policies": len(compilation.policies),
             "changed": {
@@ -229,7 +229,7 @@ class DynamoPolicyStore:
         self._create(app, version_key(version), manifest)
         return version
 
-    def point(self, app: str, version: int, before: InForceVersion, *, pinned: bool) -> None:
+    def activate(self, app: str, version: int, before: InForceVersion, *, pinned: bool) -> None:
         """Activate a version.
 
         Raises
@@ -277,7 +277,7 @@ class DynamoPolicyStore:
         digest: str = manifest["digest"]
         return hashlib.sha256(data).hexdigest() == digest
 
-    def settle(self, app: str) -> None:
+    def finish_activation(self, app: str) -> None:
         """Do what follows from a version's becoming active, again if need be.
 
         Raises
@@ -306,7 +306,7 @@ class DynamoPolicyStore:
         if not self._put(self._snapshots, settled, *unmoved):
             raise PointerMovedError(app)
 
-    def tell(self, status: Status, seen: str | None) -> None:
+    def write_status(self, status: Status, seen: str | None) -> None:
         """Write an app's status.
 
         Parameters
@@ -342,13 +342,13 @@ class DynamoPolicyStore:
             }
         if status.pinned is not None:
             item["pinned"] = status.pinned
-        told = self._put(
+        is_written = self._put(
             self._policies,
             item,
             _NO_TIME if seen is None else "compiledAt = :seen",
             {":text": "S"} if seen is None else {":seen": seen},
         )
-        if not told:
+        if not is_written:
             raise StatusChangedError(status.app)
 
     def _expire(self, pointer: Mapping[str, Any], version: int, at: float | None) -> None:
@@ -465,7 +465,7 @@ def read_pointer(item: Mapping[str, Any]) -> InForceVersion:
     )
 
 
-def read_demands(manifest: Mapping[str, Any]) -> list[Demand]:
+def read_requirements(manifest: Mapping[str, Any]) -> list[Requirement]:
     """What a version's policies require of restClientConfig, from its manifest in JSON's types."""
     return unpack(manifest["demands"])
 
@@ -532,7 +532,7 @@ def _iso(now: float) -> str:
 def _record(item: Mapping[str, Any]) -> AppRecord:
     """Read an app's record; one that an earlier compiler wrote lacks what makes it up to date."""
     return AppRecord(
-        demands=unpack(item["demands"]) if "demands" in item else (),
+        requirements=unpack(item["demands"]) if "demands" in item else (),
         held=unpack(item["held"]) if "held" in item else (),
         findings=item.get("findings", ""),
         until=item.get("until", math.inf),

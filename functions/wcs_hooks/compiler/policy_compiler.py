@@ -26,7 +26,7 @@ from wcs_hooks.clock import Clock
 from wcs_hooks.compiler.key_refresher import NewKeys
 from wcs_hooks.core.errors import UnavailableError
 from wcs_hooks.core.issuer_keys import KeyAddress
-from wcs_hooks.core.policy.client_config import Demand, contradictions
+from wcs_hooks.core.policy.client_config import Requirement, contradictions
 from wcs_hooks.core.policy.compilation import (
     Changes,
     Compilation,
@@ -48,7 +48,7 @@ ATTEMPTS: Final = 10
 """Attempts to compile an app, if other compilers are faster; also how often dependent apps are
 looked for after an edit."""
 
-MAX_DEMAND_BYTES: Final = 150_000
+MAX_REQUIREMENTS_BYTES: Final = 150_000
 """Maximum size of the configuration that an app requires, packed: its record, which may have it
 twice, is one item."""
 
@@ -93,7 +93,7 @@ class InForceVersion:
         The digest of the policies that it was made from.
     pinned
         Whether it is held, whatever is edited.
-    settled
+    is_finished
         Whether everything that follows from its becoming active was done.
     moves
         Grows whenever the pointer moves; 0 if it is unknown.
@@ -102,7 +102,7 @@ class InForceVersion:
     version: int = 0
     source: str = ""
     pinned: bool = False
-    settled: bool = True
+    is_finished: bool = True
     moves: int = 0
 
 
@@ -133,7 +133,7 @@ class AppRecord:
 
     Attributes
     ----------
-    demands
+    requirements
         What its policies in the table require of restClientConfig, active or not.
     held
         What the version that is pinned requires; nothing without a pin.
@@ -153,8 +153,8 @@ class AppRecord:
         What its policies in the table are about tokens, active or not.
     """
 
-    demands: Sequence[Demand] = ()
-    held: Sequence[Demand] = ()
+    requirements: Sequence[Requirement] = ()
+    held: Sequence[Requirement] = ()
     findings: str = ""
     until: float = _FOREVER
     revision: int = 0
@@ -165,7 +165,7 @@ class AppRecord:
     def is_outdated(self, app: str, others: Others, now: float) -> bool:
         """Whether the findings reported for the app may differ from what they would be now."""
         return now > self.until or self.findings != _digest(
-            app, self.demands, self.held, self.tokens, others, now
+            app, self.requirements, self.held, self.tokens, others, now
         )
 
 
@@ -214,7 +214,7 @@ class PolicyStore(Protocol):
         """
         ...
 
-    def demands(self, app: str, version: int) -> list[Demand]:
+    def requirements(self, app: str, version: int) -> list[Requirement]:
         """What the policies of a version require of restClientConfig.
 
         Raises
@@ -253,7 +253,7 @@ class PolicyStore(Protocol):
         """Write a new version with its source, for good; gives its number."""
         ...
 
-    def point(self, app: str, version: int, before: InForceVersion, *, pinned: bool) -> None:
+    def activate(self, app: str, version: int, before: InForceVersion, *, pinned: bool) -> None:
         """Activate a version.
 
         Raises
@@ -265,7 +265,7 @@ class PolicyStore(Protocol):
         """
         ...
 
-    def settle(self, app: str) -> None:
+    def finish_activation(self, app: str) -> None:
         """Do what follows from a version's becoming active, again if need be.
 
         The version is kept, and the one before it expires in time. A version without policies
@@ -278,7 +278,7 @@ class PolicyStore(Protocol):
         """
         ...
 
-    def tell(self, status: Status, seen: str | None) -> None:
+    def write_status(self, status: Status, seen: str | None) -> None:
         """Write an app's status.
 
         Parameters
@@ -418,10 +418,10 @@ class PolicyCompiler:
         policies = sum(is_policy_id(item["id"]) for item in items)
         # Without policies nothing is wrong any more.
         errors = [Finding(Severity.ERROR, "", "app", message)] if policies else []
-        told = _moment_of_status(self._clock.now(), seen)
-        status = Status(app, 0, told, ok=not errors, policies=policies, errors=errors)
+        compiled_at = _moment_of_status(self._clock.now(), seen)
+        status = Status(app, 0, compiled_at, ok=not errors, policies=policies, errors=errors)
         if errors or seen is not None:
-            self._store.tell(status, seen)
+            self._store.write_status(status, seen)
         return status
 
     def _attempt(self, app: str) -> Status:
@@ -430,19 +430,19 @@ class PolicyCompiler:
         now = self._clock.now()
         record = self._store.record(app)
         before = self._store.in_force(app)
-        if not before.settled:
+        if not before.is_finished:
             # A compiler was killed. Once the pointer has moved on, this could not be detected.
-            self._store.settle(app)
+            self._store.finish_activation(app)
             before = self._store.in_force(app)
         items = self._store.items(app)
         policies = [item for item in items if is_policy_id(item["id"])]
         others = self._others(app)
-        compilation = compile_policies(app, policies, others.demands, now, others.tokens)
-        demands, tokens = compilation.demands, compilation.tokens
+        compilation = compile_policies(app, policies, others.requirements, now, others.tokens)
+        requirements, tokens = compilation.requirements, compilation.tokens
         errors = list(compilation.errors)
-        if len(pack(demands)) > MAX_DEMAND_BYTES:
-            demands = ()
-            errors.append(Finding(Severity.ERROR, "", "method", _TOO_MANY_DEMANDS))
+        if len(pack(requirements)) > MAX_REQUIREMENTS_BYTES:
+            requirements = ()
+            errors.append(Finding(Severity.ERROR, "", "method", _TOO_MANY_REQUIREMENTS))
         if len(pack_token_use(tokens)) > MAX_TOKEN_USE_BYTES:
             tokens = NO_TOKENS
             errors.append(Finding(Severity.ERROR, "", "issuer", _TOO_MANY_ISSUERS))
@@ -460,11 +460,11 @@ class PolicyCompiler:
             version = self._publish(compilation, items, before, now)
         elif before.pinned:
             # Released. What it held stays active, as the last good version does.
-            self._store.point(app, version, before, pinned=False)
-        held = self._store.demands(app, version) if pinned is not None else []
+            self._store.activate(app, version, before, pinned=False)
+        held = self._store.requirements(app, version) if pinned is not None else []
         after = self._store.in_force(app)
-        if not after.settled or (after.version and not policies and pin is None):
-            self._store.settle(app)
+        if not after.is_finished or (after.version and not policies and pin is None):
+            self._store.finish_activation(app)
             after = self._store.in_force(app)
         uncounted = self._without_keep_alives(app, compilation.policies)
         seen = _status_seen(items)
@@ -479,19 +479,19 @@ class PolicyCompiler:
                 *compilation.warnings,
                 *uncounted,
                 *_about_keys(Severity.WARNING, fetched.warnings, addresses),
-                *_of_pin(held, version, others.demands, now),
+                *_of_pin(held, version, others.requirements, now),
             ],
             pinned,
         )
         # Nobody waits for a word about an app that has no policies, and never had one about it.
         if policies or errors or pinned is not None or seen is not None:
-            self._store.tell(status, seen)
+            self._store.write_status(status, seen)
         self._store.write_record(
             app,
             AppRecord(
-                demands,
+                requirements,
                 held,
-                _digest(app, demands, held, tokens, others, now),
+                _digest(app, requirements, held, tokens, others, now),
                 min(
                     compilation.changes_after(now),
                     now + _TRY_AGAIN if fetched.errors or uncounted else _FOREVER,
@@ -572,7 +572,7 @@ class PolicyCompiler:
             source = []
         changed, edit = changes(source, policies), _edit(items, digest)
         version = self._store.add_version(compilation, policies, changed, now, edit)
-        self._store.point(compilation.app, version, before, pinned=False)
+        self._store.activate(compilation.app, version, before, pinned=False)
         return version
 
     def _pin(
@@ -582,7 +582,7 @@ class PolicyCompiler:
             if before.pinned and before.version == wanted:
                 return wanted, ()
             try:
-                self._store.point(app, wanted, before, pinned=True)
+                self._store.activate(app, wanted, before, pinned=True)
             except LookupError:
                 message = f"there is no version {wanted} of the policies of {app!r}"
             else:
@@ -592,7 +592,7 @@ class PolicyCompiler:
         return before.version, [Finding(Severity.ERROR, PIN_ID, "version", message)]
 
 
-_TOO_MANY_DEMANDS: Final = (
+_TOO_MANY_REQUIREMENTS: Final = (
     "the policies ask for more different entries of restClientConfig than can be kept: "
     "let overrides share their fields, or name fewer methods"
 )
@@ -608,16 +608,16 @@ def _others(app: str, records: Mapping[str, AppRecord]) -> Others:
     names = sorted(records.keys() - {EVERY_APP}) if app == EVERY_APP else [EVERY_APP]
     found = [records[name] for name in names if name in records]
     return Others(
-        list(chain.from_iterable(record.demands for record in found)),
+        list(chain.from_iterable(record.requirements for record in found)),
         [record.tokens for record in found if record.tokens != NO_TOKENS],
     )
 
 
 def _of_pin(
-    held: Sequence[Demand], version: int, others: Sequence[Demand], now: float
+    held: Sequence[Requirement], version: int, others: Sequence[Requirement], now: float
 ) -> list[Finding]:
     """Warnings for what a pinned version contradicts: pinned it is, whatever others configure."""
-    present = [demand for demand in others if demand.until >= now]
+    present = [requirement for requirement in others if requirement.until >= now]
     return [
         Finding(
             Severity.WARNING,
@@ -653,16 +653,16 @@ def _about_keys(
 
 def _digest(
     app: str,
-    demands: Sequence[Demand],
-    held: Sequence[Demand],
+    requirements: Sequence[Requirement],
+    held: Sequence[Requirement],
     tokens: TokenUse,
     others: Others,
     now: float,
 ) -> str:
     """A digest of those findings of an app that depend on others."""
     parts: list[list[Any]] = [
-        list(cross_findings(demands, others.demands, now)),
-        _of_pin(held, 0, others.demands, now),
+        list(cross_findings(requirements, others.requirements, now)),
+        _of_pin(held, 0, others.requirements, now),
     ]
     outcome = cross_token_outcome(app, tokens, others.tokens, now)
     # Records of apps without tokens stay what they were before there were any.
@@ -689,8 +689,8 @@ def _edit(items: Iterable[Mapping[str, Any]], digest: str) -> Edit:
 def _status_seen(items: Iterable[Mapping[str, Any]]) -> str | None:
     """When the status among an app's items was written."""
     status = next((item for item in items if item["id"] == STATUS_ID), {})
-    told = status.get("compiledAt")
-    return told if isinstance(told, str) else None
+    compiled_at = status.get("compiledAt")
+    return compiled_at if isinstance(compiled_at, str) else None
 
 
 def _moment_of_status(now: float, seen: str | None) -> datetime:

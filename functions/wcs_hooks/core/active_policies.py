@@ -91,12 +91,14 @@ class ActivePolicies:
         # Both ends: a replay of recorded hooks may go back in time.
         if self._since < now <= self._until:
             return
-        demands = [demand for snapshot in self.snapshots for demand in snapshot.demands]
-        entries = merge(demands, now)
+        requirements = [
+            requirement for snapshot in self.snapshots for requirement in snapshot.requirements
+        ]
+        entries = merge(requirements, now)
         self._client_config = encode(entries) if entries else ""
         self._failing = frozenset(
             METHODS[method].canonical
             for method, entry in entries.items()
             if entry["restOnError"] == RestOnError.FAIL
         )
-        self._since, self._until = last_expiry(demands, now), next_expiry(demands, now)
+        self._since, self._until = last_expiry(requirements, now), next_expiry(requirements, now)

@@ -373,7 +373,7 @@ class _Evaluation:
                 values = self._values(rule)
                 if values is None:
                     continue
-                self._tell(rule, "applied")
+                self._trace_step(rule, "applied")
                 if rule.mode == Mode.SHADOW:
                     shadow_overridden.append(name)
                 else:
@@ -382,7 +382,7 @@ class _Evaluation:
                     if rule.final:
                         break
                 continue
-            self._tell(rule, "applied")
+            self._trace_step(rule, "applied")
             if rule.mode == Mode.SHADOW:
                 if rule.action == Action.DENY:
                     shadow_denied.append(name)
@@ -445,8 +445,8 @@ class _Evaluation:
             if rule.mode != Mode.SHADOW:
                 raise
             self.failures.append(Failure(rule.id, "required", str(error)))
-            return self._tell(rule, "token", str(error))
-        return unproven or self._tell(rule, "token", self.identity.token()["status"])
+            return self._trace_step(rule, "token", str(error))
+        return unproven or self._trace_step(rule, "token", self.identity.token()["status"])
 
     def _reason_to_deny(self, rule: Rule) -> str:
         reason: str = rule.reason
@@ -456,15 +456,15 @@ class _Evaluation:
 
     def _is_open(self, rule: Rule) -> bool:
         if rule.not_before is not None and self.now < rule.not_before:
-            return self._tell(rule, "window", "not open yet")
+            return self._trace_step(rule, "window", "not open yet")
         if rule.not_after is not None and self.now > rule.not_after:
-            return self._tell(rule, "window", "over")
+            return self._trace_step(rule, "window", "over")
         if rule.hours is not None:
             # Imported here because hardly any policy has hours.
             from wcs_hooks.core.hours import is_open  # noqa: PLC0415
 
             if not is_open(rule.hours, self.now):
-                return self._tell(rule, "window", "outside its hours")
+                return self._trace_step(rule, "window", "outside its hours")
         return True
 
     def _matches(self, rule: Rule) -> bool:
@@ -472,7 +472,7 @@ class _Evaluation:
         for path, keys in rule.match:
             value = field_at(fields, path)
             if value is ABSENT or rule.snapshot.key(value) not in keys:
-                return self._tell(rule, "match", path)
+                return self._trace_step(rule, "match", path)
         return True
 
     def _holds(self, rule: Rule, when: Expression) -> bool:
@@ -487,13 +487,13 @@ class _Evaluation:
             if rule.mode != Mode.SHADOW:
                 raise
             self.failures.append(Failure(rule.id, "when", str(error)))
-            return self._tell(rule, "when", str(error))
+            return self._trace_step(rule, "when", str(error))
         except ExpressionError as error:
             reason = self._reason(rule, when, error)
             self.failures.append(Failure(rule.id, "when", reason))
             holds = rule.when_error == WhenError.MATCH
-            return holds or self._tell(rule, "when", reason)
-        return holds or (self.trace is not None and self._tell(rule, "when"))
+            return holds or self._trace_step(rule, "when", reason)
+        return holds or (self.trace is not None and self._trace_step(rule, "when"))
 
     def _guarded(self, rule: Rule, when: Expression) -> bool | None:
         """The value of the rule's `when` by its guard; none if `when` must be evaluated."""
@@ -517,12 +517,12 @@ class _Evaluation:
                 if rule.mode != Mode.SHADOW:
                     raise
                 self.failures.append(Failure(rule.id, f"compute.{name}", str(error)))
-                self._tell(rule, "compute", str(error))
+                self._trace_step(rule, "compute", str(error))
                 return None
             except (ExpressionError, ValueError) as error:
                 reason = self._reason(rule, expression, error)
                 self.failures.append(Failure(rule.id, f"compute.{name}", reason))
-                self._tell(rule, "compute", reason)
+                self._trace_step(rule, "compute", reason)
                 return None
         return values
 
@@ -556,21 +556,21 @@ class _Evaluation:
             if rule.mode != Mode.SHADOW:
                 raise
             self.failures.append(Failure(rule.id, "limit", str(error)))
-            return self._tell(rule, "limit", str(error))
+            return self._trace_step(rule, "limit", str(error))
         except ExpressionError as error:
             reason = self._reason(rule, evaluated, error)
             self.failures.append(Failure(rule.id, "limit", reason))
-            return rule.when_error == WhenError.MATCH or self._tell(rule, "limit", reason)
+            return rule.when_error == WhenError.MATCH or self._trace_step(rule, "limit", reason)
         if place is None:
             return True
         self.wanted.append(Limited(place, self._denial(rule), limit.skips_unavailable))
-        return self._tell(rule, "limit", f"needs one of {place.most}")
+        return self._trace_step(rule, "limit", f"needs one of {place.most}")
 
     def _passed_over(self, rule: Rule, error: _RowsUnavailableError) -> bool:
         """Pass a rule over whose rows cannot be read, or raise that again."""
         if rule.mode != Mode.SHADOW and not rule.skips_unavailable:
             raise error
-        return self._tell(rule, "lookup", str(error))
+        return self._trace_step(rule, "lookup", str(error))
 
     def _rows(self, rule: Rule) -> "PolicyRows":
         """The rows that a rule looks up: in one call, however many expressions see them."""
@@ -733,7 +733,7 @@ class _Evaluation:
             variables["body"] = body
         return variables
 
-    def _tell(self, rule: Rule, outcome: str, detail: str = "") -> bool:
+    def _trace_step(self, rule: Rule, outcome: str, detail: str = "") -> bool:
         if self.trace is not None:
             snapshot = rule.snapshot
             looked_up = self.policy_rows if rule.lookups else None
@@ -746,7 +746,7 @@ class _Evaluation:
                     rule.mode,
                     outcome,
                     detail,
-                    looked_up[1].told() if looked_up and looked_up[0] is rule else {},
+                    looked_up[1].summary() if looked_up and looked_up[0] is rule else {},
                 )
             )
         return False

@@ -28,7 +28,7 @@ class PolicyRows(NamedTuple):
     values: Mapping[str, Mapping[str, Any] | None]
     missing: Mapping[str, str]
 
-    def told(self) -> Mapping[str, str]:
+    def summary(self) -> Mapping[str, str]:
         """Of each alias whether there is a row, in words."""
         found = {alias: _NULL if row is None else _ROW for alias, row in self.values.items()}
         return found | {alias: f"no value: {why}" for alias, why in self.missing.items()}

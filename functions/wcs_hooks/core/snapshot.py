@@ -16,7 +16,7 @@ from wcs_hooks.core.cel.expression import OF_SESSION, VARIABLES, Expression
 from wcs_hooks.core.cel.guard import Guard
 from wcs_hooks.core.methods import spellings_of
 from wcs_hooks.core.payload import encode, exact_number
-from wcs_hooks.core.policy.client_config import Demand
+from wcs_hooks.core.policy.client_config import Requirement
 from wcs_hooks.core.policy.vocabulary import MAX_INNER_VALUES, Action, Mode, has_more_values_than
 
 if TYPE_CHECKING:
@@ -246,7 +246,7 @@ class Snapshot:
         The `appKey`, or `*` for the policies of every app.
     version
         Counts up by one with each change that became active.
-    demands
+    requirements
         What the policies require of restClientConfig.
     key
         `value_key`, as it was when the snapshot was made.
@@ -273,12 +273,12 @@ class Snapshot:
         "_trusts",
         "_visible",
         "app",
-        "demands",
         "has_trusts",
         "holds",
         "json_bytes",
         "key",
         "layer",
+        "requirements",
         "uses_claims",
         "version",
     )
@@ -289,7 +289,7 @@ class Snapshot:
         self.version: int = document["version"]
         self.layer = 1 if self.app == "*" else 0
         self.key = value_key if "exactNumbers" in document else rounded_value_key
-        self.demands = [Demand.from_json(stored) for stored in document["config"]]
+        self.requirements = [Requirement.from_json(stored) for stored in document["config"]]
         self._records: list[Any] = document["policies"]
         self._rules: list[Rule | None] = [None] * len(self._records)
         self._tables: list[dict[str, Any]] = document["tables"]
@@ -358,12 +358,12 @@ class Snapshot:
         found = self._visible.get(method)
         if found is None:
             # Snapshots that were made before this was looked for do not say.
-            told = self._tables[self._methods[method]].get("visible")
+            stored = self._tables[self._methods[method]].get("visible")
             found = EVERYTHING
-            if told is not None:
-                fields = told["body"]
+            if stored is not None:
+                fields = stored["body"]
                 found = Visible(
-                    frozenset(told["variables"]), None if fields is None else frozenset(fields)
+                    frozenset(stored["variables"]), None if fields is None else frozenset(fields)
                 )
             self._visible[method] = found
         return found
@@ -374,7 +374,11 @@ class Snapshot:
 
 
 def dump(
-    app: str, version: int, policies: "Sequence[Policy]", demands: Iterable[Demand], now: float
+    app: str,
+    version: int,
+    policies: "Sequence[Policy]",
+    requirements: Iterable[Requirement],
+    now: float,
 ) -> bytes:
     """Compile policies, in evaluation order, into a snapshot's bytes.
 
@@ -397,7 +401,7 @@ def dump(
         "policies": [_record(policy) for policy in active],
         "tables": tables,
         "methods": methods,
-        "config": [demand.to_json() for demand in demands],
+        "config": [requirement.to_json() for requirement in requirements],
     }
     if trusts:
         document["trusts"] = trusts

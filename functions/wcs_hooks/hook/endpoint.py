@@ -371,21 +371,23 @@ class HookEndpoint:
     def _rest_error(
         self, request: Request, attempt: "_Attempt", kind: HookResult, budget: TimeBudget
     ) -> RestError:
-        told = self._session_rest_on_error(request, attempt, budget)
-        told = told or self._current_rest_on_error(request, attempt, kind)
+        rest_on_error = self._session_rest_on_error(request, attempt, budget)
+        rest_on_error = rest_on_error or self._current_rest_on_error(request, attempt, kind)
         cause = _CAUSES[kind]
         if self._category is Category.CONNECT:
-            return RestError(told, Outcome.DECLINED, cause)
-        outcome = outcome_of(request.method, self._category, told) if told else None
-        return RestError(told, outcome, cause)
+            return RestError(rest_on_error, Outcome.DECLINED, cause)
+        outcome = (
+            outcome_of(request.method, self._category, rest_on_error) if rest_on_error else None
+        )
+        return RestError(rest_on_error, outcome, cause)
 
     def _session_rest_on_error(
         self, request: Request, attempt: "_Attempt", budget: TimeBudget
     ) -> RestOnError | None:
         """The `restOnError` that the session got: a refusal is rare, and worth a read."""
         session = attempt.session
-        never_told = self._category is Category.CONNECT or request.method in PLAYERS
-        if session is None or never_told:
+        has_no_session = self._category is Category.CONNECT or request.method in PLAYERS
+        if session is None or has_no_session:
             return None
         try:
             record = session.for_label(budget.label())

@@ -112,9 +112,11 @@ def outcome_rows() -> list[OutcomeRow]:
     """Everything that WCS can do with a reply that is not 200, by the vendor's table."""
     rows: list[OutcomeRow] = []
     for category in Category:
-        for told in RestOnError:
-            outcomes = (outcome_of(method, category, told) for method in methods_of(category))
-            rows += [(category, told, outcome) for outcome in dict.fromkeys(outcomes)]
+        for rest_on_error in RestOnError:
+            outcomes = (
+                outcome_of(method, category, rest_on_error) for method in methods_of(category)
+            )
+            rows += [(category, rest_on_error, outcome) for outcome in dict.fromkeys(outcomes)]
         declined = category is Category.CONNECT
         rows.append((category, UNKNOWN, Outcome.DECLINED if declined else UNKNOWN))
     return rows

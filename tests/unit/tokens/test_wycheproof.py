@@ -18,7 +18,7 @@ _NO_SUCH_ALGORITHM = "the key is for ES521, which RFC 7518 does not have: it is 
 _STRAY = "base64url is read strictly: no character beside its alphabet"
 _SAME_AS_VALID = "the vector is at fault: it is the same text as the valid 357, byte for byte"
 _ENCRYPTED = "encrypted tokens are not read"
-_NO_KID_OF_SECRETS = "secrets have no `kid`: current and previous of one are told apart by the MAC"
+_NO_KID_OF_SECRETS = "secrets have no `kid`: current and previous of one differ only in the MAC"
 _ONE_MINIMUM = "one minimum of 32 bytes holds for all secrets; nobody guesses 376 or 504 bits"
 _ROCA = "keys of chips with the ROCA fault are not looked for: their issuers have replaced them"
 

@@ -29,7 +29,7 @@ class Body:
             )
             return
         fields = _standard(data)
-        promise(fields is not None, "a body that is no JSON was accepted")
+        promise(fields is not None, "a body that is not JSON was accepted")
         promise(payload.raw == data, "the bytes are not those that came")
         promise(payload.text.encode() == data, "the text is not what came")
         promise(_written_depth(data) <= MAX_DEPTH, "a deep body was accepted")
@@ -37,7 +37,7 @@ class Body:
         seen = json.dumps(payload.expression_fields, ensure_ascii=False).encode()
         promise(b"\\u0000" not in seen.replace(b"\\\\", b""), "expressions see a NUL")
         promise(_fits(payload.fields), "an integer is wider than 64 bits")
-        promise(isinstance(payload.app, str), "the app is no text")
+        promise(isinstance(payload.app, str), "the app is not a text")
 
 
 def _standard(data: bytes) -> dict[str, Any] | None:

@@ -73,7 +73,7 @@ class Functions:
         promise(response["headers"]["X-Decision-Id"] == _REQUEST_ID, "no decision id")
         promise(response["headers"]["Content-Type"] == "application/json", "no JSON")
         content = json.loads(response["body"]) if reads_body or status != 200 else {}
-        promise(isinstance(content, dict), "the answer is no object")
+        promise(isinstance(content, dict), "the answer is not an object")
         if status != 200:
             promise(content["error"]["status"] == status, "the error has another status")
             promise(not _any_of(secrets, response["body"]), "a secret is in an error")

@@ -106,8 +106,8 @@ class Operator:
         if found.count <= _MOST_LINTED:
             findings += lint(found.policies, found.files)
         changes = compare({}, found.policies)
-        told = [change.to_json() for change in changes]
-        output.result(told, changes_text(changes), *finding_lines(findings))
+        edits = [change.to_json() for change in changes]
+        output.result(edits, changes_text(changes), *finding_lines(findings))
         for own in found.policies.values():
             again = write_policies(list(own.values()))
             promise(not _CONTROL.search(again), f"YAML would steer a terminal: {again!r:.200}")

@@ -73,7 +73,7 @@ def compile_hostile(app: str, items: list[dict[str, Any]]) -> Status:
     promise(status.ok == (not status.errors), "it is in order, and is not")
     promise(all(f.severity is Severity.ERROR for f in status.errors), "no error")
     in_force = store.in_force(app).version
-    promise(status.version == in_force, "the status tells another version")
+    promise(status.version == in_force, "the status has another version")
     if not status.ok:
         pinned = any(item["id"] == PIN_ID for item in items)
         promise(pinned or in_force == before, "a version with errors is active")

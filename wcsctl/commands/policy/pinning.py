@@ -24,8 +24,8 @@ def pin(context: typer.Context, app_key: AppKey, version: VersionNumber, wait: W
     with command.output.progress("Waiting until it is active"):
         done = editing.pin(app_key, version)
     if done.pinned_already:
-        told = f"{app_key}: version {version} is pinned already"
-        command.output.result(done.outcome.to_json(), Text(told))
+        message = f"{app_key}: version {version} is pinned already"
+        command.output.result(done.outcome.to_json(), Text(message))
     else:
         _show(command.output, done.outcome, f"{app_key}: version {version} is pinned and active")
 

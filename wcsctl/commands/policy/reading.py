@@ -52,8 +52,8 @@ def list_policies(
     with command.output.progress("Reading") as advance:
         apps = table.read_chosen(app_key, advance)
         listing = Listing(apps, table, History(command.deployment))
-        told = listing.to_json()
-    command.output.result(told, *listing_lines(told, command.output.width))
+        result = listing.to_json()
+    command.output.result(result, *listing_lines(result, command.output.width))
 
 
 def get(context: typer.Context, app_key: AppKey, policy_id: PolicyId) -> None:
@@ -90,7 +90,7 @@ def lint(
     findings = [*read.findings, *checked]
     errors = sum(finding.is_error for finding in findings)
     warnings = len(findings) - errors
-    told = {
+    result = {
         "ok": not errors,
         "policies": read.count,
         "errors": [finding.to_json() for finding in findings if finding.is_error],
@@ -100,7 +100,7 @@ def lint(
         f"{counted(read.count, 'policy', 'policies')}: {counted(errors, 'error')}, "
         f"{counted(warnings, 'warning')}"
     )
-    output.result(told, *finding_lines(findings), Text(summary))
+    output.result(result, *finding_lines(findings), Text(summary))
     if errors:
         raise typer.Exit(ExitStatus.FAILED)
 
@@ -148,9 +148,9 @@ def diff(
     with command.output.progress("Reading") as advance:
         apps = PolicyTable(command.deployment).read_allowed(read.policies, advance)
     changes, others = compare_managed(policies_of(apps), read.policies, delete=delete_others)
-    told = {"changes": [change.to_json() for change in changes], "withoutFolder": others}
+    result = {"changes": [change.to_json() for change in changes], "withoutFolder": others}
     named = [] if policy_files.is_app_folder(Path(what)) else without_folder(others)
-    command.output.result(told, changes_text(changes), *named)
+    command.output.result(result, changes_text(changes), *named)
     if changes:
         raise typer.Exit(ExitStatus.FAILED)
 
@@ -163,8 +163,8 @@ def _diff_versions(command: CommandContext, app_key: str, first: int, second: in
     else:
         after = history.policies(app_key, second)
     changes = compare({app_key: before}, {app_key: after})
-    told = {"changes": [change.to_json() for change in changes], "withoutFolder": {}}
-    command.output.result(told, changes_text(changes))
+    result = {"changes": [change.to_json() for change in changes], "withoutFolder": {}}
+    command.output.result(result, changes_text(changes))
     if changes:
         raise typer.Exit(ExitStatus.FAILED)
 
@@ -188,9 +188,9 @@ def export(
         apps = PolicyTable(command.deployment).read_chosen(app_key, advance)
     policies = {name: items for name, items in policies_of(apps).items() if items}
     written = policy_files.export(directory, policies, policy_schema.text())
-    told = {"directory": str(directory), "apps": list(policies), "policies": len(written)}
+    result = {"directory": str(directory), "apps": list(policies), "policies": len(written)}
     command.output.result(
-        told, f"{counted(len(written), 'policy', 'policies')} written to {directory}"
+        result, f"{counted(len(written), 'policy', 'policies')} written to {directory}"
     )
 
 
@@ -253,7 +253,7 @@ def schema(context: typer.Context) -> None:
 
 def _show(output: Output, policies: Sequence[Mapping[str, Any]]) -> None:
     if output.as_json:
-        told = [plain(policy_yaml.in_order(policy)) for policy in policies]
-        output.result(told[0] if len(told) == 1 else told)
+        result = [plain(policy_yaml.in_order(policy)) for policy in policies]
+        output.result(result[0] if len(result) == 1 else result)
     else:
         output.people.file.write(policy_yaml.write_policies(policies))

@@ -41,7 +41,7 @@ def changes_text(changes: Sequence[PolicyChange], most: int | None = None) -> Te
     return text
 
 
-def listing_lines(told: Mapping[str, Any], width: int | None = None) -> Iterator[Text]:
+def listing_lines(listing: Mapping[str, Any], width: int | None = None) -> Iterator[Text]:
     """A listing for people: a table of policies, a line for each app.
 
     Parameters
@@ -49,7 +49,7 @@ def listing_lines(told: Mapping[str, Any], width: int | None = None) -> Iterator
     width
         The columns of the terminal, to which the table's widest columns are cut; none for a pipe.
     """
-    policies: Sequence[Mapping[str, Any]] = told["policies"]
+    policies: Sequence[Mapping[str, Any]] = listing["policies"]
     rows = [
         tuple(_short(one_line(_joined(value))) for value in policy.values()) for policy in policies
     ]
@@ -62,11 +62,11 @@ def listing_lines(told: Mapping[str, Any], width: int | None = None) -> Iterator
         text = "\n".join(_padded(row, widths) for row in rows)
         yield Text(text, no_wrap=True, overflow="ignore")
         yield Text()
-    for app in told["apps"]:
+    for app in listing["apps"]:
         yield Text(one_line(_app_line(app)), style="" if app["ok"] else "red")
         for error in app["errors"]:
             yield Text(f"  {visible(error)}", style="red")
-    if not told["apps"]:
+    if not listing["apps"]:
         yield Text("There are no policies.")
 
 
@@ -93,12 +93,14 @@ def changed_in(version: Version) -> str:
     """Return what a version added, removed and modified."""
     parts = []
     for kind, mark in (("added", "+"), ("removed", "-"), ("modified", "~")):
-        told = version.changed.get(kind, {"count": 0, "first": []})
-        shown = told["first"][:3]
+        entry = version.changed.get(kind, {"count": 0, "first": []})
+        shown = entry["first"][:3]
         names = ", ".join(shown)
-        if told["count"]:
-            more = f" and {told['count'] - len(shown):,} more" if told["count"] > len(shown) else ""
-            parts.append(f"{mark}{told['count']:,}: {names}{more}")
+        if entry["count"]:
+            more = (
+                f" and {entry['count'] - len(shown):,} more" if entry["count"] > len(shown) else ""
+            )
+            parts.append(f"{mark}{entry['count']:,}: {names}{more}")
     return "; ".join(parts)
 
 

@@ -78,8 +78,8 @@ def review_and_apply(
         If the person says no, or the edit does not become active.
     """
     if changes:
-        told = [change.to_json() for change in changes]
-        output.preview(told, changes_text(changes, SHOWN_CHANGES))
+        edits = [change.to_json() for change in changes]
+        output.preview(edits, changes_text(changes, SHOWN_CHANGES))
         if not yes:
             ask(output, f"Write to {editing.deployment.name}?")
     done = editing.apply(changes, seen)

@@ -21,7 +21,7 @@ _CONNECT: Final = "connect"
 _FOREVER: Final = float("inf")
 
 
-class Demand(NamedTuple):
+class Requirement(NamedTuple):
     """What one policy requires of restClientConfig for one method.
 
     Attributes
@@ -62,7 +62,7 @@ class Demand(NamedTuple):
         return self.derived and not (self.rest_on_error or self.rest_policy)
 
     @classmethod
-    def from_json(cls, stored: Sequence[Any]) -> "Demand":
+    def from_json(cls, stored: Sequence[Any]) -> "Requirement":
         """Read back what `to_json` gave."""
         method, policy, derived, until, priority, on_error, rest_policy, *names = stored
         overwrite, rest_exclude, client_exclude = (tuple(group) for group in names)
@@ -80,37 +80,37 @@ class Demand(NamedTuple):
         )
 
 
-def demands(policies: "Iterable[Policy]", now: float) -> list[Demand]:
+def requirements(policies: "Iterable[Policy]", now: float) -> list[Requirement]:
     """What policies in evaluation order require, each kind of requirement once.
 
     A policy whose window is yet to open counts, since sessions connect before it does; one that is
     over, in shadow mode or off does not. connect itself obeys no restClientConfig: nothing is
     derived for it, and it is listed only where a `configure` policy names it.
     """
-    found: list[Demand] = []
+    found: list[Requirement] = []
     # The place of the one that lasts longest so far.
     longest: dict[tuple[Any, ...], int] = {}
     for policy in policies:
         until = _FOREVER if policy.not_after is None else policy.not_after
         if policy.mode is not Mode.ENFORCE or until < now:
             continue
-        for demand in _demands_of(policy, until):
-            kind = tuple(demand._replace(policy="", until=0, priority=0))
+        for requirement in _requirements_of(policy, until):
+            kind = tuple(requirement._replace(policy="", until=0, priority=0))
             place = longest.get(kind)
             if place is not None and found[place].until >= until:
                 continue
-            if place is not None and demand.derived:
+            if place is not None and requirement.derived:
                 # What is derived wins whatever its priority, so that one of a kind is enough.
                 found[place] = found[place]._replace(until=until)
             else:
                 # Of what is configured each keeps its own priority, until its own end.
                 longest[kind] = len(found)
-                found.append(demand)
+                found.append(requirement)
     return found
 
 
 def contradictions(
-    demands: Sequence[Demand], others: Sequence[Demand] = (), others_are: str = ""
+    requirements: Sequence[Requirement], others: Sequence[Requirement] = (), others_are: str = ""
 ) -> list[Finding]:
     """Find each `configure` policy that would undo what an enforced policy needs.
 
@@ -120,7 +120,7 @@ def contradictions(
 
     Parameters
     ----------
-    demands
+    requirements
         Of the app's policies.
     others
         Of policies that hold together with them: those for every app, or those of the single apps.
@@ -130,15 +130,15 @@ def contradictions(
     """
     findings = []
     outside = f" {others_are}" if others_are else ""
-    for undone, whose in ((demands, ""), (others, outside)):
-        for configured, derived in _opposed(demands, undone):
+    for undone, whose in ((requirements, ""), (others, outside)):
+        for configured, derived in _opposed(requirements, undone):
             for attribute, value in _undone(configured, derived):
                 message = (
                     f"configures {attribute} {value} for {configured.method}, which would undo "
                     f"policy {derived.policy!r}{whose}"
                 )
                 findings.append(Finding(Severity.ERROR, configured.policy, attribute, message))
-    for configured, derived in _opposed(others, demands):
+    for configured, derived in _opposed(others, requirements):
         for attribute, value in _undone(configured, derived):
             message = (
                 f"overrules policy {configured.policy!r}{outside}, which configures "
@@ -149,19 +149,19 @@ def contradictions(
 
 
 def _opposed(
-    configured: Iterable[Demand], derived: Iterable[Demand]
-) -> Iterator[tuple[Demand, Demand]]:
-    by_method: dict[str, list[Demand]] = {}
-    for demand in derived:
-        if demand.derived:
-            by_method.setdefault(demand.method, []).append(demand)
-    for demand in configured:
-        if not demand.derived:
-            for partner in by_method.get(demand.method, ()):
-                yield demand, partner
+    configured: Iterable[Requirement], derived: Iterable[Requirement]
+) -> Iterator[tuple[Requirement, Requirement]]:
+    by_method: dict[str, list[Requirement]] = {}
+    for requirement in derived:
+        if requirement.derived:
+            by_method.setdefault(requirement.method, []).append(requirement)
+    for requirement in configured:
+        if not requirement.derived:
+            for partner in by_method.get(requirement.method, ()):
+                yield requirement, partner
 
 
-def merge(demands: Iterable[Demand], now: float) -> dict[str, dict[str, str]]:
+def merge(requirements: Iterable[Requirement], now: float) -> dict[str, dict[str, str]]:
     """The restClientConfig that fulfils all requirements that have not expired.
 
     Of scalars, what a deny or an override needs wins over what is configured, and an earlier policy
@@ -177,16 +177,18 @@ def merge(demands: Iterable[Demand], now: float) -> dict[str, dict[str, str]]:
 
     Examples
     --------
-    >>> fail = Demand("call", "no-calls", derived=True, until=float("inf"), rest_on_error="FAIL")
+    >>> fail = Requirement("call", "no", derived=True, until=float("inf"), rest_on_error="FAIL")
     >>> merge([fail], now=0)["call"]["restOnError"]
     'FAIL'
     """
     entries: dict[str, dict[str, str]] = {}
-    by_method: dict[str, list[Demand]] = {}
+    by_method: dict[str, list[Requirement]] = {}
     # Of equal priorities the order given counts: the app's own before those for every app.
-    for demand in sorted(demands, key=lambda demand: (not demand.derived, demand.priority)):
-        if demand.until >= now:
-            by_method.setdefault(demand.method, []).append(demand)
+    for requirement in sorted(
+        requirements, key=lambda requirement: (not requirement.derived, requirement.priority)
+    ):
+        if requirement.until >= now:
+            by_method.setdefault(requirement.method, []).append(requirement)
     for method, members in by_method.items():
         entry = {
             "restExclude": _united(member.rest_exclude for member in members),
@@ -200,14 +202,20 @@ def merge(demands: Iterable[Demand], now: float) -> dict[str, dict[str, str]]:
     return entries
 
 
-def next_expiry(demands: Iterable[Demand], now: float) -> float:
+def next_expiry(requirements: Iterable[Requirement], now: float) -> float:
     """When the outcome of `merge` changes next, in seconds since the epoch; infinite if never."""
-    return min((demand.until for demand in demands if demand.until >= now), default=_FOREVER)
+    return min(
+        (requirement.until for requirement in requirements if requirement.until >= now),
+        default=_FOREVER,
+    )
 
 
-def last_expiry(demands: Iterable[Demand], now: float) -> float:
+def last_expiry(requirements: Iterable[Requirement], now: float) -> float:
     """When the outcome of `merge` changed last, in seconds since the epoch; -infinite if never."""
-    return max((demand.until for demand in demands if demand.until < now), default=-_FOREVER)
+    return max(
+        (requirement.until for requirement in requirements if requirement.until < now),
+        default=-_FOREVER,
+    )
 
 
 _DEFAULTS: Final = {
@@ -219,20 +227,22 @@ _DEFAULTS: Final = {
 }
 
 
-def _demands_of(policy: "Policy", until: float) -> Iterator[Demand]:
+def _requirements_of(policy: "Policy", until: float) -> Iterator[Requirement]:
     for method in policy.methods:
         configured = policy.action is Action.CONFIGURE and method in policy.named
         if method == _CONNECT and not configured:
             continue
-        demand = Demand(method, policy.id, derived=False, until=until, priority=policy.priority)
+        requirement = Requirement(
+            method, policy.id, derived=False, until=until, priority=policy.priority
+        )
         if policy.may_deny:
-            yield demand._replace(derived=True, rest_on_error="FAIL")
+            yield requirement._replace(derived=True, rest_on_error="FAIL")
         elif policy.action is Action.OVERRIDE:
             fields = tuple(sorted(policy.fields))
-            yield demand._replace(derived=True, rest_policy="OVERWRITE", rest_overwrite=fields)
+            yield requirement._replace(derived=True, rest_policy="OVERWRITE", rest_overwrite=fields)
         elif policy.action is Action.CONFIGURE:
             config = policy.client_config
-            yield demand._replace(
+            yield requirement._replace(
                 rest_on_error=config.rest_on_error,
                 rest_policy=config.rest_policy,
                 rest_overwrite=config.rest_overwrite,
@@ -240,10 +250,10 @@ def _demands_of(policy: "Policy", until: float) -> Iterator[Demand]:
                 client_exclude=config.client_exclude,
             )
     if policy.limit is not None and policy.limit.needs_keep_alives:
-        yield Demand(STREAM_KEEP_ALIVE, policy.id, derived=True, until=until)
+        yield Requirement(STREAM_KEEP_ALIVE, policy.id, derived=True, until=until)
 
 
-def _undone(configured: Demand, derived: Demand) -> Iterator[tuple[str, str]]:
+def _undone(configured: Requirement, derived: Requirement) -> Iterator[tuple[str, str]]:
     if derived.rest_on_error == "FAIL" and configured.rest_on_error == "LOG":
         yield "restOnError", "LOG"
     if derived.rest_policy == "OVERWRITE" and configured.rest_policy == "NOTIFY":
@@ -252,7 +262,7 @@ def _undone(configured: Demand, derived: Demand) -> Iterator[tuple[str, str]]:
         yield "restPolicy", "DISABLE"
 
 
-def _rest_policies(members: Sequence[Demand]) -> Iterator[str]:
+def _rest_policies(members: Sequence[Requirement]) -> Iterator[str]:
     needed = any(member.derived for member in members)
     return (m.rest_policy for m in members if not (needed and m.rest_policy == "DISABLE"))
 

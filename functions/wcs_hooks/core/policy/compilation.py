@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final, NamedTuple
 
-from wcs_hooks.core.policy.client_config import Demand, contradictions, demands
+from wcs_hooks.core.policy.client_config import Requirement, contradictions, requirements
 from wcs_hooks.core.policy.lint import lint
 from wcs_hooks.core.policy.reader import (
     SYSTEM_ID_PREFIX,
@@ -38,13 +38,13 @@ class Others(NamedTuple):
 
     Attributes
     ----------
-    demands
+    requirements
         What they require of restClientConfig.
     tokens
         What they are about tokens.
     """
 
-    demands: Sequence[Demand] = ()
+    requirements: Sequence[Requirement] = ()
     tokens: Sequence[TokenUse] = ()
 
 
@@ -56,7 +56,7 @@ class Compilation:
     ----------
     policies
         In evaluation order; those that could be read.
-    demands
+    requirements
         What they require of restClientConfig.
     errors, warnings
         In the order of the policies. With any error, nothing may become active.
@@ -66,7 +66,7 @@ class Compilation:
 
     app: str
     policies: tuple[Policy, ...]
-    demands: tuple[Demand, ...]
+    requirements: tuple[Requirement, ...]
     errors: tuple[Finding, ...]
     warnings: tuple[Finding, ...]
     tokens: TokenUse = NO_TOKENS
@@ -81,13 +81,13 @@ class Compilation:
 
     def dump(self, version: int, now: float) -> bytes:
         """The bytes of the snapshot that these policies make as a version."""
-        return dump(self.app, version, self.policies, self.demands, now)
+        return dump(self.app, version, self.policies, self.requirements, now)
 
 
 def compile_policies(
     app: str,
     items: Iterable[Mapping[str, Any]],
-    others: Sequence[Demand],
+    others: Sequence[Requirement],
     now: float,
     tokens: Sequence[TokenUse] = (),
 ) -> Compilation:
@@ -123,16 +123,16 @@ def compile_policies(
         if policy is not None:
             policies.append(policy)
     policies.sort(key=lambda policy: (policy.priority, policy.id))
-    demanded = tuple(demands(policies, now))
+    required = tuple(requirements(policies, now))
     present = _present(others, now)
     findings += contradictions(
-        demanded, present, "of a single app" if app == EVERY_APP else f"of app {EVERY_APP}"
+        required, present, "of a single app" if app == EVERY_APP else f"of app {EVERY_APP}"
     )
-    findings += lint(policies, demanded, present, now, tokens)
+    findings += lint(policies, required, present, now, tokens)
     return Compilation(
         app,
         tuple(policies),
-        demanded,
+        required,
         tuple(finding for finding in findings if finding.severity is Severity.ERROR),
         tuple(finding for finding in findings if finding.severity is Severity.WARNING),
         token_use(policies),
@@ -140,7 +140,7 @@ def compile_policies(
 
 
 def cross_findings(
-    demands: Sequence[Demand], others: Sequence[Demand], now: float
+    requirements: Sequence[Requirement], others: Sequence[Requirement], now: float
 ) -> list[Finding]:
     """The part of an app's findings that depends on other apps' policies.
 
@@ -148,7 +148,7 @@ def cross_findings(
     all that `compile_policies` does with `others` is here.
     """
     present = _present(others, now)
-    return [*contradictions(demands, present), *lint((), demands, present, now)]
+    return [*contradictions(requirements, present), *lint((), requirements, present, now)]
 
 
 def cross_token_outcome(
@@ -182,19 +182,21 @@ def app_error(app: str) -> str:
     return ""
 
 
-def pack(demands: Iterable[Demand]) -> bytes:
-    """Compress `Demand` entries for storage."""
-    return zlib.compress(json.dumps([demand.to_json() for demand in demands]).encode())
+def pack(requirements: Iterable[Requirement]) -> bytes:
+    """Compress `Requirement` entries for storage."""
+    return zlib.compress(
+        json.dumps([requirement.to_json() for requirement in requirements]).encode()
+    )
 
 
-def unpack(stored: bytes) -> list[Demand]:
+def unpack(stored: bytes) -> list[Requirement]:
     """Read back what `pack` returned."""
-    return [Demand.from_json(one) for one in json.loads(zlib.decompress(stored))]
+    return [Requirement.from_json(one) for one in json.loads(zlib.decompress(stored))]
 
 
-def _present(demands: Iterable[Demand], now: float) -> list[Demand]:
+def _present(requirements: Iterable[Requirement], now: float) -> list[Requirement]:
     """Those that have not expired."""
-    return [demand for demand in demands if demand.until >= now]
+    return [requirement for requirement in requirements if requirement.until >= now]
 
 
 def source_digest(items: Iterable[Mapping[str, Any]]) -> str:

@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 from wcs_hooks.core.cel.syntax_tree import Path, comparisons_of, paths_of
 from wcs_hooks.core.hook_fields import FIELDS, FieldKind, kind_of, meant_by
 from wcs_hooks.core.methods import METHODS, PLAYERS
-from wcs_hooks.core.policy.client_config import Demand
+from wcs_hooks.core.policy.client_config import Requirement
 from wcs_hooks.core.policy.reader import EVERY_APP, Finding, Mode, Policy, Severity
 from wcs_hooks.core.secrets import without_secrets
 
@@ -56,19 +56,19 @@ class _Use(NamedTuple):
 
 
 def lint_fields(
-    policies: Sequence[Policy], demands: Sequence[Demand], others: Sequence[Demand]
+    policies: Sequence[Policy], requirements: Sequence[Requirement], others: Sequence[Requirement]
 ) -> Iterator[Finding]:
     """Check the fields that an app's policies name.
 
     Parameters
     ----------
-    demands
+    requirements
         What the policies require of restClientConfig.
     others
         What policies that hold together with them do. What single apps withhold is not held against
         the policies for every app.
     """
-    own = _withholding(demands)
+    own = _withholding(requirements)
     together = _withholding(others) | own
     for policy in policies:
         if policy.mode is Mode.OFF:
@@ -174,10 +174,12 @@ def _misspelt(policy: Policy, uses: Sequence[_Use]) -> Iterator[Finding]:
             yield _warning(policy, attribute, message)
 
 
-def _withholding(demands: Sequence[Demand]) -> dict[tuple[str, str], str]:
+def _withholding(requirements: Sequence[Requirement]) -> dict[tuple[str, str], str]:
     """Method and field to the policy that keeps the field from the hooks."""
     return {
-        (demand.method, name): demand.policy for demand in demands for name in demand.rest_exclude
+        (requirement.method, name): requirement.policy
+        for requirement in requirements
+        for name in requirement.rest_exclude
     }
 
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from wcs_hooks.core.methods import METHODS, PLAYERS, SWITCHES, switch_of
 from wcs_hooks.core.payload import encode
-from wcs_hooks.core.policy.client_config import Demand
+from wcs_hooks.core.policy.client_config import Requirement
 from wcs_hooks.core.policy.field_lint import lint_fields
 from wcs_hooks.core.policy.limit_lint import lint_limits
 from wcs_hooks.core.policy.reader import Action, Finding, Mode, Policy, Severity, WhenError
@@ -29,8 +29,8 @@ _FORGETTING: Final = "ConnectionStatusEvent"
 
 def lint(
     policies: Sequence[Policy],
-    demands: Sequence[Demand],
-    others: Sequence[Demand],
+    requirements: Sequence[Requirement],
+    others: Sequence[Requirement],
     now: float,
     tokens: Sequence[TokenUse] = (),
 ) -> list[Finding]:
@@ -40,7 +40,7 @@ def lint(
     ----------
     policies
         In evaluation order.
-    demands
+    requirements
         What they require of restClientConfig.
     others
         What policies that hold together with them do.
@@ -55,8 +55,8 @@ def lint(
     findings += _unreachable(policies)
     findings += _many_lookups(policies)
     findings += lint_limits(policies)
-    findings += _idle_overwrites(demands, others)
-    findings += lint_fields(policies, demands, others)
+    findings += _idle_overwrites(requirements, others)
+    findings += lint_fields(policies, requirements, others)
     findings += lint_tokens(policies, tokens, now)
     return findings
 
@@ -234,12 +234,14 @@ def _many_lookups(policies: Sequence[Policy]) -> Iterator[Finding]:
             )
 
 
-def _idle_overwrites(demands: Sequence[Demand], others: Sequence[Demand]) -> Iterator[Finding]:
-    overwriting = {d.method for d in (*demands, *others) if d.rest_policy == "OVERWRITE"}
+def _idle_overwrites(
+    requirements: Sequence[Requirement], others: Sequence[Requirement]
+) -> Iterator[Finding]:
+    overwriting = {d.method for d in (*requirements, *others) if d.rest_policy == "OVERWRITE"}
     for policy in dict.fromkeys(
-        demand.policy
-        for demand in demands
-        if demand.rest_overwrite and demand.method not in overwriting
+        requirement.policy
+        for requirement in requirements
+        if requirement.rest_overwrite and requirement.method not in overwriting
     ):
         message = "has no effect without restPolicy OVERWRITE"
         yield Finding(Severity.WARNING, policy, "restOverwrite", message)

@@ -66,13 +66,13 @@ def ambiguous_across(
     }
     findings: list[Finding] = []
     for trust in own.trusts:
-        told: set[str] = set()
+        reported: set[str] = set()
         for method in trust.methods:
             for attribute, issuer, text in trust.takes():
                 other = taken.get((method, attribute, issuer))
-                if other is None or other in told:
+                if other is None or other in reported:
                     continue
-                told.add(other)
+                reported.add(other)
                 if for_every_app:
                     message = (
                         f"takes the same tokens on {method} as {other!r} of a single app: {text}. "
@@ -93,12 +93,12 @@ def _ambiguous(own: TokenUse) -> Iterator[Finding]:
     """Two items of which a token could mean either."""
     taken: dict[tuple[str, str, str], str] = {}
     for trust in own.trusts:
-        told: set[str] = set()
+        reported: set[str] = set()
         for method in trust.methods:
             for attribute, issuer, text in trust.takes():
                 first = taken.setdefault((method, attribute, issuer), trust.policy)
-                if first != trust.policy and first not in told:
-                    told.add(first)
+                if first != trust.policy and first not in reported:
+                    reported.add(first)
                     message = (
                         f"takes the same tokens on {method} as {first!r}: {text}. Take the method "
                         "out of one of them"

@@ -1,4 +1,4 @@
-"""What active policies demand of restClientConfig, as it is read from a deployment."""
+"""What active policies require of restClientConfig, as it is read from a deployment."""
 
 from collections.abc import Iterator
 
@@ -12,7 +12,7 @@ from tests.support.policy_items import deny
 from tests.wcsctl.policy_commands import DEPLOYMENT_OUTPUTS, Commands
 from wcs_hooks.adapters.dynamo_snapshots import version_key
 from wcsctl.deployment import Deployment
-from wcsctl.policies.demands import active_demands
+from wcsctl.policies.requirements import active_requirements
 
 _APPS = ("hall", "radio", "school")
 
@@ -30,26 +30,26 @@ def _deployment() -> Deployment:
     return Deployment("test", boto3.Session(), None, DEPLOYMENT_OUTPUTS)
 
 
-def test_given_apps_when_their_demands_are_read_then_all_pointers_and_all_versions_are_read_at_once(
+def test_given_apps_when_their_requirements_are_read_then_pointers_and_versions_are_read_at_once(
     run: Commands,
 ) -> None:
     del run
     with FaultyAws().watching() as aws:
-        demands = active_demands(_deployment())
+        requirements = active_requirements(_deployment())
 
     assert aws.calls == ["Query", "BatchGetItem", "BatchGetItem"]
-    assert list(demands) == list(_APPS)
-    assert all([one.method for one in found] == ["call"] for found in demands.values())
+    assert list(requirements) == list(_APPS)
+    assert all([one.method for one in found] == ["call"] for found in requirements.values())
 
 
-def test_given_a_version_that_is_gone_when_demands_are_read_then_its_app_demands_nothing(
+def test_given_a_version_that_is_gone_when_requirements_are_read_then_its_app_requires_nothing(
     run: Commands,
 ) -> None:
     run.aws.delete_item(SNAPSHOTS, {"app": "hall", "item": version_key(1)})
 
-    demands = active_demands(_deployment(), ["hall", "school", "unknown"])
+    requirements = active_requirements(_deployment(), ["hall", "school", "unknown"])
 
-    assert {app: len(found) for app, found in demands.items()} == {
+    assert {app: len(found) for app, found in requirements.items()} == {
         "hall": 0,
         "school": 1,
         "unknown": 0,
@@ -57,7 +57,7 @@ def test_given_a_version_that_is_gone_when_demands_are_read_then_its_app_demands
     }
 
 
-def test_given_a_throttled_table_when_demands_are_read_then_what_is_left_is_asked_for_again(
+def test_given_a_throttled_table_when_requirements_are_read_then_what_is_left_is_asked_for_again(
     run: Commands,
 ) -> None:
     del run
@@ -70,7 +70,7 @@ def test_given_a_throttled_table_when_demands_are_read_then_what_is_left_is_aske
     aws.meanwhile = recover_at_the_second_attempt
     aws.fail(UNPROCESSED, "BatchGetItem")
     with aws.watching():
-        demands = active_demands(_deployment(), ["school"])
+        requirements = active_requirements(_deployment(), ["school"])
 
     assert aws.calls == ["BatchGetItem"] * 3
-    assert [one.method for one in demands["school"]] == ["call"]
+    assert [one.method for one in requirements["school"]] == ["call"]

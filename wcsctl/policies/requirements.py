@@ -4,9 +4,9 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from itertools import chain
 from typing import Protocol
 
-from wcs_hooks.adapters.dynamo_policy_store import read_demands, read_pointer, read_records
+from wcs_hooks.adapters.dynamo_policy_store import read_pointer, read_records, read_requirements
 from wcs_hooks.adapters.dynamo_snapshots import CURRENT, version_key
-from wcs_hooks.core.policy.client_config import Demand
+from wcs_hooks.core.policy.client_config import Requirement
 from wcs_hooks.core.policy.compilation import Others
 from wcs_hooks.core.policy.reader import EVERY_APP
 from wcs_hooks.core.policy.token_use import NO_TOKENS, TokenUse
@@ -18,7 +18,7 @@ class AboutOthers(Protocol):
     """What other apps need to know of an app's policies."""
 
     @property
-    def demands(self) -> Sequence[Demand]:
+    def requirements(self) -> Sequence[Requirement]:
         """What they require of restClientConfig."""
         ...
 
@@ -35,7 +35,7 @@ def others_among(app: str, apps: Mapping[str, AboutOthers]) -> Others:
     """
     names = [name for name in apps if (name == EVERY_APP) != (app == EVERY_APP)]
     return Others(
-        list(chain.from_iterable(apps[name].demands for name in names)),
+        list(chain.from_iterable(apps[name].requirements for name in names)),
         [apps[name].tokens for name in names if apps[name].tokens != NO_TOKENS],
     )
 
@@ -47,9 +47,9 @@ def others_in_table(deployment: Deployment, besides: Collection[str]) -> Callabl
     return lambda app: others_among(app, found)
 
 
-def active_demands(
+def active_requirements(
     deployment: Deployment, apps: Iterable[str] | None = None
-) -> dict[str, Sequence[Demand]]:
+) -> dict[str, Sequence[Requirement]]:
     """Return what the active versions of apps require, by app.
 
     Parameters
@@ -66,5 +66,5 @@ def active_demands(
         client, table, ((app, version_key(version)) for app, version in versions.items())
     )
     # A pointer may name a version that is gone: `wcsctl status` reports that.
-    found = {manifest["app"]: read_demands(manifest) for manifest in manifests}
+    found = {manifest["app"]: read_requirements(manifest) for manifest in manifests}
     return {app: found.get(app, ()) for app in names}
