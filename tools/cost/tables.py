@@ -81,8 +81,8 @@ def scale(costs: Costs) -> str:
         found = [f"{rate:,.0f}" for rate in rates]
         adjustable = "yes" if quota.adjustable else "no"
         rows.append([name, quota.default, *found, adjustable, quota.source])
-    head = ["quota", "default", *(f"used up at hooks/s, apps: {apps}" for apps in _APPS)]
-    return table([*head, "can be raised", "stated at"], rows)
+    head = ["quota", "default", *(f"reached at hooks/s, apps: {apps}" for apps in _APPS)]
+    return table([*head, "can be raised", "source"], rows)
 
 
 def breakdown(costs: Costs, rate: float) -> str:

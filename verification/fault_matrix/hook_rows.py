@@ -55,19 +55,17 @@ from verification.fault_matrix.scene import (
 from verification.fault_matrix.trials import over_the_wire
 
 _MUST_KNOW: Final = (
-    "A denial must know whether the REST API started the action. Not to know is our failure: an "
-    "echo would let everybody in while the table is out."
+    "A denial needs to know whether the REST API started the action. If that cannot "
+    "be read, it is our failure: an echo would let everybody in during the outage."
 )
 _ENDS_STREAMS: Final = (
-    "A policy that cuts streams makes this method FAIL; then our failure ends a stream, too. "
-    "The alarm `StreamsEnded` goes off."
+    "A policy that ends streams sets FAIL for this method, so a failure of ours ends "
+    "the stream too. The alarm `StreamsEnded` goes off."
 )
 _LATE: Final = (
-    "The hook that began the read gets 503; this is the next one, for which its answer has come."
+    "The hook that started the read gets 503; this is the next hook, which uses its result."
 )
-_LOUD: Final = (
-    "The alarm `…DeadLetterLost` goes off. All that is left is the hook's line in the log."
-)
+_LOUD: Final = "The alarm `…DeadLetterLost` goes off. Only the hook's log line remains."
 _SECOND_PLACE: Final = "The alarm `…DeadLetterFallback` goes off."
 
 _POINTERS: Final = "DynamoDB BatchGetItem"
@@ -121,8 +119,9 @@ def _policies() -> Iterator[Row]:
     yield table_cold.one("damaged-pointer-cold", "damaged pointer", trials.SPOILT_POINTER)
     yield table_warm.one("damaged-pointer-warm", "damaged pointer", trials.SPOILT_POINTER)
     no_policies = (
-        "No pointer means no policies: everything is let through. The compiler never "
-        "deletes one, and lets one expire only if the app has no policies."
+        "Without a pointer there are no policies, and everything is let through. The "
+        "compiler never deletes a pointer, and lets one expire only if the app has no "
+        "policies."
     )
     for state in (cold, warm):
         yield Rows(area, _IN_TABLE, state, DENIED, echoed(), no_policies).one(
@@ -194,7 +193,7 @@ def _sessions() -> Iterator[Row]:
         no_matter,
         DENIED,
         denied(ABORTED),
-        "To keep a session in use for longer can wait: the next read tries again.",
+        "Extending the session's expiry is not urgent: the next read tries again.",
     ).each("session-renewal", before=trials.HALF_SPENT_SESSION)
     yield from Rows(
         area,
@@ -202,7 +201,7 @@ def _sessions() -> Iterator[Row]:
         no_matter,
         CONNECT,
         done_later(Letter.SESSION),
-        "Until it is redriven the session is not known: its denials are suppressed.",
+        "The session is unknown until the letter is redriven, and its denials are suppressed.",
     ).each("session-record", end_to_end=("throttled", "hanging", "refused"))
     yield from Rows(
         area,
@@ -210,13 +209,15 @@ def _sessions() -> Iterator[Row]:
         no_matter,
         DISCONNECTED,
         done_later(Letter.SESSION),
-        "The record stays until it is redriven, or until its seven days are over.",
+        "The record stays until the letter is redriven or its seven days are over.",
     ).each("session-end", end_to_end=("refused",))
 
 
-_NOT_IGNORED: Final = "Not to know is our failure, unless the policy says `whenError: skip`."
+_NOT_IGNORED: Final = (
+    "If this cannot be read, it is our failure, unless the policy has `whenError: skip`."
+)
 _DAMAGED: Final = (
-    "A row of the wrong shape has no value: a `deny` applies, unless `whenError` says `skip`."
+    "A malformed row has no value, so a `deny` applies unless it has `whenError: skip`."
 )
 
 
@@ -246,7 +247,7 @@ def _lists() -> Iterator[Row]:
 
 _TAKEN: Final = "DynamoDB TransactWriteItems"
 _GIVEN_BACK: Final = "DynamoDB GetItem"
-_RUNS_OUT: Final = "The place stays taken until it is redriven, or until its 90 s are over."
+_RUNS_OUT: Final = "The place stays taken until the letter is redriven or its 90 s are over."
 
 
 def _limits() -> Iterator[Row]:
@@ -274,7 +275,7 @@ def _secret() -> Iterator[Row]:
     area, cold, warm = Area.SECRET, State.COLD, State.WARM
     wrong = DENIED._replace(description="wrong signature")
     unverified = failure(NOBODY_KNOWS, Letter.UNVERIFIED)
-    nobody_can_tell = "Anybody may have sent it: it is kept to be looked at, and not redriven."
+    nobody_can_tell = "Anybody may have sent it, so it is kept for inspection and not redriven."
     right_cold = Rows(area, _SECRET, cold, DENIED, unverified, nobody_can_tell)
     wrong_cold = Rows(area, _SECRET, cold, wrong, unverified, nobody_can_tell)
     stranger = trials.by_stranger(trials.cold)
@@ -294,10 +295,10 @@ def _secret() -> Iterator[Row]:
         cold,
         unsigned,
         REJECTED_COLD,
-        "Rejected by its form: nothing is read for it.",
+        "Rejected by its form, without reading anything.",
     ).each("secret-cold-unsigned", "refused", trial=trials.by_stranger(trials.cold, None))
 
-    as_ever = "The secret as it was read last goes on being used."
+    as_ever = "The secret that was read last stays in use."
     yield from Rows(area, _SECRET, warm, DENIED, denied(ABORTED), as_ever).each(
         "secret-refresh", trial=trials.at_refresh
     )
@@ -325,8 +326,10 @@ def _secret() -> Iterator[Row]:
         warm,
         anew,
         REJECTED_WARM,
-        "A rotation leaves the previous secret valid: change WCS's when the functions have read "
-        "the new one, a minute later.",
+        (
+            "A rotation leaves the previous secret valid. Change it in WCS a minute "
+            "later, when the functions have read the new one."
+        ),
     ).each("secret-rotated", "refused", trial=trials.signed_anew)
 
 
@@ -337,7 +340,7 @@ _EVERY: Final = ("GetSecretValue", "BatchGetItem", "Query", "GetItem", *_WRITES)
 
 def _dead_letters() -> Iterator[Row]:
     area, no_matter = Area.DEAD_LETTERS, State.NO_MATTER
-    yield Rows(area, "-", no_matter, CUT_OFF, MALFORMED, "To compare with: nothing fails.").one(
+    yield Rows(area, "-", no_matter, CUT_OFF, MALFORMED, "For comparison: nothing fails.").one(
         "malformed", "malformed body", trials.NOTHING, end_to_end=True
     )
     yield from Rows(area, _SEND, no_matter, CUT_OFF, in_table(MALFORMED), _SECOND_PLACE).each(
@@ -393,7 +396,7 @@ def _event_bus() -> Iterator[Row]:
     yield from Rows(area, call, no_matter, PUBLISHING, done_later(Letter.BUS)).each(
         "bus", *FOUR, "partial", end_to_end=("throttled", "hanging", "partial")
     )
-    one_message = "One message is about both."
+    one_message = "One dead letter covers both."
     yield from Rows(area, call, no_matter, DISCONNECTED, done_later(Letter.BOTH), one_message).each(
         "bus-and-session", "refused", before=over_the_wire(REFUSED, "DeleteItem")
     )

@@ -39,13 +39,16 @@ _NOT_COMPILED: Final = Expected(None, frozenset({"CompileErrors"}), Letter.RECOR
 _KILLED: Final = Expected(None, frozenset(), Letter.RECORD, Level.NO_LINE)
 
 _RETRIED: Final = (
-    "The version before stays active. Lambda hands the record over three times more, and then to "
-    "the dead letters."
+    "The former version stays active. Lambda tries the record three more times, and "
+    "then sends it to the dead letters."
 )
-_ENDED: Final = "No metric of ours: the alarm `CompilerErrors` goes off. The record comes again."
+_ENDED: Final = (
+    "The function writes no metric, but the alarm `CompilerErrors` goes off. Lambda delivers the "
+    "record again."
+)
 _HALVED: Final = (
-    "The other apps of the batch are compiled. Lambda halves the batch until the record stands "
-    "alone, and gives it to the dead letters after three more tries."
+    "The other apps of the batch are compiled. Lambda halves the batch until the "
+    "record is alone, and sends it to the dead letters after three more attempts."
 )
 
 
@@ -72,13 +75,13 @@ def _compiler() -> Iterator[Row]:
             "killed-before-settling",
             "killed between pointer and the rest",
             compiling.killed(compiling.before_settling),
-            "The new version is active; the next compilation finishes it.",
+            "The new version is active, and the next compilation finishes its activation.",
         ),
         (
             "killed-anywhere",
             "killed before any of its calls",
             compiling.killed_anywhere,
-            "The old version is active, or the new one.",
+            "The old version or the new one is active.",
         ),
     ):
         yield _compilation(
@@ -104,7 +107,7 @@ def _compiler() -> Iterator[Row]:
             together,
             _COMPILED,
             injected=injected,
-            note="What the table says is active, and `#status` says so.",
+            note="The policies of the table are active, and `#status` says so.",
         )
     yield _compilation(
         "poison-record",
@@ -147,8 +150,9 @@ def _compilation(  # noqa: PLR0913 - a row's cells
 # --- Hooks that come twice ------------------------------------------------------------------------
 
 _PUBLISHED_TWICE: Final = (
-    "**The bus has it twice**, under two decisions: events are published at least once, as "
-    "EventBridge delivers at least once. Consumers have to bear that."
+    "**It is on the bus twice**, with two decisions. Events are published at least "
+    "once, and EventBridge delivers at least once, so consumers must tolerate "
+    "duplicates."
 )
 
 
@@ -159,7 +163,7 @@ def _duplicates() -> Iterator[Row]:
             CONNECT,
             echoed(),
             repeating.connecting_twice(CONNECT),
-            "There is one session; its time begins again.",
+            "There is one session, and its TTL starts again.",
         ),
         ("denied-twice", DENIED, denied(ABORTED), repeating.twice(DENIED), ""),
         ("by-session-twice", BY_SESSION, echoed(), repeating.twice(BY_SESSION), ""),
@@ -168,7 +172,7 @@ def _duplicates() -> Iterator[Row]:
             DISCONNECTED,
             echoed(),
             repeating.disconnecting_twice(DISCONNECTED),
-            "The session is gone, and stays so.",
+            "The session was deleted and stays deleted.",
         ),
         (
             "event-twice",
@@ -182,7 +186,7 @@ def _duplicates() -> Iterator[Row]:
             CUT_OFF,
             MALFORMED,
             repeating.twice(CUT_OFF),
-            "It is kept each time, under the decision of that time.",
+            "It is stored each time, with that delivery's decision ID.",
         ),
     ):
         rows = Rows(Area.DUPLICATES, "-", State.NO_MATTER, hook, expected, note)
@@ -191,11 +195,11 @@ def _duplicates() -> Iterator[Row]:
 
 # --- Clocks ---------------------------------------------------------------------------------------
 
-_AN_HOUR_OF_SEVEN_DAYS: Final = "Of its seven days a session has an hour more, or less."
-_SHIFTED: Final = "For that function the window opens or closes an hour early, or late."
+_AN_HOUR_OF_SEVEN_DAYS: Final = "The session's seven days are an hour longer or shorter."
+_SHIFTED: Final = "For that function the window opens or closes an hour early or late."
 _OVER_TOO_SOON: Final = (
-    "For it the policy is over: the session gets LOG for its method, so that WCS only logs the "
-    "denials of the half hour that is left."
+    "For that function the policy is over, so the session gets LOG for its method. "
+    "WCS then only logs denials during the remaining half hour."
 )
 
 
@@ -240,7 +244,7 @@ def _clock() -> Iterator[Row]:
             _COMPILED,
             call="-",
             injected="the process has another clock",
-            note="`#status` shows the later compilation, whatever the clocks say.",
+            note="`#status` shows the later compilation, whatever the clocks show.",
             area=Area.CLOCK,
         )
 
@@ -266,14 +270,14 @@ _PATIENT: Final = 60.0
 """Seconds: a crowd in one process shares the cores that Lambda gives to each."""
 
 _OWN_CORES: Final = (
-    "One process shares its cores among all of them, where Lambda gives each its own: the time "
-    "says nothing about Lambda. None asks AWS for more than this."
+    "All run in one process and share its cores, while Lambda gives each its own, so "
+    "the time says nothing about Lambda. No function makes more calls than these."
 )
 
 
 _NOT_OURS: Final = (
-    "No code of this project runs, so nothing is counted or kept by it: `Throttles` of Lambda and "
-    "`5xx` of the gateway count it, and the alarms `…Throttles` go off. WCS may send the hook "
+    "No code of this project runs, so it counts and keeps nothing. Lambda's `Throttles` and the "
+    "gateway's `5xx` count it, and the alarms `…Throttles` go off. WCS may send the hook "
     "again (`rest_client_request_retry_count`), and then does what `restOnError` says. The "
     "emulator answers 429, AWS a 5xx."
 )
