@@ -1,6 +1,6 @@
 """What ``make local`` does beyond deploying: the emulator's life, the examples, the table.
 
-And what README and the first ten minutes tell to do next, as it is typed.
+And the next steps of README and of the first ten minutes, as they are typed.
 """
 
 import json
@@ -33,7 +33,7 @@ _WHAT_THEY_ADD = (
     {"app": EVERY_APP, "id": "no-calls"},
     {"app": "school", "id": "teachers-publish"},
 )
-"""The policies that README and the first ten minutes tell to write."""
+"""The policies that README and the first ten minutes write."""
 
 _SAME: tuple[tuple[str, str], ...] = (
     (r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", "ID"),
@@ -239,7 +239,7 @@ def test_given_the_edit_that_readme_tells_to_type_when_the_hook_is_sent_then_it_
 
 
 def _steps_after_the_start() -> list[Typed]:
-    """What the page tells to type once the stack is there."""
+    """The commands of the page after the start of the stack."""
     sessions = [block.text for block in blocks("console") if block.page == _TEN_MINUTES]
     steps = [step for text in sessions for step in session(text)]
     assert [step.command.split()[0] for step in steps[:2]] == [

@@ -208,7 +208,7 @@ def cloud(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> It
             DashboardUrl="https://console.aws.amazon.com/cloudwatch/home#dashboards/dashboard/WcsHooks",
             CodeSha256=code,
             CompilerCodeSha256=compiler,
-            CodeSources=sources_digest(RUNBOOK.parents[1] / "functions"),
+            CodeSources=sources_digest(RUNBOOK.parents[2] / "functions"),
         )
         stack.cloudwatch.put_dashboard(DashboardName="WcsHooks", DashboardBody='{"widgets":[]}')
         [alarm] = stack.cloudwatch.describe_alarms(AlarmNames=[ALARM])["MetricAlarms"]
