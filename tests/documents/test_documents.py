@@ -3,6 +3,7 @@
 A block of a language that is not known here fails, as does a program.
 """
 
+import ast
 import json
 import os
 import re
@@ -173,6 +174,7 @@ def test_given_what_nobody_can_type_when_a_page_tells_to_type_it_then_that_is_no
         *(("json", "{"), ("json", '{"auth": "maybe"}'), ("properties", "rest_hook=true")),
         *(("yaml", "a: 1"), ("yaml", "- {id: a, action: allow}"), ("yaml", "hours: never")),
         *(("yaml", "- {hook: {}}"), ("yaml", "name: N\ntimeline: []"), ("python", "for")),
+        ("python", "from infra.settings import Setting"),
         ("json", '{"Version": "2012-10-17", "Statement": [{"Action": "sts:AssumeNothing"}]}'),
     ],
 )
@@ -350,7 +352,8 @@ def check_yaml(block: Block, directory: Path) -> None:
         case {"jobs": dict(), True: _}:  # the key is `on`
             return
         case {"Resources": dict()}:
-            # CloudFormation takes no aliases.
+            # cfn-lint, in tests/infra/test_independent_checks.py, takes aliases, CloudFormation
+            # does not.
             assert not re.search(r"[:-] [&*]\w", block.text)
         case [{"hook": _}, *_]:
             tests = directory / "block.test.yaml"
@@ -404,7 +407,12 @@ def check_properties(block: Block, _: Path) -> None:
 
 
 def check_python_code(block: Block, _: Path) -> None:
-    compile(block.text, str(block), "exec")
+    tree = ast.parse(block.text)
+    for node in ast.walk(tree):
+        file = ROOT / f"{(getattr(node, 'module', None) or '').replace('.', '/')}.py"
+        if isinstance(node, ast.ImportFrom) and file.exists():
+            made = {getattr(each, "name", "") for each in ast.parse(file.read_text()).body}
+            assert {name.name for name in node.names} <= made, f"{file} lacks some of them"
 
 
 def check_javascript(block: Block, directory: Path) -> None:

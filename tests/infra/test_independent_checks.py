@@ -1,10 +1,11 @@
-"""What others' tools say about the template: cfn-lint and parliament; cdk-nag beside this file.
+"""What others' tools say about templates: cfn-lint and parliament; cdk-nag beside this file.
 
 They are imported where they are used: that takes seconds, in each process that only collects tests.
 """
 
 import dataclasses
 import json
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 import pytest
@@ -14,6 +15,7 @@ from tests.infra.conftest import HARDENED, Synthesise
 from tests.infra.iam_policies import policies
 from tests.infra.synthesis import SynthesisedStack
 from tests.infra.variants import variants
+from tests.support.documents import Block, blocks
 
 if TYPE_CHECKING:
     from parliament.finding import Finding
@@ -35,11 +37,11 @@ MAX_POLICY_CHARACTERS: Final = 6144
 """IAM's limit on a managed policy, without white space."""
 
 
-def linted(template: object) -> list[str]:
+def linted(template: str, regions: Sequence[str] = REGIONS) -> list[str]:
     """Return what cfn-lint finds in a template for any of the regions."""
     from cfnlint.api import ManualArgs, lint  # noqa: PLC0415 - see above
 
-    matches = lint(json.dumps(template), config=ManualArgs(regions=REGIONS))
+    matches = lint(template, config=ManualArgs(regions=list(regions)))
     return [
         f"{match.rule.id} {'/'.join(map(str, match.path or ()))}: {match.message}"
         for match in matches
@@ -79,7 +81,17 @@ def _is_acknowledged(place: str, finding: "Finding") -> bool:
 def test_given_any_settings_when_cfn_lint_checks_the_template_then_it_fits_every_partition(
     variant: str, stack_with: Synthesise
 ) -> None:
-    assert linted(stack_with(VARIANTS[variant]).template) == []
+    assert linted(json.dumps(stack_with(VARIANTS[variant]).template)) == []
+
+
+@pytest.mark.parametrize(
+    "block", [block for block in blocks("yaml") if "\nResources:\n" in block.text], ids=str
+)
+def test_given_a_template_on_a_page_when_cfn_lint_checks_it_then_it_finds_nothing(
+    block: Block,
+) -> None:
+    # CloudFront's is for this region only.
+    assert linted(block.text, ["us-east-1"]) == []
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
@@ -120,7 +132,7 @@ def test_given_a_setting_when_the_template_is_checked_then_it_is_also_with_anoth
 
 def test_given_a_resource_that_one_partition_lacks_when_checked_then_its_region_is_named() -> None:
     only_global = {"Type": "AWS::CloudFront::OriginAccessControl", "Properties": {}}
-    found = linted({"Resources": {"Elsewhere": only_global}})
+    found = linted(json.dumps({"Resources": {"Elsewhere": only_global}}))
 
     assert any(line.startswith("E3006") and "cn-north-1" in line for line in found), found
 
