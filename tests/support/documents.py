@@ -19,6 +19,10 @@ PROGRAMS: Final = ("aws", "make", "npx", "wcsctl")
 
 _PLACES: Final = ("*.md", ".github/**/*.md", "docs/**/*.md", "tests/**/*.md", "policies/**/*.md")
 _SUFFIXES: Final = {"yaml": (".yaml", ".yml"), "json": (".json",), "python": (".py",)}
+_CALL: Final = re.compile(rf"(?:\w+=\S+ )*(?:\.venv/bin/)?(?:{'|'.join(PROGRAMS)}) ")
+_SETTING: Final = re.compile(r"-c '?\w+=")
+"""What is added to `cdk deploy`. (The `-c` of wcsctl names a field of connect by its path.)"""
+
 _OWN_NAME: Final = re.compile(r"# ([\w.-]+\.\w+)\b")
 _IN_HTML: Final = re.compile(r'\b(?:href|src|srcset)="([^"]*)"')
 _MARKDOWN: Final = MarkdownIt("commonmark").enable("table")
@@ -92,8 +96,9 @@ class Document:
                 for words in shell.calls(command):
                     yield Call(self.page, block.line + 1 + line, tuple(words), is_whole=True)
         for line, code in self.named:
-            if code.partition(" ")[0].removeprefix(".venv/bin/") in PROGRAMS and " " in code:
-                for words in shell.calls(code):
+            command = f"npx cdk deploy {code}" if _SETTING.match(code) else code
+            if _CALL.match(command):
+                for words in shell.calls(command):
                     yield Call(self.page, line, tuple(words), is_whole=False)
 
 
