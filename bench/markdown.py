@@ -35,7 +35,7 @@ _FUNCTIONS: Final[Mapping[str, str]] = {
 
 _CASES: Final[Mapping[str, str]] = {
     "ten-methods.all-match": "10 of 100 match, all evaluated",
-    "ten-methods.one-matches": "10 of 100 looked at, one matches",
+    "ten-methods.one-matches": "10 of 100 considered, one matches",
     "one-method": "100 of 100 evaluated",
 }
 
@@ -150,7 +150,7 @@ def cold(figures: Figures) -> str:
         ]
         for name, title in _FUNCTIONS.items()
     ]
-    head = ["function", "start to `/next`", "of it CPU", "× B", "× A", "then the first call", "CPU"]
+    head = ["function", "start to `/next`", "CPU", "× B", "× A", "first call", "CPU"]
     return table(head, rows)
 
 
@@ -167,18 +167,18 @@ def imports(measured: Mapping[str, Any]) -> str:
     }
     large = {package: ms for package, ms in spent.items() if max(ms) >= _LEAST_MS}
     small = [ms for package, ms in spent.items() if package not in large]
-    rows = [[f"on behalf of `{package}`", *map(_ms, ms)] for package, ms in large.items()]
+    rows = [[f"for `{package}`", *map(_ms, ms)] for package, ms in large.items()]
     if small:
-        rows.append(["of others", *(_ms(sum(column)) for column in zip(*small, strict=True))])
+        rows.append(["other packages", *(_ms(sum(column)) for column in zip(*small, strict=True))])
     rest = [_ms(measured[name]["restMs"]) for name in names]
     whole = [f"**{_ms(measured[name]['cpuMs'])}**" for name in names]
     rows += [
-        ["no import: interpreter's start, clients", *rest],
-        ["**CPU of the whole start, watched**", *whole],
+        ["without imports: interpreter start, clients", *rest],
+        ["**CPU of the whole start, with `-X importtime`**", *whole],
     ]
     by_package = table(["ms", *(_FUNCTIONS[name] for name in names)], rows)
     slowest = table(
-        ["C direct: module", "ms of its own", "module", "ms with what it imports"],
+        ["C direct: module", "own ms", "module", "ms including its imports"],
         [
             [f"`{own['module']}`", _ms(own["ms"]), f"`{largest['module']}`", _ms(largest["ms"])]
             for own, largest in zip(
@@ -209,10 +209,18 @@ def warm(figures: Figures) -> str:
                     value(figures[f"warm.log.{series}"]),
                 ]
             )
-    head = ["function", "path", "CPU a call", "× A", "× A with its call", "× B", "logged a call"]
+    head = [
+        "function",
+        "path",
+        "CPU per call",
+        "× A",
+        "× A with the same call",
+        "× B",
+        "logged per call",
+    ]
     calls = table(head, rows)
     refresh = table(
-        ["C ours", "CPU of a refresh, once a TTL"],
+        ["C ours", "CPU of a refresh, once per TTL"],
         [[category, spread(figures[f"warm.refresh.{category}"])] for category in CATEGORIES],
     )
     return f"{calls}\n\n{refresh}"
@@ -301,7 +309,7 @@ def enforcing(figure: Figure) -> str:
     """From an edit to its enforcement."""
     found = figure.summary
     return table(
-        ["edits", "median", "quartiles", "p99", "most"],
+        ["edits", "median", "quartiles", "p99", "maximum"],
         [
             [
                 str(found.count),

@@ -106,7 +106,7 @@ def _warm(figures: Figures, directory: Path) -> Path:
     baseline = figures.median(f"{prefix}{BASELINE}.echo")
     for factor, style in ((1.3, ":"), (1.5, "--")):
         axes.axvline(baseline * factor, color="black", linestyle=style, linewidth=1)
-    axes.set_xlabel("µs of CPU a call, quartiles (dotted 1.3, dashed 1.5 × the no-op baseline)")
+    axes.set_xlabel("µs of CPU per call, quartiles (dotted 1.3, dashed 1.5 × the no-op baseline)")
     axes.set_title("Warm calls under awslambdaric")
     return _save(plot, directory / "performance-warm.png")
 

@@ -119,7 +119,7 @@ TARGETS: Final[Sequence[Target]] = (
     *(
         Target(
             Section.FUNCTIONS,
-            f"{_WARM}, of what calls DynamoDB once, × A with such a call",
+            f"{_WARM} with one call to DynamoDB, × A with the same call",
             series.replace(".", " "),
             f"warm.ratio.{series}.{baseline}",
             1.5,
@@ -128,7 +128,7 @@ TARGETS: Final[Sequence[Target]] = (
     ),
     Target(
         Section.FUNCTIONS,
-        f"{_WARM}, verifying a token (RS256), more than without one",
+        f"{_WARM}, added by verifying a token (RS256)",
         "",
         "warm.token",
         120,

@@ -115,8 +115,8 @@ def all_series() -> list[Series]:
 def measure_warm_calls(laboratory: Laboratory, progress: Progress, rounds: int = ROUNDS) -> Figures:
     """Call every function in turn, round by round.
 
-    The figures are `warm.cpu.<series>` (us of CPU a call), `warm.wall.<series>` (us, by this
-    harness's own clock: not the function's alone), `warm.log.<series>` (bytes logged a call),
+    The figures are `warm.cpu.<series>` (us of CPU per call), `warm.wall.<series>` (us, by this
+    harness's own clock: not the function's alone), `warm.log.<series>` (bytes logged per call),
     `warm.refresh.<category>` (us of CPU that a call takes more when the TTL is over),
     `warm.token` (us of CPU that a call takes more whose token is verified),
     `warm.memory.{rss,pss}.<function>` (bytes after all calls), and `warm.ratio.<series>.<other>`.
