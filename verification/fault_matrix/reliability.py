@@ -134,7 +134,7 @@ def _kind(row: Row) -> str:
     return (
         row.fault
         if row.call not in {"PolicySnapshots", "Sessions", "Lists", "Secrets Manager"}
-        else ("what is read is damaged, or missing")
+        else ("damaged or missing data")
     )
 
 
@@ -169,7 +169,7 @@ def _row(row: Row, notes: Sequence[str], measured: Mapping[str, float]) -> list[
 def _wcs(row: Row) -> str:
     error_outcome, answered = row.expected.error_outcome, row.expected.status or row.answered_by
     if error_outcome is None and row.expected.status:
-        return "goes on"
+        return "continues"
     if error_outcome is None or error_outcome.outcome == UNKNOWN:
         return "as `restOnError` says" if answered else "-"
     if error_outcome.rest_on_error == UNKNOWN:

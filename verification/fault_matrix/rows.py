@@ -48,9 +48,9 @@ DESCRIPTIONS: Final[Mapping[str, str]] = {
     "hanging": "hangs",
     "refused": "refused",
     "broken": "fails inside AWS",
-    "unreachable": "nobody there",
+    "unreachable": "unreachable",
     "unprocessed": "throttled in part",
-    "partial": "takes the call, not the event",
+    "partial": "accepts the call, not the event",
 }
 
 _SHORT: Final = 1.0

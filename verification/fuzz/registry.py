@@ -60,12 +60,12 @@ CAMPAIGNS: Final[Mapping[str, Campaign]] = {
     ),
     "decision": Campaign(
         Decided,
-        "decided, twice the same, as a plain form of the contract decides",
+        "decided, twice with the same result, as a simple implementation of the contract decides",
         130,
         mutation=JsonMutation(prefix=2),
     ),
     "caller": Campaign(
-        Caller, "let in exactly with one of two secrets, from allowed addresses", 150
+        Caller, "accepted only with one of two secrets, from allowed addresses", 150
     ),
     "secrets": Campaign(
         Secrets,
@@ -93,7 +93,7 @@ CAMPAIGNS: Final[Mapping[str, Campaign]] = {
     ),
     "policies": Campaign(
         Policies,
-        "compiled, or refused by policy and attribute, the last active version",
+        "compiled, or rejected by policy and attribute with the last version still active",
         40,
         mutation=JsonMutation(prefix=1, pool=POOL, names=sorted(ATTRIBUTES)),
     ),
@@ -109,6 +109,6 @@ CAMPAIGNS: Final[Mapping[str, Campaign]] = {
         50,
         mutation=JsonMutation(prefix=2, pool=POOL, names=sorted(ATTRIBUTES)),
     ),
-    "size": Campaign(Size, "up to 1 MiB of anything, again and again: as `function`", 2),
+    "size": Campaign(Size, "up to 1 MiB of anything, repeatedly: the same as `function`", 2),
 }
 """By name, in the order of the report."""
