@@ -100,7 +100,7 @@ _MEANINGS: Final[Mapping[Name, _Meaning]] = {
         "Hooks answered 200 with the body as it came; for connect, `restClientConfig` may be added"
     ),
     "Overridden": _Meaning("Hooks answered 200 with fields that a policy changed"),
-    "Denied": _Meaning("Hooks that a policy denied (403), also because its limit left no room"),
+    "Denied": _Meaning("Hooks that a policy denied, also because its limit left no room"),
     "DenySuppressed": _Meaning(
         "Hooks that a policy denies and that were echoed all the same, because their session was "
         "never seen at connect: the WCS REST API may have started them (setting `restApiCalls`)",

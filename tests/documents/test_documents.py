@@ -132,6 +132,7 @@ def test_given_a_session_on_a_page_then_its_lines_fit_a_terminal(page: str) -> N
 def test_given_tests_of_policies_on_a_page_when_they_are_run_then_its_policies_pass_them(
     tmp_path: Path,
 ) -> None:
+    tested = set()
     for page in {block.page for block in blocks("yaml")}:
         directory = tmp_path / Path(page).stem
         files = [block for block in document(page).blocks if is_file_of_policies(block)]
@@ -146,6 +147,8 @@ def test_given_tests_of_policies_on_a_page_when_they_are_run_then_its_policies_p
             said = json.loads(result.stdout)
             assert len(said["tests"]) == sum(counts)
             assert said["policies"] == sum(len(items(block)) for block in files) - sum(counts)
+            tested.add(page)
+    assert "docs/tutorials/five-needs.md" in tested
 
 
 @pytest.mark.parametrize(

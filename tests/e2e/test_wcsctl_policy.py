@@ -44,7 +44,7 @@ def _write(file: Path, content: Any) -> None:
     file.write_text(yaml.safe_dump(content))
 
 
-def test_given_files_when_applied_edited_manual_and_rolled_back_then_wcs_is_answered_so(
+def test_given_files_when_applied_edited_manually_and_rolled_back_then_wcs_is_answered_so(
     deployed: Deployed, wcsctl: Wcsctl, app: str, tmp_path: Path
 ) -> None:
     denial = {"id": "closed", "method": "publishStream", "action": "deny", "reason": "closed"}

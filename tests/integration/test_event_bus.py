@@ -134,7 +134,7 @@ def test_given_a_bus_that_takes_the_call_but_not_the_event_then_it_was_not_publi
 
     client: Any = RefusingEntries()
 
-    with pytest.raises(UnavailableError):
+    with pytest.raises(UnavailableError, match="refused the event: InternalFailure"):
         EventBridgeBus(client, BUS, SystemClock()).publish(
             "StreamEvent", {}, Deadline(SystemClock(), 1)
         )

@@ -54,7 +54,7 @@ def errors(*items: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def warnings(*items: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """The policy and the attribute of each warning; which may have no error."""
+    """The policy and the attribute of each warning about items that have no error."""
     compilation = compiled(*items)
     assert not compilation.errors
     return [(warning.policy, warning.attribute) for warning in compilation.warnings]

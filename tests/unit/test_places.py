@@ -121,7 +121,7 @@ def test_an_app_that_holds_nothing_asks_nothing(kinds: tuple[str, ...]) -> None:
     ReleasePlaces(never, 10.0)(answered, Deadline(FakeClock(), 1.0))
 
 
-def test_a_release_that_fails_is_changes_so_that_a_dead_letter_has_it() -> None:
+def test_a_release_that_fails_is_raised_so_that_a_dead_letter_has_it() -> None:
     leases = InMemoryLeases()
     leases.fails = True
 

@@ -65,4 +65,5 @@ class EventBridgeBus:
         except (BotoCoreError, ClientError) as error:
             raise unavailable("the event bus does not answer", error) from error
         if answer["FailedEntryCount"]:
-            raise UnavailableError("the event bus refused the event")
+            code = answer["Entries"][0].get("ErrorCode", "")
+            raise UnavailableError(f"the event bus refused the event: {code}")
