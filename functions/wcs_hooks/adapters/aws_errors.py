@@ -18,5 +18,5 @@ def unavailable(message: str, error: BotoCoreError | ClientError) -> Unavailable
     """
     name = type(error).__name__
     if isinstance(error, ClientError):
-        name = error.response.get("Error", {}).get("Code", name)
+        name = error.response.get("Error", {}).get("Code") or name
     return UnavailableError(f"{message}: {name}")
