@@ -75,9 +75,9 @@ _DIMENSIONS: Final = {
     "`incoming`; `compiler` for the compiler",
     "`method`": "the method as WCS sends it. Unknown methods are left out, as anybody could make "
     "up any number of them",
-    "`restOnError`": "`FAIL`, `LOG`, or `UNKNOWN` if neither the session nor the policies could "
-    "be read",
-    "`outcome`": "what WCS did: see "
+    "`restOnError`": "`FAIL`, `LOG`, or `UNKNOWN` if neither the session nor the policies are "
+    "known to the function",
+    "`outcome`": "what WCS did, or `UNKNOWN` with that `restOnError`, except for a connect: see "
     "[what callers notice](../operate/runbook.md#what-callers-notice)",
     "`cause`": "`policy` (a denial), `failure` (on our side), `caller` (it is not WCS) or "
     "`malformed` (the body is not a hook)",
@@ -100,7 +100,10 @@ _MEANINGS: Final[Mapping[Name, _Meaning]] = {
         "Hooks answered 200 with the body as it came; for connect, `restClientConfig` may be added"
     ),
     "Overridden": _Meaning("Hooks answered 200 with fields that a policy changed"),
-    "Denied": _Meaning("Hooks that a policy denied, also because its limit left no room"),
+    "Denied": _Meaning(
+        "Hooks that a policy denied, also because its limit had no place left. The status is the "
+        "policy's: 403, or 401 if it requires a token, unless it says otherwise"
+    ),
     "DenySuppressed": _Meaning(
         "Hooks that a policy denies and that were echoed all the same, because their session was "
         "never seen at connect: the WCS REST API may have started them (setting `restApiCalls`)",
@@ -125,8 +128,8 @@ _MEANINGS: Final[Mapping[Name, _Meaning]] = {
     ),
     "ExpressionErrors": _Meaning("Expressions that could not be evaluated"),
     "TokensRejected": _Meaning(
-        "Hooks with a token that is not valid, if a policy asked for it: expired, wrongly signed, "
-        "of an issuer that is not trusted, or without a key to verify it"
+        "Hooks with a token that is not valid, if a policy asked for it: "
+        "[`token.status`](tokens.md#statuses) is neither `none` nor `valid`"
     ),
     "LookupErrors": _Meaning("Rows of lists that could not be read or used"),
     "LimitErrors": _Meaning(
@@ -153,11 +156,16 @@ _MEANINGS: Final[Mapping[Name, _Meaning]] = {
     ),
     "ServiceTime": _Meaning("Time from the gateway's event to the reply, within the function"),
     "DecisionTime": _Meaning(
-        "Time that the policies took, with the reads of sessions and rows that they need"
+        "Time that the policies took, with the reads of sessions and rows that they need; places "
+        "of limits are taken after that"
     ),
-    "Compiled": _Meaning("Compilations after which the edited policies are active", (COMPILER,)),
+    "Compiled": _Meaning(
+        "Compilations without an error: the edited policies are active, unless a version is pinned",
+        (COMPILER,),
+    ),
     "CompileErrors": _Meaning(
-        "Compilations after which they are not active: a policy is wrong, or the compiler failed",
+        "Compilations with an error: a policy is wrong, or the compiler failed. The edit is not "
+        "active",
         (COMPILER,),
     ),
     "KeysStale": _Meaning(
