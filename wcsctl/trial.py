@@ -114,12 +114,12 @@ class Trial:
             `UNKNOWN`, `RECORDED`, or its connect: the name of a file with the body, or the body.
         """
         if isinstance(session, Payload):
-            return self._of_connect(method, payload, session)
+            return self._of_connect(method, payload, session, self._now)
         if session == UNKNOWN:
             return Asked(method, payload, self._now)
         if session != RECORDED:
             connect = read_payload(read_bytes(Path(session)), session)
-            return self._of_connect(method, payload, connect)
+            return self._of_connect(method, payload, connect, self._now)
         record = self._deployed.session(payload)
         if record is None:
             return Asked(method, payload, self._now)
@@ -168,18 +168,22 @@ class Trial:
 
     def _recorded(self, recording: Recording, payload: Payload) -> Asked:
         if recording.connect is not None:
-            asked = self._of_connect(recording.method, payload, recording.connect)
-        elif recording.session is not None:
+            now = self._now if recording.at is None else recording.at
+            return self._of_connect(recording.method, payload, recording.connect, now)
+        if recording.session is not None:
             asked = Asked(recording.method, payload, self._now, recording.session)
         else:
             asked = self.asked(recording.method, payload, RECORDED)
         return asked if recording.at is None else asked._replace(now=recording.at)
 
-    def _of_connect(self, method: str, payload: Payload, connect: Payload) -> Asked:
-        """A hook of a session that connects to the hook's app, unless its connect names another."""
+    def _of_connect(self, method: str, payload: Payload, connect: Payload, now: float) -> Asked:
+        """Return a hook whose session connects at the same moment.
+
+        It connects to the hook's app, unless its connect names another.
+        """
         named = connect if "appKey" in connect.fields else with_app(connect, payload.app)
-        session = session_of(connect)._replace(app=named.app)
-        return Asked(method, payload, self._now, session, connect=named)
+        session = session_of(connect)._replace(app=named.app, connected_at=now)
+        return Asked(method, payload, now, session, connect=named)
 
     def _explain(self, policies: PolicySet, asked: Asked, *, whole: bool) -> Explanation:
         keys = self._keys.known(policies.trusts)

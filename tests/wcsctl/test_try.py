@@ -161,6 +161,19 @@ def test_given_fields_and_a_connect_then_it_is_decided_as_send_would_have_it_ans
     assert "custom" in _considered(nobody)["pupils"][1]
 
 
+def test_given_fields_and_a_connect_then_the_session_connects_at_that_moment(
+    stack: OperatedStack,
+) -> None:
+    _in_force(stack, "live", deny("one-hour", when="now - connectedAt > duration('1h')"))
+    words = ("try", "publishStream", "name=lesson", "--app", "live", "-c", "custom.role=pupil")
+
+    now = stack.json(*words)["inForce"]
+    later = stack.json(*words, "--at", "2099-01-01T12:00:00Z")["inForce"]
+
+    assert (now["answer"], later["answer"]) == ("echo", "echo")
+    assert _considered(now)["one-hour"][0] == _considered(later)["one-hour"][0] == "when"
+
+
 def test_given_a_body_that_names_a_session_then_it_is_the_recorded_one(
     stack: OperatedStack, tmp_path: Path
 ) -> None:
