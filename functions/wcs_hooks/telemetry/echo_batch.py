@@ -1,6 +1,6 @@
 """Plain echoes, batched for a few seconds in a warm environment and counted together.
 
-A line of metrics costs as much for one echo as for a hundred: its bytes are nearly all names. A
+Most bytes of a line of metrics are names, which a line for a hundred echoes has only once. A
 batch waits for the next hook, since nothing runs in an environment between two of them, and is lost
 when Lambda ends the environment. That is at most what was echoed within
 `seconds` before its last hook, and nothing where hooks are further apart than that.
