@@ -209,7 +209,7 @@ class Health:
         return Check("policies", ok=False, detail=detail, facts=facts)
 
     def _methods_waited_for(self) -> Iterator[Check]:
-        """Whether WCS calls what policies wait for; nothing where none of them needs a switch."""
+        """Whether hooks come that policies wait for; nothing where none of them needs a switch."""
         switches = switches_of(self._deployment)
         needed_by = switches.needed_by
         if not needed_by:
@@ -221,7 +221,7 @@ class Health:
         never = [method for method in needed_by if not called.get(method)] if started else []
         facts = {"started": started, "neverCalled": never}
         if not never:
-            detail = "WCS calls what the policies wait for" if started else "no stream started"
+            detail = "hooks came of each method that policies wait for" if started else "no stream started"
             detail += f", in {_CALLED_HOURS} h"
             yield Check("methods", ok=True, detail=detail, facts=facts)
         for method in never:
