@@ -221,7 +221,7 @@ class Health:
         never = [method for method in needed_by if not called.get(method)] if started else []
         facts = {"started": started, "neverCalled": never}
         if not never:
-            detail = "hooks came of each method that policies wait for" if started else "no stream started"
+            detail = "hooks of each awaited method came" if started else "no stream started"
             detail += f", in {_CALLED_HOURS} h"
             yield Check("methods", ok=True, detail=detail, facts=facts)
         for method in never:
