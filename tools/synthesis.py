@@ -1,4 +1,4 @@
-"""Synthesises the stack, for tools that read its template."""
+"""Synthesises the stack, for those who read its template."""
 
 import json
 import tempfile
@@ -17,12 +17,16 @@ from tools.locations import REPOSITORY
 
 def template_of(settings: Settings) -> Any:
     """Return the stack's CloudFormation template, with an empty package as the functions' code."""
-    context = json.loads((REPOSITORY / "cdk.json").read_text())["context"]
     with tempfile.TemporaryDirectory() as code:
         (Path(code) / "handler.py").touch()
-        stack = WcsHooksStack(
-            App(context=context, builtin_cloud_formation_validation=False),
-            settings,
-            FunctionCode(*[lambda_.Code.from_asset(code)] * 2),
-        )
-        return Template.from_stack(stack).to_json()
+        return template_with(settings, FunctionCode(*[lambda_.Code.from_asset(code)] * 2))
+
+
+def template_with(settings: Settings, code: FunctionCode) -> Any:
+    """Return the template of the stack in an application of its own, with the flags of `cdk.json`.
+
+    CloudFormation's own rules, which take most of the time, are checked where app.py is run.
+    """
+    context = json.loads((REPOSITORY / "cdk.json").read_text())["context"]
+    app = App(context=context, builtin_cloud_formation_validation=False)
+    return Template.from_stack(WcsHooksStack(app, settings, code)).to_json()

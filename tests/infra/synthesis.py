@@ -1,16 +1,12 @@
 """A synthesised stack, read as CloudFormation will read it."""
 
 import dataclasses
-import json
 from pathlib import Path
 from typing import Any, Final
 
-from aws_cdk import App
-from aws_cdk.assertions import Template
-
 from infra.settings import Settings
 from infra.wcs_hooks import FunctionCode
-from infra.wcs_hooks_stack import WcsHooksStack
+from tools.synthesis import template_with
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 
@@ -79,12 +75,5 @@ class SynthesisedStack:
 
 
 def synthesise(settings: Settings, code: FunctionCode) -> SynthesisedStack:
-    """Synthesise the stack in an application of its own, with the flags of ``cdk.json``.
-
-    CloudFormation's own rules, which take most of the time, are checked where app.py is run.
-    """
-    context = json.loads((ROOT / "cdk.json").read_text())["context"]
-    stack = WcsHooksStack(
-        App(context=context, builtin_cloud_formation_validation=False), settings, code
-    )
-    return SynthesisedStack(Template.from_stack(stack).to_json())
+    """Synthesise the stack in an application of its own, with the flags of ``cdk.json``."""
+    return SynthesisedStack(template_with(settings, code))

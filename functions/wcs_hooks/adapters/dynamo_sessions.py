@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
     from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
 
+_NO_ANSWER: Final = "the session store does not answer"
+
 NO_NODE: Final = "-"
 """Placeholder for a node without a name: DynamoDB does not accept an empty key."""
 
@@ -188,7 +190,7 @@ class DynamoSessions:
                 },
             )
         except (BotoCoreError, ClientError) as error:
-            raise unavailable("the session store does not answer", error) from error
+            raise unavailable(_NO_ANSWER, error) from error
 
     def _get(
         self, keys: "Mapping[str, AttributeValueTypeDef]"
@@ -197,7 +199,7 @@ class DynamoSessions:
             # The connect may have been answered by another function a moment ago.
             answer = self._client.get_item(TableName=self._table, Key=keys, ConsistentRead=True)
         except (BotoCoreError, ClientError) as error:
-            raise unavailable("the session store does not answer", error) from error
+            raise unavailable(_NO_ANSWER, error) from error
         return answer.get("Item")
 
     def _live(
@@ -233,7 +235,7 @@ class DynamoSessions:
         try:
             self._client.put_item(TableName=self._table, Item=item)
         except (BotoCoreError, ClientError) as error:
-            raise unavailable("the session store does not answer", error) from error
+            raise unavailable(_NO_ANSWER, error) from error
 
     def _put_connected(
         self, item: "dict[str, AttributeValueTypeDef]", connected_at: float, *, redriven: bool
@@ -257,14 +259,14 @@ class DynamoSessions:
             )
         except ClientError as error:
             if error.response["Error"]["Code"] != _CONDITION_FAILED:
-                raise unavailable("the session store does not answer", error) from error
+                raise unavailable(_NO_ANSWER, error) from error
             kept = cast("Mapping[str, Any]", error.response)["Item"][CONNECTED_AT]
             if redriven and float(kept["N"]) > connected_at:
                 return
             # Nobody writes it in between: who does is another retry, and keeps the same moment.
             self._put(item | {CONNECTED_AT: kept})
         except BotoCoreError as error:
-            raise unavailable("the session store does not answer", error) from error
+            raise unavailable(_NO_ANSWER, error) from error
 
     def _delete(self, key: SessionKey, connected_by: float | None) -> None:
         try:
@@ -279,9 +281,9 @@ class DynamoSessions:
             )
         except ClientError as error:
             if error.response["Error"]["Code"] != _CONDITION_FAILED:
-                raise unavailable("the session store does not answer", error) from error
+                raise unavailable(_NO_ANSWER, error) from error
         except BotoCoreError as error:
-            raise unavailable("the session store does not answer", error) from error
+            raise unavailable(_NO_ANSWER, error) from error
 
 
 def _keys(key: SessionKey) -> dict[str, "AttributeValueTypeDef"]:
